@@ -1,0 +1,66 @@
+"""The words and units of this package, and the smallest audio arithmetic.
+
+=========  =====================================================================
+sample     one float32 in [-1, 1]
+block      what a source hands over: float32, shape (n_samples, n_channels)
+window     what the model sees: one second, 22,050 samples
+hop        the step from one window to the next
+frame      one row of features (PortAudio's "frame" is a sample here)
+clip       a labelled recording
+position   a count of samples at 22,050 Hz since the stream began
+score      one keyword's smoothed probability
+posteriors every label's raw probability for one window, summing to 1
+=========  =====================================================================
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+"""Mono audio in [-1, 1], shape (n_samples,)."""
+
+Block = NDArray[np.float32]
+"""What a source hands over, shape (n_samples, n_channels), at the source's own rate."""
+
+SAMPLE_RATE_HZ: Final = 22_050
+"""Rate of the stream, the ring buffer and every position (the founding paper's rate)."""
+
+SPEECH_RATE_HZ: Final = 16_000
+"""Rate of the copy that the voice-activity gate and 16 kHz front ends get."""
+
+WINDOW_SECONDS: Final = 1.0
+
+
+def to_mono(block: Block) -> Samples:
+    """Average the channels of a block; one channel is returned as a view.
+
+    Parameters
+    ----------
+    block : float32 array, shape (n_samples, n_channels)
+
+    Returns
+    -------
+    float32 array, shape (n_samples,)
+    """
+    if block.shape[1] == 1:
+        return block[:, 0]
+    return block.mean(axis=1, dtype=np.float32)
+
+
+def float_to_pcm16(samples: Samples) -> NDArray[np.int16]:
+    """Convert [-1, 1] to 16-bit integers, clipping what lies outside."""
+    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+
+
+def pcm16_to_float(pcm: NDArray[np.int16]) -> Samples:
+    """Convert 16-bit integers to float32 in [-1, 1)."""
+    return pcm.astype(np.float32) / np.float32(32768.0)
+
+
+def level_db(samples: Samples) -> float:
+    """Root mean square level in dB relative to full scale (a full-scale square wave is 0 dB), at least -120."""
+    if samples.size == 0:
+        return -120.0
+    return float(10.0 * np.log10(max(float(np.mean(np.square(samples, dtype=np.float64))), 1e-12)))

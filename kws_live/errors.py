@@ -1,0 +1,45 @@
+"""What can go wrong, as a tree::
+
+    KwsLiveError
+    ├── ConfigError                a setting, threshold or name that cannot be used
+    ├── AudioError                 audio that cannot be read or opened
+    │   ├── SourceUnavailableError it could not be opened
+    │   └── SourceLostError        it went away while in use
+    ├── ModelError                 a model folder that cannot be used
+    ├── DatasetError               training or evaluation data that cannot be used
+    └── SessionError               a listening session that broke or was misused
+
+Every message names the value given, what would do, and the next step. The command line prints it as one line.
+"""
+
+
+class KwsLiveError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigError(KwsLiveError):
+    """A setting, threshold or name cannot be used."""
+
+
+class AudioError(KwsLiveError):
+    """Audio cannot be read."""
+
+
+class SourceUnavailableError(AudioError):
+    """A source of audio cannot be opened."""
+
+
+class SourceLostError(AudioError):
+    """A source of audio went away while in use."""
+
+
+class ModelError(KwsLiveError):
+    """A model folder cannot be used."""
+
+
+class DatasetError(KwsLiveError):
+    """Training or evaluation data cannot be used."""
+
+
+class SessionError(KwsLiveError):
+    """A listening session broke or was misused."""
