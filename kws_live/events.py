@@ -1,0 +1,127 @@
+"""Everything that can happen while listening, as frozen values that cross threads and become JSON lines."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from kws_live.audio import SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened at a position of the stream.
+
+    Attributes
+    ----------
+    position : samples at 22,050 Hz since the stream began
+    source : name of the audio source
+    """
+
+    type: ClassVar[str] = "event"
+    position: int
+    source: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """The position in seconds since the stream began."""
+        return self.position / SAMPLE_RATE_HZ
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: the type first, then the fields, seconds to the millisecond."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        position, source = fields.pop("position"), fields.pop("source")
+        rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in fields.items()}
+        return {"type": self.type, **rounded, "seconds": round(self.seconds, 3), "position": position, "source": source}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection(Event):
+    """A keyword was spotted.
+
+    Attributes
+    ----------
+    keyword : the word
+    score : its highest smoothed score, 0 to 1
+    position : end of the window in which the score was highest
+    decided_position : end of the window at which the decision fell; later than ``position`` where the
+        decision waited for the pause after the word
+    """
+
+    type: ClassVar[str] = "detection"
+    keyword: str
+    score: float
+    decided_position: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearMiss(Event):
+    """A keyword's score came close to its threshold, or passed it, and yet nothing was spotted.
+
+    Attributes
+    ----------
+    keyword, score : as in `Detection`
+    threshold : what the score was compared with
+    reason : why not, a value of `kws_live.decision.Reason`
+    """
+
+    type: ClassVar[str] = "near_miss"
+    keyword: str
+    score: float
+    threshold: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechStarted(Event):
+    """The voice-activity gate opened."""
+
+    type: ClassVar[str] = "speech_started"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechEnded(Event):
+    """The voice-activity gate closed."""
+
+    type: ClassVar[str] = "speech_ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioSkipped(Event):
+    """Audio was not looked at: the machine was too slow, or the source had a gap. ``position`` is where it goes on.
+
+    Attributes
+    ----------
+    n_samples : how much, at 22,050 Hz
+    """
+
+    type: ClassVar[str] = "audio_skipped"
+    n_samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceLost(Event):
+    """The source went away; the session tries to reopen it."""
+
+    type: ClassVar[str] = "source_lost"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceReopened(Event):
+    """The source is back.
+
+    Attributes
+    ----------
+    lost_seconds : how long it was away
+    """
+
+    type: ClassVar[str] = "source_reopened"
+    lost_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventsDropped(Event):
+    """Callbacks or sinks were too slow, and this many events never reached them."""
+
+    type: ClassVar[str] = "events_dropped"
+    n_events: int

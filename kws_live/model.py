@@ -1,0 +1,272 @@
+"""A model folder: card, network, mel filters; and the runtimes that run the network.
+
+A folder holds ``card.json`` and the files it names with their SHA-256. The card says how the features are
+made, so that training and listening cannot disagree.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
+from kws_live.errors import ModelError
+from kws_live.features import FeatureExtractor, Features, FeatureSettings
+
+Posteriors = NDArray[np.float32]
+"""Every label's probability, shape (n_labels,), summing to 1."""
+
+Runtime = Literal["litert", "tensorflow"]
+
+CARD_FORMAT: Final = 1
+CARD_NAME: Final = "card.json"
+LITERT_NAME: Final = "model.tflite"
+KERAS_NAME: Final = "model.keras"
+FILTERS_NAME: Final = "mel_filters.npy"
+UNKNOWN: Final = "_unknown_"
+SILENCE: Final = "_silence_"
+DEFAULT_MODEL: Final = "commands-12"
+LARGEST_FILE_BYTES: Final = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is, as JSON beside it.
+
+    Attributes
+    ----------
+    name, description, licence : for people
+    labels : the outputs of the network, in order
+    keywords : the labels that may fire; the others (unknown words, silence) never do
+    features : how the input is made
+    thresholds : recommended threshold of each keyword, chosen on validation data
+    data : what it was trained on, each with name, licence and address
+    figures : what was measured, with the data it was measured on
+    files : file name -> SHA-256 in hexadecimal digits
+    """
+
+    name: str
+    description: str
+    licence: str
+    labels: tuple[str, ...]
+    keywords: tuple[str, ...]
+    features: FeatureSettings
+    thresholds: Mapping[str, float]
+    data: tuple[Mapping[str, str], ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    format: int = CARD_FORMAT
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels) or not self.labels:
+            raise ModelError(f"model {self.name!r}: labels must be present and differ from each other")
+        if unknown := [word for word in self.keywords if word not in self.labels]:
+            raise ModelError(f"model {self.name!r}: keywords {', '.join(unknown)} are not among its labels")
+        if not self.keywords or set(self.thresholds) != set(self.keywords):
+            raise ModelError(f"model {self.name!r}: every keyword needs a threshold, and nothing else")
+        if any(not 0 < value <= 1 for value in self.thresholds.values()):
+            raise ModelError(f"model {self.name!r}: thresholds must be above 0 and at most 1")
+        if self.features.sample_rate_hz not in (SAMPLE_RATE_HZ, SPEECH_RATE_HZ):
+            raise ModelError(
+                f"model {self.name!r}: features at {self.features.sample_rate_hz} Hz; "
+                f"the live path has {SAMPLE_RATE_HZ} and {SPEECH_RATE_HZ} Hz"
+            )
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "ModelCard":
+        """Parse a card; anything unexpected is a ModelError that names ``where``."""
+        try:
+            raw = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"{where} is not JSON: {error}") from error
+        if not isinstance(raw, dict):
+            raise ModelError(f"{where} must hold one JSON object")
+        if raw.get("format") != CARD_FORMAT:
+            raise ModelError(f"{where} has format {raw.get('format')!r}; this version reads format {CARD_FORMAT}")
+        known = {item.name for item in fields(cls)}
+        if strange := sorted(set(raw) - known):
+            raise ModelError(f"{where} has unknown keys: {', '.join(strange)}")
+        try:
+            return cls(
+                **{
+                    **raw,
+                    "labels": tuple(map(str, raw["labels"])),
+                    "keywords": tuple(map(str, raw["keywords"])),
+                    "features": FeatureSettings.from_dict(raw["features"]),
+                    "thresholds": {str(word): float(value) for word, value in raw["thresholds"].items()},
+                    "data": tuple(dict(item) for item in raw.get("data", ())),
+                }
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"{where} cannot be used: {type(error).__name__}: {error}") from error
+
+    def to_json(self) -> str:
+        """The card as indented JSON."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+class Scorer(Protocol):
+    """Runs the network."""
+
+    def score(self, features: Features) -> Posteriors:
+        """Posteriors of one window: float32 (n_frames, n_mfcc) -> float32 (n_labels,)."""
+
+
+class LiteRtScorer:
+    """The network on LiteRT, one thread.
+
+    Raises
+    ------
+    ModelError
+        If the bytes are no LiteRT model, or its shapes are not the card's.
+    """
+
+    def __init__(self, content: bytes, card: ModelCard) -> None:
+        from ai_edge_litert.interpreter import Interpreter  # half of a second start is this import
+
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=1)
+            self._interpreter.allocate_tensors()
+            self._input = self._interpreter.get_input_details()[0]
+            self._output = self._interpreter.get_output_details()[0]
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise ModelError(f"model {card.name!r}: LiteRT cannot load the network: {str(error).splitlines()[0]}") from error
+        n_inputs, n_outputs = int(np.prod(self._input["shape"])), int(np.prod(self._output["shape"]))
+        if n_inputs != card.features.n_frames * card.features.n_mfcc or n_outputs != len(card.labels):
+            raise ModelError(
+                f"model {card.name!r}: the network maps {n_inputs} values to {n_outputs}; the card says "
+                f"{card.features.n_frames} x {card.features.n_mfcc} and {len(card.labels)} labels"
+            )
+
+    def score(self, features: Features) -> Posteriors:
+        self._interpreter.set_tensor(self._input["index"], features.reshape(self._input["shape"]))
+        self._interpreter.invoke()
+        return np.array(self._interpreter.get_tensor(self._output["index"])).reshape(-1)
+
+
+class TensorFlowScorer:
+    """The Keras model through ``tf.function``; needs the ``train`` extra. For comparison: it starts 100 times slower."""
+
+    def __init__(self, path: Path, card: ModelCard) -> None:
+        try:
+            import keras
+            import tensorflow as tf
+        except ImportError as error:
+            raise ModelError('runtime "tensorflow" needs TensorFlow: pip install "kws-live[train]"') from error
+        network = keras.models.load_model(path, compile=False)
+        self._shape = (1, *network.input_shape[1:])
+        self._call = tf.function(lambda x: network(x, training=False), input_signature=[tf.TensorSpec(self._shape)])
+
+    def score(self, features: Features) -> Posteriors:
+        return np.asarray(self._call(features.reshape(self._shape))).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder, checked.
+
+    Attributes
+    ----------
+    folder : where it lies
+    card : what it says of itself
+    """
+
+    folder: Path
+    card: ModelCard
+
+    @cached_property
+    def extractor(self) -> FeatureExtractor:
+        """Makes the features this model was trained on."""
+        try:
+            bank = np.load(self.folder / FILTERS_NAME, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise ModelError(f"model {self.card.name!r}: cannot read {FILTERS_NAME}: {error}") from error
+        return FeatureExtractor(self.card.features, bank)
+
+    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+        """A new scorer; each thread needs its own."""
+        if runtime == "tensorflow":
+            return TensorFlowScorer(self.folder / KERAS_NAME, self.card)
+        if runtime == "litert":
+            return LiteRtScorer((self.folder / LITERT_NAME).read_bytes(), self.card)
+        raise ModelError(f'runtime {runtime!r} does not exist; use "litert" or "tensorflow"')
+
+    def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:
+        """Score one window, float32 (n_samples,) at the features' own rate."""
+        return scorer.score(self.extractor.mfcc(window))
+
+
+def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
+    """Open a shipped model by name, or a model folder by path, and check every file against the card.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or its card or files cannot be used.
+    """
+    folder = find_model(name_or_path)
+    card_path = folder / CARD_NAME
+    if not card_path.is_file():
+        raise ModelError(f"{folder} has no {CARD_NAME}, so it is no model folder; list models with: kws-live models")
+    card = ModelCard.from_json(_read(card_path, 2**20).decode("utf-8", "replace"), str(card_path))
+    for name in (LITERT_NAME, FILTERS_NAME):
+        if name not in card.files:
+            raise ModelError(f"{card_path} does not list {name} under files")
+    for name, digest in card.files.items():
+        path = folder / name
+        if Path(name).name != name or name in (".", ".."):
+            raise ModelError(f"{card_path} names {name!r}; files must lie in the model folder itself")
+        if not path.is_file():
+            raise ModelError(f"model {card.name!r}: {path} is missing")
+        if hashlib.sha256(_read(path, LARGEST_FILE_BYTES)).hexdigest() != digest:
+            raise ModelError(f"model {card.name!r}: {name} is not the file the card describes (its SHA-256 differs)")
+    return Model(folder, card)
+
+
+def _read(path: Path, largest_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(largest_bytes + 1)
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > largest_bytes:
+        raise ModelError(f"{path} is larger than {largest_bytes:,} bytes, the most a model may have")
+    return content
+
+
+def shipped_models_folder() -> Path:
+    """Where the shipped models lie: inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent / "models"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "models"
+
+
+def shipped_models() -> list[str]:
+    """Names of the shipped models."""
+    return sorted(path.parent.name for path in shipped_models_folder().glob(f"*/{CARD_NAME}"))
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Folder of a model given by name or path."""
+    shipped = shipped_models_folder() / name_or_path
+    if str(name_or_path) in shipped_models():
+        return shipped
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path
+    raise ModelError(f"no model {str(name_or_path)!r}; shipped are: {', '.join(shipped_models())}; or give a folder")
+
+
+def write_card(folder: Path, card: ModelCard) -> ModelCard:
+    """Write ``card.json`` with the SHA-256 of every file named in ``card.files``; returns the card as written."""
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(card.files)}
+    written = ModelCard(**{**{item.name: getattr(card, item.name) for item in fields(card)}, "files": digests})
+    partial = folder / (CARD_NAME + ".partial")
+    partial.write_text(written.to_json(), encoding="utf-8")
+    partial.replace(folder / CARD_NAME)
+    return written

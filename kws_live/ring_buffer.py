@@ -1,0 +1,121 @@
+"""The newest seconds of audio, addressed by position: one thread writes, others read."""
+
+import threading
+from collections import deque
+
+import numpy as np
+
+from kws_live.audio import Samples
+
+
+class RingBuffer:
+    """Holds the newest ``capacity_samples`` samples of a stream.
+
+    A position is a count of samples since the stream began; it is never reset. A gap (audio that was lost)
+    takes up positions but holds nothing, and no read crosses it. A read answers by itself whether its
+    samples are gone, so there is no race between asking and reading.
+
+    Parameters
+    ----------
+    capacity_samples : int, above 0
+    position : where the stream begins
+    """
+
+    def __init__(self, capacity_samples: int, position: int = 0) -> None:
+        if capacity_samples <= 0:
+            raise ValueError(f"capacity_samples {capacity_samples} must be above 0")
+        self._data = np.zeros(capacity_samples, np.float32)
+        self._begin = position
+        self._position = position
+        self._gaps: deque[tuple[int, int]] = deque()
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def capacity_samples(self) -> int:
+        """How many samples are kept."""
+        return self._data.size
+
+    @property
+    def position(self) -> int:
+        """Position that the next sample written will have."""
+        with self._changed:
+            return self._position
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will be written."""
+        with self._changed:
+            return self._closed
+
+    def write(self, samples: Samples) -> None:
+        """Append a copy of the samples; the oldest give way."""
+        capacity = self._data.size
+        with self._changed:
+            kept = samples[-capacity:]
+            start = (self._position + samples.size - kept.size) % capacity
+            until_end = min(kept.size, capacity - start)
+            self._data[start : start + until_end] = kept[:until_end]
+            self._data[: kept.size - until_end] = kept[until_end:]
+            self._advance(samples.size)
+
+    def skip(self, n_samples: int) -> None:
+        """Leave a gap: ``n_samples`` positions that hold nothing."""
+        if n_samples <= 0:
+            return
+        with self._changed:
+            self._gaps.append((self._position, self._position + n_samples))
+            self._advance(n_samples)
+
+    def close(self) -> None:
+        """Say that nothing more will be written; wakes every waiter."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _advance(self, n_samples: int) -> None:
+        self._position += n_samples
+        while self._gaps and self._gaps[0][1] <= self._position - self._data.size:
+            self._gaps.popleft()
+        self._changed.notify_all()
+
+    def wait(self, position: int, timeout_seconds: float | None = None) -> bool:
+        """Wait until the sample before ``position`` is written or the buffer is closed; False on time-out."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._closed or self._position >= position, timeout_seconds)
+
+    def read(self, start: int, n_samples: int) -> Samples | None:
+        """Copy of ``n_samples`` samples from position ``start``; None if any is gone, in a gap, or not there yet."""
+        with self._changed:
+            if start < self._oldest() or start + n_samples > self._position:
+                return None
+            if any(begin < start + n_samples and start < end for begin, end in self._gaps):
+                return None
+            return self._copy(start, n_samples)
+
+    def read_on(self, start: int, n_samples: int) -> tuple[int, Samples]:
+        """Read on from ``start``: at most ``n_samples`` samples without a gap, and the position they begin at.
+
+        The position is ``start`` itself, or a later one where samples from ``start`` on are gone or a gap
+        begins there. The array is empty where nothing more has been written.
+        """
+        with self._changed:
+            start = max(start, min(self._oldest(), self._position))
+            end = min(start + n_samples, self._position)
+            for gap_begin, gap_end in self._gaps:
+                if gap_begin <= start < gap_end:
+                    start = gap_end
+                    end = min(start + n_samples, self._position)
+                elif start < gap_begin < end:
+                    end = gap_begin
+            return start, self._copy(start, max(0, end - start))
+
+    def _oldest(self) -> int:
+        return max(self._begin, self._position - self._data.size)
+
+    def _copy(self, start: int, n_samples: int) -> Samples:
+        first = start % self._data.size
+        straight = self._data[first : first + n_samples]
+        if straight.size == n_samples:
+            return straight.copy()
+        return np.concatenate((straight, self._data[: n_samples - straight.size]))
