@@ -1,0 +1,70 @@
+"""Spoken commands from a live microphone, as events for your program.
+
+>>> import kws_live
+>>> with kws_live.listen() as spotter:            # doctest: +SKIP
+...     @spotter.on("yes", "no")
+...     def answer(detection):
+...         print(detection.keyword, detection.score)
+...     spotter.wait()
+"""
+
+import logging
+from importlib import metadata
+
+from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.decision import DecisionSettings
+from kws_live.errors import (
+    AudioError,
+    ConfigError,
+    DatasetError,
+    KwsLiveError,
+    ModelError,
+    SessionError,
+    SourceLostError,
+    SourceUnavailableError,
+)
+from kws_live.events import (
+    AudioSkipped,
+    Detection,
+    Event,
+    EventsDropped,
+    NearMiss,
+    SourceLost,
+    SourceReopened,
+    SpeechEnded,
+    SpeechStarted,
+)
+from kws_live.live_settings import LiveSettings
+from kws_live.model import load_model
+from kws_live.spotter import Spotter, detect, listen
+
+__version__ = metadata.version("kws-live")
+
+__all__ = [
+    "SAMPLE_RATE_HZ",
+    "AudioError",
+    "AudioSkipped",
+    "ConfigError",
+    "DatasetError",
+    "DecisionSettings",
+    "Detection",
+    "Event",
+    "EventsDropped",
+    "KwsLiveError",
+    "LiveSettings",
+    "ModelError",
+    "NearMiss",
+    "SessionError",
+    "SourceLost",
+    "SourceLostError",
+    "SourceReopened",
+    "SourceUnavailableError",
+    "SpeechEnded",
+    "SpeechStarted",
+    "Spotter",
+    "detect",
+    "listen",
+    "load_model",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

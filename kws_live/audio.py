@@ -46,12 +46,13 @@ def to_mono(block: Block) -> Samples:
     """
     if block.shape[1] == 1:
         return block[:, 0]
-    return block.mean(axis=1, dtype=np.float32)
+    return np.asarray(block.mean(axis=1, dtype=np.float32))
 
 
 def float_to_pcm16(samples: Samples) -> NDArray[np.int16]:
     """Convert [-1, 1] to 16-bit integers, clipping what lies outside."""
-    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+    pcm: NDArray[np.int16] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+    return pcm
 
 
 def pcm16_to_float(pcm: NDArray[np.int16]) -> Samples:

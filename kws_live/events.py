@@ -45,12 +45,14 @@ class Detection(Event):
     position : end of the window in which the score was highest
     decided_position : end of the window at which the decision fell; later than ``position`` where the
         decision waited for the pause after the word
+    word_end_position : where the word's sound ended; None where the room is too noisy to tell
     """
 
     type: ClassVar[str] = "detection"
     keyword: str
     score: float
     decided_position: int
+    word_end_position: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,9 @@ class FeatureSettings:
         if not 0 < self.n_mfcc <= self.n_mels <= 512:
             raise ConfigError(f"n_mfcc {self.n_mfcc} must be 1 to n_mels ({self.n_mels}, at most 512)")
         if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate_hz / 2:
-            raise ConfigError(f"mel filters from {self.fmin_hz} to {self.fmax_hz} Hz do not fit {self.sample_rate_hz} Hz")
+            raise ConfigError(
+                f"mel filters from {self.fmin_hz} to {self.fmax_hz} Hz do not fit {self.sample_rate_hz} Hz"
+            )
         if self.floor_power <= 0:
             raise ConfigError(f"floor_power {self.floor_power} must be above 0")
 
@@ -95,7 +97,7 @@ class FeatureSettings:
         """Build the filter bank with librosa, shape (n_mels, 1 + n_fft // 2). Needs the ``train`` extra."""
         import librosa
 
-        return librosa.filters.mel(  # type: ignore[no-any-return]
+        bank: NDArray[np.float32] = librosa.filters.mel(
             sr=self.sample_rate_hz,
             n_fft=self.n_fft,
             n_mels=self.n_mels,
@@ -105,6 +107,7 @@ class FeatureSettings:
             norm="slaney" if self.mel_norm == "slaney" else None,
             dtype=np.float32,
         )
+        return bank
 
 
 PAPER = FeatureSettings(
@@ -171,7 +174,9 @@ class FeatureExtractor:
         bank = settings.mel_filters() if mel_filters is None else np.asarray(mel_filters, dtype=np.float32)
         expected = (settings.n_mels, 1 + settings.n_fft // 2)
         if bank.shape != expected or not np.isfinite(bank).all():
-            raise ModelError(f"mel filters have shape {bank.shape}; the feature settings need finite values, {expected}")
+            raise ModelError(
+                f"mel filters have shape {bank.shape}; the feature settings need finite values, {expected}"
+            )
         self.settings = settings
         self.mel_filters = bank
         # Filters that end below the highest bin let the product skip the rest: about half of it for 4 kHz of 8.
@@ -217,7 +222,7 @@ class FeatureExtractor:
         db = 10.0 * np.log10(mel)
         if s.top_db is not None:
             db = np.maximum(db, db.max() - s.top_db)
-        return db.astype(np.float32, copy=False)
+        return np.asarray(db, dtype=np.float32)
 
     def mfcc(self, window: Samples) -> Features:
         """MFCC of one window, equal to librosa's within float32 rounding.
@@ -230,4 +235,4 @@ class FeatureExtractor:
         -------
         float32 array, shape (n_frames, n_mfcc)
         """
-        return self.log_mel(window) @ self._dct
+        return np.asarray(self.log_mel(window) @ self._dct)

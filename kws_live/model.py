@@ -136,7 +136,9 @@ class LiteRtScorer:
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
         except (ValueError, RuntimeError, IndexError) as error:
-            raise ModelError(f"model {card.name!r}: LiteRT cannot load the network: {str(error).splitlines()[0]}") from error
+            raise ModelError(
+                f"model {card.name!r}: LiteRT cannot load the network: {str(error).splitlines()[0]}"
+            ) from error
         n_inputs, n_outputs = int(np.prod(self._input["shape"])), int(np.prod(self._output["shape"]))
         if n_inputs != card.features.n_frames * card.features.n_mfcc or n_outputs != len(card.labels):
             raise ModelError(

@@ -25,7 +25,9 @@ class Resampler:
     """
 
     def __init__(self, from_hz: int, to_hz: int, quality: Quality = "HQ") -> None:
-        self._stream = None if from_hz == to_hz else soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality=quality)
+        self._stream = (
+            None if from_hz == to_hz else soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality=quality)
+        )
 
     def process(self, samples: Samples) -> Samples:
         """Take the next samples, give what is ready: it trails the input by up to 60 ms."""

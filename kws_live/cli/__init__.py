@@ -1,0 +1,64 @@
+"""The command ``kws-live``: one module for each sub-command, imported only when it is used."""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Final
+
+from kws_live.errors import KwsLiveError
+
+COMMANDS: Final = {
+    "listen": "listen to a microphone, a file or a pipe, and print the words",
+    "detect": "spot words in sound files, faster than real time",
+    "devices": "list the microphones",
+    "models": "list the models",
+    "dataset": "download training data",
+    "prepare": "turn recordings into features for training",
+    "train": "train a model",
+    "paper": "repeat the experiment this project was founded on",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 1 for an error told in one line, 2 for wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="kws-live",
+        description="Spoken commands from a live microphone, as events for your program.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="kws-live COMMAND --help tells more. Without a microphone: kws-live listen --source demo:",
+    )
+    parser.add_argument("--version", action="version", version=f"kws-live {metadata.version('kws-live')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    # Only the module of the command in use is imported: --help must not wait for TensorFlow.
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name, help_text in COMMANDS.items():
+        if name != asked:
+            commands.add_parser(name, help=help_text)
+            continue
+        module = importlib.import_module(f"kws_live.cli.{name}")
+        command = commands.add_parser(
+            name,
+            help=help_text,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    parsed = parser.parse_args(words)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    try:
+        return int(parsed.run(parsed))
+    except KwsLiveError as error:
+        print(f"kws-live: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has left; what is still in the buffer must not fail again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

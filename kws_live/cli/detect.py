@@ -1,0 +1,47 @@
+"""Spot words in sound files: the same decisions as live, as fast as the machine goes.
+
+  kws-live detect meeting.wav talk.flac
+  kws-live detect --json *.ogg > words.jsonl
+
+Any rate, channel count and format that libsndfile reads. A file that cannot be read is told in one line; the
+others are done all the same, and the exit code is 1.
+"""
+
+import argparse
+import json
+import sys
+
+from kws_live.cli.settings_options import add_settings, settings_from
+from kws_live.errors import AudioError
+from kws_live.events import Detection
+from kws_live.model import load_model
+from kws_live.spotter import detect
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, or demo:")
+    add_settings(parser)
+    parser.add_argument("--json", action="store_true", help="print every detection as a line of JSON, and nothing else")
+    parser.add_argument("--all", action="store_true", help="with --json: near misses and the gate as well")
+    parser.add_argument("--runtime", choices=("litert", "tensorflow"), default="litert", help="what runs the network")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    model = load_model(arguments.model)
+    settings = settings_from(arguments, model)
+    n_failed = 0
+    for file in arguments.files:
+        if len(arguments.files) > 1 and not arguments.json:
+            print(f"{file}:")
+        try:
+            for event in detect(
+                file, model=model, settings=settings, runtime=arguments.runtime, all_events=arguments.all
+            ):
+                if arguments.json:
+                    print(json.dumps(event.to_dict(), ensure_ascii=False), flush=True)
+                elif isinstance(event, Detection):
+                    print(f"{event.seconds:7.2f} s  {event.keyword:<6} {event.score:.2f}", flush=True)
+        except AudioError as error:
+            print(f"kws-live: {error}", file=sys.stderr)
+            n_failed += 1
+    return 1 if n_failed else 0

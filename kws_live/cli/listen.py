@@ -1,0 +1,99 @@
+"""Listen, and print the words as they are spoken; Ctrl-C stops.
+
+  kws-live listen                            the default microphone
+  kws-live listen --source mic:USB           a microphone by a part of its name (kws-live devices lists them)
+  kws-live listen --source talk.wav          a file, at the speed of life; --fast as fast as it goes
+  arecord -t raw -f S16_LE -r 16000 | kws-live listen --source stdin:16000
+  kws-live listen --sink jsonl:events.jsonl --threshold yes=0.8
+
+A word counts when it stands alone (--mode command): it is told about a quarter of a second after its end, once
+the pause is there. --mode spotting tells at once, in the middle of talk too.
+"""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+
+from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.cli.settings_options import add_settings, apply_options
+from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, SourceLost, SourceReopened
+from kws_live.model import load_model
+from kws_live.spotter import Spotter, listen, make_settings
+from kws_live.sources import open_source
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", "-s", default="mic:", help="mic:, mic:NAME, mic:NUMBER, a file, stdin:RATE, demo:")
+    add_settings(parser)
+    parser.add_argument(
+        "--sink", action="append", default=[], help="where events go, such as jsonl:PATH; may be given again"
+    )
+    parser.add_argument("--json", action="store_true", help="print every event as a line of JSON, and nothing else")
+    parser.add_argument("--fast", action="store_true", help="read a file as fast as it goes")
+    parser.add_argument("--stats", action="store_true", help="end with figures: audio, losses, gate, CPU, delay")
+    parser.add_argument("--runtime", choices=("litert", "tensorflow"), default="litert", help="what runs the network")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    model = load_model(arguments.model)
+    settings = make_settings(model)
+    apply_options(arguments, settings)
+    sinks = [*arguments.sink, *(["jsonl:-"] if arguments.json else [])]
+    source = arguments.source
+    if arguments.fast:
+        source = open_source(source, paced=False)
+    spotter = listen(
+        source,
+        model=model,
+        settings=arguments.settings or settings,
+        sinks=sinks,
+        runtime=arguments.runtime,
+    )
+    if arguments.settings:
+        apply_options(arguments, spotter.settings)
+    if not arguments.json:
+        spotter.on(event=Event)(show)
+        print(greeting(spotter), flush=True)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    code = 0
+    try:
+        with spotter:
+            spotter.wait()
+    except KeyboardInterrupt:
+        code = 130
+    finally:
+        if arguments.stats:
+            for name, value in spotter.statistics().rows():
+                print(f"{name:>12}  {value}", file=sys.stderr)
+    return code
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def greeting(spotter: Spotter) -> str:
+    """The first line: what is listened to, with which model."""
+    rate_hz = spotter.source.rate_hz
+    rates = f"{rate_hz:,} Hz" if rate_hz == SAMPLE_RATE_HZ else f"{rate_hz:,} Hz -> {SAMPLE_RATE_HZ:,} Hz"
+    words = spotter.settings.snapshot()
+    n_words = len(words.thresholds if words.active is None else words.active)
+    card = spotter.model.card
+    return f'listening on "{spotter.source.name}" ({rates}), model {card.name}, {n_words} words. Ctrl-C stops.'
+
+
+def show(event: Event) -> None:
+    """Print what a person wants to know of an event."""
+    if isinstance(event, Detection):
+        print(f"{event.seconds:7.2f} s  {event.keyword:<6} {event.score:.2f}", flush=True)
+    elif isinstance(event, AudioSkipped):
+        print(f"{event.seconds:7.2f} s  {event.n_samples / SAMPLE_RATE_HZ:.2f} s of audio skipped", file=sys.stderr)
+    elif isinstance(event, SourceLost):
+        print(f"{event.seconds:7.2f} s  {event.reason}; trying to get it back", file=sys.stderr)
+    elif isinstance(event, SourceReopened):
+        print(f"{event.seconds:7.2f} s  listening again after {event.lost_seconds:.1f} s", file=sys.stderr)
+    elif isinstance(event, EventsDropped):
+        print(
+            f"{event.seconds:7.2f} s  {event.n_events} events dropped: a callback or sink is too slow", file=sys.stderr
+        )

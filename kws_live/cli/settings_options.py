@@ -1,0 +1,70 @@
+"""The options that `listen`, `detect` and others share: model, settings, thresholds, mode."""
+
+import argparse
+from dataclasses import fields
+
+from kws_live.decision import DecisionSettings
+from kws_live.live_settings import LiveSettings
+from kws_live.model import DEFAULT_MODEL, Model
+from kws_live.spotter import make_settings
+
+
+def threshold(text: str) -> tuple[str, float]:
+    """Parse WORD=VALUE."""
+    word, equals, value = text.rpartition("=")
+    try:
+        if not equals or not word:
+            raise ValueError
+        return word, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not WORD=VALUE, such as yes=0.8") from None
+
+
+def gate_mode(text: str) -> int | None:
+    """Parse 0 to 3 or off."""
+    if text == "off":
+        return None
+    if text in ("0", "1", "2", "3"):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is none of 0, 1, 2, 3, off")
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help="a name from `kws-live models`, or a model folder")
+    parser.add_argument("--settings", metavar="FILE", help="TOML file of thresholds and other settings")
+    parser.add_argument(
+        "--threshold", "-t", action="append", type=threshold, default=[], metavar="WORD=VALUE",
+        help="score at which a word counts, above 0, at most 1; may be given again",
+    )  # fmt: skip
+    parser.add_argument("--only", action="append", metavar="WORD", help="listen to this word alone; may be given again")
+    parser.add_argument(
+        "--mode", choices=("command", "spotting"),
+        help="command: a word counts when it stands alone; spotting: anywhere, at once (default: command)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--gate", type=gate_mode, default=argparse.SUPPRESS, metavar="0..3|off",
+        help="voice-activity gate, from lenient to strict",
+    )  # fmt: skip
+
+
+def settings_from(arguments: argparse.Namespace, model: Model) -> LiveSettings:
+    """Live settings: the model's, then the file's, then the options'; the result is what `reset` goes back to."""
+    live = make_settings(model)
+    if arguments.settings:
+        live.load(arguments.settings)
+    apply_options(arguments, live)
+    now = live.snapshot()
+    return LiveSettings(DecisionSettings(**{item.name: getattr(now, item.name) for item in fields(now)}))
+
+
+def apply_options(arguments: argparse.Namespace, live: LiveSettings) -> None:
+    """Put the options over live settings."""
+    if arguments.threshold:
+        live.set_thresholds(dict(arguments.threshold))
+    if arguments.only:
+        live.change(active=frozenset(arguments.only))
+    if arguments.mode:
+        live.change(mode=arguments.mode)
+    if hasattr(arguments, "gate"):
+        live.change(gate_mode=arguments.gate)

@@ -1,0 +1,346 @@
+"""From posteriors to events: smooth, compare each word with its own threshold, wait for the pause, do not repeat.
+
+Pure: no clock, no threads, no audio. A run's `Hop` values are small; kept, they can be decided anew with other
+settings, and the same code says what would have happened.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.errors import ConfigError
+from kws_live.events import Detection, Event, NearMiss
+from kws_live.utterance import N_LEVELS, Utterance, find_utterance
+
+Mode = Literal["command", "spotting"]
+
+
+@dataclass(frozen=True)
+class DecisionSettings:
+    """What can be changed while audio flows; one snapshot is taken per hop.
+
+    Attributes
+    ----------
+    thresholds : score at which each keyword counts, above 0, at most 1
+    active : the keywords listened to; None: all
+    mode : "command": a word counts when it stands alone, with a pause before and after;
+        "spotting": anywhere, at once
+    pause_before_seconds, pause_after_seconds : the pauses of command mode
+    longest_word_seconds : in command mode, longer utterances are talk
+    smoothing_hops : the score is the mean posterior of this many hops
+    release : a word must fall below this share of its threshold before it can fire again
+    refractory_seconds : least time between two detections of one word
+    near_miss : share of the threshold from which a score that does not fire is a near miss
+    gate_mode : webrtcvad's 0 (lenient) to 3 (strict); None: every hop is scored
+    """
+
+    thresholds: Mapping[str, float]
+    active: frozenset[str] | None = None
+    mode: Mode = "command"
+    pause_before_seconds: float = 0.3
+    pause_after_seconds: float = 0.24
+    longest_word_seconds: float = 1.1
+    smoothing_hops: int = 2
+    release: float = 0.5
+    refractory_seconds: float = 0.6
+    near_miss: float = 0.5
+    gate_mode: int | None = 1
+
+    def __post_init__(self) -> None:
+        for word, value in self.thresholds.items():
+            if not 0 < value <= 1:
+                raise ConfigError(f"threshold {value} for {word!r} must be above 0 and at most 1")
+        if self.active is not None:
+            self.require_known(*self.active)
+        if self.mode not in ("command", "spotting"):
+            raise ConfigError(f'mode {self.mode!r} does not exist; use "command" or "spotting"')
+        if self.gate_mode not in (None, 0, 1, 2, 3):
+            raise ConfigError(f'gate_mode {self.gate_mode!r} does not exist; use 0, 1, 2, 3 or "off"')
+        if not 1 <= self.smoothing_hops <= 50:
+            raise ConfigError(f"smoothing_hops {self.smoothing_hops} must be 1 to 50")
+        for name, low, high in (
+            ("pause_before_seconds", 0.0, 2.0),
+            ("pause_after_seconds", 0.0, 2.0),
+            ("longest_word_seconds", 0.1, 3.0),
+            ("release", 0.0, 1.0),
+            ("refractory_seconds", 0.0, 60.0),
+            ("near_miss", 0.0, 1.0),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"{name} {getattr(self, name)} must be {low:g} to {high:g}")
+
+    def require_known(self, *words: str) -> None:
+        """Raise a ConfigError that names the known keywords if one of the words is none of them."""
+        for word in words:
+            if word not in self.thresholds:
+                raise ConfigError(f"unknown word {word!r}; this model knows: {', '.join(self.thresholds)}")
+
+    def listens_to(self, word: str) -> bool:
+        """Whether the word may fire now."""
+        return self.active is None or word in self.active
+
+
+class Reason(StrEnum):
+    """What became of the best word at a hop."""
+
+    FIRED = "fired"
+    GATE_CLOSED = "nobody was speaking: the gate was closed"
+    BELOW = "the score stayed below the threshold"
+    MASKED = "the word is not listened to at present"
+    REFRACTORY = "the same word had just been spotted"
+    WAITING = "waiting for the pause after the word"
+    TALK_BEFORE = "speech came right before it: it did not stand alone"
+    TALK_AFTER = "speech went on after it: it did not stand alone"
+    TOO_LONG = "the utterance was too long for a single word"
+
+
+@dataclass(frozen=True)
+class Hop:
+    """Everything the decision needs to know of one hop.
+
+    Attributes
+    ----------
+    position : end of the window, samples at 22,050 Hz
+    gate_open : whether it was worth scoring
+    levels_db : level of each 20 ms of the hop, oldest first
+    posteriors : float32 (n_labels,), or None where the gate was closed
+    """
+
+    position: int
+    gate_open: bool
+    levels_db: Sequence[float]
+    posteriors: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided at a hop, and why.
+
+    Attributes
+    ----------
+    hop : what it was decided from
+    scores : each keyword's smoothed score, shape (n_keywords,)
+    keyword : the best word, by score over threshold
+    reason : what became of it
+    events : detections and near misses
+    """
+
+    hop: Hop
+    scores: NDArray[np.float32]
+    keyword: str
+    reason: Reason
+    events: tuple[Event, ...] = ()
+
+
+@dataclass
+class _Word:
+    """What is remembered of one keyword."""
+
+    fired_position: int | None = None
+    fired_speech_end: int = 0
+    held: bool = False
+    peak: float = 0.0
+    peak_position: int = 0
+    peak_reason: Reason = Reason.BELOW
+
+
+@dataclass
+class _Candidate:
+    """A word over its threshold that waits for the pause after it."""
+
+    since: int
+    best: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+
+LONGEST_WAIT_SECONDS: Final = 1.3
+"""A pause that has not come by then will not come for this word."""
+
+FRESH_SECONDS: Final = 0.7
+"""Once the last word's end is this old, most of the window is what came after it."""
+
+SPACING_SECONDS: Final = 0.3
+"""Least time between two detections of different words: nobody says two words faster."""
+
+
+class Decider:
+    """Turns hops into detections and near misses.
+
+    Parameters
+    ----------
+    labels : the network's outputs, in order
+    keywords : those that may fire
+    source : name put on the events
+    """
+
+    def __init__(self, labels: Sequence[str], keywords: Sequence[str], source: str = "") -> None:
+        self.keywords = tuple(keywords)
+        self.source = source
+        self._columns = np.array([list(labels).index(word) for word in keywords])
+        self._words = {word: _Word() for word in keywords}
+        self._last_fired: int | None = None
+        self._silent = np.zeros(len(keywords), np.float32)
+        self._recent: deque[NDArray[np.float32]] = deque()
+        self._levels: deque[float] = deque(maxlen=N_LEVELS)
+        self._candidate: _Candidate | None = None
+
+    def reset(self) -> None:
+        """After a gap: forget what was heard before it; the refractory time goes on."""
+        self._recent.clear()
+        self._levels.clear()
+        self._candidate = None
+        for state in self._words.values():
+            state.peak = 0.0
+
+    def step(self, hop: Hop, settings: DecisionSettings) -> Verdict:
+        """Decide one hop. Events come in the order of the stream."""
+        self._levels.extend(hop.levels_db)
+        if hop.posteriors is None:
+            self._recent.clear()
+            scores = self._silent
+        else:
+            self._recent.append(hop.posteriors[self._columns])
+            while len(self._recent) > settings.smoothing_hops:
+                self._recent.popleft()
+            scores = np.mean(self._recent, axis=0, dtype=np.float32) if len(self._recent) > 1 else self._recent[0]
+        events: list[Event] = []
+        best, reason = self._judge(hop, scores, settings, events)
+        self._near_misses(hop, scores, settings, best, reason, events)
+        return Verdict(hop, scores, best, reason, tuple(events))
+
+    def _judge(
+        self, hop: Hop, scores: NDArray[np.float32], settings: DecisionSettings, events: list[Event]
+    ) -> tuple[str, Reason]:
+        """Find the best word and what becomes of it; appends a detection if it fires."""
+        thresholds = settings.thresholds
+        over = {
+            word: float(score) for word, score in zip(self.keywords, scores, strict=True) if score >= thresholds[word]
+        }
+        if not over and self._candidate is None:
+            for word, score in zip(self.keywords, scores, strict=True):
+                if score < settings.release * thresholds[word]:
+                    self._words[word].held = False
+            best = max(zip(self.keywords, scores, strict=True), key=lambda item: item[1] / thresholds[item[0]])[0]
+            return best, Reason.BELOW if hop.gate_open else Reason.GATE_CLOSED
+
+        utterance = find_utterance(self._levels)
+        reason = Reason.BELOW
+        fresh: dict[str, float] = {}
+        for word, score in zip(self.keywords, scores, strict=True):
+            state = self._words[word]
+            if score < settings.release * thresholds[word] or self._is_new_utterance(state, hop, utterance):
+                state.held = False
+            if word not in over:
+                continue
+            if not settings.listens_to(word):
+                reason = Reason.MASKED
+            elif state.held or self._too_soon(word, hop.position, settings):
+                reason = Reason.REFRACTORY
+            else:
+                fresh[word] = over[word]
+        if fresh and self._candidate is None:
+            self._candidate = _Candidate(hop.position)
+        if self._candidate is None:
+            return max(over, key=over.__getitem__), reason
+        best_so_far = self._candidate.best
+        for word, value in fresh.items():
+            if value > best_so_far.get(word, (0.0, 0))[0]:
+                best_so_far[word] = (value, hop.position)
+        # Each word was compared with its own threshold first; only then does the highest score win.
+        keyword = max(best_so_far, key=lambda word: best_so_far[word][0])
+        reason = self._pause(hop, utterance, settings)
+        if reason is Reason.WAITING:
+            return keyword, reason
+        score, position = best_so_far[keyword]
+        self._candidate = None
+        state = self._words[keyword]
+        if reason is Reason.FIRED:
+            self._last_fired = hop.position
+            state.fired_position = hop.position
+            word_end = None
+            if utterance is not None:
+                word_end = hop.position - round(utterance.quiet_after_seconds * SAMPLE_RATE_HZ)
+            state.fired_speech_end = hop.position if word_end is None else word_end
+            events.append(
+                Detection(
+                    keyword=keyword,
+                    score=score,
+                    position=position,
+                    decided_position=hop.position,
+                    word_end_position=word_end,
+                    source=self.source,
+                )
+            )
+        # Fired or refused, the same utterance is not looked at again; nor do its other words fire.
+        for word in best_so_far:
+            self._words[word].held = True
+        return keyword, reason
+
+    def _pause(self, hop: Hop, utterance: Utterance | None, settings: DecisionSettings) -> Reason:
+        """Whether the candidate stands alone, or it is too early to say."""
+        assert self._candidate is not None
+        if settings.mode == "spotting" or utterance is None:  # None: too noisy to tell a pause, so the score decides
+            return Reason.FIRED
+        if utterance.quiet_before_seconds < settings.pause_before_seconds:
+            return Reason.TALK_BEFORE
+        if utterance.seconds > settings.longest_word_seconds:
+            return Reason.TOO_LONG
+        if utterance.quiet_after_seconds >= settings.pause_after_seconds:
+            return Reason.FIRED
+        if hop.position - self._candidate.since > LONGEST_WAIT_SECONDS * SAMPLE_RATE_HZ:
+            return Reason.TALK_AFTER
+        return Reason.WAITING
+
+    def _too_soon(self, word: str, position: int, settings: DecisionSettings) -> bool:
+        own = self._words[word].fired_position
+        if own is not None and position - own < settings.refractory_seconds * SAMPLE_RATE_HZ:
+            return True
+        return self._last_fired is not None and position - self._last_fired < SPACING_SECONDS * SAMPLE_RATE_HZ
+
+    def _is_new_utterance(self, state: _Word, hop: Hop, utterance: Utterance | None) -> bool:
+        """A deliberate repeat: speech that began after the fired word's end, and fills most of the window by now."""
+        if utterance is None or not state.held:
+            return False
+        since_begin = utterance.seconds + utterance.quiet_after_seconds
+        begin = hop.position - round(since_begin * SAMPLE_RATE_HZ)
+        age = hop.position - state.fired_speech_end
+        return begin > state.fired_speech_end and age >= FRESH_SECONDS * SAMPLE_RATE_HZ
+
+    def _near_misses(
+        self,
+        hop: Hop,
+        scores: NDArray[np.float32],
+        settings: DecisionSettings,
+        best: str,
+        reason: Reason,
+        events: list[Event],
+    ) -> None:
+        """Report a word once its score has fallen again without firing, with the reason at its peak."""
+        for word, value in zip(self.keywords, scores, strict=True):
+            state, threshold = self._words[word], settings.thresholds[word]
+            if value >= settings.near_miss * threshold:
+                if word == best and reason not in (Reason.BELOW, Reason.WAITING):
+                    state.peak_reason = reason
+                if value > state.peak:
+                    state.peak, state.peak_position = float(value), hop.position
+            elif state.peak > 0.0:
+                waiting = self._candidate is not None and word in self._candidate.best
+                if waiting:
+                    continue
+                if state.peak_reason not in (Reason.FIRED, Reason.REFRACTORY):
+                    events.append(
+                        NearMiss(
+                            keyword=word,
+                            score=state.peak,
+                            threshold=threshold,
+                            reason=state.peak_reason.value,
+                            position=state.peak_position,
+                            source=self.source,
+                        )
+                    )
+                state.peak, state.peak_reason = 0.0, Reason.BELOW

@@ -1,0 +1,181 @@
+"""The stages in order, from the ring buffer to events: no threads, no devices, no clock.
+
+Everything that listens or measures runs this one class: the live session, files, evaluation, tests.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples, float_to_pcm16
+from kws_live.decision import Decider, Hop, Verdict
+from kws_live.events import AudioSkipped, Event, SpeechEnded, SpeechStarted
+from kws_live.live_settings import LiveSettings
+from kws_live.resampling import Resampler
+from kws_live.ring_buffer import RingBuffer
+
+HOP_SECONDS: Final = 0.08
+"""Four of the gate's 20 ms frames; whole samples at both rates: 1,764 at 22,050 Hz, 1,280 at 16 kHz."""
+
+HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
+LEAST_LAG_SAMPLES: Final = 63
+"""The resampler holds back at least this much (at most 483; measured) before a hop is complete."""
+
+_SPEECH_HOP: Final = round(HOP_SECONDS * SPEECH_RATE_HZ)
+_LEVEL_FRAME: Final = SPEECH_RATE_HZ // 50
+
+
+class SpeechGate(Protocol):
+    """Says whether a hop is worth scoring."""
+
+    def reset(self) -> None:
+        """Forget the past."""
+
+    def is_open(self, pcm: NDArray[np.int16]) -> bool:
+        """Take the next hop, int16 at 16 kHz."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one hop, or one gap, gave.
+
+    Attributes
+    ----------
+    events : in the order of the stream
+    verdict : None for a gap
+    """
+
+    events: tuple[Event, ...]
+    verdict: Verdict | None
+
+
+@dataclass
+class PipelineCounts:
+    """Running totals, for statistics."""
+
+    hops: int = 0
+    hops_scored: int = 0
+    samples_skipped: int = 0
+
+
+class Pipeline:
+    """Takes audio from a ring buffer hop by hop and gives events.
+
+    What it gives depends on the samples and their positions alone, not on how they were cut into blocks or
+    when they came. A window never spans a gap: after one, the window begins with silence, as at the start.
+
+    Parameters
+    ----------
+    score : float32 window at ``window_rate_hz`` -> posteriors, shape (n_labels,)
+    window_rate_hz : 16,000 or 22,050
+    labels, keywords : the network's outputs, and those that may fire
+    make_gate : gate mode (None: always open) -> a new gate
+    settings : read once per hop
+    source : name put on the events
+    position : where the stream begins
+    """
+
+    def __init__(
+        self,
+        score: Callable[[Samples], NDArray[np.float32]],
+        window_rate_hz: int,
+        labels: tuple[str, ...],
+        keywords: tuple[str, ...],
+        make_gate: Callable[[int | None], SpeechGate],
+        settings: LiveSettings,
+        source: str = "",
+        position: int = 0,
+    ) -> None:
+        self.settings = settings
+        self.counts = PipelineCounts()
+        self._score = score
+        self._window_rate_hz = window_rate_hz
+        self._make_gate = make_gate
+        self._gate_mode = settings.snapshot().gate_mode
+        self._gate = make_gate(self._gate_mode)
+        self._gate_was_open = False
+        self._decider = Decider(labels, keywords, source)
+        self._source = source
+        self._restart(position)
+
+    @property
+    def position(self) -> int:
+        """Position of the next sample it will take from the ring buffer."""
+        return self._read_position
+
+    @property
+    def next_position(self) -> int:
+        """The ring buffer's position from which on it is worth calling `step` again."""
+        return max(self._hop_end + LEAST_LAG_SAMPLES, self._read_position + 1)
+
+    def _restart(self, position: int) -> None:
+        """Begin a stretch without gaps at ``position``."""
+        self._read_position = position
+        self._hop_end = position + HOP_SAMPLES
+        self._resampler = Resampler(SAMPLE_RATE_HZ, SPEECH_RATE_HZ, "LQ")
+        # What has been read, from one window before the hop now due; silence before the stretch.
+        self._stream = np.zeros(round(WINDOW_SECONDS * SAMPLE_RATE_HZ), np.float32)
+        self._speech = np.zeros(round(WINDOW_SECONDS * SPEECH_RATE_HZ), np.float32)
+        self._stream_window, self._speech_window = self._stream.size, self._speech.size
+        self._gate.reset()
+        self._decider.reset()
+
+    def step(self, ring: RingBuffer) -> Step | None:
+        """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet."""
+        while self._speech.size < self._speech_window + _SPEECH_HOP:
+            start, block = ring.read_on(self._read_position, HOP_SAMPLES)
+            if start != self._read_position:
+                return self._cross_gap(start)
+            if not block.size:
+                return None
+            self._read_position += block.size
+            self._stream = np.concatenate((self._stream, block))
+            self._speech = np.concatenate((self._speech, self._resampler.process(block)))
+        return self._hop()
+
+    def steps(self, ring: RingBuffer) -> Iterator[Step]:
+        """Do every hop the ring buffer holds."""
+        while (step := self.step(ring)) is not None:
+            yield step
+
+    def _cross_gap(self, start: int) -> Step:
+        n_samples = start - self._read_position
+        self.counts.samples_skipped += n_samples
+        events: list[Event] = []
+        if self._gate_was_open:
+            events.append(SpeechEnded(position=self._read_position, source=self._source))
+            self._gate_was_open = False
+        events.append(AudioSkipped(position=start, n_samples=n_samples, source=self._source))
+        self._restart(start)
+        return Step(tuple(events), None)
+
+    def _hop(self) -> Step:
+        settings = self.settings.snapshot()
+        if settings.gate_mode != self._gate_mode:
+            self._gate_mode = settings.gate_mode
+            self._gate = self._make_gate(self._gate_mode)
+        self._stream = self._stream[HOP_SAMPLES:]
+        self._speech = self._speech[_SPEECH_HOP:]
+        window = self._speech[: self._speech_window]
+        new = window[-_SPEECH_HOP:]
+        is_open = self._gate.is_open(float_to_pcm16(new))
+        posteriors = None
+        self.counts.hops += 1
+        if is_open:
+            self.counts.hops_scored += 1
+            # The 22,050 Hz stream is read ahead of its resampled copy: both windows end where the hop ends.
+            at_stream_rate = self._window_rate_hz == SAMPLE_RATE_HZ
+            posteriors = self._score(self._stream[: self._stream_window] if at_stream_rate else window)
+        levels = 10.0 * np.log10(np.mean(np.square(new.reshape(-1, _LEVEL_FRAME)), axis=1) + 1e-12)
+        hop = Hop(self._hop_end, is_open, tuple(levels.tolist()), posteriors)
+        verdict = self._decider.step(hop, settings)
+        events = verdict.events
+        if is_open != self._gate_was_open:
+            kind = SpeechStarted if is_open else SpeechEnded
+            events = (kind(position=self._hop_end, source=self._source), *events)
+            self._gate_was_open = is_open
+        self._hop_end += HOP_SAMPLES
+        return Step(events, verdict)

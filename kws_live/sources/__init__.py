@@ -1,0 +1,104 @@
+"""Where audio comes from. One string opens any source::
+
+mic:            the default microphone        mic:USB   by a part of its name        mic:3   by its number
+talk.wav        a file, at the speed of life  (file:talk.wav is the same)
+stdin:16000     raw 16-bit little-endian mono PCM on standard input; stdin:48000,2 has two channels
+demo:           a bundled recording of the ten words
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from kws_live.audio import Block
+from kws_live.errors import SourceUnavailableError
+
+
+class AudioSource(Protocol):
+    """Hands over audio, block by block.
+
+    Attributes
+    ----------
+    name : for people
+    rate_hz : its own sample rate
+    live : it comes when it comes and must be taken at once; False: it waits to be read
+    n_overflows : how often audio was lost before it could be handed over
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def rate_hz(self) -> int: ...
+    @property
+    def live(self) -> bool: ...
+    @property
+    def n_overflows(self) -> int: ...
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        """The next block, float32 (n_samples, n_channels); of 0 samples at a time-out; None at the end.
+
+        Raises
+        ------
+        SourceLostError
+            If the source went away.
+        AudioError
+            If what it holds cannot be read.
+        """
+
+    def close(self) -> None:
+        """Release it; may be called twice."""
+
+
+def _microphone(rest: str, paced: bool) -> AudioSource:
+    from kws_live.sources.microphone import Microphone
+
+    return Microphone(rest)
+
+
+def _file(rest: str, paced: bool) -> AudioSource:
+    from kws_live.sources.sound_file import SoundFile
+
+    return SoundFile(rest, paced=paced)
+
+
+def _demo(rest: str, paced: bool) -> AudioSource:
+    from kws_live.sources.sound_file import SoundFile
+
+    return SoundFile(Path(__file__).parent / "demo.flac", paced=paced, name="demo recording")
+
+
+def _stdin(rest: str, paced: bool) -> AudioSource:
+    from kws_live.sources.pcm_stream import open_stdin
+
+    return open_stdin(rest)
+
+
+SCHEMES: dict[str, Callable[[str, bool], AudioSource]] = {
+    "mic": _microphone,
+    "file": _file,
+    "demo": _demo,
+    "stdin": _stdin,
+}
+
+
+def open_source(source: str, paced: bool = True) -> AudioSource:
+    """Open a source by its string.
+
+    Parameters
+    ----------
+    source : see the module's docstring
+    paced : files come at the speed of life; False: as fast as they are read
+
+    Raises
+    ------
+    SourceUnavailableError
+        If it cannot be opened.
+    """
+    scheme, colon, rest = source.partition(":")
+    if colon and scheme in SCHEMES:
+        return SCHEMES[scheme](rest, paced)
+    # One letter before the colon is a Windows drive.
+    if not colon or len(scheme) == 1 or Path(source).exists():
+        return _file(source, paced)
+    known = ", ".join(f"{name}:" for name in SCHEMES)
+    raise SourceUnavailableError(f"unknown source {source!r}; use a file or one of {known}")

@@ -1,0 +1,47 @@
+"""Audio that is already in memory."""
+
+import numpy as np
+
+from kws_live.audio import Block, Samples
+from kws_live.errors import AudioError
+
+
+class ArraySource:
+    """Hands over an array, as fast as it is read.
+
+    Parameters
+    ----------
+    samples : float32 array, (n_samples,) or (n_samples, n_channels), in [-1, 1]
+    rate_hz : its rate
+    block_samples : how it is cut
+
+    Raises
+    ------
+    AudioError
+        If it is not such an array, or holds values that are not numbers.
+    """
+
+    live = False
+    n_overflows = 0
+
+    def __init__(self, samples: Samples | Block, rate_hz: int, block_samples: int = 1024, name: str = "array") -> None:
+        array = np.asarray(samples)
+        if array.ndim not in (1, 2) or array.dtype.kind != "f":
+            raise AudioError(
+                f"audio must be floats of shape (n_samples,) or (n_samples, n_channels), not {array.dtype} {array.shape}"
+            )
+        if not np.isfinite(array).all():
+            raise AudioError("the audio holds values that are not numbers (NaN or infinite)")
+        self.name = name
+        self.rate_hz = rate_hz
+        self._blocks = array.astype(np.float32, copy=False).reshape(array.shape[0], -1)
+        self._at = 0
+        self._step = block_samples
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        block = self._blocks[self._at : self._at + self._step]
+        self._at += block.shape[0]
+        return block if block.shape[0] else None
+
+    def close(self) -> None:
+        self._blocks = self._blocks[:0]

@@ -1,0 +1,83 @@
+"""Sound files, through libsndfile: wav, flac, ogg, mp3 and more, at any rate and channel count."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from kws_live.audio import Block
+from kws_live.errors import AudioError, SourceUnavailableError
+
+BLOCK_SECONDS = 0.04
+
+
+class SoundFile:
+    """Hands over a sound file.
+
+    Parameters
+    ----------
+    path : the file
+    paced : at the speed of life, like a microphone; otherwise as fast as it is read
+    name : for people; the path if not given
+
+    Raises
+    ------
+    SourceUnavailableError
+        If it is missing, empty, or no sound file.
+    """
+
+    live = False
+    n_overflows = 0
+
+    def __init__(self, path: str | Path, paced: bool = True, name: str | None = None) -> None:
+        self.name = name or str(path)
+        target = Path(path).expanduser()
+        if not target.exists():
+            raise SourceUnavailableError(f"no file {str(path)!r}")
+        if target.is_dir():
+            raise SourceUnavailableError(f"{str(path)!r} is a folder; give a sound file in it")
+        if target.is_file() and target.stat().st_size == 0:
+            raise SourceUnavailableError(f"{str(path)!r} is empty")
+        try:
+            self._file = soundfile.SoundFile(target)
+        except (soundfile.LibsndfileError, OSError, TypeError) as error:
+            reason = getattr(error, "error_string", None) or str(error)
+            raise SourceUnavailableError(
+                f"cannot read {str(path)!r} as sound: {reason.strip().rstrip('.')}; wav, flac, ogg and mp3 would do"
+            ) from error
+        self.rate_hz = int(self._file.samplerate)
+        self._paced = paced
+        self._begun: float | None = None
+        self._n_read = 0
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        if self._file.closed:
+            return None
+        n_samples = max(1, round(BLOCK_SECONDS * self.rate_hz))
+        if self._paced:
+            # A block is due when its last sample would have been spoken.
+            now = time.monotonic()
+            if self._begun is None:
+                self._begun = now
+            wait = self._begun + (self._n_read + n_samples) / self.rate_hz - now
+            time.sleep(min(max(wait, 0.0), timeout_seconds))
+            if wait > timeout_seconds:
+                return np.zeros((0, 1), np.float32)
+        try:
+            block = self._file.read(n_samples, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(f"{self.name!r} breaks off at {self._n_read / self.rate_hz:.2f} s: {error}") from error
+        if not block.shape[0]:
+            if not self._n_read:
+                raise AudioError(f"{self.name!r} holds no samples")
+            return None
+        if not np.isfinite(block).all():
+            raise AudioError(
+                f"{self.name!r} holds values that are not numbers near {self._n_read / self.rate_hz:.2f} s"
+            )
+        self._n_read += block.shape[0]
+        return np.asarray(block, dtype=np.float32)
+
+    def close(self) -> None:
+        self._file.close()

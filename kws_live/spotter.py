@@ -1,0 +1,357 @@
+"""``listen()`` and ``detect()``: from names to running parts."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from kws_live.audio import SAMPLE_RATE_HZ, Samples
+from kws_live.decision import DecisionSettings
+from kws_live.errors import ConfigError
+from kws_live.event_stream import EventStream
+from kws_live.events import Detection, Event
+from kws_live.intake import Intake
+from kws_live.live_settings import LiveSettings, SettingsFile
+from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
+from kws_live.pipeline import Pipeline, SpeechGate, Step
+from kws_live.ring_buffer import RingBuffer
+from kws_live.session import POLL_SECONDS, RING_SECONDS, Session, Statistics
+from kws_live.sinks import EventSink, open_sink
+from kws_live.sources import AudioSource, open_source
+from kws_live.sources.array import ArraySource
+from kws_live.speech_gate import OpenGate, WebrtcGate
+
+log = logging.getLogger(__name__)
+
+Callback = TypeVar("Callback", bound=Callable[[Any], object])
+
+
+def make_gate(mode: int | None) -> SpeechGate:
+    """The gate of a mode; None is always open."""
+    return OpenGate() if mode is None else WebrtcGate(mode)
+
+
+def make_settings(model: Model) -> LiveSettings:
+    """Live settings that begin with what the model's card recommends."""
+    return LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds)))
+
+
+def make_pipeline(
+    model: Model, settings: LiveSettings, source: str = "", runtime: Runtime = "litert", position: int = 0
+) -> Pipeline:
+    """A pipeline that runs a model."""
+    scorer = model.scorer(runtime)
+    return Pipeline(
+        score=lambda window: model.posteriors(scorer, window),
+        window_rate_hz=model.card.features.sample_rate_hz,
+        labels=model.card.labels,
+        keywords=model.card.keywords,
+        make_gate=make_gate,
+        settings=settings,
+        source=source,
+        position=position,
+    )
+
+
+def run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
+    """Drive a pipeline from a source in this thread, as fast as it is read; closes the source."""
+    ring = RingBuffer(round(RING_SECONDS * SAMPLE_RATE_HZ))
+    intake = Intake(ring, source.rate_hz)
+    try:
+        while (block := source.read(POLL_SECONDS)) is not None:
+            intake.take(block)
+            yield from pipeline.steps(ring)
+        intake.finish()
+        yield from pipeline.steps(ring)
+    finally:
+        source.close()
+
+
+def detect(
+    audio: str | Path | Samples,
+    *,
+    rate_hz: int = SAMPLE_RATE_HZ,
+    model: str | Path | Model = DEFAULT_MODEL,
+    settings: LiveSettings | str | Path | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    runtime: Runtime = "litert",
+    all_events: bool = False,
+) -> Iterator[Event]:
+    """Spot words in a recording: the same decisions as live, faster than real time.
+
+    Parameters
+    ----------
+    audio : a sound file, or a float array (n_samples,) or (n_samples, n_channels) in [-1, 1]
+    rate_hz : of the array
+    model : name or folder
+    settings : live settings, or a TOML settings file
+    thresholds : word -> threshold, over the settings
+    all_events : also near misses and the gate; otherwise detections only
+
+    Raises
+    ------
+    KwsLiveError
+        If the audio, the model or the settings cannot be used.
+    """
+    loaded = model if isinstance(model, Model) else load_model(model)
+    live = _settings(loaded, settings, thresholds)
+    source: AudioSource
+    if isinstance(audio, (str, Path)):
+        source = open_source(str(audio), paced=False)
+    else:
+        source = ArraySource(audio, rate_hz)
+    for step in run(make_pipeline(loaded, live, source.name, runtime), source):
+        for event in step.events:
+            if all_events or isinstance(event, Detection):
+                yield event
+
+
+def listen(
+    source: str | AudioSource = "mic:",
+    *,
+    model: str | Path | Model = DEFAULT_MODEL,
+    settings: str | Path | LiveSettings | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    sinks: Iterable[str | EventSink] = (),
+    runtime: Runtime = "litert",
+    on_step: Callable[[Step], None] | None = None,
+) -> "Spotter":
+    """Open a source and a model, ready to listen: ``with kws_live.listen() as spotter: ...``.
+
+    Parameters
+    ----------
+    source : a string as in `kws_live.sources`, or any `AudioSource`
+    model : name or folder
+    settings : a TOML settings file, watched while listening; or live settings
+    thresholds : word -> threshold, over the settings
+    sinks : strings as in `kws_live.sinks`, or any `EventSink`
+    runtime : "litert", or "tensorflow" to compare
+    on_step : called on the detector thread with every hop's verdict; must be quick
+
+    Raises
+    ------
+    KwsLiveError
+        If one of them cannot be used; nothing is left open.
+    """
+    loaded = model if isinstance(model, Model) else load_model(model)
+    live = _settings(loaded, settings, thresholds)
+    with ExitStack() as cleanup:
+        opened_sinks = []
+        for sink in sinks:
+            opened_sinks.append(open_sink(sink) if isinstance(sink, str) else sink)
+            cleanup.callback(opened_sinks[-1].close)
+        opened = open_source(source) if isinstance(source, str) else source
+        cleanup.callback(opened.close)
+        pipeline = make_pipeline(loaded, live, opened.name, runtime)
+        watched = SettingsFile(live, settings) if isinstance(settings, (str, Path)) else None
+        if watched is not None and thresholds:
+            live.set_thresholds(thresholds)
+        reopen = (lambda: open_source(source)) if isinstance(source, str) and opened.live else None
+        spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
+        cleanup.pop_all()
+        return spotter
+
+
+def _settings(
+    model: Model, settings: LiveSettings | str | Path | None, thresholds: Mapping[str, float] | None
+) -> LiveSettings:
+    live = settings if isinstance(settings, LiveSettings) else make_settings(model)
+    if isinstance(settings, (str, Path)):
+        live.load(settings)
+    if thresholds:
+        live.set_thresholds(thresholds)
+    return live
+
+
+class Spotter:
+    """Listens, and calls your functions; made by `listen`.
+
+    It starts with ``with``, `start`, `wait` or `events`, and holds events back until the first callback, sink or
+    iterator is there. Register everything before the start where no event may be missed.
+
+    Attributes
+    ----------
+    model : the model that listens
+    settings : thresholds and more, to be changed at any time
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        settings: LiveSettings,
+        source: AudioSource,
+        pipeline: Pipeline,
+        sinks: Iterable[EventSink] = (),
+        reopen: Callable[[], AudioSource] | None = None,
+        settings_file: SettingsFile | None = None,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> None:
+        self.model = model
+        self.settings = settings
+        self._session = Session(source, pipeline, self._deliver, reopen, on_step)
+        self._lock = threading.Lock()
+        self._callbacks: list[tuple[type[Event], frozenset[str], Callable[[Any], object]]] = []
+        self._sinks: list[EventSink] = list(sinks)
+        self._streams: list[EventStream] = []
+        self._has_reader = threading.Event()
+        if self._sinks:
+            self._has_reader.set()
+        self._settings_file = settings_file
+        self._watcher: threading.Thread | None = None
+        self._stopped = threading.Event()
+        self._closed = False
+
+    @property
+    def source(self) -> AudioSource:
+        """Where the audio comes from."""
+        return self._session.source
+
+    @property
+    def ring(self) -> RingBuffer:
+        """The newest seconds of audio at 22,050 Hz."""
+        return self._session.ring
+
+    def on(self, *keywords: str, event: type[Event] = Detection) -> Callable[[Callback], Callback]:
+        """Decorate a function to be called with each detection of these words (none given: every word).
+
+        Parameters
+        ----------
+        keywords : words of the model
+        event : another type of event than `Detection`; ``Event`` is all of them
+
+        Raises
+        ------
+        ConfigError
+            If the model does not know a word.
+        """
+        self.settings.snapshot().require_known(*keywords)
+
+        def register(function: Callback) -> Callback:
+            with self._lock:
+                self._callbacks.append((event, frozenset(keywords), function))
+            self._has_reader.set()
+            return function
+
+        return register
+
+    def send_to(self, sink: str | EventSink) -> None:
+        """Send every event to a sink from now on; the spotter closes it."""
+        opened = open_sink(sink) if isinstance(sink, str) else sink
+        with self._lock:
+            self._sinks.append(opened)
+        self._has_reader.set()
+
+    def events(self) -> EventStream:
+        """Every event from now on, to be iterated with ``for`` or ``async for``; starts listening."""
+        stream = EventStream(self._forget)
+        with self._lock:
+            self._streams.append(stream)
+            over = self._closed
+        if over:
+            stream.end()
+        self._has_reader.set()
+        self.start()
+        return stream
+
+    def _forget(self, stream: EventStream) -> None:
+        with self._lock:
+            if stream in self._streams:
+                self._streams.remove(stream)
+
+    def only(self, *keywords: str) -> AbstractContextManager[None]:
+        """Listen to these words alone while the ``with`` block runs."""
+        return self.settings.only(*keywords)
+
+    def start(self) -> None:
+        """Start listening, if not yet."""
+        with self._lock:
+            if self._watcher is not None or self._stopped.is_set():
+                return
+            self._watcher = threading.Thread(target=self._watch, name="kws-live settings", daemon=True)
+            self._session.start()
+            self._watcher.start()
+
+    def stop(self) -> None:
+        """Stop listening and release everything; may be called twice and from inside a callback."""
+        self._stopped.set()
+        self._has_reader.set()
+        self._session.stop()
+        watcher = self._watcher
+        if watcher is None:
+            self._close()
+        elif threading.current_thread() not in (watcher, *self._session.threads):  # nobody waits for himself
+            watcher.join()
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Listen until the source ends, `stop` is called, or Ctrl-C; False at the time-out.
+
+        Raises
+        ------
+        KwsLiveError
+            What ended the listening, if it broke.
+        """
+        self.start()
+        self._has_reader.set()
+        return self._session.wait(timeout_seconds)
+
+    def statistics(self) -> Statistics:
+        """The figures so far."""
+        return self._session.statistics()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _deliver(self, event: Event) -> None:
+        """On the dispatcher thread: hand one event to everybody; nobody's failure is another's."""
+        self._has_reader.wait()
+        with self._lock:
+            callbacks, sinks, streams = list(self._callbacks), list(self._sinks), list(self._streams)
+        for kind, keywords, function in callbacks:
+            if isinstance(event, kind) and (not keywords or getattr(event, "keyword", None) in keywords):
+                self._call(function, event)
+        for sink in sinks:
+            self._call(sink.send, event)
+        for stream in streams:
+            stream.put(event)
+
+    def _call(self, function: Callable[[Any], object], event: Event) -> None:
+        try:
+            function(event)
+        except Exception:
+            self._session.callback_errors += 1
+            log.exception("a callback failed on %s; listening goes on", event)
+
+    def _watch(self) -> None:
+        """The spotter's own thread: watches the settings file, and ends everything once the session has ended."""
+        while self._session.running:
+            if self._settings_file is not None:
+                try:
+                    if self._settings_file.poll():
+                        log.info("settings taken from %s", self._settings_file.path)
+                except ConfigError as error:
+                    log.warning("%s; the old values stay", error)
+            self._session.ended.wait(POLL_SECONDS)
+        self._close()
+
+    def _close(self) -> None:
+        with self._lock:
+            self._closed = True
+            sinks, streams = list(self._sinks), list(self._streams)
+            self._sinks.clear()
+        for sink in sinks:
+            try:
+                sink.close()
+            except Exception:
+                self._session.callback_errors += 1
+                log.exception("a sink failed to close")
+        for stream in streams:
+            stream.end()

@@ -1,0 +1,62 @@
+"""Where does the last utterance begin and end? From levels alone, relative to the room's own noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+FRAME_SECONDS: Final = 0.02
+"""Levels come every 20 ms."""
+
+N_LEVELS: Final = 200
+"""Four seconds of levels: long enough to hear the room between the words."""
+
+RECENT_LEVELS: Final = 50
+"""The utterance asked for has its loudest moment in the last second, the model's window."""
+
+BRIDGE_FRAMES: Final = 8
+"""Quiet shorter than 0.16 s belongs to the word: the closure in "stop" lasts about 0.1 s."""
+
+LEAST_SNR_DB: Final = 12.0
+"""With the loudest moment less than this above the room, pauses cannot be told from speech."""
+
+ABOVE_ROOM_DB: Final = 6.0
+BELOW_PEAK_DB: Final = 25.0
+"""Speech is louder than the room by the first and not softer than its loudest moment by more than the second."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """The stretch of sound around the loudest moment of the last second.
+
+    Attributes
+    ----------
+    quiet_before_seconds : pause before it (all that is known, if nothing came before)
+    seconds : its length
+    quiet_after_seconds : time since it ended; 0 while it goes on
+    """
+
+    quiet_before_seconds: float
+    seconds: float
+    quiet_after_seconds: float
+
+
+def find_utterance(levels_db: Sequence[float]) -> Utterance | None:
+    """Find the utterance in up to four seconds of 20 ms levels, the newest last; None where it is too noisy to say."""
+    levels = np.asarray(levels_db, dtype=np.float32)
+    if levels.size < BRIDGE_FRAMES:
+        return None
+    first_recent = max(0, levels.size - RECENT_LEVELS)
+    peak_index = first_recent + int(np.argmax(levels[first_recent:]))
+    peak = float(levels[peak_index])
+    room = float(np.partition(levels, levels.size // 10)[levels.size // 10])
+    if peak - room < LEAST_SNR_DB:
+        return None
+    loud = np.flatnonzero(levels > max(room + ABOVE_ROOM_DB, peak - BELOW_PEAK_DB))
+    breaks = np.flatnonzero(np.diff(loud) > BRIDGE_FRAMES)
+    at = int(np.searchsorted(loud[breaks], peak_index)) if breaks.size else 0
+    begin = int(loud[breaks[at - 1] + 1]) if at > 0 else int(loud[0])
+    end = int(loud[breaks[at]]) if at < breaks.size else int(loud[-1])
+    before = begin - int(loud[breaks[at - 1]]) - 1 if at > 0 else N_LEVELS
+    return Utterance(before * FRAME_SECONDS, (end - begin + 1) * FRAME_SECONDS, (levels.size - 1 - end) * FRAME_SECONDS)
