@@ -222,7 +222,8 @@ class FeatureExtractor:
         db = 10.0 * np.log10(mel)
         if s.top_db is not None:
             db = np.maximum(db, db.max() - s.top_db)
-        return np.asarray(db, dtype=np.float32)
+        log_mel: Features = np.asarray(db, dtype=np.float32)
+        return log_mel
 
     def mfcc(self, window: Samples) -> Features:
         """MFCC of one window, equal to librosa's within float32 rounding.

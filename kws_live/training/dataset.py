@@ -13,9 +13,8 @@ transform that makes MFCC of them is one small product.
 
 import csv
 import json
-import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -28,6 +27,14 @@ from kws_live.features import Features, FeatureSettings, dct_matrix
 
 SetName = Literal["train", "val", "test"]
 SET_NAMES: Final[tuple[SetName, ...]] = ("train", "val", "test")
+
+Progress = Callable[[int, int], None]
+"""Called with what is done so far and the whole."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Show nothing."""
+
 
 BACKGROUND: Final = "_background_noise_"
 """Label of windows cut from long recordings without speech (the folder's name in Speech Commands)."""
@@ -94,39 +101,24 @@ class FeatureArchive:
         folder = Path(folder)
         again = "make it again with: kws-live prepare DATA --out FOLDER"
         try:
-            document = json.loads(
-                (folder / "settings.json").read_text(encoding="utf-8")
-            )
+            document = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
             settings = FeatureSettings.from_dict(document["features"])
             values = StoredValues(**document["values"])
             log_mel = np.load(folder / "log_mel.npy", mmap_mode="r", allow_pickle=False)
             with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
-                rows = [
-                    (row["name"], row["label"], row["speaker"], row["set"])
-                    for row in csv.DictReader(file)
-                ]
+                rows = [(row["name"], row["label"], row["speaker"], row["set"]) for row in csv.DictReader(file)]
         except FileNotFoundError as error:
-            raise DatasetError(
-                f"{folder} is no feature archive ({error.filename} is missing); {again}"
-            ) from error
+            raise DatasetError(f"{folder} is no feature archive ({error.filename} is missing); {again}") from error
         except (OSError, ValueError, KeyError, TypeError, KwsLiveError) as error:
-            raise DatasetError(
-                f"feature archive {folder} cannot be read ({error}); {again}"
-            ) from error
+            raise DatasetError(f"feature archive {folder} cannot be read ({error}); {again}") from error
         expected = (len(rows), settings.n_frames, settings.n_mels)
         if log_mel.shape != expected or log_mel.dtype != values.dtype:
             found = f"{log_mel.dtype} {log_mel.shape}"
-            raise DatasetError(
-                f"{folder / 'log_mel.npy'} holds {found}, not {values.dtype} {expected}; {again}"
-            )
-        columns = [
-            np.array(column, dtype=np.str_) for column in zip(*rows, strict=True)
-        ]
+            raise DatasetError(f"{folder / 'log_mel.npy'} holds {found}, not {values.dtype} {expected}; {again}")
+        columns = [np.array(column, dtype=np.str_) for column in zip(*rows, strict=True)]
         return cls(folder, settings, values, log_mel, *columns)
 
-    def rows(
-        self, set_name: SetName, labels: Sequence[str] | None = None
-    ) -> NDArray[np.intp]:
+    def rows(self, set_name: SetName, labels: Sequence[str] | None = None) -> NDArray[np.intp]:
         """Row numbers of one set, of these labels only if given, in ascending order."""
         chosen = self.sets == set_name
         if labels is not None:
@@ -181,12 +173,10 @@ def write_archive(
     )
     _write_csv(partial / "skipped.csv", ("name", "reason"), skipped)
     document = {"features": asdict(settings), "values": asdict(values)}
-    (partial / "settings.json").write_text(
-        json.dumps(document, indent=2) + "\n", encoding="utf-8"
-    )
+    (partial / "settings.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
-    os.replace(partial, folder)
+    partial.replace(folder)
 
 
 def check_target(folder: Path) -> None:
@@ -197,14 +187,8 @@ def check_target(folder: Path) -> None:
     DatasetError
         If it does; nothing has been touched.
     """
-    if folder.is_file() or (
-        folder.is_dir()
-        and any(folder.iterdir())
-        and not (folder / "settings.json").exists()
-    ):
-        raise DatasetError(
-            f"{folder} exists and is no feature archive; name a new folder"
-        )
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "settings.json").exists()):
+        raise DatasetError(f"{folder} exists and is no feature archive; name a new folder")
 
 
 def as_set_name(text: str, where: str) -> SetName:
@@ -220,9 +204,7 @@ def as_set_name(text: str, where: str) -> SetName:
     return text
 
 
-def _write_csv(
-    path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]
-) -> None:
+def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

@@ -8,7 +8,6 @@ bands, low to high. A pixel is ``round(23.09 * log10(mel power + 10**-6.25) + 14
 import csv
 import io
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,22 +18,22 @@ from kws_live.features import SPEECH
 from kws_live.training.dataset import (
     BACKGROUND,
     ClipInfo,
+    Progress,
     StoredValues,
     as_set_name,
     check_target,
+    no_progress,
     write_archive,
 )
 
-PIXELS: Final = StoredValues(
-    "uint8", db_per_unit=10 / 23.09, db_at_zero=-10 * 146.45 / 23.09
-)
+PIXELS: Final = StoredValues("uint8", db_per_unit=10 / 23.09, db_at_zero=-10 * 146.45 / 23.09)
 """What a pixel means in dB."""
 
 
 def import_images(
     archive: Path,
     folder: Path,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Progress = no_progress,
 ) -> int:
     """Make a feature archive of a zip of log mel images.
 
@@ -61,9 +60,7 @@ def import_images(
     check_target(folder)
     try:
         with zipfile.ZipFile(archive) as images:
-            with io.TextIOWrapper(
-                images.open("images.csv"), encoding="utf-8", newline=""
-            ) as file:
+            with io.TextIOWrapper(images.open("images.csv"), encoding="utf-8", newline="") as file:
                 rows = list(csv.DictReader(file))
             clips = [
                 ClipInfo(
@@ -74,16 +71,12 @@ def import_images(
                 )
                 for row in rows
             ]
-            pixels = np.empty(
-                (len(clips), SPEECH.n_frames, SPEECH.n_mels), dtype=np.uint8
-            )
+            pixels = np.empty((len(clips), SPEECH.n_frames, SPEECH.n_mels), dtype=np.uint8)
             for number, clip in enumerate(clips):
                 with Image.open(io.BytesIO(images.read(clip.name))) as image:
                     picture = np.asarray(image.convert("L"))
                 if picture.shape != pixels.shape[1:]:
-                    raise DatasetError(
-                        f"{archive}: {clip.name} is {picture.shape}, not {pixels.shape[1:]} pixels"
-                    )
+                    raise DatasetError(f"{archive}: {clip.name} is {picture.shape}, not {pixels.shape[1:]} pixels")
                 pixels[number] = picture
                 on_progress(number + 1, len(clips))
     except (OSError, zipfile.BadZipFile, KeyError, UnidentifiedImageError) as error:
