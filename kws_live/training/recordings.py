@@ -1,0 +1,236 @@
+"""Labelled recordings on disk: finding them, giving each a set, and reading one as one second of audio.
+
+References
+----------
+P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv:1804.03209, 2018, section 6:
+the set of a recording is drawn from a hash of its speaker, so that it never changes and a voice is in one set only.
+"""
+
+import csv
+import hashlib
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from kws_live.audio import Samples, to_mono
+from kws_live.errors import DatasetError
+from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, as_set_name
+
+SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg"})
+SHARE_VAL: Final = 10.0
+SHARE_TEST: Final = 10.0
+"""Percent of the speakers in each set (Speech Commands' own shares)."""
+
+_HASH_BUCKETS: Final = 2**27  # Speech Commands' MAX_NUM_WAVS_PER_CLASS + 1
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A second of a sound file to make features of.
+
+    Attributes
+    ----------
+    clip : its row in the archive's index
+    path : the sound file
+    start_seconds : where a window of a background recording begins; None: the whole file is the clip
+    """
+
+    clip: ClipInfo
+    path: Path
+    start_seconds: float | None = None
+
+
+def class_folders(data: Path) -> dict[str, list[Path]]:
+    """Sound files of each word, both in alphabetical order; folders named ``_...`` or ``....`` are no words.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such folder, it has no words, or a word has no sound file.
+    """
+    if not data.is_dir():
+        raise DatasetError(f"{data} is no folder; give a folder with one folder of recordings for each word")
+    words = sorted(path for path in data.iterdir() if path.is_dir() and path.name[0] not in "_.")
+    if not words:
+        raise DatasetError(f"{data} has no folders; it needs one folder of recordings for each word")
+    files = {word.name: sound_files(word) for word in words}
+    if empty := [word for word, found in files.items() if not found]:
+        raise DatasetError(
+            f"{data / empty[0]} has no recordings ({', '.join(sorted(SUFFIXES))}); add some or remove it"
+        )
+    return files
+
+
+def sound_files(folder: Path) -> list[Path]:
+    """Sound files directly in a folder, in alphabetical order; empty if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def speaker_of(path: Path) -> str:
+    """Speaker in a name as ``0a7c2a8d_nohash_1.wav``; empty if the name does not say."""
+    speaker, mark, _ = path.stem.partition("_nohash_")
+    return speaker if mark else ""
+
+
+def which_set(name: str) -> SetName:
+    """Draw the set of a speaker or file by Speech Commands' rule (`which_set` in its README), 10 % val, 10 % test.
+
+    Parameters
+    ----------
+    name : a speaker, or a file name of which what follows ``_nohash_`` does not count
+    """
+    key = re.sub(r"_nohash_.*$", "", Path(name).name)
+    digest = int(hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest(), 16)
+    percent = (digest % _HASH_BUCKETS) * (100.0 / (_HASH_BUCKETS - 1))
+    if percent < SHARE_VAL:
+        return "val"
+    return "test" if percent < SHARE_VAL + SHARE_TEST else "train"
+
+
+def find_recordings(data: Path) -> list[Recording]:
+    """Find the recordings of a data set, sorted by name.
+
+    Parameters
+    ----------
+    data : Path
+        A folder of class folders, by choice with ``_background_noise_``, ``validation_list.txt`` and
+        ``testing_list.txt`` (without the lists `which_set` decides); or a CSV manifest with the columns
+        ``path,label`` and by choice ``speaker`` and ``set``, paths relative to the manifest.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read, a word has no recording, or a speaker is in two sets.
+    """
+    recordings = _from_manifest(data) if data.suffix.lower() == ".csv" else _from_folder(data)
+    sets_of: defaultdict[str, set[str]] = defaultdict(set)
+    for recording in recordings:
+        sets_of[recording.clip.speaker].add(recording.clip.set)
+    for speaker, sets in sets_of.items():
+        if speaker and len(sets) > 1:
+            raise DatasetError(
+                f"{data}: speaker {speaker!r} is in {' and '.join(sorted(sets))}; a voice belongs in one set "
+                "(leave the speaker empty to allow it)"
+            )
+    names = Counter(recording.clip.name for recording in recordings)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise DatasetError(f"{data} names {twice[0]!r} twice; name each recording once")
+    return sorted(recordings, key=lambda recording: recording.clip.name)
+
+
+def _from_folder(data: Path) -> list[Recording]:
+    listed: dict[str, SetName] = {}
+    lists: tuple[tuple[str, SetName], ...] = (("validation_list.txt", "val"), ("testing_list.txt", "test"))
+    for file_name, set_name in lists:
+        if (data / file_name).is_file():
+            for name in (data / file_name).read_text(encoding="utf-8").split():
+                listed[_without_suffix(name)] = set_name
+    recordings = []
+    for label, paths in class_folders(data).items():
+        for path in paths:
+            name = f"{label}/{path.name}"
+            set_name = listed.get(_without_suffix(name), "train") if listed else which_set(path.name)
+            recordings.append(Recording(ClipInfo(name, label, speaker_of(path), set_name), path))
+    for path in sound_files(data / BACKGROUND):
+        recordings += _background_windows(path)
+    return recordings
+
+
+def _without_suffix(name: str) -> str:
+    """The lists name wav files; the recordings may have been stored in another format since."""
+    return name.rpartition(".")[0]
+
+
+def _background_windows(path: Path) -> list[Recording]:
+    """Cut a long recording into seconds: its first 80 % to train, then 10 % each to validate and test."""
+    import soundfile
+
+    try:
+        n_windows = int(soundfile.info(path).duration)
+    except soundfile.LibsndfileError:
+        n_windows = 1  # reading it will say what is wrong with it
+    windows = []
+    for second in range(n_windows):
+        share = second / n_windows
+        set_name: SetName = "train" if share < 0.8 else "val" if share < 0.9 else "test"
+        clip = ClipInfo(f"{BACKGROUND}/{path.name}@{second:04d}", BACKGROUND, "", set_name)
+        windows.append(Recording(clip, path, float(second)))
+    return windows
+
+
+def _from_manifest(manifest: Path) -> list[Recording]:
+    try:
+        with manifest.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if not {"path", "label"} <= set(reader.fieldnames or ()):
+                raise DatasetError(f"{manifest} needs the columns path,label (and by choice speaker,set)")
+            rows = [{key: value or "" for key, value in row.items() if isinstance(key, str)} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{manifest} cannot be read: {error}") from error
+    if not rows:
+        raise DatasetError(f"{manifest} names no recordings")
+    recordings = []
+    for number, row in enumerate(rows, start=2):
+        if not row["path"] or not row["label"]:
+            raise DatasetError(f"{manifest}, line {number}: path and label must not be empty")
+        path = manifest.parent / row["path"]
+        speaker = row.get("speaker") or speaker_of(path)
+        set_name = row.get("set") or which_set(speaker or row["path"])
+        clip = ClipInfo(row["path"], row["label"], speaker, as_set_name(set_name, f"{manifest}, line {number}"))
+        recordings.append(Recording(clip, path))
+    return recordings
+
+
+def read_second(recording: Recording, sample_rate_hz: int) -> Samples:
+    """Read a recording as exactly one second.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be used; the message is the reason.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        with soundfile.SoundFile(recording.path) as file:
+            n_read = -1
+            if recording.start_seconds is not None:
+                file.seek(round(recording.start_seconds * file.samplerate))
+                n_read = file.samplerate
+            block = file.read(n_read, dtype="float32", always_2d=True)
+            rate = file.samplerate
+    except (soundfile.LibsndfileError, OSError, ValueError) as error:
+        raise DatasetError(f"cannot be decoded: {error}") from error
+    samples = to_mono(block)
+    if reason := bad_samples(samples):
+        raise DatasetError(reason)
+    resampled = np.asarray(soxr.resample(samples, rate, sample_rate_hz, quality="HQ"), dtype=np.float32)
+    return fit_second(resampled, sample_rate_hz)
+
+
+def bad_samples(samples: Samples) -> str | None:
+    """Why these samples are no recording; None if they are one."""
+    if samples.size == 0:
+        return "has no samples"
+    if not np.isfinite(samples).all():
+        return "has samples that are not numbers"
+    if not samples.any():
+        return "is digital silence"
+    return None
+
+
+def fit_second(samples: Samples, n_samples: int) -> Samples:
+    """Bring a clip to ``n_samples``: a shorter one in the middle of zeros, of a longer one the loudest stretch."""
+    missing = n_samples - samples.size
+    if missing >= 0:
+        return np.pad(samples, (missing // 2, missing - missing // 2))
+    energy = np.concatenate(([0.0], np.cumsum(np.square(samples, dtype=np.float64))))
+    start = int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
+    return samples[start : start + n_samples]
