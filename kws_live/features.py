@@ -150,7 +150,7 @@ SPEECH = FeatureSettings(
 def dct_matrix(n_mfcc: int, n_mels: int) -> NDArray[np.float32]:
     """Orthonormal DCT-II as a matrix, shape (n_mfcc, n_mels): ``mfcc = log_mel @ dct_matrix(...).T``."""
     order = np.arange(n_mfcc)[:, np.newaxis]
-    basis = np.cos(np.pi * order * (2 * np.arange(n_mels) + 1) / (2 * n_mels)) * np.sqrt(2.0 / n_mels)
+    basis: NDArray[np.float64] = np.cos(np.pi * order * (2 * np.arange(n_mels) + 1) / (2 * n_mels)) * np.sqrt(2.0 / n_mels)
     basis[0] /= np.sqrt(2.0)
     return basis.astype(np.float32)
 
@@ -236,4 +236,4 @@ class FeatureExtractor:
         -------
         float32 array, shape (n_frames, n_mfcc)
         """
-        return np.asarray(self.log_mel(window) @ self._dct)
+        return self.log_mel(window) @ self._dct
