@@ -1,0 +1,429 @@
+"""Training windows as a stream gives them, made from archived clips.
+
+Everything happens on mel power, where sounds add: a word is warped, moved, cut, echoed, coloured by a microphone,
+joined by a neighbour and by noise, and labelled by how much of it can be seen. A batch is a pure function of
+(seed, epoch, number of the batch), so any worker makes the same one and training can resume anywhere.
+
+References
+----------
+D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic speech recognition",
+Interspeech 2019 (masks). N. Jaitly, G. Hinton, "Vocal tract length perturbation improves speech
+recognition", ICML workshop 2013 (the warp along bands). T. Ko et al., "A study on data augmentation of
+reverberant speech for robust speech recognition", ICASSP 2017 (rooms and noise).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.errors import ConfigError, DatasetError
+from kws_live.features import Features, FeatureSettings, dct_matrix
+from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
+from kws_live.training.negatives import SPEECH_LABEL
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.intp]
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """How strongly training windows are changed. Levels in dB, shares and probabilities 0 to 1.
+
+    Attributes
+    ----------
+    unknown_share, silence_share : of a batch; the rest are keywords
+    speech_share : of the unknown windows, how many are running speech
+    cut_share : words that may stand half outside the window; the others stand anywhere within
+    neighbour_share : windows with a second word before or after the first
+    warp : factor of the vocal-tract-length warp
+    tempo : factor of the speed
+    reverb_share : windows in a room with an echo, decaying by 60 dB in ``reverb_seconds``
+    equaliser_db : standard deviation of the microphone's random frequency response
+    gain_db : loudness of the whole window
+    noise_share, snr_db : windows with noise, and how far the word stands above it
+    silence_db : mean mel power of windows without speech
+    zeros_share : windows that begin or end in digital silence, as streams do
+    time_masks, time_mask_frames, band_masks, band_mask_bands : SpecAugment
+    """
+
+    unknown_share: float = 0.26
+    silence_share: float = 0.14
+    speech_share: float = 0.35
+    cut_share: float = 0.2
+    neighbour_share: float = 0.15
+    warp: Range = (0.87, 1.15)
+    tempo: Range = (0.85, 1.18)
+    reverb_share: float = 0.3
+    reverb_seconds: Range = (0.15, 0.9)
+    equaliser_db: float = 3.0
+    gain_db: Range = (-20.0, 10.0)
+    noise_share: float = 0.7
+    snr_db: Range = (-3.0, 35.0)
+    silence_db: Range = (-62.0, 30.0)
+    zeros_share: float = 0.1
+    time_masks: int = 2
+    time_mask_frames: int = 12
+    band_masks: int = 2
+    band_mask_bands: int = 5
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name.endswith("_share") and not 0 <= value <= 1:
+                raise ConfigError(f"augmentation: {item.name} {value} must be 0 to 1")
+            if isinstance(value, tuple) and not value[0] <= value[1]:
+                raise ConfigError(f"augmentation: {item.name} {value} must be (lowest, highest)")
+            if isinstance(value, int) and value < 0:
+                raise ConfigError(f"augmentation: {item.name} {value} must be 0 or more")
+        if self.unknown_share + self.silence_share >= 1:
+            raise ConfigError("augmentation: unknown_share and silence_share must leave room for keywords")
+
+
+@dataclass(frozen=True, eq=False)
+class Clips:
+    """Rows of several archives with what augmentation must know of each.
+
+    Attributes
+    ----------
+    archives : all with one front end
+    archive, row : where each clip lies, shape (n_clips,)
+    label : index of its keyword, or ``len(keywords)`` for anything else
+    onset, offset : first frame of its sound and the frame after the last
+    level_db : mean mel power between them
+    """
+
+    archives: tuple[FeatureArchive, ...]
+    archive: Ints
+    row: Ints
+    label: Ints
+    is_noise: NDArray[np.bool_]
+    is_speech: NDArray[np.bool_]
+    onset: Floats
+    offset: Floats
+    level_db: Floats
+
+    @classmethod
+    def of_set(cls, archives: Sequence[FeatureArchive], keywords: Sequence[str], set_name: SetName) -> "Clips":
+        """Every clip of one set.
+
+        Raises
+        ------
+        DatasetError
+            If the archives' front ends differ, or a keyword has no clip.
+        """
+        settings = archives[0].settings
+        if any(archive.settings != settings for archive in archives):
+            raise DatasetError("the feature archives differ in their front ends; prepare them alike")
+        where = [(i, row) for i, archive in enumerate(archives) for row in archive.rows(set_name)]
+        archive, row = (np.array(column, dtype=np.intp) for column in zip(*where, strict=True))
+        names = np.concatenate([a.labels[row[archive == i]] for i, a in enumerate(archives)])
+        if missing := [word for word in keywords if word not in set(names.tolist())]:
+            raise DatasetError(
+                f"no clip of {', '.join(missing)} is in set {set_name!r}; the recipe lists them as keywords"
+            )
+        lookup = {word: i for i, word in enumerate(keywords)}
+        label = np.array([lookup.get(name, len(keywords)) for name in names], dtype=np.intp)
+        extents = [
+            word_extent(archives[i].decibels(row[archive == i][start : start + 2048]))
+            for i in range(len(archives))
+            for start in range(0, int((archive == i).sum()), 2048)
+        ]
+        onset, offset, level = (np.concatenate(part) for part in zip(*extents, strict=True))
+        return cls(
+            tuple(archives), archive, row, label, names == BACKGROUND, names == SPEECH_LABEL, onset, offset, level
+        )
+
+    @property
+    def settings(self) -> FeatureSettings:
+        """The front end of every archive."""
+        return self.archives[0].settings
+
+    def decibels(self, clips: Ints) -> Features:
+        """Log mel power of some clips, shape (n, n_frames, n_mels)."""
+        out = np.empty((clips.size, self.settings.n_frames, self.settings.n_mels), dtype=np.float32)
+        for i, archive in enumerate(self.archives):
+            mine = np.flatnonzero(self.archive[clips] == i)
+            if mine.size:
+                out[mine] = archive.decibels(self.row[clips[mine]])
+        return out
+
+    def power(self, clips: Ints) -> Floats:
+        """Mel power of some clips, the front end's floor taken off."""
+        return np.maximum(_from_db(self.decibels(clips)) - np.float32(self.settings.floor_power), 0)
+
+
+def word_extent(decibels: Features) -> tuple[Floats, Floats, Floats]:
+    """Where in each clip the sound stands out, and how loud it is there.
+
+    A frame belongs to the word when its level is in the upper two thirds between the clip's quiet (10th
+    percentile) and its peak, and within 30 dB of the peak.
+
+    Returns
+    -------
+    onset, offset : float32 arrays, shape (n,), frames, with one frame of margin
+    level_db : float32 array, shape (n,), mean mel power between them
+    """
+    power = _from_db(decibels)
+    level = 10 * np.log10(power.mean(axis=2))
+    smooth = (level + np.roll(level, 1, axis=1) + np.roll(level, -1, axis=1)) / 3
+    peak, quiet = smooth.max(axis=1), np.quantile(smooth, 0.1, axis=1)
+    loud = smooth >= np.maximum(quiet + (peak - quiet) / 3, peak - 30)[:, np.newaxis]
+    n_frames = decibels.shape[1]
+    onset = np.maximum(loud.argmax(axis=1) - 1, 0)
+    offset = np.minimum(n_frames - loud[:, ::-1].argmax(axis=1) + 1, n_frames)
+    frame = np.arange(n_frames)
+    inside = (frame >= onset[:, np.newaxis]) & (frame < offset[:, np.newaxis])
+    mean = (power.mean(axis=2) * inside).sum(axis=1) / inside.sum(axis=1)
+    return onset.astype(np.float32), offset.astype(np.float32), (10 * np.log10(mean)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Augmenter:
+    """Makes training batches of MFCC and soft labels.
+
+    The labels are the keywords, then unknown, then silence.
+    """
+
+    clips: Clips
+    settings: AugmentationSettings
+    batch_size: int
+    seed: int
+
+    @property
+    def n_keywords(self) -> int:
+        """Number of keywords."""
+        return int(self.clips.label.max())
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Windows of keywords, unknown and silence in a batch."""
+        unknown, silence = (
+            round(s * self.batch_size) for s in (self.settings.unknown_share, self.settings.silence_share)
+        )
+        return self.batch_size - unknown - silence, unknown, silence
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of an epoch: each keyword clip is seen once."""
+        return max(1, int((self.clips.label < self.n_keywords).sum()) // self.sizes[0])
+
+    def batch(self, epoch: int, number: int) -> tuple[Features, Floats]:
+        """One batch: MFCC, shape (batch_size, n_frames, n_mfcc), and label shares, shape (batch_size, n_labels)."""
+        rng = np.random.default_rng([self.seed, epoch, number])
+        decibels, labels = self.log_mel(rng, self._choose_words(epoch, number))
+        front_end = self.clips.settings
+        dct = dct_matrix(front_end.n_mfcc, front_end.n_mels).T
+        order = rng.permutation(self.batch_size)
+        return (decibels @ dct)[order], labels[order]
+
+    def _choose_words(self, epoch: int, number: int) -> Ints:
+        words = np.flatnonzero(self.clips.label < self.n_keywords)
+        # The order of an epoch must not depend on which batch asks for it.
+        shuffled = np.random.default_rng([self.seed, epoch]).permutation(words)
+        return np.resize(shuffled, self.n_batches * self.sizes[0])[number * self.sizes[0] :][: self.sizes[0]]
+
+    def log_mel(self, rng: np.random.Generator, words: Ints) -> tuple[Features, Floats]:
+        """Augmented log mel power in dB and label shares: keywords first, then unknown, then silence."""
+        s, clips, n_keywords = self.settings, self.clips, self.n_keywords
+        _, n_unknown, n_silence = self.sizes
+        main = np.concatenate([words, self._choose_unknown(rng, n_unknown)])
+        n, n_frames = main.size, clips.settings.n_frames
+        power, visible = self._place(rng, main, None)
+        shares = _one_hot(clips.label[main], n_keywords) * _presence(visible)[:, np.newaxis]
+        seen = visible.copy()
+        # Speech all through the window has no neighbours.
+        beside = np.flatnonzero((rng.random(n) < s.neighbour_share) & ~clips.is_speech[main])
+        if beside.size:
+            pool = np.flatnonzero(~clips.is_noise & ~clips.is_speech)
+            second = rng.choice(pool, beside.size)
+            extra, share = self._place(rng, second, self._beside(rng, second))
+            power[beside] += extra
+            shares[beside] += _one_hot(clips.label[second], n_keywords) * _presence(share)[:, np.newaxis]
+            seen[beside] = np.maximum(seen[beside], share)
+        level = _to_db(power.mean(axis=(1, 2)) * n_frames / np.maximum(clips.offset[main] - clips.onset[main], 1))
+        power = np.concatenate([power, np.zeros((n_silence, *power.shape[1:]), dtype=np.float32)])
+        self._add_noise(rng, power, level)
+        _echo(rng, power, s)
+        power *= _from_db(rng.uniform(*s.gain_db, size=(len(power), 1, 1)).astype(np.float32))
+        power *= _frequency_response(rng, len(power), power.shape[2], s.equaliser_db)[:, np.newaxis]
+        _digital_silence(rng, power, s.zeros_share)
+        decibels = _to_db(power + np.float32(clips.settings.floor_power))
+        _mask(rng, decibels, s)
+        return decibels, _label_shares(shares, seen, n_silence)
+
+    def _choose_unknown(self, rng: np.random.Generator, n: int) -> Ints:
+        speech = np.flatnonzero(self.clips.is_speech)
+        words = np.flatnonzero((self.clips.label == self.n_keywords) & ~self.clips.is_noise & ~self.clips.is_speech)
+        if not speech.size or not words.size:
+            return rng.choice(np.concatenate([speech, words]), n)
+        n_speech = round(n * self.settings.speech_share)
+        return np.concatenate([rng.choice(speech, n_speech), rng.choice(words, n - n_speech)])
+
+    def _place(self, rng: np.random.Generator, chosen: Ints, centre: Floats | None) -> tuple[Floats, Floats]:
+        """Warp, stretch and move clips; returns mel power and the share of each word that can be seen."""
+        s, clips, n = self.settings, self.clips, chosen.size
+        power = clips.power(chosen)
+        n_frames = power.shape[1]
+        onset, offset = clips.onset[chosen], clips.offset[chosen]
+        tempo = rng.uniform(*s.tempo, size=n).astype(np.float32)
+        middle, half = (onset + offset) / 2, (offset - onset) / 2 / tempo
+        if centre is None:
+            low, high = np.minimum(half, n_frames / 2), np.maximum(n_frames - half, n_frames / 2)
+            centre = (low + (high - low) * rng.random(n)).astype(np.float32)
+            cut = rng.random(n) < s.cut_share
+            centre[cut] = rng.uniform(-half[cut] * 0.8, n_frames + half[cut] * 0.8).astype(np.float32)
+            speech = clips.is_speech[chosen]
+            centre[speech], tempo[speech] = middle[speech], 1.0
+        source = (np.arange(n_frames) - centre[:, np.newaxis]) * tempo[:, np.newaxis] + middle[:, np.newaxis]
+        moved = _sample_frames(power, source)
+        outside = (source < 0) | (source > n_frames - 1)
+        if outside.any():
+            clip, frame = np.nonzero(outside)
+            # The room goes on where the recording ends: its quietest frames, unsteady as noise is.
+            quiet = np.argpartition(power.mean(axis=2), 12, axis=1)[:, :12]
+            floor = power[np.arange(n)[:, np.newaxis], quiet].mean(axis=1)
+            moved[clip, frame] = floor[clip] * rng.standard_gamma(3.0, (clip.size, 1)).astype(np.float32) / 3
+        bands = _band_warp(rng.uniform(*s.warp, size=n).astype(np.float32), clips.settings)
+        moved = np.matmul(moved, bands)
+        visible = (np.minimum(centre + half, n_frames) - np.maximum(centre - half, 0)) / (2 * half)
+        return moved, np.clip(visible, 0, 1).astype(np.float32)
+
+    def _beside(self, rng: np.random.Generator, second: Ints) -> Floats:
+        """Centres of neighbours: mostly outside or at the edge of the window, before or after the word."""
+        n_frames = self.clips.settings.n_frames
+        half = (self.clips.offset[second] - self.clips.onset[second]) / 2
+        inside = rng.uniform(-0.8, 0.8, second.size) * half
+        return np.where(rng.random(second.size) < 0.5, inside, n_frames - inside).astype(np.float32)
+
+    def _add_noise(self, rng: np.random.Generator, power: Floats, level: Floats) -> None:
+        """Add noise in place: at an SNR below words, at any level where there is no word."""
+        s, n_words = self.settings, level.size
+        pool = np.flatnonzero(self.clips.is_noise)
+        if not pool.size:
+            return
+        noisy = np.flatnonzero(rng.random(len(power)) < np.where(np.arange(len(power)) < n_words, s.noise_share, 2))
+        chosen = rng.choice(pool, noisy.size)
+        noise = np.roll(self.clips.power(chosen), rng.integers(power.shape[1]), axis=1)
+        # Babble: the voices of several clips together are one more kind of noise.
+        babble = np.flatnonzero(rng.random(noisy.size) < 0.1)
+        if babble.size:
+            voices = rng.choice(np.flatnonzero(~self.clips.is_noise), (6, babble.size))
+            scale = _from_db(-self.clips.level_db[voices])
+            noise[babble] = sum(
+                self.clips.power(v) * g[:, np.newaxis, np.newaxis] for v, g in zip(voices, scale, strict=True)
+            )
+        wanted = np.empty(len(power), dtype=np.float32)
+        wanted[:n_words] = level - rng.uniform(*s.snr_db, size=n_words)
+        wanted[n_words:] = rng.uniform(*s.silence_db, size=len(power) - n_words)
+        present = _to_db(noise.mean(axis=(1, 2)) + np.float32(1e-9))
+        power[noisy] += noise * _from_db(wanted[noisy] - present)[:, np.newaxis, np.newaxis]
+
+
+def _from_db(decibels: Floats) -> Floats:
+    return np.exp(decibels * np.float32(np.log(10) / 10))
+
+
+def _to_db(power: Floats) -> Floats:
+    return np.float32(10 / np.log(10)) * np.log(np.maximum(power, np.float32(1e-20)))
+
+
+def _one_hot(label: Ints, n_keywords: int) -> Floats:
+    """Shape (n, n_keywords); a row of zeros for what is no keyword."""
+    return (label[:, np.newaxis] == np.arange(n_keywords)).astype(np.float32)
+
+
+def _presence(visible: Floats) -> Floats:
+    """How much a word counts when a share of it can be seen: not at all below one half, fully above 0.85."""
+    return np.clip((visible - 0.5) / 0.35, 0, 1)
+
+
+def _label_shares(keywords: Floats, visible: Floats, n_silence: int) -> Floats:
+    """Append unknown and silence to the keywords' shares, and the windows without speech.
+
+    Two keywords in one window share it. What is left goes to unknown, and to silence where less than a fifth
+    of any word can be seen.
+    """
+    total = keywords.sum(axis=1, keepdims=True)
+    keywords = keywords / np.maximum(total, 1)
+    rest = 1 - np.minimum(total[:, 0], 1)
+    heard = np.clip(visible / 0.2, 0, 1)
+    words = np.concatenate([keywords, (rest * heard)[:, np.newaxis], (rest * (1 - heard))[:, np.newaxis]], axis=1)
+    silence = np.zeros((n_silence, words.shape[1]), dtype=np.float32)
+    silence[:, -1] = 1
+    return np.concatenate([words, silence]).astype(np.float32)
+
+
+def _sample_frames(power: Floats, source: Floats) -> Floats:
+    """Read frames at fractional positions, linearly; positions outside read the nearest frame."""
+    inside = np.clip(source, 0, power.shape[1] - 1)
+    before = inside.astype(np.intp)
+    after = np.minimum(before + 1, power.shape[1] - 1)
+    weight = (inside - before).astype(np.float32)[:, :, np.newaxis]
+    clip = np.arange(len(power))[:, np.newaxis]
+    return power[clip, before] * (1 - weight) + power[clip, after] * weight
+
+
+def _band_warp(factor: Floats, settings: FeatureSettings) -> Floats:
+    """Matrices that move each band's power to ``factor`` times its frequency, shape (n, n_mels, n_mels)."""
+    bottom, top = (2595 * np.log10(1 + f / 700) for f in (settings.fmin_hz, settings.fmax_hz))
+    step = (top - bottom) / (settings.n_mels + 1)
+    hz = 700 * (10 ** ((bottom + step * np.arange(1, settings.n_mels + 1)) / 2595) - 1)
+    source = (2595 * np.log10(1 + hz / factor[:, np.newaxis] / 700) - bottom) / step - 1
+    distance = np.abs(
+        np.arange(settings.n_mels)[:, np.newaxis] - np.clip(source, 0, settings.n_mels - 1)[:, np.newaxis]
+    )
+    return np.maximum(1 - distance, 0).astype(np.float32)
+
+
+def _echo(rng: np.random.Generator, power: Floats, s: AugmentationSettings) -> None:
+    """Smear power along time as a room does: direct sound, then an exponential tail."""
+    wet = np.flatnonzero(rng.random(len(power)) < s.reverb_share)
+    if not wet.size:
+        return
+    n_frames = power.shape[1]
+    decay = 10 ** (-6 * 0.01 / rng.uniform(*s.reverb_seconds, size=wet.size))  # power per frame of 10 ms
+    tail = 10 ** (rng.uniform(-12, 3, wet.size) / 10) * (1 - decay)
+    lag = np.arange(n_frames)[:, np.newaxis] - np.arange(n_frames)
+    room = tail[:, np.newaxis, np.newaxis] * decay[:, np.newaxis, np.newaxis] ** np.maximum(lag, 0) * (lag > 0)
+    room[:, np.arange(n_frames), np.arange(n_frames)] = 1
+    power[wet] = np.matmul(room.astype(np.float32), power[wet])
+
+
+def _frequency_response(rng: np.random.Generator, n: int, n_mels: int, sigma_db: float) -> Floats:
+    """Random smooth responses of microphones as power factors, shape (n, n_mels)."""
+    band = np.arange(n_mels) / n_mels
+    waves = np.cos(np.pi * np.arange(5)[:, np.newaxis] * band)
+    decibels = (rng.standard_normal((n, 5)) * sigma_db * np.array([0, 1, 0.7, 0.5, 0.4])) @ waves
+    # One in six has little bass: laptops and telephones cut below a few hundred hertz.
+    thin = rng.random(n) < 1 / 6
+    edge = rng.uniform(1, 9, thin.sum())[:, np.newaxis]
+    decibels[thin] -= np.clip(edge - np.arange(n_mels), 0, None) * rng.uniform(1, 5, edge.shape)
+    return _from_db(decibels.astype(np.float32))
+
+
+def _digital_silence(rng: np.random.Generator, power: Floats, share: float) -> None:
+    """Zero the first or last part of some windows."""
+    frame = np.arange(power.shape[1])
+    edge = rng.integers(1, power.shape[1] // 2, len(power))[:, np.newaxis]
+    starts = rng.random((len(power), 1)) < 0.7
+    zero = np.where(starts, frame < edge, frame >= power.shape[1] - edge)
+    power[zero & (rng.random((len(power), 1)) < share)] = 0
+
+
+def _mask(rng: np.random.Generator, decibels: Features, s: AugmentationSettings) -> None:
+    """SpecAugment: stretches of time and of bands set to the window's mean."""
+    n, n_frames, n_mels = decibels.shape
+    masked = np.zeros(decibels.shape, dtype=np.bool_)
+    for axis, length, masks, longest in (
+        (1, n_frames, s.time_masks, s.time_mask_frames),
+        (2, n_mels, s.band_masks, s.band_mask_bands),
+    ):
+        for _ in range(masks):
+            width = rng.integers(0, longest + 1, (n, 1))
+            start = rng.integers(0, length - longest + 1, (n, 1))
+            hit = (np.arange(length) >= start) & (np.arange(length) < start + width)
+            masked |= np.expand_dims(hit, 3 - axis)
+    np.copyto(decibels, decibels.mean(axis=(1, 2), keepdims=True), where=masked)

@@ -1,0 +1,240 @@
+"""Trains a recipe's network, resumable at any moment.
+
+The loop is Keras 3 alone, so any backend runs it. Batches come from worker processes and are pure functions of
+their number, and everything else that changes lies in one file, replaced after each epoch: a killed run goes on
+from the last whole epoch and ends with the same weights as one that was never stopped.
+
+References
+----------
+I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017 (the cosine) and
+"Decoupled weight decay regularization", ICLR 2019 (AdamW). G. Hinton, O. Vinyals, J. Dean, "Distilling the
+knowledge in a neural network", arXiv:1503.02531, 2015.
+"""
+
+import json
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.errors import DatasetError
+from kws_live.features import Features
+from kws_live.training.architectures import build_network
+from kws_live.training.augmentation import Clips
+from kws_live.training.batches import BatchMaker, augmenter_of
+from kws_live.training.dataset import FeatureArchive
+from kws_live.training.recipe import Recipe
+
+STATE_NAME: Final = "state.npz"
+
+
+@dataclass(frozen=True)
+class EpochFigures:
+    """One row of the learning curve; the validation figures are of the averaged weights."""
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+    val_balanced_accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a run gives: the network with its best weights, and the learning curve."""
+
+    network: keras.Model
+    history: tuple[EpochFigures, ...]
+
+    @property
+    def best(self) -> EpochFigures:
+        """The epoch whose weights the network has."""
+        return max(self.history, key=_rank)
+
+
+def _rank(figures: EpochFigures) -> tuple[float, float]:
+    """The rule for the best epoch: highest mean recall over the labels in validation, then lowest loss."""
+    return figures.val_balanced_accuracy, -figures.val_loss
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Validation windows as they are, without augmentation."""
+
+    mfcc: Features
+    label: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, archives: Sequence[FeatureArchive], keywords: Sequence[str]) -> "Validation":
+        """Every validation clip; background noise is silence, any other word is unknown."""
+        clips = Clips.of_set(archives, keywords, "val")
+        mfcc = [a.mfcc(clips.row[clips.archive == i]) for i, a in enumerate(archives)]
+        return cls(np.concatenate(mfcc), np.where(clips.is_noise, len(keywords) + 1, clips.label))
+
+    def figures(self, network: keras.Model, n_labels: int) -> tuple[float, float, float]:
+        """Cross-entropy, accuracy, and mean recall over the labels that occur."""
+        chunks = [network.predict_on_batch(self.mfcc[i : i + 1024]) for i in range(0, len(self.mfcc), 1024)]
+        posteriors = np.concatenate([np.asarray(chunk) for chunk in chunks])
+        right = posteriors.argmax(axis=1) == self.label
+        given = np.maximum(posteriors[np.arange(len(right)), self.label], 1e-7)
+        recalls = [right[self.label == i].mean() for i in range(n_labels) if (self.label == i).any()]
+        return float(-np.log(given).mean()), float(right.mean()), float(np.mean(recalls))
+
+
+def train(
+    recipe: Recipe,
+    archives: Sequence[FeatureArchive],
+    work: Path,
+    teachers: Sequence[keras.Model] = (),
+    workers: int = 1,
+    on_step: Callable[[int, int, float], None] = lambda done, total, loss: None,
+    on_epoch: Callable[[EpochFigures], None] = lambda figures: None,
+) -> Trained:
+    """Train a recipe, or go on with what ``work`` holds of it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    archives : feature archives with one front end
+    work : Path
+        Folder for the state of the run; kept, so that a finished run is not trained again.
+    teachers : networks whose mean posteriors become a share of each label
+    workers : processes that make batches
+    on_step : called with steps done, steps in all, loss so far in this epoch
+    on_epoch : called with the figures of each epoch
+
+    Raises
+    ------
+    DatasetError
+        If the archives lack a keyword, or ``work`` belongs to another recipe.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    n_labels = len(recipe.keywords) + 2
+    validation = Validation.of(archives, recipe.keywords)
+    augmenter = augmenter_of(archives, recipe)
+    network = build_network(recipe.architecture, archives[0].settings, n_labels, recipe.options)
+    steps = augmenter.n_batches
+    optimizer = keras.optimizers.AdamW(
+        WarmupCosine(recipe.learning_rate, recipe.warmup_epochs * steps, recipe.epochs * steps),
+        weight_decay=recipe.weight_decay,
+        clipnorm=1.0,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(network.trainable_variables)
+    # jit: XLA's depthwise convolutions are six times slower than TensorFlow's own on a CPU.
+    jit: Any = False if keras.backend.backend() == "tensorflow" else "auto"
+    network.compile(optimizer=optimizer, loss="categorical_crossentropy", jit_compile=jit)
+
+    average = Average(network.weights, recipe.average)
+    state = RunState(work / STATE_NAME, recipe, [*network.variables, *optimizer.variables, *average.values])
+    history = state.load()
+    with BatchMaker([archive.folder for archive in archives], recipe, workers) as maker:
+        wanted = ((epoch, number) for epoch in range(len(history), recipe.epochs) for number in range(steps))
+        batches = maker.batches(wanted)
+        for epoch in range(len(history), recipe.epochs):
+            losses = 0.0
+            for number in range(steps):
+                mfcc, labels = next(batches)
+                if teachers:
+                    taught = np.mean([np.asarray(teacher.predict_on_batch(mfcc)) for teacher in teachers], axis=0)
+                    labels = (1 - recipe.teacher_share) * labels + recipe.teacher_share * taught
+                result = network.train_on_batch(mfcc, labels)
+                network.reset_metrics()
+                average.update(epoch * steps + number)
+                losses += float(np.asarray(result).reshape(-1)[0])
+                on_step(epoch * steps + number + 1, recipe.epochs * steps, losses / (number + 1))
+            average.swap()
+            loss, accuracy, balanced = validation.figures(network, n_labels)
+            rate = float(np.asarray(optimizer.learning_rate))
+            figures = EpochFigures(epoch + 1, rate, losses / steps, loss, accuracy, balanced)
+            if not history or _rank(figures) > max(map(_rank, history)):
+                state.best = [np.array(variable) for variable in network.weights]
+            average.swap()
+            history.append(figures)
+            state.save(history)
+            on_epoch(figures)
+    network.set_weights(state.best)
+    return Trained(network, tuple(history))
+
+
+@keras.saving.register_keras_serializable("kws_live")
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # keras ships no types
+    """Linear rise over ``warmup`` steps, then half a cosine down to zero at ``total`` steps."""
+
+    def __init__(self, peak: float, warmup: int, total: int) -> None:
+        self.peak, self.warmup, self.total = peak, warmup, total
+
+    def __call__(self, step: Any) -> Any:
+        step = keras.ops.cast(step, "float32")
+        rise = (step + 1) / max(self.warmup, 1)
+        fall = 0.5 * (1 + keras.ops.cos(math.pi * (step - self.warmup) / max(self.total - self.warmup, 1)))
+        return self.peak * keras.ops.where(step < self.warmup, rise, fall)
+
+    def get_config(self) -> dict[str, float]:
+        return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
+
+
+class Average:
+    """Exponential moving average of the weights, and of batch normalisation's statistics with them.
+
+    Keras's own (``use_ema``) averages neither these statistics nor less at the start, when the first random weights
+    would weigh for thousands of steps.
+    """
+
+    def __init__(self, weights: list[Any], momentum: float) -> None:
+        self.values = [keras.Variable(weight, trainable=False) for weight in weights]
+        self._weights = weights
+        self._momentum = momentum
+
+    def update(self, step: int) -> None:
+        """Take in the weights after a step."""
+        share = 1 - min(self._momentum, (1 + step) / (10 + step))
+        for value, weight in zip(self.values, self._weights, strict=True):
+            value.assign_add(share * (weight - value))
+
+    def swap(self) -> None:
+        """Exchange the average and the weights."""
+        for value, weight in zip(self.values, self._weights, strict=True):
+            kept = np.array(value)
+            value.assign(weight)
+            weight.assign(kept)
+
+
+class RunState:
+    """Everything a run needs to go on, in one file that is replaced whole."""
+
+    def __init__(self, path: Path, recipe: Recipe, variables: list[Any]) -> None:
+        self.path = path
+        self.variables = variables
+        self.best: list[NDArray[Any]] = []
+        self._recipe = json.dumps(asdict(recipe), sort_keys=True)
+
+    def load(self) -> list[EpochFigures]:
+        """Restore the variables; returns the epochs done, none for a new run."""
+        if not self.path.exists():
+            return []
+        with np.load(self.path, allow_pickle=False) as stored:
+            if str(stored["recipe"]) != self._recipe:
+                raise DatasetError(f"{self.path.parent} holds another recipe's run; name a new folder or delete it")
+            for i, variable in enumerate(self.variables):
+                variable.assign(stored[f"variable_{i}"])
+            n_best = sum(name.startswith("best_") for name in stored.files)
+            self.best = [stored[f"best_{i}"] for i in range(n_best)]
+            return [EpochFigures(**row) for row in json.loads(str(stored["history"]))]
+
+    def save(self, history: Sequence[EpochFigures]) -> None:
+        """Write the state beside the old one, then put it in its place."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {f"variable_{i}": np.asarray(variable) for i, variable in enumerate(self.variables)}
+        arrays |= {f"best_{i}": value for i, value in enumerate(self.best)}
+        rows = json.dumps([asdict(row) for row in history])
+        partial = self.path.with_name("state.partial.npz")
+        np.savez(partial, recipe=np.array(self._recipe), history=np.array(rows), **arrays)
+        os.replace(partial, self.path)
