@@ -9,6 +9,7 @@ S. Davis, P. Mermelstein, "Comparison of parametric representations for monosyll
 continuously spoken sentences", IEEE Trans. ASSP 28(4), 1980.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -61,6 +62,18 @@ class FeatureSettings:
     top_db: float | None
 
     def __post_init__(self) -> None:
+        for name in ("sample_rate_hz", "n_fft", "frame_samples", "hop_samples", "n_mels", "n_mfcc"):
+            if type(getattr(self, name)) is not int:
+                raise ConfigError(f"{name} {getattr(self, name)!r} must be a whole number")
+        # A card's misspelt choice must not quietly become another front end.
+        for name, choices in (
+            ("mel_scale", ("slaney", "htk")),
+            ("mel_norm", ("slaney", "peak")),
+            ("floor", ("clamp", "add")),
+            ("centered", (True, False)),
+        ):
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name} {getattr(self, name)!r} must be {choices[0]!r} or {choices[1]!r}")
         if not 0 < self.frame_samples <= self.n_fft <= 65_536:
             raise ConfigError(f"frame_samples {self.frame_samples} must be 1 to n_fft ({self.n_fft}, at most 65536)")
         if not 0 < self.hop_samples <= self.window_samples:
@@ -71,8 +84,10 @@ class FeatureSettings:
             raise ConfigError(
                 f"mel filters from {self.fmin_hz} to {self.fmax_hz} Hz do not fit {self.sample_rate_hz} Hz"
             )
-        if self.floor_power <= 0:
+        if not 0 < self.floor_power < math.inf:
             raise ConfigError(f"floor_power {self.floor_power} must be above 0")
+        if self.top_db is not None and not 0 < self.top_db < math.inf:
+            raise ConfigError(f"top_db {self.top_db} must be above 0, or absent")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "FeatureSettings":
@@ -150,7 +165,9 @@ SPEECH = FeatureSettings(
 def dct_matrix(n_mfcc: int, n_mels: int) -> NDArray[np.float32]:
     """Orthonormal DCT-II as a matrix, shape (n_mfcc, n_mels): ``mfcc = log_mel @ dct_matrix(...).T``."""
     order = np.arange(n_mfcc)[:, np.newaxis]
-    basis: NDArray[np.float64] = np.cos(np.pi * order * (2 * np.arange(n_mels) + 1) / (2 * n_mels)) * np.sqrt(2.0 / n_mels)
+    basis: NDArray[np.float64] = np.cos(np.pi * order * (2 * np.arange(n_mels) + 1) / (2 * n_mels)) * np.sqrt(
+        2.0 / n_mels
+    )
     basis[0] /= np.sqrt(2.0)
     return basis.astype(np.float32)
 
@@ -182,7 +199,8 @@ class FeatureExtractor:
         # Filters that end below the highest bin let the product skip the rest: about half of it for 4 kHz of 8.
         used = int(np.flatnonzero(bank.any(axis=0))[-1]) + 1 if bank.any() else 1
         self._bank = np.ascontiguousarray(bank[:, :used].T)
-        self._dct = np.ascontiguousarray(dct_matrix(settings.n_mfcc, settings.n_mels).T)
+        # Summed in float64: coefficient 0 is in the thousands, where a float32 sum is off by 1e-3.
+        self._dct = dct_matrix(settings.n_mfcc, settings.n_mels).T.astype(np.float64)
 
     @cached_property
     def _hann(self) -> NDArray[np.float32]:
@@ -236,4 +254,4 @@ class FeatureExtractor:
         -------
         float32 array, shape (n_frames, n_mfcc)
         """
-        return self.log_mel(window) @ self._dct
+        return (self.log_mel(window) @ self._dct).astype(np.float32)
