@@ -1,9 +1,26 @@
 """Fixtures for every test."""
 
+import csv
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
+import numpy as np
 import pytest
+import soundfile
+
+import kws_live
+from kws_live.audio import Samples
+from kws_live.model import Model, load_model
+
+# No deadline: a shared machine stalls now and then, and no test here is about time.
+hypothesis.settings.register_profile("everyday", max_examples=40, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("everyday")
+
+DEMO = Path(kws_live.__file__).parent / "sources" / "demo.flac"
+PATIENCE_SECONDS = 5.0
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +30,35 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real recordings here: set KWS_LIVE_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def commands_model() -> Model:
+    """The shipped default model."""
+    return load_model()
+
+
+@pytest.fixture(scope="session")
+def demo_audio() -> Samples:
+    """The bundled recording of the ten words, synthesised: float32, 22,050 Hz."""
+    samples, rate_hz = soundfile.read(DEMO, dtype="float32")
+    assert rate_hz == 22_050
+    return np.asarray(samples, dtype=np.float32)
+
+
+@pytest.fixture(scope="session")
+def demo_words() -> list[str]:
+    """What is said in `demo_audio`, in order."""
+    with DEMO.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        return [row["word"] for row in csv.DictReader(file)]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Whatever a test starts, it must end."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(PATIENCE_SECONDS)  # a thread that has been told to end may need a moment
+    assert [thread.name for thread in left if thread.is_alive()] == []

@@ -1,0 +1,172 @@
+"""The ring buffer against a plain array."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kws_live.audio import Samples
+from kws_live.ring_buffer import RingBuffer
+
+FAR = 2**31 - 50
+"""A stream passes 2**31 samples after 27 hours."""
+
+actions = st.lists(st.tuples(st.sampled_from(["write", "skip"]), st.integers(0, 40)), max_size=25)
+
+
+class PlainArray:
+    """Everything ever written, gaps as NaN."""
+
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
+        self.all = np.zeros(0, np.float32)
+
+    def add(self, samples: Samples) -> None:
+        self.all = np.concatenate((self.all, samples))
+
+    @property
+    def position(self) -> int:
+        return self.begin + self.all.size
+
+    def read(self, start: int, n_samples: int, capacity: int) -> Samples | None:
+        oldest = max(self.begin, self.position - capacity)
+        if start < oldest or start + n_samples > self.position:
+            return None
+        part = self.all[start - self.begin : start - self.begin + n_samples]
+        return None if np.isnan(part).any() else part
+
+
+def play(capacity: int, begin: int, script: list[tuple[str, int]]) -> tuple[RingBuffer, PlainArray]:
+    ring, plain = RingBuffer(capacity, begin), PlainArray(begin)
+    for what, n in script:
+        if what == "write":
+            samples = np.arange(plain.all.size, plain.all.size + n, dtype=np.float32)
+            ring.write(samples)
+            plain.add(samples)
+        else:
+            ring.skip(n)
+            plain.add(np.full(n, np.nan, np.float32))
+    return ring, plain
+
+
+@given(st.integers(1, 50), st.sampled_from([0, FAR]), actions, st.integers(-60, 5), st.integers(0, 60))
+def test_read_gives_what_a_plain_array_gives_or_says_gone(
+    capacity: int, begin: int, script: list[tuple[str, int]], back: int, n_samples: int
+) -> None:
+    ring, plain = play(capacity, begin, script)
+    assert ring.position == plain.position
+    start = plain.position + back
+    got, expected = ring.read(start, n_samples), plain.read(start, n_samples, capacity)
+    if expected is None:
+        assert got is None
+    else:
+        assert got is not None
+        np.testing.assert_array_equal(got, expected)
+
+
+@given(st.integers(1, 50), st.sampled_from([0, FAR]), actions, st.integers(1, 30))
+@example(20, 0, [("write", 10), ("skip", 3), ("skip", 4), ("write", 10)], 6)
+def test_a_reader_who_keeps_up_gets_every_sample_once_and_never_a_gap(
+    capacity: int, begin: int, script: list[tuple[str, int]], n_samples: int
+) -> None:
+    ring, plain, at = RingBuffer(capacity, begin), PlainArray(begin), begin
+    got: dict[int, float] = {}
+    for what, n in script:
+        for _ in range(n):  # one sample at a time: the reader is never overtaken
+            if what == "write":
+                ring.write(np.array([plain.all.size], np.float32))
+                plain.add(np.array([plain.all.size], np.float32))
+            else:
+                ring.skip(1)
+                plain.add(np.full(1, np.nan, np.float32))
+            at, samples = ring.read_on(at, n_samples)
+            got.update({at + i: float(value) for i, value in enumerate(samples)})
+            at += samples.size
+    while True:
+        at, samples = ring.read_on(at, n_samples)
+        got.update({at + i: float(value) for i, value in enumerate(samples)})
+        at += samples.size
+        if not samples.size:
+            break
+    expected = {begin + i: float(value) for i, value in enumerate(plain.all) if not np.isnan(value)}
+    assert got == expected
+    assert at == plain.position
+
+
+@given(st.integers(4, 50), actions, st.integers(1, 30))
+def test_a_reader_who_was_overtaken_goes_on_later_with_true_samples(
+    capacity: int, script: list[tuple[str, int]], n_samples: int
+) -> None:
+    ring, plain = play(capacity, 0, script)
+    start, samples = ring.read_on(0, n_samples)
+    assert start >= 0
+    assert samples.size <= n_samples
+    np.testing.assert_array_equal(samples, plain.all[start : start + samples.size])
+    assert not np.isnan(samples).any()
+    if plain.position > capacity:
+        assert start >= plain.position - capacity
+
+
+def test_what_is_read_is_a_copy() -> None:
+    ring = RingBuffer(10)
+    written = np.ones(6, np.float32)
+    ring.write(written)
+    got = ring.read(0, 6)
+    written[:] = 5
+    ring.write(np.zeros(10, np.float32))
+    assert got is not None
+    np.testing.assert_array_equal(got, np.ones(6))
+
+
+def test_a_gap_of_no_or_negative_length_changes_nothing() -> None:
+    ring = RingBuffer(10)
+    ring.write(np.ones(4, np.float32))
+    ring.skip(0)
+    ring.skip(-3)
+    assert ring.position == 4
+    assert ring.read(0, 4) is not None
+
+
+def test_wait_ends_when_the_samples_are_there_and_when_the_buffer_closes() -> None:
+    ring = RingBuffer(10)
+    assert not ring.wait(1, timeout_seconds=0.0)
+    results: list[bool] = []
+    waiters = [threading.Thread(target=lambda p=p: results.append(ring.wait(p, 30))) for p in (5, 1000)]
+    for waiter in waiters:
+        waiter.start()
+    ring.write(np.ones(5, np.float32))
+    waiters[0].join()
+    ring.close()
+    waiters[1].join()
+    assert results == [True, True]
+    assert ring.closed
+
+
+def test_a_writer_and_a_reader_on_two_threads_agree_on_every_sample() -> None:
+    ring, n_total = RingBuffer(997), 200_000
+    got: list[Samples] = []
+    starts: list[int] = []
+
+    def read() -> None:
+        at = 0
+        while at < n_total:
+            ring.wait(at + 1, 30)
+            start, samples = ring.read_on(at, 256)
+            starts.append(start)
+            got.append(samples)
+            at = start + samples.size
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for start in range(0, n_total, 125):
+        ring.write(np.arange(start, start + 125, dtype=np.float32))
+    reader.join()
+    for start, samples in zip(starts, got, strict=True):
+        np.testing.assert_array_equal(samples, np.arange(start, start + samples.size))
+
+
+def test_capacity_must_be_above_0() -> None:
+    with pytest.raises(ValueError, match="capacity_samples 0"):
+        RingBuffer(0)
