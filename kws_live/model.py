@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
 from kws_live.errors import ModelError
 from kws_live.features import FeatureExtractor, Features, FeatureSettings
+from kws_live.native_output import quiet_stderr
 
 Posteriors = NDArray[np.float32]
 """Every label's probability, shape (n_labels,), summing to 1."""
@@ -131,8 +132,9 @@ class LiteRtScorer:
         from ai_edge_litert.interpreter import Interpreter  # half of a second start is this import
 
         try:
-            self._interpreter = Interpreter(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with quiet_stderr():
+                self._interpreter = Interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
         except (ValueError, RuntimeError, IndexError) as error:

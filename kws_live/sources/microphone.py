@@ -1,12 +1,9 @@
 """Microphones, through sounddevice and PortAudio."""
 
 import difflib
-import os
 import queue
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final
 
@@ -14,6 +11,7 @@ import numpy as np
 
 from kws_live.audio import Block
 from kws_live.errors import SourceLostError, SourceUnavailableError
+from kws_live.native_output import quiet_stderr
 
 BLOCK_SECONDS: Final = 0.03
 """Asked of PortAudio: shorter blocks cost time, longer ones delay."""
@@ -30,7 +28,7 @@ NEXT_STEP: Final = "list microphones with: kws-live devices; try without one: kw
 def load_sounddevice() -> ModuleType:
     """Import sounddevice; without PortAudio a SourceUnavailableError says how to get it."""
     try:
-        with _quiet_stderr():
+        with quiet_stderr():
             import sounddevice
     except OSError as error:
         how = {
@@ -41,31 +39,13 @@ def load_sounddevice() -> ModuleType:
     return sounddevice  # type: ignore[no-any-return]
 
 
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep ALSA's and PortAudio's own complaints off the terminal: they write to descriptor 2 past Python."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # no stderr: nothing to keep quiet
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
-
-
 def list_microphones(refresh: bool = False) -> list[dict[str, Any]]:
     """Input devices as PortAudio knows them: ``index``, ``name``, ``default_samplerate``, ``max_input_channels``.
 
     PortAudio freezes its list at the start; ``refresh`` restarts it, which is possible only while no stream runs.
     """
     sounddevice = load_sounddevice()
-    with _quiet_stderr():
+    with quiet_stderr():
         if refresh:
             sounddevice._terminate()
             sounddevice._initialize()
@@ -129,7 +109,7 @@ class Microphone:
         self._blocks: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
         self._last_block = time.monotonic()
         try:
-            with _quiet_stderr():
+            with quiet_stderr():
                 self._stream = sounddevice.InputStream(
                     device=device["index"],
                     samplerate=self.rate_hz,
@@ -171,7 +151,7 @@ class Microphone:
         return block if np.isfinite(block).all() else np.nan_to_num(block, posinf=0.0, neginf=0.0)
 
     def close(self) -> None:
-        with _quiet_stderr():
+        with quiet_stderr():
             self._stream.close(ignore_errors=True)
 
 
