@@ -128,6 +128,7 @@ class Verdict:
     scores : each keyword's smoothed score, shape (n_keywords,)
     keyword : the best word, by score over threshold
     reason : what became of it
+    settings : what it was decided with
     events : detections and near misses
     """
 
@@ -135,6 +136,7 @@ class Verdict:
     scores: NDArray[np.float32]
     keyword: str
     reason: Reason
+    settings: DecisionSettings
     events: tuple[Event, ...] = ()
 
 
@@ -211,7 +213,7 @@ class Decider:
         events: list[Event] = []
         best, reason = self._judge(hop, scores, settings, events)
         self._near_misses(hop, scores, settings, best, reason, events)
-        return Verdict(hop, scores, best, reason, tuple(events))
+        return Verdict(hop, scores, best, reason, settings, tuple(events))
 
     def _judge(
         self, hop: Hop, scores: NDArray[np.float32], settings: DecisionSettings, events: list[Event]

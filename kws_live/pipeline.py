@@ -98,7 +98,7 @@ class Pipeline:
         self._gate = make_gate(self._gate_mode)
         self._gate_was_open = False
         self._decider = Decider(labels, keywords, source)
-        self._source = source
+        self.source = source
         self._restart(position)
 
     @property
@@ -122,6 +122,7 @@ class Pipeline:
         self._stream_window, self._speech_window = self._stream.size, self._speech.size
         self._gate.reset()
         self._decider.reset()
+        self._decider.source = self.source
 
     def step(self, ring: RingBuffer) -> Step | None:
         """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet."""
@@ -146,9 +147,9 @@ class Pipeline:
         self.counts.samples_skipped += n_samples
         events: list[Event] = []
         if self._gate_was_open:
-            events.append(SpeechEnded(position=self._read_position, source=self._source))
+            events.append(SpeechEnded(position=self._read_position, source=self.source))
             self._gate_was_open = False
-        events.append(AudioSkipped(position=start, n_samples=n_samples, source=self._source))
+        events.append(AudioSkipped(position=start, n_samples=n_samples, source=self.source))
         self._restart(start)
         return Step(tuple(events), None)
 
@@ -175,7 +176,7 @@ class Pipeline:
         events = verdict.events
         if is_open != self._gate_was_open:
             kind = SpeechStarted if is_open else SpeechEnded
-            events = (kind(position=self._hop_end, source=self._source), *events)
+            events = (kind(position=self._hop_end, source=self.source), *events)
             self._gate_was_open = is_open
         self._hop_end += HOP_SAMPLES
         return Step(events, verdict)

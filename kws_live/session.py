@@ -117,7 +117,9 @@ class Session:
         self._pipeline = pipeline
         self._deliver = deliver
         self._reopen = reopen
-        self._on_step = on_step
+        self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
+        self._change: tuple[AudioSource, Callable[[], AudioSource] | None] | None = None
+        self._change_lock = threading.Lock()
         self._queue: queue.Queue[Event | None] = queue.Queue(LARGEST_BACKLOG)
         self._dropped_unannounced = 0
         self._stop = threading.Event()
@@ -159,6 +161,25 @@ class Session:
         self._cpu_begin = time.process_time()
         for thread in self._threads:
             thread.start()
+
+    def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
+        """Call a function on the detector thread for each hop from now on; what is returned ends that."""
+        self._on_step = (*self._on_step, on_step)
+
+        def unwatch() -> None:
+            self._on_step = tuple(one for one in self._on_step if one is not on_step)
+
+        return unwatch
+
+    def change_source(self, source: AudioSource, reopen: Callable[[], AudioSource] | None = None) -> None:
+        """Go on with another source, already open; the session closes it, and the one it had."""
+        with self._change_lock:
+            if not self.running or self.ring.closed:
+                source.close()
+                raise SessionError("listening has ended, so there is no source to change; start again")
+            if self._change is not None:
+                self._change[0].close()
+            self._change = (source, reopen)
 
     def stop(self) -> None:
         """End and wait for the threads; may be called twice and from inside a callback."""
@@ -220,8 +241,11 @@ class Session:
             self._stop.set()
         finally:
             if run == self._capture:
+                with self._change_lock:
+                    self.ring.close()
+                    if self._change is not None:
+                        self._change[0].close()
                 self._source.close()
-                self.ring.close()
             elif run == self._detect:
                 self._stop.set()
                 self._progress.set()
@@ -232,6 +256,8 @@ class Session:
     def _capture(self) -> None:
         intake = Intake(self.ring, self._source.rate_hz)
         while not self._stop.is_set():
+            if self._take_change():
+                intake = Intake(self.ring, self._source.rate_hz)
             try:
                 block = self._source.read(POLL_SECONDS)
             except SourceLostError as error:
@@ -254,6 +280,18 @@ class Session:
                     return
                 self._progress.wait(POLL_SECONDS)
 
+    def _take_change(self) -> bool:
+        """Go over to the source of `change_source`, if there is one."""
+        with self._change_lock:
+            if self._change is None:
+                return False
+            before, (self._source, self._reopen), self._change = self._source, self._change, None
+        before.close()
+        self._pipeline.source = self._source.name
+        self._overflows_before += before.n_overflows
+        self.ring.skip(1)  # what follows is another sound: no window may hold both
+        return True
+
     def _source_again(self, error: SourceLostError, reopen: Callable[[], AudioSource]) -> bool:
         """Open the lost source again; False if the session was stopped meanwhile."""
         lost_at = time.monotonic()
@@ -263,6 +301,8 @@ class Session:
         n_tries = 0
         while not self._stop.wait(REOPEN_PAUSES_SECONDS[min(n_tries, len(REOPEN_PAUSES_SECONDS) - 1)]):
             n_tries += 1
+            if self._take_change():
+                return True
             try:
                 self._source = reopen()
             except KwsLiveError as again:
@@ -280,8 +320,8 @@ class Session:
             all_there = self.ring.closed
             while not self._stop.is_set() and (step := self._pipeline.step(self.ring)) is not None:
                 self._progress.set()
-                if self._on_step is not None:
-                    self._on_step(step)
+                for on_step in self._on_step:
+                    on_step(step)
                 for event in step.events:
                     self._put(event)
             if all_there:

@@ -265,6 +265,26 @@ class Spotter:
         """Listen to these words alone while the ``with`` block runs."""
         return self.settings.only(*keywords)
 
+    def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
+        """Call a function with every hop's verdict from now on, on the detector thread: it must be quick.
+
+        Returns
+        -------
+        a function that ends it
+        """
+        return self._session.watch(on_step)
+
+    def change_source(self, source: str) -> None:
+        """Go on listening to another source, with the same model, settings, callbacks and sinks.
+
+        Raises
+        ------
+        KwsLiveError
+            If it cannot be opened, or listening has ended; otherwise nothing changes.
+        """
+        opened = open_source(source)
+        self._session.change_source(opened, (lambda: open_source(source)) if opened.live else None)
+
     def start(self) -> None:
         """Start listening, if not yet."""
         with self._lock:
