@@ -1,28 +1,32 @@
 """The experiment this project was founded on, run again from recordings to figures.
 
-One second of audio at 22,050 Hz, 13 MFCC, a small CNN, six settings of (epochs, batch size). The features are
-made here by librosa itself, as the paper did; `kws_live.features.PAPER` is the same front end for live use.
+One second of audio at 22,050 Hz, 13 MFCC, a small convolutional network, six settings of (epochs, batch size).
 """
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kws_live.errors import DatasetError
-from kws_live.features import PAPER, Features, FeatureSettings
 from kws_live.training.dataset import FeatureArchive, Progress, no_progress
-from kws_live.training.recordings import bad_samples, class_folders, fit_second, speaker_of
+from kws_live.training.paper_data import (
+    SEED,
+    Split,
+    WordSet,
+    archive_words,
+    choose_words,
+    random_split,
+    read_features,
+    speaker_split,
+    write_features,
+)
 
 if TYPE_CHECKING:
     import keras
 
-PAPER_WORDS: Final = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 PAPER_RUNS: Final = {
     (5, 128): 66.46,
     (10, 64): 81.61,
@@ -32,38 +36,10 @@ PAPER_RUNS: Final = {
     (40, 32): 93.62,
 }
 """(epochs, batch size) -> the test accuracy the paper reports, percent."""
-FEWEST_CLIPS: Final = 100
-"""The paper's own words are used when each has at least this many recordings."""
-SEED: Final = 1
+SPLITS: Final = {"random": random_split, "speaker": speaker_split}
 
-
-@dataclass(frozen=True, eq=False)
-class WordSet:
-    """Labelled MFCC, in memory.
-
-    Attributes
-    ----------
-    words : the labels' names; ``labels`` are positions in it
-    settings : the front end
-    mfcc : float32 array, shape (n_clips, n_frames, n_mfcc)
-    labels : int array, shape (n_clips,)
-    speakers : str array, shape (n_clips,)
-    """
-
-    words: tuple[str, ...]
-    settings: FeatureSettings
-    mfcc: Features
-    labels: NDArray[np.intp]
-    speakers: NDArray[np.str_]
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Row numbers of the three parts."""
-
-    train: NDArray[np.intp]
-    val: NDArray[np.intp]
-    test: NDArray[np.intp]
+Stage = Callable[[str], AbstractContextManager[Progress]]
+"""Shows the progress of a named piece of work."""
 
 
 @dataclass(frozen=True)
@@ -87,129 +63,81 @@ class Run:
     test: tuple[float, float]
 
 
-def choose_words(data: Path) -> tuple[str, ...]:
-    """The paper's ten words where there are recordings of each; otherwise the ten with the most recordings.
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """One word set, one split, and its runs.
 
-    Raises
-    ------
-    DatasetError
-        If the folder has fewer than ten words.
+    Attributes
+    ----------
+    word_set, split : what was trained on
+    runs : one for each setting
+    folder : where the runs' networks lie
     """
-    counts = {label: len(paths) for label, paths in class_folders(data).items()}
-    if all(counts.get(word, 0) >= FEWEST_CLIPS for word in PAPER_WORDS):
-        return PAPER_WORDS
-    if len(counts) < len(PAPER_WORDS):
-        raise DatasetError(f"{data} has {len(counts)} folders of words; the experiment needs {len(PAPER_WORDS)}")
-    most = sorted(counts, key=lambda word: (-counts[word], word))[: len(PAPER_WORDS)]
-    return tuple(sorted(most))
+
+    word_set: WordSet
+    split: Split
+    runs: list[Run]
+    folder: Path
+
+    @property
+    def winner(self) -> Run:
+        """The best run by validation accuracy, then by validation loss; the test part has no say."""
+        return max(self.runs, key=lambda run: (run.val[1], -run.val[0]))
+
+    def network(self, run: Run) -> "keras.Model":
+        """The network a run left."""
+        import keras
+
+        return keras.models.load_model(self.folder / f"{run.epochs}x{run.batch_size}.keras")
 
 
-def write_features(data: Path, words: Sequence[str], path: Path, on_progress: Progress = no_progress) -> None:
-    """Write labels, mapping and MFCC of every usable recording into one JSON file.
-
-    Its keys: ``mapping`` (the words), ``files``, ``labels`` (position in the mapping), ``mfcc`` (44 x 13 numbers a
-    clip, rounded to 1e-4) and ``skipped`` (file -> reason). A file that holds the same recordings is kept.
+def repeat_paper(
+    data: Path,
+    out: Path,
+    archive: FeatureArchive | None = None,
+    settings: Sequence[tuple[int, int]] = tuple(PAPER_RUNS),
+    stage: Stage = lambda _: nullcontext(no_progress),
+) -> dict[str, Experiment]:
+    """Run the whole experiment; what is finished in ``out`` is not repeated.
 
     Parameters
     ----------
     data : Path
-        Folder of class folders.
-    words : the classes to take
-    path : Path
-        The JSON file.
-    on_progress : called with the recordings done and their number
-    """
-    folders = class_folders(data)
-    files = [(f"{word}/{file.name}", label, file) for label, word in enumerate(words) for file in folders[word]]
-    if path.exists():
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if known["mapping"] == list(words) and {*known["files"], *known["skipped"]} == {name for name, _, _ in files}:
-            return
-    document: dict[str, Any] = {"mapping": list(words), "files": [], "labels": [], "skipped": {}, "mfcc": []}
-    for number, (name, label, file) in enumerate(files):
-        try:
-            document["mfcc"].append(np.round(librosa_mfcc(file), 4).tolist())
-        except DatasetError as error:
-            document["skipped"][name] = str(error)
-        else:
-            document["files"].append(name)
-            document["labels"].append(label)
-        on_progress(number + 1, len(files))
-    partial = path.with_suffix(".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(json.dumps(document), encoding="utf-8")
-    partial.replace(path)
+        Folder of class folders of recordings.
+    out : Path
+        ``features.json`` and ``runs/`` go here.
+    archive : FeatureArchive, optional
+        If given, the winning setting is run on the paper's ten words of it, too.
+    settings : (epochs, batch size) of each run
+    stage : how progress is shown
 
-
-def read_features(path: Path) -> WordSet:
-    """Read what `write_features` wrote."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    speakers = [speaker_of(Path(name)) for name in document["files"]]
-    mfcc = np.array(document["mfcc"], dtype=np.float32)
-    return WordSet(
-        tuple(document["mapping"]), PAPER, mfcc, np.array(document["labels"], np.intp), np.array(speakers, np.str_)
-    )
-
-
-def librosa_mfcc(file: Path) -> Features:
-    """MFCC of exactly one second of a recording, as the paper made them: 44 x 13.
-
-    A shorter recording is set in the middle of digital silence; of a longer one the loudest second is taken.
+    Returns
+    -------
+    dict
+        "recordings-random", "recordings-speaker" and, with an archive, "commands-random", "commands-speaker".
 
     Raises
     ------
     DatasetError
-        If the recording cannot be used; the message is the reason.
+        If the recordings or the archive cannot be used.
     """
-    import librosa
-    import soundfile
-
-    try:
-        samples, _ = librosa.load(file, sr=PAPER.sample_rate_hz)
-    except (soundfile.LibsndfileError, OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"cannot be decoded: {error}") from error
-    if reason := bad_samples(samples):
-        raise DatasetError(reason)
-    mfcc = librosa.feature.mfcc(
-        y=fit_second(samples, PAPER.window_samples), sr=PAPER.sample_rate_hz, n_mfcc=13, n_fft=2048, hop_length=512
-    )
-    return np.asarray(mfcc.T, dtype=np.float32)
-
-
-def archive_words(archive: FeatureArchive, n_mfcc: int = PAPER.n_mfcc) -> WordSet:
-    """The paper's ten words out of a feature archive, with its front end's first coefficients.
-
-    Raises
-    ------
-    DatasetError
-        If one of the words is not in it.
-    """
-    if missing := [word for word in PAPER_WORDS if word not in archive.labels]:
-        raise DatasetError(f"{archive.folder} has no clips of {', '.join(missing)}")
-    rows = np.flatnonzero(np.isin(archive.labels, PAPER_WORDS))
-    # In pieces: the log mel spectra of all clips at once would be three times what is kept.
-    mfcc = np.concatenate([archive.mfcc(part, n_mfcc) for part in np.array_split(rows, 1 + rows.size // 4096)])
-    labels = np.array([PAPER_WORDS.index(label) for label in archive.labels[rows]], np.intp)
-    return WordSet(PAPER_WORDS, replace(archive.settings, n_mfcc=n_mfcc), mfcc, labels, archive.speakers[rows])
-
-
-def random_split(word_set: WordSet, seed: int = SEED) -> Split:
-    """10 % test, then 10 % of the rest for validation, by lot: the same voices are in all parts."""
-    order = np.random.default_rng(seed).permutation(word_set.labels.size)
-    n_test = round(0.1 * order.size)
-    n_val = round(0.1 * (order.size - n_test))
-    return Split(order[n_test + n_val :], order[n_test : n_test + n_val], order[:n_test])
-
-
-def speaker_split(word_set: WordSet, seed: int = SEED) -> Split:
-    """The same shares, but nobody's voice is in two parts."""
-    speakers, clip_speaker = np.unique(word_set.speakers, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(speakers.size)
-    clips_before = np.cumsum(np.bincount(clip_speaker)[order]) / word_set.labels.size
-    part_of_speaker = np.empty(speakers.size, np.intp)
-    part_of_speaker[order] = np.searchsorted([0.1, 0.19], clips_before, side="left")
-    part = part_of_speaker[clip_speaker]
-    return Split(np.flatnonzero(part == 2), np.flatnonzero(part == 1), np.flatnonzero(part == 0))
+    with stage("making MFCC") as on_progress:
+        write_features(data, choose_words(data), out / "features.json", on_progress)
+    experiments: dict[str, Experiment] = {}
+    word_sets = {"recordings": read_features(out / "features.json")}
+    if archive is not None:
+        word_sets["commands"] = archive_words(archive)
+    for set_name, word_set in word_sets.items():
+        if set_name == "commands":
+            winner = experiments["recordings-random"].winner
+            settings = ((winner.epochs, winner.batch_size),)
+        for split_name, make_split in SPLITS.items():
+            name = f"{set_name}-{split_name}"
+            with stage(f"training, {name}") as on_progress:
+                split, folder = make_split(word_set), out / "runs" / name
+                runs = run_settings(word_set, split, settings, folder, on_progress)
+            experiments[name] = Experiment(word_set, split, runs, folder)
+    return experiments
 
 
 def run_settings(
@@ -217,7 +145,7 @@ def run_settings(
     split: Split,
     settings: Sequence[tuple[int, int]],
     folder: Path,
-    on_epoch: Callable[[], None] = lambda: None,
+    on_progress: Progress = no_progress,
 ) -> list[Run]:
     """Train the paper's network once for each setting; a run whose files are in ``folder`` is not repeated.
 
@@ -228,7 +156,7 @@ def run_settings(
     settings : (epochs, batch size) of each run
     folder : Path
         Each run leaves ``40x32.json`` and ``40x32.keras`` here.
-    on_epoch : called after each epoch, also for those of a run that is there already
+    on_progress : called with the epochs done and their number
 
     Returns
     -------
@@ -236,29 +164,31 @@ def run_settings(
         In the order of ``settings``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    runs = []
+    runs: list[Run] = []
+    total = sum(epochs for epochs, _ in settings)
+    done = 0
     for epochs, batch_size in settings:
         record = folder / f"{epochs}x{batch_size}.json"
         if record.exists():
             values = json.loads(record.read_text(encoding="utf-8"))
             runs.append(Run(**{**values, **{part: tuple(values[part]) for part in ("train", "val", "test")}}))
-            for _ in range(epochs):
-                on_epoch()
+            done += epochs
+            on_progress(done, total)
             continue
-        run, network = _train(word_set, split, epochs, batch_size, on_epoch)
+
+        def count(epoch: int, before: int = done) -> None:
+            on_progress(before + epoch + 1, total)
+
+        run, network = _train(word_set, split, epochs, batch_size, count)
+        done += epochs
         network.save(record.with_suffix(".keras"))
         record.write_text(json.dumps(asdict(run)) + "\n", encoding="utf-8")  # last: it says that the run is whole
         runs.append(run)
     return runs
 
 
-def best_run(runs: Sequence[Run]) -> Run:
-    """The winner by validation accuracy, then by validation loss; the test part has no say."""
-    return max(runs, key=lambda run: (run.val[1], -run.val[0]))
-
-
 def _train(
-    word_set: WordSet, split: Split, epochs: int, batch_size: int, on_epoch: Callable[[], None]
+    word_set: WordSet, split: Split, epochs: int, batch_size: int, on_epoch: Callable[[int], None]
 ) -> tuple[Run, "keras.Model"]:
     import keras
 
@@ -275,7 +205,7 @@ def _train(
         epochs=epochs,
         batch_size=batch_size,
         verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch())],
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: on_epoch(epoch))],
     )
     seconds = time.monotonic() - start
 
