@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "dataset": "download training data",
     "prepare": "turn recordings into features for training",
     "train": "train a model",
+    "evaluate": "measure a model on clips, streams, noise and talk",
+    "make-stream": "build a labelled stream from clips, noise and talk",
     "paper": "repeat the experiment this project was founded on",
 }
 
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name != asked:
             commands.add_parser(name, help=help_text)
             continue
-        module = importlib.import_module(f"kws_live.cli.{name}")
+        module = importlib.import_module(f"kws_live.cli.{name.replace('-', '_')}")
         command = commands.add_parser(
             name,
             help=help_text,

@@ -1,5 +1,6 @@
-"""A progress bar with the time left, on standard error, for commands that take long."""
+"""Progress bars on standard error, where that is a terminal."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -7,25 +8,21 @@ from kws_live.errors import ConfigError
 
 
 @contextmanager
-def progress(description: str, in_bytes: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar while the block runs; the function it gives is called with what is done and the whole.
+def steps(what: str, total: float | None) -> Iterator[Callable[[float], None]]:
+    """Show a bar while the ``with`` block runs; gives the function that advances it.
 
-    Raises
-    ------
-    ConfigError
-        If rich is not installed.
+    Parameters
+    ----------
+    what : a word or two before the bar
+    total : of all that is to be advanced; None if nobody knows
     """
     try:
-        from rich import progress as bars
         from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
     except ImportError as error:
-        raise ConfigError('training needs more packages: pip install "kws-live[train]"') from error
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.DownloadColumn() if in_bytes else bars.MofNCompleteColumn(),
-        bars.TimeRemainingColumn(),
-    )
-    with bars.Progress(*columns, console=Console(stderr=True)) as display:
-        task = display.add_task(description, total=None, visible=False)  # an error before the first step needs no bar
-        yield lambda done, total: display.update(task, completed=done, total=total, visible=True)
+        raise ConfigError('progress bars and tables need rich: pip install "kws-live[evaluate]"') from error
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda amount: progress.advance(task, amount)

@@ -29,9 +29,13 @@ def gate_mode(text: str) -> int | None:
     raise argparse.ArgumentTypeError(f"{text!r} is none of 0, 1, 2, 3, off")
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser, positional_model: bool = False) -> None:
     """Add the options."""
-    parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help="a name from `kws-live models`, or a model folder")
+    model_help = "a name from `kws-live models`, or a model folder"
+    if positional_model:
+        parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, metavar="MODEL", help=model_help)
+    else:
+        parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help=model_help)
     parser.add_argument("--settings", metavar="FILE", help="TOML file of thresholds and other settings")
     parser.add_argument(
         "--threshold", "-t", action="append", type=threshold, default=[], metavar="WORD=VALUE",

@@ -1,0 +1,75 @@
+"""Build a labelled stream: words in noise, with other words and talk between; same seed, same stream.
+
+  kws-live make-stream --clips DATA/test --noise DATA/noise/esc10 --snr 10 --out room.flac
+  kws-live make-stream --clips DATA/commands.csv --set val --talk DATA/speech/librispeech/1970 --out tune.flac
+  kws-live evaluate commands-12 --stream room.flac
+
+The labels go beside it, as room.csv: begin and end of each word's sound in seconds. A word is cut out of its clip
+by its level: what is within 30 dB of its loudest moment and 6 dB above the clip's own floor.
+"""
+
+import argparse
+from pathlib import Path
+
+from kws_live.cli.progress import steps
+from kws_live.evaluation.make_stream import RATE_HZ, StreamSettings, find_material, make_stream, write_stream
+from kws_live.model import DEFAULT_MODEL, load_model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    default = StreamSettings()
+    parser.add_argument(
+        "--clips", required=True, type=Path, metavar="DIR|CSV", help="class folders, or a CSV path,word"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the stream, .flac or .wav")
+    parser.add_argument("--labels", type=Path, metavar="CSV", help="its labels (default: beside it)")
+    parser.add_argument("--set", dest="set_name", help="only clips of this set of the CSV, such as val")
+    parser.add_argument("--noise", type=Path, metavar="DIR", help="recordings of noise, mixed under everything")
+    parser.add_argument(
+        "--talk", type=Path, action="append", default=[], metavar="DIR", help="LibriSpeech folders; may be given again"
+    )
+    parser.add_argument(
+        "--snr", type=float, default=default.snr_db, metavar="DB", help="words above the noise (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--words", type=int, default=default.n_words, metavar="N", help="how many (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--unknown-share", type=float, default=default.unknown_share, help="of the words (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--talk-share",
+        type=float,
+        default=default.talk_share,
+        help="of the words that have talk before them (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--gap",
+        type=float,
+        nargs=2,
+        default=(default.least_gap_seconds, default.most_gap_seconds),
+        metavar=("FROM", "TO"),
+        help="seconds between words, drawn evenly (default: 0.8 3)",
+    )
+    parser.add_argument("--seed", type=int, default=default.seed, help="(default: %(default)s)")
+    parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help="whose keywords count (default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = StreamSettings(
+        n_words=arguments.words,
+        snr_db=arguments.snr,
+        unknown_share=arguments.unknown_share,
+        talk_share=arguments.talk_share,
+        least_gap_seconds=arguments.gap[0],
+        most_gap_seconds=arguments.gap[1],
+        seed=arguments.seed,
+    )
+    keywords = load_model(arguments.model).card.keywords
+    material = find_material(arguments.clips, keywords, arguments.noise, arguments.talk, arguments.set_name)
+    with steps("words", settings.n_words) as advance:
+        samples, labels = make_stream(material, settings, advance)
+    labels_path = arguments.labels or arguments.out.with_suffix(".csv")
+    write_stream(arguments.out, labels_path, samples, labels)
+    print(f"{arguments.out}: {samples.size / RATE_HZ / 60:.1f} minutes; {labels_path}: {len(labels)} labels")
+    return 0

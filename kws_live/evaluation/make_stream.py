@@ -1,0 +1,313 @@
+"""Build labelled streams: words at random distances, in noise at a given SNR, with other words and talk between.
+
+The same seed and files give the same samples. Every word is cut out of its clip by its level (`find_word`, with
+50 ms to spare on both sides, faded), so the labels say when its sound begins and ends.
+"""
+
+import csv
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+
+from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.errors import AudioError, ConfigError, DatasetError
+from kws_live.evaluation.labels import SPEECH, Label, write_labels
+from kws_live.evaluation.sound_files import SUFFIXES, read_mono, sound_files
+from kws_live.evaluation.word_bounds import find_word
+from kws_live.model import SILENCE, UNKNOWN
+
+Item = TypeVar("Item")
+
+RATE_HZ: Final = SPEECH_RATE_HZ
+"""Speech Commands' rate: nothing is lost, and the pipeline resamples as it does a microphone's stream."""
+
+SPARE_SECONDS: Final = 0.05
+WORD_LEVEL_DB: Final = -26.0
+"""Level of a word's sound, relative to full scale: the active speech level of ITU-T P.56 test signals."""
+
+LEVEL_SPREAD_DB: Final = 3.0
+"""Words are up to this much louder or softer than that: nobody speaks evenly."""
+
+FLOOR_DB: Final = -80.0
+"""White noise under everything, the noise of a quiet microphone; no microphone gives digital silence."""
+
+SHORTEST_WORD_SECONDS: Final = 0.1
+"""A clip with a shorter sound holds a click, or the word was cut off: not used."""
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """How a stream is built.
+
+    Attributes
+    ----------
+    n_words : keywords and unknown words together, above 0
+    snr_db : level of the words above the noise
+    unknown_share : share of the words that are no keywords, 0 to 1
+    talk_share : for each word, how likely a stretch of talk comes before it, 0 to 1
+    least_gap_seconds, most_gap_seconds : between words, drawn evenly
+    seed : of everything drawn
+    """
+
+    n_words: int = 200
+    snr_db: float = 20.0
+    unknown_share: float = 0.3
+    talk_share: float = 0.05
+    least_gap_seconds: float = 0.8
+    most_gap_seconds: float = 3.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n_words < 1:
+            raise ConfigError(f"{self.n_words} words are no stream; ask for at least 1")
+        if not -30 <= self.snr_db <= 100:
+            raise ConfigError(f"SNR {self.snr_db:g} dB must be -30 to 100")
+        for name in ("unknown_share", "talk_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} {getattr(self, name):g} must be 0 to 1")
+        if not 0 <= self.least_gap_seconds <= self.most_gap_seconds <= 60:
+            raise ConfigError(
+                f"gaps of {self.least_gap_seconds:g} to {self.most_gap_seconds:g} s must be 0 to 60 s, shortest first"
+            )
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a stream is built from.
+
+    Attributes
+    ----------
+    words : keyword -> clips
+    unknown : clips of other words
+    noise : long or short recordings; none: only the faint floor
+    talk : utterances of running speech
+    """
+
+    words: dict[str, list[Path]]
+    unknown: list[Path]
+    noise: list[Path]
+    talk: list[Path]
+
+
+def find_material(
+    clips: Path,
+    keywords: Sequence[str],
+    noise: Path | None = None,
+    talk: Sequence[Path] = (),
+    set_name: str | None = None,
+) -> Material:
+    """Find clips, noise and talk.
+
+    Parameters
+    ----------
+    clips : a folder of class folders (what is no keyword is an unknown word; ``_silence_`` is left out), or a CSV
+        with columns ``path,word`` (paths relative to it) and, by choice, ``set``
+    keywords : the words to be spotted
+    noise : a folder of recordings, searched in depth
+    talk : folders with LibriSpeech's ``*.trans.txt``; utterances that hold a keyword are left out
+    set_name : only clips of this ``set`` of the CSV
+
+    Raises
+    ------
+    DatasetError
+        If there is nothing to build from.
+    """
+    found: dict[str, list[Path]] = {}
+    for word, path in _from_csv(clips, set_name) if clips.suffix.lower() == ".csv" else _from_folders(clips, set_name):
+        found.setdefault(word, []).append(path)
+    words = {word: sorted(found[word]) for word in keywords if word in found}
+    if not words:
+        raise DatasetError(
+            f"{clips} has no clip of {', '.join(keywords)}; it has: {', '.join(sorted(found)) or 'nothing'}"
+        )
+    unknown = sorted(
+        path for word, paths in found.items() if word not in keywords and word != SILENCE for path in paths
+    )
+    noises = sound_files(noise, deep=True) if noise is not None else []
+    if noise is not None and not noises:
+        raise DatasetError(f"{noise} has no sound files ({', '.join(sorted(SUFFIXES))})")
+    return Material(words, unknown, noises, [path for folder in talk for path in talk_without(folder, keywords)])
+
+
+def _from_folders(folder: Path, set_name: str | None) -> Iterator[tuple[str, Path]]:
+    if set_name is not None:
+        raise ConfigError(f"class folders such as {folder} know no sets; for --set give a CSV with a column set")
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is no folder; give a folder with one folder of clips for each word, or a CSV")
+    for words in sorted(path for path in folder.iterdir() if path.is_dir()):
+        yield from ((words.name, path) for path in sound_files(words))
+
+
+def _from_csv(path: Path, set_name: str | None) -> Iterator[tuple[str, Path]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            needed = {"path", "word"} | ({"set"} if set_name is not None else set())
+            if missing := sorted(needed - set(reader.fieldnames or ())):
+                raise DatasetError(f"{path} has no column {', '.join(missing)}")
+            for row in reader:
+                if set_name is None or row["set"] == set_name:
+                    yield row["word"], path.parent / row["path"]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path} cannot be read as a CSV of clips: {error}") from error
+
+
+def talk_without(folder: Path, words: Collection[str]) -> Iterator[Path]:
+    """Utterances in LibriSpeech's layout whose transcript holds none of the words."""
+    from kws_live.evaluation.talk import read_transcripts
+
+    for path, text in read_transcripts(folder):
+        if not {word.upper() for word in words} & set(text.split()):
+            yield path
+
+
+def make_stream(
+    material: Material, settings: StreamSettings, progress: Callable[[int], None] | None = None
+) -> tuple[Samples, tuple[Label, ...]]:
+    """Build a stream.
+
+    Parameters
+    ----------
+    material, settings : from what, and how
+    progress : told how many more words are placed
+
+    Returns
+    -------
+    samples : float32 (n_samples,) at 16 kHz
+    labels : in order of time
+
+    Raises
+    ------
+    DatasetError
+        If a clip cannot be used.
+    """
+    rng = np.random.default_rng(settings.seed)
+    pieces: list[Samples] = []
+    labels: list[Label] = []
+    n_samples = 0
+
+    def put(samples: Samples, begin: int, end: int, word: str, path: Path) -> None:
+        nonlocal n_samples
+        labels.append(
+            Label((n_samples + begin) / RATE_HZ, (n_samples + end) / RATE_HZ, word, f"{path.parent.name}/{path.name}")
+        )
+        pieces.append(samples)
+        n_samples += samples.size
+
+    def gap() -> None:
+        nonlocal n_samples
+        length = round(rng.uniform(settings.least_gap_seconds, settings.most_gap_seconds) * RATE_HZ)
+        pieces.append(np.zeros(length, np.float32))
+        n_samples += length
+
+    decks = {word: _deck(rng, paths) for word, paths in material.words.items()}
+    order = _deck(rng, list(material.words))
+    unknown = _deck(rng, material.unknown)
+    talk = _deck(rng, material.talk)
+    gap()
+    for _ in range(settings.n_words):
+        if material.talk and rng.random() < settings.talk_share:
+            path = next(talk)
+            samples = _at_level(read_mono(path, RATE_HZ), slice(None), WORD_LEVEL_DB)
+            put(samples, 0, samples.size, SPEECH, path)
+            gap()
+        is_unknown = bool(material.unknown) and rng.random() < settings.unknown_share
+        word = UNKNOWN if is_unknown else next(order)
+        path, samples, begin, end = _next_word(unknown if is_unknown else decks[word])
+        samples = _at_level(samples, slice(begin, end), WORD_LEVEL_DB + rng.uniform(-LEVEL_SPREAD_DB, LEVEL_SPREAD_DB))
+        put(samples, begin, end, word, path)
+        gap()
+        if progress is not None:
+            progress(1)
+    stream = np.concatenate(pieces)
+    stream += rng.standard_normal(stream.size, dtype=np.float32) * np.float32(10 ** (FLOOR_DB / 20))
+    if material.noise:
+        stream += _noise(rng, material.noise, stream.size) * np.float32(10 ** ((WORD_LEVEL_DB - settings.snr_db) / 20))
+    return np.clip(stream, -1, 1), tuple(labels)
+
+
+def _deck(rng: np.random.Generator, items: Sequence[Item]) -> Iterator[Item]:
+    """Deal the items in random order, all of them before any comes again."""
+    while items:
+        for index in rng.permutation(len(items)):
+            yield items[index]
+
+
+def _next_word(deck: Iterator[Path]) -> tuple[Path, Samples, int, int]:
+    """The next clip with a usable word: its path, the word with 50 ms to spare, and where in that the word lies."""
+    for _ in range(1000):
+        path = next(deck)
+        samples = read_mono(path, RATE_HZ)
+        begin, end = find_word(samples, RATE_HZ)
+        if end - begin < SHORTEST_WORD_SECONDS * RATE_HZ:
+            continue
+        spare = round(SPARE_SECONDS * RATE_HZ)
+        first = max(0, begin - spare)
+        cut = samples[first : end + spare].copy()
+        fade = min(begin - first, spare)
+        cut[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
+        fade = cut.size - (end - first)
+        cut[cut.size - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+        return path, cut, begin - first, end - first
+    raise DatasetError(
+        f"no usable word in 1,000 clips, the last was {path}: all are shorter than {SHORTEST_WORD_SECONDS} s"
+    )
+
+
+def _at_level(samples: Samples, part: slice, level_db: float) -> Samples:
+    """Scale so that the root mean square of a part has this level."""
+    power = float(np.mean(np.square(samples[part], dtype=np.float64)))
+    return samples * np.float32(10 ** (level_db / 20) / max(power, 1e-12) ** 0.5)
+
+
+def _noise(rng: np.random.Generator, paths: Sequence[Path], n_samples: int) -> Samples:
+    """Recordings in random order, each at root mean square 1, joined with 50 ms cross-fades; at most 30 s of each."""
+    fade = round(0.05 * RATE_HZ)
+    ramp = np.linspace(0, 1, fade, dtype=np.float32)
+    noise = np.zeros(n_samples + fade, np.float32)
+    at = 0
+    for path in _deck(rng, paths):
+        part = read_mono(path, RATE_HZ)
+        longest = 30 * RATE_HZ
+        if part.size > longest:
+            start = int(rng.integers(part.size - longest))
+            part = part[start : start + longest]
+        if part.size <= 2 * fade or not part.any():
+            raise DatasetError(f"noise {path} is silent or shorter than 0.1 s")
+        part = _at_level(part, slice(None), 0.0)
+        part[:fade] *= ramp
+        part[-fade:] *= ramp[::-1]
+        part = part[: noise.size - at]
+        noise[at : at + part.size] += part
+        at += part.size - fade
+        if at >= n_samples:
+            break
+    return noise[:n_samples]
+
+
+def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequence[Label]) -> None:
+    """Write the sound file and its CSV of labels, both or none.
+
+    Raises
+    ------
+    AudioError
+        If they cannot be written; nothing is left.
+    """
+    import soundfile
+
+    partial = path.with_name(f".partial-{path.name}")  # keeps the suffix: it says the format
+    partial_labels = labels_path.with_name(f".partial-{labels_path.name}")
+    try:
+        soundfile.write(partial, samples, RATE_HZ, subtype="PCM_16")
+        write_labels(partial_labels, labels)
+        partial.replace(path)
+        partial_labels.replace(labels_path)
+    except (OSError, TypeError, ValueError, soundfile.LibsndfileError) as error:
+        partial.unlink(missing_ok=True)
+        partial_labels.unlink(missing_ok=True)
+        raise AudioError(
+            f"cannot write {path} and {labels_path}: {error}; use .wav or .flac in a folder that exists"
+        ) from error

@@ -1,0 +1,209 @@
+"""Run the live pipeline over a recording once and keep what it saw, so that other settings need no model.
+
+What is kept are the `Hop` values that `kws_live.decision.Decider` decides from: about 2 MB for an hour of talk.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import Block
+from kws_live.decision import Decider, DecisionSettings, Hop
+from kws_live.errors import ConfigError, DatasetError
+from kws_live.events import Detection
+from kws_live.live_settings import LiveSettings
+from kws_live.model import Model
+from kws_live.sources import AudioSource
+from kws_live.spotter import make_pipeline, run
+
+Progress = Callable[[float], None]
+"""Is told how many more seconds of audio are done."""
+
+FORMAT: Final = 1
+
+
+class _Counted:
+    """A source that counts its samples."""
+
+    def __init__(self, source: AudioSource, progress: Progress | None) -> None:
+        self._source, self._progress = source, progress
+        self.name, self.rate_hz, self.live = source.name, source.rate_hz, source.live
+        self.n_samples = 0
+
+    @property
+    def n_overflows(self) -> int:
+        return self._source.n_overflows
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        block = self._source.read(timeout_seconds)
+        if block is not None:
+            self.n_samples += block.shape[0]
+            if self._progress is not None:
+                self._progress(block.shape[0] / self.rate_hz)
+        return block
+
+    def close(self) -> None:
+        self._source.close()
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedRun:
+    """What a model made of a recording.
+
+    Attributes
+    ----------
+    model : its name
+    labels, keywords : the network's outputs, and those that may fire
+    gate_mode : of the run; the posteriors of closed hops do not exist
+    seconds : length of the recording
+    positions : int64 (n_hops,), end of each window
+    gate_open : bool (n_hops,)
+    levels_db : float32 (n_hops, levels per hop)
+    posteriors : float32 (n_open_hops, n_labels)
+    cpu_seconds : float32 (n_hops,), CPU time from hop to hop: reading, resampling, gate, features, network, decision
+    """
+
+    model: str
+    labels: tuple[str, ...]
+    keywords: tuple[str, ...]
+    gate_mode: int | None
+    seconds: float
+    positions: NDArray[np.int64]
+    gate_open: NDArray[np.bool_]
+    levels_db: NDArray[np.float32]
+    posteriors: NDArray[np.float32]
+    cpu_seconds: NDArray[np.float32]
+
+    def hops(self) -> Iterator[Hop]:
+        """The hops, exactly as the decision saw them."""
+        rows = iter(self.posteriors)
+        for position, is_open, levels in zip(
+            self.positions.tolist(), self.gate_open.tolist(), self.levels_db.tolist(), strict=True
+        ):
+            yield Hop(position, is_open, levels, next(rows) if is_open else None)
+
+    def decide(self, settings: DecisionSettings) -> tuple[Detection, ...]:
+        """The detections that these settings would have given.
+
+        Raises
+        ------
+        ConfigError
+            If the settings ask for another gate than the run had.
+        """
+        if settings.gate_mode != self.gate_mode:
+            raise ConfigError(
+                f"this run was made with gate_mode {self.gate_mode}, so it cannot be decided again with "
+                f"{settings.gate_mode}: run the model again"
+            )
+        decider = Decider(self.labels, self.keywords)
+        return tuple(
+            event for hop in self.hops() for event in decider.step(hop, settings).events if isinstance(event, Detection)
+        )
+
+    def save(self, path: Path) -> None:
+        """Write it as one compressed ``.npz`` file, in one step."""
+        partial = path.with_name(path.name + ".partial")
+        try:
+            with partial.open("wb") as file:
+                np.savez_compressed(
+                    file,
+                    format=FORMAT,
+                    model=self.model,
+                    labels=np.array(self.labels),
+                    keywords=np.array(self.keywords),
+                    gate_mode=-1 if self.gate_mode is None else self.gate_mode,
+                    seconds=self.seconds,
+                    positions=self.positions,
+                    gate_open=self.gate_open,
+                    levels_db=self.levels_db,
+                    posteriors=self.posteriors,
+                    cpu_seconds=self.cpu_seconds,
+                )
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise DatasetError(f"cannot write {path}: {error.strerror}") from error
+
+    @classmethod
+    def load(cls, path: Path) -> "RecordedRun":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DatasetError
+            If it is no such file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if int(file["format"]) != FORMAT:
+                    raise ValueError(f"format {int(file['format'])}; this version reads format {FORMAT}")
+                gate_mode = int(file["gate_mode"])
+                return cls(
+                    model=str(file["model"]),
+                    labels=tuple(file["labels"].tolist()),
+                    keywords=tuple(file["keywords"].tolist()),
+                    gate_mode=None if gate_mode < 0 else gate_mode,
+                    seconds=float(file["seconds"]),
+                    **{
+                        name: file[name]
+                        for name in ("positions", "gate_open", "levels_db", "posteriors", "cpu_seconds")
+                    },
+                )
+        except FileNotFoundError as error:
+            raise DatasetError(f"no file {str(path)!r}; evaluate --keep FILE writes one") from error
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            raise DatasetError(
+                f"{path} holds no posteriors of a run: {error}; evaluate --keep FILE writes one"
+            ) from error
+
+
+def record(
+    model: Model, settings: DecisionSettings, source: AudioSource, progress: Progress | None = None
+) -> tuple[RecordedRun, tuple[Detection, ...]]:
+    """Run a model over a source, through the pipeline that runs live.
+
+    Parameters
+    ----------
+    model : what to run
+    settings : what to decide with
+    source : read to its end and closed
+    progress : told how many more seconds are done
+
+    Returns
+    -------
+    the run, and the detections it gave
+    """
+    counted = _Counted(source, progress)
+    live = LiveSettings(settings)
+    hops: list[Hop] = []
+    cpu_seconds: list[float] = []
+    detections: list[Detection] = []
+    pipeline = make_pipeline(model, live)
+    since = time.thread_time()
+    for step in run(pipeline, counted):
+        now = time.thread_time()
+        if step.verdict is not None:
+            hops.append(step.verdict.hop)
+            cpu_seconds.append(now - since)
+        detections.extend(event for event in step.events if isinstance(event, Detection))
+        since = now
+    labels = model.card.labels
+    scored = [hop.posteriors for hop in hops if hop.posteriors is not None]
+    kept = RecordedRun(
+        model=model.card.name,
+        labels=labels,
+        keywords=model.card.keywords,
+        gate_mode=settings.gate_mode,
+        seconds=counted.n_samples / counted.rate_hz,
+        positions=np.array([hop.position for hop in hops], np.int64),
+        gate_open=np.array([hop.gate_open for hop in hops], np.bool_),
+        levels_db=np.array([hop.levels_db for hop in hops], np.float32),
+        posteriors=np.array(scored, np.float32).reshape(-1, len(labels)),
+        cpu_seconds=np.array(cpu_seconds, np.float32),
+    )
+    return kept, tuple(detections)

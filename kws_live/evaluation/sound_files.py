@@ -1,0 +1,65 @@
+"""Finding sound files, and reading them whole: mono, at the rate asked for."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from kws_live.audio import Samples, to_mono
+from kws_live.errors import DatasetError
+
+SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
+
+
+def sound_files(folder: Path, deep: bool = False) -> list[Path]:
+    """Sound files of a folder, and of those in it if ``deep``, in alphabetical order.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is no folder")
+    paths = folder.rglob("*") if deep else folder.iterdir()
+    return sorted(path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def duration_seconds(path: Path) -> float:
+    """Length of a sound file, from its header.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read.
+    """
+    import soundfile
+
+    if not path.is_file():
+        raise DatasetError(f"no file {str(path)!r}")
+    try:
+        return float(soundfile.info(path).duration)
+    except (OSError, RuntimeError) as error:
+        raise DatasetError(f"{path} cannot be read as sound: {error}") from error
+
+
+def read_mono(path: Path, rate_hz: int) -> Samples:
+    """Read a sound file, float32 (n_samples,) at ``rate_hz``.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be decoded, is empty or holds values that are not numbers.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        block, file_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (OSError, RuntimeError) as error:
+        raise DatasetError(f"{path} cannot be read as sound: {error}") from error
+    if not block.size:
+        raise DatasetError(f"{path} has no samples")
+    if not np.isfinite(block).all():
+        raise DatasetError(f"{path} has samples that are not numbers")
+    return np.asarray(soxr.resample(to_mono(block), file_rate, rate_hz, quality="HQ"), dtype=np.float32)

@@ -1,0 +1,193 @@
+"""Shares and rates that carry their 95 % interval: a figure without one says more than was measured.
+
+References
+----------
+L. Brown, T. Cai, A. DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 16(2), 2001
+(Wilson's interval, section 3.1.1). F. Garwood, "Fiducial Limits for the Poisson Distribution", Biometrika 28, 1936
+(the exact Poisson interval, by chi-square quantiles). Q. McNemar, Psychometrika 12, 1947 (paired comparison).
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Final
+
+from kws_live.errors import ConfigError
+
+CONFIDENCE: Final = 0.95
+_TAIL: Final = (1 - CONFIDENCE) / 2
+_Z: Final = NormalDist().inv_cdf(1 - _TAIL)
+
+
+def scipy_special() -> Any:
+    """Import scipy's special functions, or say how to get them."""
+    try:
+        from scipy import special
+    except ImportError as error:
+        raise ConfigError('evaluation needs scipy: pip install "kws-live[evaluate]"') from error
+    return special
+
+
+@dataclass(frozen=True)
+class Share:
+    """``count`` of ``n``, with Wilson's interval.
+
+    Attributes
+    ----------
+    count, n : 0 <= count <= n
+    """
+
+    count: int
+    n: int
+
+    def __add__(self, other: "Share") -> "Share":
+        return Share(self.count + other.count, self.n + other.n)
+
+    @property
+    def value(self) -> float:
+        """The share, NaN of nothing."""
+        return self.count / self.n if self.n else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval; of nothing, all that is possible."""
+        if not self.n:
+            return 0.0, 1.0
+        centre = (self.value + _Z**2 / (2 * self.n)) / (1 + _Z**2 / self.n)
+        half = _Z / (1 + _Z**2 / self.n) * math.sqrt(self.value * (1 - self.value) / self.n + _Z**2 / (4 * self.n**2))
+        # At 0 and 1 the formula gives 0 and 1 but for the rounding.
+        low = 0.0 if self.count == 0 else centre - half
+        high = 1.0 if self.count == self.n else centre + half
+        return low, high
+
+    def __str__(self) -> str:
+        if not self.n:
+            return "none to measure"
+        low, high = self.interval
+        return f"{100 * self.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] ({self.count} of {self.n})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        low, high = self.interval
+        value = round(self.value, 5) if self.n else None
+        return {"value": value, "low": round(low, 5), "high": round(high, 5), "count": self.count, "n": self.n}
+
+
+NOTHING: Final = Share(0, 0)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """``count`` events in ``hours``, with the exact Poisson interval.
+
+    Attributes
+    ----------
+    count : at least 0
+    hours : at least 0
+    """
+
+    count: int = 0
+    hours: float = 0.0
+
+    def __add__(self, other: "Rate") -> "Rate":
+        return Rate(self.count + other.count, self.hours + other.hours)
+
+    @property
+    def per_hour(self) -> float:
+        """Events per hour, NaN of no time."""
+        return self.count / self.hours if self.hours else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Garwood's 95 % interval, per hour: chi-square quantiles of 2k and 2k + 2 degrees of freedom, halved."""
+        if not self.hours:
+            return 0.0, math.inf
+        special = scipy_special()
+        # chi2.ppf(p, 2k) / 2 is the inverse of the incomplete gamma function at k; special loads faster than stats.
+        low = float(special.gammaincinv(self.count, _TAIL)) if self.count else 0.0
+        return low / self.hours, float(special.gammaincinv(self.count + 1, 1 - _TAIL)) / self.hours
+
+    def __str__(self) -> str:
+        if not self.hours:
+            return "none to measure"
+        low, high = self.interval
+        return f"{self.per_hour:.2f}/h [{low:.2f}, {high:.2f}] ({self.count} in {self.hours:.2f} h)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        low, high = self.interval
+        return {
+            "per_hour": round(self.per_hour, 4) if self.hours else None,
+            "low": round(low, 4),
+            "high": round(high, 4) if self.hours else None,
+            "count": self.count,
+            "hours": round(self.hours, 5),
+        }
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """How often only the first of two, or only the second, got the same thing right.
+
+    Attributes
+    ----------
+    only_first, only_second : counts of the pairs that disagree
+    n : all pairs
+    """
+
+    only_first: int
+    only_second: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        """Share of the second minus share of the first."""
+        return (self.only_second - self.only_first) / self.n if self.n else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Exact 95 % interval of the difference, given how many pairs disagree.
+
+        Of the d pairs that disagree the second wins a binomial number; the Clopper-Pearson interval [a, b] of
+        that share gives (2a - 1) d / n to (2b - 1) d / n.
+        """
+        if not self.n:
+            return -1.0, 1.0
+        discordant = self.only_first + self.only_second
+        if not discordant:
+            bound = Share(0, self.n).interval[1]  # none of n pairs disagreed: that many still may
+            return -bound, bound
+        special = scipy_special()
+        k = self.only_second
+        low = float(special.betaincinv(k, discordant - k + 1, _TAIL)) if k else 0.0
+        high = float(special.betaincinv(k + 1, discordant - k, 1 - _TAIL)) if k < discordant else 1.0
+        return (2 * low - 1) * discordant / self.n, (2 * high - 1) * discordant / self.n
+
+    @property
+    def p_value(self) -> float:
+        """McNemar's exact two-sided test: how likely so uneven a split is if both are equally good."""
+        discordant = self.only_first + self.only_second
+        if not discordant:
+            return 1.0
+        fewer = min(self.only_first, self.only_second)
+        return min(1.0, 2.0 * sum(math.comb(discordant, i) for i in range(fewer + 1)) / 2.0**discordant)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{100 * self.value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] "
+            f"({self.only_second} gained, {self.only_first} lost of {self.n}; p = {self.p_value:.3f})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        low, high = self.interval
+        return {
+            "value": round(self.value, 5) if self.n else None,
+            "low": round(low, 5),
+            "high": round(high, 5),
+            "gained": self.only_second,
+            "lost": self.only_first,
+            "n": self.n,
+            "p_value": round(self.p_value, 5),
+        }

@@ -1,0 +1,292 @@
+"""Detections against labels: hits, misses, wrong words, doubles, false accepts per hour, delay.
+
+One detection is one event, whenever its score stayed high for many hops; it belongs to one label at most.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS
+from kws_live.decision import DecisionSettings
+from kws_live.errors import DatasetError
+from kws_live.evaluation.labels import SPEECH, Label, read_labels
+from kws_live.evaluation.recorded_run import Progress, RecordedRun, record
+from kws_live.evaluation.sound_files import duration_seconds, sound_files
+from kws_live.evaluation.statistics import NOTHING, Rate, Share
+from kws_live.events import Detection
+from kws_live.model import UNKNOWN, Model
+from kws_live.sources.sound_file import SoundFile
+
+TOLERANCE_SECONDS: Final = 1.0
+"""A word may be told up to this long after its end: as long as the window holds some of it."""
+
+NOISE: Final = "noise"
+KINDS: Final = {UNKNOWN: "unknown words", SPEECH: "talk", NOISE: "noise"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one label.
+
+    Attributes
+    ----------
+    label : the word
+    hit : whether it was told; for an unknown word or talk, whether anything was
+    delay_seconds : audio between the end of the word and the decision; None if not told
+    decided_position : of the first hit
+    wrong : other keywords told instead
+    n_doubles : how often it was told again
+    """
+
+    label: Label
+    hit: bool
+    delay_seconds: float | None = None
+    decided_position: int | None = None
+    wrong: tuple[str, ...] = ()
+    n_doubles: int = 0
+
+
+@dataclass(frozen=True)
+class StreamScore:
+    """A recording, or several joined with ``+``, scored.
+
+    Attributes
+    ----------
+    words : outcome of each keyword that was said, in order of time
+    unknown : outcome of each unknown word
+    false_accepts : rates on noise, on unknown words and on talk; the hours of a kind are those between its labels'
+        begins and ends plus the tolerance (noise: all that is left)
+    """
+
+    words: tuple[Outcome, ...] = ()
+    unknown: tuple[Outcome, ...] = ()
+    false_accepts: dict[str, Rate] = field(default_factory=lambda: dict.fromkeys(KINDS, Rate()))
+
+    def __add__(self, other: "StreamScore") -> "StreamScore":
+        rates = {kind: self.false_accepts[kind] + other.false_accepts[kind] for kind in KINDS}
+        return StreamScore(self.words + other.words, self.unknown + other.unknown, rates)
+
+    @property
+    def hits(self) -> Share:
+        """Share of the keywords said that were told."""
+        return Share(sum(outcome.hit for outcome in self.words), len(self.words))
+
+    @property
+    def wrong(self) -> Share:
+        """Share of the keywords said at which another keyword was told."""
+        return Share(sum(bool(outcome.wrong) for outcome in self.words), len(self.words))
+
+    @property
+    def n_doubles(self) -> int:
+        """How often a word was told again."""
+        return sum(outcome.n_doubles for outcome in self.words)
+
+    @property
+    def unknown_fired(self) -> Share:
+        """Share of the unknown words at which a keyword was told."""
+        return Share(sum(outcome.hit for outcome in self.unknown), len(self.unknown))
+
+    @property
+    def all_false_accepts(self) -> Rate:
+        """False accepts on noise, unknown words and talk together."""
+        return sum(self.false_accepts.values(), Rate())
+
+    def per_word(self) -> dict[str, Share]:
+        """Hits of each keyword, in alphabetical order."""
+        shares: dict[str, Share] = {}
+        for outcome in sorted(self.words, key=lambda outcome: outcome.label.word):
+            word = outcome.label.word
+            shares[word] = shares.get(word, Share(0, 0)) + Share(int(outcome.hit), 1)
+        return shares
+
+    def delays(self) -> tuple[float, float] | None:
+        """Median and 95th percentile of the delay from word end, in seconds of audio; None without hits."""
+        delays = [outcome.delay_seconds for outcome in self.words if outcome.delay_seconds is not None]
+        return (float(np.median(delays)), float(np.quantile(delays, 0.95))) if delays else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        delays = self.delays()
+        return {
+            "hits": self.hits.to_dict(),
+            "missed": self.hits.n - self.hits.count,
+            "wrong": self.wrong.to_dict(),
+            "doubles": self.n_doubles,
+            "unknown_fired": self.unknown_fired.to_dict(),
+            "false_accepts": {KINDS[kind]: rate.to_dict() for kind, rate in self.false_accepts.items()},
+            "delay_median_seconds": delays and round(delays[0], 4),
+            "delay_95_seconds": delays and round(delays[1], 4),
+            "per_word": {word: share.to_dict() for word, share in self.per_word().items()},
+        }
+
+
+def score_stream(
+    detections: Iterable[Detection],
+    labels: Sequence[Label],
+    seconds: float,
+    tolerance_seconds: float = TOLERANCE_SECONDS,
+) -> StreamScore:
+    """Match detections with labels.
+
+    A detection may belong to a label if it was decided after the label's begin and at most ``tolerance_seconds``
+    after its end. Of several such labels it goes to the earliest with its own word that has not been told yet, else
+    to the latest with its own word (a double), else to the latest begun (a wrong word, or a false accept on an
+    unknown word or talk). A detection that belongs to no label is a false accept on noise.
+
+    Parameters
+    ----------
+    detections : of the recording
+    labels : in order of time, without overlap
+    seconds : length of the recording
+    tolerance_seconds : at least 0
+    """
+    told: list[list[Detection]] = [[] for _ in labels]
+    n_noise = 0
+    for detection in sorted(detections, key=lambda event: event.decided_position):
+        at = detection.decided_position / SAMPLE_RATE_HZ
+        near = [
+            i for i, label in enumerate(labels) if label.begin_seconds < at <= label.end_seconds + tolerance_seconds
+        ]
+        own = [i for i in near if labels[i].word == detection.keyword]
+        new = [i for i in own if all(event.keyword != detection.keyword for event in told[i])]
+        if near:
+            told[new[0] if new else own[-1] if own else near[-1]].append(detection)
+        else:
+            n_noise += 1
+    counts = {UNKNOWN: 0, SPEECH: 0, NOISE: n_noise}
+    words, unknown = [], []
+    for label, events in zip(labels, told, strict=True):
+        if label.word in counts:
+            counts[label.word] += len(events)
+            if label.word == UNKNOWN:
+                unknown.append(Outcome(label, bool(events)))
+        else:
+            words.append(_outcome(label, events))
+    seconds_of = _exposure(labels, seconds, tolerance_seconds)
+    return StreamScore(
+        tuple(words), tuple(unknown), {kind: Rate(counts[kind], seconds_of[kind] / 3600) for kind in KINDS}
+    )
+
+
+def _outcome(label: Label, events: Sequence[Detection]) -> Outcome:
+    own = [event for event in events if event.keyword == label.word]
+    wrong = tuple(event.keyword for event in events if event.keyword != label.word)
+    if not own:
+        return Outcome(label, False, wrong=wrong)
+    decided = own[0].decided_position
+    return Outcome(label, True, decided / SAMPLE_RATE_HZ - label.end_seconds, decided, wrong, len(own) - 1)
+
+
+def _exposure(labels: Sequence[Label], seconds: float, tolerance_seconds: float) -> dict[str, float]:
+    """Seconds of the recording in which a detection counts against each kind; a label ends where the next begins."""
+    spent = dict.fromkeys(KINDS, 0.0)
+    spent[NOISE] = seconds
+    nexts = [label.begin_seconds for label in labels[1:]] + [seconds]
+    for label, following in zip(labels, nexts, strict=True):
+        length = max(0.0, min(label.end_seconds + tolerance_seconds, following) - label.begin_seconds)
+        spent[NOISE] -= length
+        if label.word in spent:
+            spent[label.word] += length
+    spent[NOISE] = max(0.0, spent[NOISE])
+    return spent
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a run cost, and what the gate did. Several are joined with ``+``.
+
+    Attributes
+    ----------
+    seconds : of audio
+    cpu_seconds : of CPU, from reading the file to the decision
+    hops : share of the hops that were scored
+    words_passed : share of the keywords at whose sound the gate was open at least once
+    hit_cpu_seconds : CPU of each hop at which a keyword was told: what the machine adds to the delay
+    """
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    hops: Share = NOTHING
+    words_passed: Share = NOTHING
+    hit_cpu_seconds: tuple[float, ...] = ()
+
+    def __add__(self, other: "Effort") -> "Effort":
+        return Effort(
+            self.seconds + other.seconds,
+            self.cpu_seconds + other.cpu_seconds,
+            self.hops + other.hops,
+            self.words_passed + other.words_passed,
+            self.hit_cpu_seconds + other.hit_cpu_seconds,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "audio_seconds": round(self.seconds, 3),
+            "cpu_ms_per_second": round(1000 * self.cpu_seconds / self.seconds, 3) if self.seconds else None,
+            "hops_saved": round(1 - self.hops.value, 4) if self.hops.n else None,
+            "words_passed_gate": self.words_passed.to_dict(),
+            "compute_median_seconds": round(float(np.median(self.hit_cpu_seconds)), 5)
+            if self.hit_cpu_seconds
+            else None,
+            "compute_95_seconds": round(float(np.quantile(self.hit_cpu_seconds, 0.95)), 5)
+            if self.hit_cpu_seconds
+            else None,
+        }
+
+
+def effort_of(run: RecordedRun, score: StreamScore) -> Effort:
+    """What a run cost."""
+    ends = run.positions / SAMPLE_RATE_HZ
+    cpu_of = dict(zip(run.positions.tolist(), run.cpu_seconds.tolist(), strict=True))
+    passed = 0
+    for outcome in score.words:
+        # A hop that ends up to 0.1 s after the word's end holds some of it: hops are 0.08 s.
+        near = (ends > outcome.label.begin_seconds) & (ends <= outcome.label.end_seconds + 0.1)
+        passed += bool(run.gate_open[near].any())
+    return Effort(
+        run.seconds,
+        float(run.cpu_seconds.sum()),
+        Share(int(run.gate_open.sum()), run.gate_open.size),
+        Share(passed, len(score.words)),
+        tuple(cpu_of[outcome.decided_position] for outcome in score.words if outcome.decided_position is not None),
+    )
+
+
+def stream_pairs(stream: Path, labels: Path | None = None) -> list[tuple[Path, Path]]:
+    """A recording and its labels; or, of a folder, every sound file that has a CSV of the same name beside it.
+
+    Raises
+    ------
+    DatasetError
+        If there is none.
+    """
+    if not stream.is_dir():
+        return [(stream, labels or stream.with_suffix(".csv"))]
+    pairs = [(path, path.with_suffix(".csv")) for path in sound_files(stream) if path.with_suffix(".csv").is_file()]
+    if labels is not None or not pairs:
+        raise DatasetError(f"{stream} must hold pairs such as room.flac and room.csv; then --labels is not needed")
+    return pairs
+
+
+def measure_stream(
+    model: Model, settings: DecisionSettings, stream: Path, labels: Path, progress: Progress | None = None
+) -> tuple[RecordedRun, StreamScore, Effort]:
+    """Run a model over a labelled recording and score it.
+
+    Raises
+    ------
+    KwsLiveError
+        If the recording or its labels cannot be used.
+    """
+    seconds = duration_seconds(stream)
+    if seconds < WINDOW_SECONDS:
+        raise DatasetError(f"{stream} is {seconds:.2f} s long; a stream must not be shorter than one window of 1 s")
+    read = read_labels(labels, model.card.keywords, seconds)  # before the model runs for an hour
+    run, detections = record(model, settings, SoundFile(stream, paced=False), progress)
+    score = score_stream(detections, read, run.seconds)
+    return run, score, effort_of(run, score)

@@ -1,0 +1,194 @@
+"""False accepts on running speech with transcripts, in LibriSpeech's layout.
+
+A detection whose word is in the transcript of what was being said is no false accept, nor is it a command: such
+words are counted apart.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples
+from kws_live.decision import DecisionSettings
+from kws_live.errors import DatasetError
+from kws_live.evaluation.recorded_run import Progress, RecordedRun, record
+from kws_live.evaluation.sound_files import read_mono
+from kws_live.evaluation.statistics import Rate
+from kws_live.events import Detection
+from kws_live.model import Model
+from kws_live.sources.array import ArraySource
+
+SAME_SOUND: Final = {"no": ("KNOW",), "right": ("WRITE", "WRIGHT", "RITE")}
+"""Words that sound like a keyword; false accepts on them are counted as such, and told apart."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A stretch of speech and its words.
+
+    Attributes
+    ----------
+    begin_seconds, end_seconds : in the recording
+    words : in upper case
+    name : of the file it came from
+    """
+
+    begin_seconds: float
+    end_seconds: float
+    words: tuple[str, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class TalkScore:
+    """What fired on talk.
+
+    Attributes
+    ----------
+    hours : of speech
+    false : keyword -> detections although the word was not said
+    same_sound : how many of those are words that sound the same, such as "know"
+    said_fired : keyword -> detections of a word that was said in a sentence
+    said : keyword -> how often it is in the transcripts
+    """
+
+    hours: float = 0.0
+    false: Counter[str] = field(default_factory=Counter)
+    same_sound: int = 0
+    said_fired: Counter[str] = field(default_factory=Counter)
+    said: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "TalkScore") -> "TalkScore":
+        return TalkScore(
+            self.hours + other.hours,
+            self.false + other.false,
+            self.same_sound + other.same_sound,
+            self.said_fired + other.said_fired,
+            self.said + other.said,
+        )
+
+    @property
+    def false_accepts(self) -> Rate:
+        """Detections of words that were not said."""
+        return Rate(self.false.total(), self.hours)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "false_accepts": self.false_accepts.to_dict(),
+            "false_by_word": dict(self.false.most_common()),
+            "same_sound": self.same_sound,
+            "said": self.said.total(),
+            "said_fired": self.said_fired.total(),
+            "said_fired_by_word": dict(self.said_fired.most_common()),
+        }
+
+
+def read_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Sound file and transcript in upper case of every utterance below a folder, in order.
+
+    Raises
+    ------
+    DatasetError
+        If there is no transcript, or a file named by one is missing.
+    """
+    transcripts = sorted(folder.rglob("*.trans.txt"))
+    if not transcripts:
+        raise DatasetError(f"{folder} has no *.trans.txt; talk needs transcripts, as LibriSpeech has them")
+    for transcript in transcripts:
+        files = {path.stem: path for path in transcript.parent.iterdir() if not path.name.endswith(".txt")}
+        for line in sorted(transcript.read_text(encoding="utf-8").splitlines()):
+            name, _, text = line.partition(" ")
+            if not name:
+                continue
+            if name not in files:
+                raise DatasetError(f"{transcript} names {name}, but there is no such sound file beside it")
+            yield files[name], text.upper()
+
+
+def join_chapters(folder: Path) -> Iterator[tuple[str, Samples, tuple[Utterance, ...]]]:
+    """Each chapter's utterances one after the other, as they were read: name, samples at 16 kHz, utterances.
+
+    Nothing is put between them. LibriSpeech cut them at pauses of the reader, and more silence would make
+    more of them look like single words.
+    """
+    chapters: dict[str, list[tuple[Path, str]]] = {}
+    for path, text in read_transcripts(folder):
+        chapters.setdefault(path.stem.rpartition("-")[0], []).append((path, text))
+    for name, items in chapters.items():
+        parts: list[Samples] = []
+        utterances: list[Utterance] = []
+        n_samples = 0
+        for path, text in items:
+            part = read_mono(path, SPEECH_RATE_HZ)
+            begin, n_samples = n_samples, n_samples + part.size
+            utterances.append(
+                Utterance(begin / SPEECH_RATE_HZ, n_samples / SPEECH_RATE_HZ, tuple(text.split()), path.name)
+            )
+            parts.append(part)
+        yield name, np.concatenate(parts), tuple(utterances)
+
+
+def score_talk(
+    detections: Iterable[Detection], utterances: Sequence[Utterance], keywords: Sequence[str], seconds: float
+) -> TalkScore:
+    """Match detections with transcripts.
+
+    A word counts as said if it is in the transcript of an utterance that the detection's window reaches into.
+
+    Parameters
+    ----------
+    detections : of the recording
+    utterances : in order of time
+    keywords : of the model
+    seconds : length of the recording
+    """
+    false: Counter[str] = Counter()
+    said_fired: Counter[str] = Counter()
+    same_sound = 0
+    for detection in detections:
+        end = detection.position / SAMPLE_RATE_HZ
+        heard = {
+            word
+            for utterance in utterances
+            if utterance.begin_seconds < end and utterance.end_seconds > end - WINDOW_SECONDS
+            for word in utterance.words
+        }
+        if detection.keyword.upper() in heard:
+            said_fired[detection.keyword] += 1
+        else:
+            false[detection.keyword] += 1
+            same_sound += not heard.isdisjoint(SAME_SOUND.get(detection.keyword, ()))
+    spoken = Counter(word for utterance in utterances for word in utterance.words)
+    said = Counter({word: spoken[word.upper()] for word in keywords if spoken[word.upper()]})
+    return TalkScore(seconds / 3600, false, same_sound, said_fired, said)
+
+
+def measure_talk(
+    model: Model, settings: DecisionSettings, folder: Path, progress: Progress | None = None
+) -> tuple[list[tuple[RecordedRun, tuple[Utterance, ...]]], TalkScore]:
+    """Run a model over every chapter below a folder and score what fires.
+
+    Returns
+    -------
+    the runs with what was said in them, to be decided anew with `score_runs`; and the score
+    """
+    runs = []
+    total = TalkScore()
+    for name, samples, utterances in join_chapters(folder):
+        run, detections = record(model, settings, ArraySource(samples, SPEECH_RATE_HZ, name=name), progress)
+        runs.append((run, utterances))
+        total += score_talk(detections, utterances, model.card.keywords, run.seconds)
+    return runs, total
+
+
+def score_runs(runs: Iterable[tuple[RecordedRun, Sequence[Utterance]]], settings: DecisionSettings) -> TalkScore:
+    """What would have fired on these runs with other settings."""
+    total = TalkScore()
+    for run, utterances in runs:
+        total += score_talk(run.decide(settings), utterances, run.keywords, run.seconds)
+    return total
