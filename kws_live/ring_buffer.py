@@ -30,6 +30,7 @@ class RingBuffer:
         self._gaps: deque[tuple[int, int]] = deque()
         self._closed = False
         self._changed = threading.Condition()
+        self._wanted: int | None = None  # the least position waited for: waking a thread for less costs time
 
     @property
     def capacity_samples(self) -> int:
@@ -77,12 +78,21 @@ class RingBuffer:
         self._position += n_samples
         while self._gaps and self._gaps[0][1] <= self._position - self._data.size:
             self._gaps.popleft()
-        self._changed.notify_all()
+        if self._wanted is not None and self._position >= self._wanted:
+            self._wanted = None
+            self._changed.notify_all()
 
     def wait(self, position: int, timeout_seconds: float | None = None) -> bool:
         """Wait until the sample before ``position`` is written or the buffer is closed; False on time-out."""
+
+        def reached() -> bool:
+            if self._closed or self._position >= position:
+                return True
+            self._wanted = position if self._wanted is None else min(self._wanted, position)
+            return False
+
         with self._changed:
-            return self._changed.wait_for(lambda: self._closed or self._position >= position, timeout_seconds)
+            return self._changed.wait_for(reached, timeout_seconds)
 
     def read(self, start: int, n_samples: int) -> Samples | None:
         """Copy of ``n_samples`` samples from position ``start``; None if any is gone, in a gap, or not there yet."""

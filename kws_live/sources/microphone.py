@@ -13,7 +13,7 @@ from kws_live.audio import Block
 from kws_live.errors import SourceLostError, SourceUnavailableError
 from kws_live.native_output import quiet_stderr
 
-BLOCK_SECONDS: Final = 0.03
+BLOCK_SECONDS: Final = 0.04
 """Asked of PortAudio: shorter blocks cost time, longer ones delay."""
 
 STALLED_SECONDS: Final = 2.0
