@@ -16,6 +16,8 @@ from typing import Any
 from kws_live.cli.progress import steps
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.errors import ConfigError
+from kws_live.evaluation.clips import ClipScore, NoiseScore, find_clips, score_clips, score_noise
+from kws_live.evaluation.statistics import NOTHING
 from kws_live.evaluation.streaming import KINDS, Effort, StreamScore, measure_stream, stream_pairs
 from kws_live.evaluation.talk import TalkScore, measure_talk
 from kws_live.model import load_model
@@ -39,16 +41,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="keep what the model saw of --stream, to sweep thresholds without running it again",
     )
+    parser.add_argument("--clips", type=Path, metavar="DIR", help="one-second clips in class folders")
+    parser.add_argument("--noise", type=Path, metavar="DIR", help="recordings of noise, judged second by second")
     parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model)
     settings = settings_from(arguments, model).snapshot()
-    if arguments.stream is None and not arguments.talk:
+    if not (arguments.stream or arguments.talk or arguments.clips or arguments.noise):
         raise ConfigError("nothing to measure; give --stream, --talk, --clips or --noise")
     result: dict[str, Any] = {"model": model.card.name, "mode": settings.mode}
     lines: list[tuple[str, str]] = []
+    if arguments.clips is not None:
+        found = find_clips(arguments.clips, model.card.labels)
+        with steps("clips", len(found)) as advance:
+            clips = score_clips(model, found, advance)
+        result |= clips.to_dict()
+        lines += clip_lines(clips)
+    if arguments.noise is not None:
+        with steps("noise", None) as advance:
+            noise = score_noise(model, arguments.noise, advance)
+        result["noise"] = noise.to_dict()
+        lines += noise_lines(noise)
     if arguments.stream is not None:
         score, effort = StreamScore(), Effort()
         with steps("stream", None) as advance:
@@ -72,6 +87,28 @@ def run(arguments: argparse.Namespace) -> int:
         for name, value in lines:
             print(f"{name:>24}  {value}")
     return 0
+
+
+def clip_lines(score: ClipScore) -> list[tuple[str, str]]:
+    """Name and figure, for people."""
+    lines = [
+        ("accuracy, all classes", str(score.accuracy)),
+        ("accuracy, words", str(score.ten_words)),
+        ("unknown words fired", str(score.unknown_fired)),
+        ("noise clips fired", str(score.noise_fired)),
+    ]
+    for label, row in score.confusion().items():
+        others = sorted(((n, answer) for answer, n in row.items() if n and answer != label), reverse=True)
+        mistaken = ", ".join(f"{answer} {n}" for n, answer in others)
+        recall = score.recall().get(label, NOTHING)
+        lines.append((f"recall of {label}", f"{recall}" + (f"; taken for {mistaken}" if mistaken else "")))
+    return lines
+
+
+def noise_lines(score: NoiseScore) -> list[tuple[str, str]]:
+    """Name and figure, for people."""
+    by_folder = ", ".join(f"{name} {share.count}/{share.n}" for name, share in score.by_folder.items() if share.count)
+    return [("seconds of noise fired", str(score.fired)), ("which noise", by_folder or "none")]
 
 
 def stream_lines(score: StreamScore, effort: Effort) -> list[tuple[str, str]]:

@@ -1,0 +1,219 @@
+"""One-second clips, each scored once as one window and judged by its highest posterior: the field's usual figure.
+
+It says how well the network tells words apart, not how the detector behaves: for that see `streaming`.
+
+References
+----------
+P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv:1804.03209, 2018, section 7:
+twelve classes, the ten words, unknown words and silence (that is, noise).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import Samples
+from kws_live.errors import DatasetError
+from kws_live.evaluation.recorded_run import Progress
+from kws_live.evaluation.sound_files import read_mono, sound_files
+from kws_live.evaluation.statistics import NOTHING, Share
+from kws_live.model import SILENCE, UNKNOWN, Model
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A labelled recording.
+
+    Attributes
+    ----------
+    path : the sound file
+    label : a label of the model, ``_unknown_`` or ``_silence_``
+    """
+
+    path: Path
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class ClipScore:
+    """What a model took the clips for.
+
+    Attributes
+    ----------
+    labels, keywords : of the model
+    truth : class of each clip
+    posteriors : float32 (n_clips, n_labels)
+    """
+
+    labels: tuple[str, ...]
+    keywords: tuple[str, ...]
+    truth: tuple[str, ...]
+    posteriors: NDArray[np.float32]
+
+    @cached_property
+    def answers(self) -> tuple[str, ...]:
+        """The label with the highest posterior, for each clip."""
+        return tuple(self.labels[i] for i in self.posteriors.argmax(axis=1))
+
+    @property
+    def right(self) -> tuple[bool, ...]:
+        """Whether each clip was taken for what it is."""
+        return tuple(truth == answer for truth, answer in zip(self.truth, self.answers, strict=True))
+
+    @property
+    def accuracy(self) -> Share:
+        """Of all classes that the network has an output for."""
+        return self._share(self.labels, fired=False)
+
+    @property
+    def ten_words(self) -> Share:
+        """Share of the keywords' clips that are recognised, among all labels."""
+        return self._share(self.keywords, fired=False)
+
+    @property
+    def unknown_fired(self) -> Share:
+        """Share of the clips of other words that come out as a keyword."""
+        return self._share((UNKNOWN,), fired=True)
+
+    @property
+    def noise_fired(self) -> Share:
+        """Share of the noise clips that come out as a keyword."""
+        return self._share((SILENCE,), fired=True)
+
+    def _share(self, classes: Sequence[str], fired: bool) -> Share:
+        answers = [(truth, answer) for truth, answer in zip(self.truth, self.answers, strict=True) if truth in classes]
+        counted = sum(answer in self.keywords if fired else truth == answer for truth, answer in answers)
+        return Share(counted, len(answers))
+
+    def recall(self) -> dict[str, Share]:
+        """Share of each class that is recognised, in the order of the labels."""
+        return {label: self._share((label,), fired=False) for label in self.labels if label in self.truth}
+
+    def confusion(self) -> dict[str, dict[str, int]]:
+        """Class -> what its clips were taken for -> how many."""
+        table: dict[str, dict[str, int]] = {}
+        for truth, answer in zip(self.truth, self.answers, strict=True):
+            row = table.setdefault(truth, dict.fromkeys(self.labels, 0))
+            row[answer] += 1
+        order = [*self.labels, *sorted(set(table) - set(self.labels))]
+        return {label: table[label] for label in order if label in table}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: shares under the names that others read, their intervals beside them."""
+        shares = {name: getattr(self, name) for name in ("accuracy", "ten_words", "unknown_fired", "noise_fired")}
+        return {
+            **{name: round(share.value, 5) if share.n else None for name, share in shares.items()},
+            "n_clips": len(self.truth),
+            "intervals": {name: [round(bound, 5) for bound in share.interval] for name, share in shares.items()},
+            "recall": {label: share.to_dict() for label, share in self.recall().items()},
+            "confusion": self.confusion(),
+        }
+
+
+def find_clips(folder: Path, labels: Sequence[str]) -> list[Clip]:
+    """Clips of class folders; a folder whose word the model has no label for holds unknown words.
+
+    Raises
+    ------
+    DatasetError
+        If there are none.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is no folder; give a folder with one folder of clips for each word")
+    clips = [
+        Clip(path, word.name if word.name in labels or word.name == SILENCE else UNKNOWN)
+        for word in sorted(path for path in folder.iterdir() if path.is_dir())
+        for path in sound_files(word)
+    ]
+    if not clips:
+        raise DatasetError(f"{folder} has no clips; it needs one folder of clips for each word, such as {folder}/yes")
+    return clips
+
+
+def one_second(samples: Samples, rate_hz: int) -> Samples:
+    """The middle second of a clip; a shorter one sits in the middle of digital silence."""
+    missing = rate_hz - samples.size
+    if missing < 0:
+        start = -missing // 2
+        return samples[start : start + rate_hz]
+    return np.pad(samples, (missing // 2, missing - missing // 2))
+
+
+def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None = None) -> ClipScore:
+    """Score each clip as one window.
+
+    Raises
+    ------
+    DatasetError
+        If a clip cannot be read.
+    """
+    rate_hz = model.card.features.sample_rate_hz
+    scorer = model.scorer()
+    truth: list[str] = []
+    posteriors: list[NDArray[np.float32]] = []
+    for clip in clips:
+        truth.append(clip.label)
+        posteriors.append(model.posteriors(scorer, one_second(read_mono(clip.path, rate_hz), rate_hz)))
+        if progress is not None:
+            progress(1)
+    labels = model.card.labels
+    return ClipScore(
+        labels, model.card.keywords, tuple(truth), np.array(posteriors, np.float32).reshape(-1, len(labels))
+    )
+
+
+@dataclass(frozen=True)
+class NoiseScore:
+    """How many seconds of noise come out as a keyword.
+
+    Attributes
+    ----------
+    by_folder : kind of noise -> share of its one-second windows
+    """
+
+    by_folder: Mapping[str, Share]
+
+    @property
+    def fired(self) -> Share:
+        """Of all windows."""
+        return sum(self.by_folder.values(), NOTHING)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"fired": self.fired.to_dict(), "by_folder": {name: s.to_dict() for name, s in self.by_folder.items()}}
+
+
+def score_noise(model: Model, folder: Path, progress: Progress | None = None) -> NoiseScore:
+    """Score recordings of noise second by second; seconds of digital silence, which no microphone gives, are left out.
+
+    Raises
+    ------
+    DatasetError
+        If there is none, or one cannot be read.
+    """
+    paths = sound_files(folder, deep=True)
+    if not paths:
+        raise DatasetError(f"{folder} has no sound files")
+    rate_hz = model.card.features.sample_rate_hz
+    scorer = model.scorer()
+    shares: dict[str, Share] = {}
+    for path in paths:
+        for second in _seconds(read_mono(path, rate_hz), rate_hz):
+            answer = model.card.labels[int(model.posteriors(scorer, second).argmax())]
+            shares[path.parent.name] = shares.get(path.parent.name, NOTHING) + Share(
+                int(answer in model.card.keywords), 1
+            )
+        if progress is not None:
+            progress(1)
+    return NoiseScore(shares)
+
+
+def _seconds(samples: Samples, rate_hz: int) -> Iterator[Samples]:
+    for start in range(0, samples.size - rate_hz + 1, rate_hz):
+        if samples[start : start + rate_hz].any():
+            yield samples[start : start + rate_hz]
