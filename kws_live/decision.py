@@ -197,7 +197,7 @@ class Decider:
         self._levels.clear()
         self._candidate = None
         for state in self._words.values():
-            state.peak = 0.0
+            state.peak, state.peak_reason = 0.0, Reason.BELOW
 
     def step(self, hop: Hop, settings: DecisionSettings) -> Verdict:
         """Decide one hop. Events come in the order of the stream."""
@@ -247,8 +247,12 @@ class Decider:
                 fresh[word] = over[word]
         if fresh and self._candidate is None:
             self._candidate = _Candidate(hop.position)
+        if self._candidate is not None:  # a word that is masked while it waits has no claim any more
+            self._candidate.best = {w: best for w, best in self._candidate.best.items() if settings.listens_to(w)}
+            if not self._candidate.best and not fresh:
+                self._candidate = None
         if self._candidate is None:
-            return max(over, key=over.__getitem__), reason
+            return max(over or self.keywords, key=lambda word: over.get(word, 0.0)), reason
         best_so_far = self._candidate.best
         for word, value in fresh.items():
             if value > best_so_far.get(word, (0.0, 0))[0]:
@@ -325,9 +329,10 @@ class Decider:
         """Report a word once its score has fallen again without firing, with the reason at its peak."""
         for word, value in zip(self.keywords, scores, strict=True):
             state, threshold = self._words[word], settings.thresholds[word]
+            # A word that waited fires or is refused when its score may have fallen long ago.
+            if word == best and reason not in (Reason.BELOW, Reason.WAITING, Reason.GATE_CLOSED):
+                state.peak_reason = reason
             if value >= settings.near_miss * threshold:
-                if word == best and reason not in (Reason.BELOW, Reason.WAITING):
-                    state.peak_reason = reason
                 if value > state.peak:
                     state.peak, state.peak_position = float(value), hop.position
             elif state.peak > 0.0:
