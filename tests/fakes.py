@@ -89,7 +89,7 @@ def run_blocks(pipeline: Pipeline, blocks: Iterable[Samples], ring_seconds: floa
 
 
 class Hops:
-    """Feeds hand-made hops to a `Decider`: one score per word and a loudness, 0.08 s each."""
+    """Feeds hand-made hops to a `Decider`: one score per word and a loudness (or a level in dB), 0.08 s each."""
 
     def __init__(self, settings: DecisionSettings | None = None) -> None:
         self.settings = settings or decision_settings()
@@ -98,13 +98,14 @@ class Hops:
         self.events: list[Event] = []
         self.reasons: list[str] = []
 
-    def feed(self, n_hops: int, loud: bool = False, gate_open: bool = True, **scores: float) -> list[Event]:
+    def feed(self, n_hops: int, loud: bool | float = False, gate_open: bool = True, **scores: float) -> list[Event]:
         """Feed equal hops; the events they gave."""
         new: list[Event] = []
         for _ in range(n_hops):
             self.position += HOP_SAMPLES
             posteriors = np.array([scores.get(label.strip("_"), 0.0) for label in LABELS], np.float32)
-            levels = (LOUD_DB if loud else QUIET_DB,) * 4
+            level = loud if isinstance(loud, float) else LOUD_DB if loud else QUIET_DB
+            levels = (level,) * 4
             hop = Hop(self.position, gate_open, levels, posteriors if gate_open else None)
             verdict = self.decider.step(hop, self.settings)
             self.reasons.append(verdict.reason.name)
