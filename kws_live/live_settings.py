@@ -1,12 +1,11 @@
 """The one thing that several threads may change while audio flows: thresholds and the other decision settings."""
 
 import json
-import os
 import re
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +92,7 @@ class LiveSettings:
         text = _read(Path(path))
         try:
             values = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # a ValueError of its own: an integer of thousands of digits
             raise ConfigError(f"{path} is not TOML: {error}") from error
         known = {item.name for item in fields(DecisionSettings)}
         for name in values:
@@ -106,9 +105,9 @@ class LiveSettings:
             for name, value in values.items():
                 try:
                     new = self._with(new, name, value)
-                except ConfigError as error:
-                    word = next((key for key in _words(value) if repr(key) in str(error)), name)
-                    raise ConfigError(f"{path}, line {_line(text, word)}: {error}") from error
+                except (ConfigError, ValueError) as error:
+                    word = next((key for key in _words(value) if repr(key) in str(error)), None)
+                    raise ConfigError(f"{path}, line {_line(text, name, word)}: {error}") from error
             self._current = new
             self._version += 1
 
@@ -154,9 +153,10 @@ class LiveSettings:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            os.replace(partial, target)
+            partial.replace(target)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             raise ConfigError(f"cannot write settings to {target}: {error.strerror}") from error
 
 
@@ -219,11 +219,19 @@ def _words(value: object) -> list[str]:
     return [str(word) for word in value] if isinstance(value, (dict, list)) else []
 
 
-def _line(text: str, key: str) -> int:
-    """Line of the first ``key =`` or ``[key]``, or of the key in quotes; 1 if it is not found."""
-    quoted = re.escape(key)
-    pattern = re.compile(rf"""^\s*(?:\[\s*["']?{quoted}["']?\s*\]|["']?{quoted}["']?\s*=)|["']{quoted}["']""")
-    return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)), 1)
+def _line(text: str, name: str, word: str | None = None) -> int:
+    """Line where a setting, or a word in it, seems to stand; 1 if nothing looks like it."""
+    key = re.escape(word or name)
+    set_to, table, quoted = (
+        rf"""(^|[.{{,])\s*["']?{key}["']?\s*=""",
+        rf"""^\s*\[\s*["']?{key}\b""",
+        rf"""["']{key}["']""",
+    )
+    pattern = quoted if word and name == "active" else f"{set_to}|{table}"
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.search(pattern, line):
+            return number
+    return _line(text, name) if word else 1
 
 
 def _toml(value: object) -> str:
@@ -231,4 +239,4 @@ def _toml(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML string
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return repr(value)
+    return str(value)  # not repr: numpy's numbers would say their type
