@@ -1,0 +1,355 @@
+"""Takes what a page asks, one JSON message at a time, checks it, does it, and answers."""
+
+import asyncio
+import base64
+import json
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+from kws_live.audio import SAMPLE_RATE_HZ, pcm16_to_float
+from kws_live.errors import ConfigError, KwsLiveError
+from kws_live.events import Detection
+from kws_live.model import LITERT_NAME
+from kws_live.panel.feedback import KINDS, FeedbackFolder, refit, to_wav
+from kws_live.panel.hindsight import compare, replay
+from kws_live.panel.observer import Observer
+from kws_live.panel.spectrogram import mfcc_image
+from kws_live.panel.view_state import settings_to_dict, to_base64
+from kws_live.panel.why import explain
+from kws_live.sources.portaudio import list_microphones
+
+LARGEST_MESSAGE: Final = 4096
+"""Characters; the longest message a page sends is some 500."""
+
+PROFILE_NAME: Final = re.compile(r"\w[\w -]{0,39}")
+MISSED_SECONDS: Final = 1.0
+"""A word that was missed is looked for this far around the moment that was clicked."""
+
+N_TOP: Final = 3
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 200
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _position(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _numbers(value: object) -> bool:
+    return (
+        isinstance(value, dict) and len(value) <= 200 and all(map(_text, value)) and all(map(_number, value.values()))
+    )
+
+
+CHECKS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
+    "word": (_text, "a word"),
+    "value": (lambda value: _text(value) or _number(value) or value is None, "a number or a text"),
+    "values": (_numbers, "numbers by word"),
+    "on": (lambda value: isinstance(value, bool), "true or false"),
+    "name": (_text, "a name"),
+    "kind": (lambda value: value in KINDS, f"one of {', '.join(KINDS)}"),
+    "position": (_position, "a whole number"),
+}
+
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "threshold": ("word", "value"),
+    "thresholds": ("values",),
+    "listen": ("word", "on"),
+    "change": ("name", "value"),
+    "reset": (),
+    "hindsight": ("values",),
+    "why": ("position", "word?"),
+    "sources": (),
+    "source": ("name",),
+    "saving": ("on",),
+    "mark": ("kind", "position", "word"),
+    "refit": (),
+    "profiles": (),
+    "save_profile": ("name",),
+    "load_profile": ("name",),
+}
+"""What each message holds beside ``type`` and ``id``; a question mark: may be left out."""
+
+CHANGEABLE: Final = ("mode", "refractory_seconds", "gate_mode")
+
+
+class Desk:
+    """Answers the pages of one panel.
+
+    Parameters
+    ----------
+    observer : what is shown
+    folder : where profiles and evidence go; nothing else on the disk is touched
+
+    Attributes
+    ----------
+    saving : whether the user has turned the saving of evidence on
+    """
+
+    def __init__(self, observer: Observer, folder: Path) -> None:
+        self.saving = False
+        self.folder = folder
+        self._observer = observer
+        self._spotter = observer.spotter
+        self._state = observer.state
+        self._card = observer.spotter.model.card
+        self._feedback = FeedbackFolder(folder / "feedback")
+        self._offered: set[str] = set()
+
+    async def answer(self, text: str) -> dict[str, Any]:
+        """Do what a message asks; a bad one is answered with an error, and nothing else happens."""
+        message: dict[str, Any] = {}
+        try:
+            message = _parse(text)
+            kind, number = message.pop("type"), message.pop("id", None)
+            answer = getattr(self, f"_{kind}")(**message)
+            if isinstance(answer, Awaitable):
+                answer = await answer
+            return {"type": kind, "id": number, **answer}
+        except KwsLiveError as error:
+            return {"type": "error", "id": message.get("id"), "message": str(error)}
+
+    # Settings: the same live settings as Python and the settings file; every page is told by their version.
+
+    def _threshold(self, word: str, value: Any) -> dict[str, Any]:
+        if not _number(value):
+            raise ConfigError(f"threshold {value!r} must be a number above 0 and at most 1")
+        self._spotter.settings.set_threshold(word, value)
+        return {}
+
+    def _thresholds(self, values: dict[str, float]) -> dict[str, Any]:
+        self._spotter.settings.set_thresholds(values)
+        return {}
+
+    def _listen(self, word: str, on: bool) -> dict[str, Any]:
+        settings = self._spotter.settings.snapshot()
+        settings.require_known(word)
+        active = {one for one in settings.thresholds if settings.listens_to(one)}
+        active = active | {word} if on else active - {word}
+        self._spotter.settings.change(active=None if len(active) == len(settings.thresholds) else frozenset(active))
+        return {}
+
+    def _change(self, name: str, value: Any) -> dict[str, Any]:
+        if name not in CHANGEABLE:
+            raise ConfigError(f"setting {name!r} cannot be changed here; these can: {', '.join(CHANGEABLE)}")
+        if name == "refractory_seconds" and not _number(value):
+            raise ConfigError(f"refractory_seconds {value!r} must be a number")
+        self._spotter.settings.change(**{name: value})
+        return {}
+
+    def _reset(self) -> dict[str, Any]:
+        self._spotter.settings.reset()
+        return {}
+
+    def _profiles(self) -> dict[str, Any]:
+        names = [path.stem.removeprefix("profile-") for path in (self.folder / "profiles").glob("profile-*.toml")]
+        return {"names": sorted(name for name in names if PROFILE_NAME.fullmatch(name))}
+
+    def _save_profile(self, name: str) -> dict[str, Any]:
+        self._spotter.settings.save(self._profile(name))
+        return {"name": name}
+
+    def _load_profile(self, name: str) -> dict[str, Any]:
+        self._spotter.settings.load(self._profile(name))
+        return {"name": name}
+
+    def _profile(self, name: str) -> Path:
+        if not PROFILE_NAME.fullmatch(name):
+            raise ConfigError(f"profile name {name!r} must be 1 to 40 letters, digits, blanks, - or _")
+        return self.folder / "profiles" / f"profile-{name}.toml"
+
+    # Looking back.
+
+    async def _hindsight(self, values: dict[str, float]) -> dict[str, Any]:
+        settings = self._spotter.settings.snapshot()
+        settings.require_known(*values)
+        wanted = replace(settings, thresholds={**settings.thresholds, **values})
+        history = self._state.history
+        verdicts = tuple(history.verdicts)
+        happened = [event for event in history.events if isinstance(event, Detection)]
+        begin, end = history.begin, history.position
+        replayed = await asyncio.to_thread(replay, verdicts, self._card.labels, self._card.keywords, wanted)
+        result = compare(happened, replayed, begin, end)
+        fates = {"stayed": result.stayed, "gone": result.gone, "come": result.come}
+        return {
+            "events": [
+                {"fate": fate, "word": event.keyword, "position": event.position}
+                for fate, events in fates.items()
+                for event in events
+            ],
+            "counts": {fate: dict(Counter(event.keyword for event in events)) for fate, events in fates.items()},
+            "seconds": round(result.seconds, 2),
+            "per_hour": round(result.per_hour, 1),
+        }
+
+    async def _why(self, position: int, word: str | None = None) -> dict[str, Any]:
+        if word is not None:
+            self._spotter.settings.snapshot().require_known(word)
+        explanation = explain(self._state.history, self._card.keywords, position, word)
+        if explanation is None:
+            raise ConfigError("that moment is not remembered any more; the last ten minutes are")
+        verdict = explanation.verdict
+        hop = verdict.hop
+        top = []
+        if hop.posteriors is not None:
+            order = hop.posteriors.argsort()[::-1][:N_TOP]
+            top = [
+                {"label": self._card.labels[index], "score": round(float(hop.posteriors[index]), 3)} for index in order
+            ]
+        answer: dict[str, Any] = {
+            "sentence": explanation.sentence,
+            "reason": explanation.reason.name,
+            "position": hop.position,
+            "seconds": round(hop.position / SAMPLE_RATE_HZ, 2),
+            "word": explanation.word,
+            "score": round(explanation.score, 3),
+            "threshold": verdict.settings.thresholds[explanation.word],
+            "gate_open": hop.gate_open,
+            "level": round(max(hop.levels_db), 1),
+            "mode": verdict.settings.mode,
+            "refractory_seconds": verdict.settings.refractory_seconds,
+            "top": top,
+        }
+        pcm = self._state.audio.read(hop.position - SAMPLE_RATE_HZ, SAMPLE_RATE_HZ)
+        if pcm is not None:
+            image = await asyncio.to_thread(mfcc_image, self._spotter.model.extractor, pcm16_to_float(pcm))
+            answer["sound"] = base64.b64encode(to_wav(pcm)).decode("ascii")
+            answer["mfcc"] = {"rows": image.shape[1], "data": to_base64(image)}
+        return answer
+
+    # Where the sound comes from.
+
+    async def _sources(self) -> dict[str, Any]:
+        try:
+            microphones = await asyncio.to_thread(list_microphones)
+        except KwsLiveError:
+            microphones = []
+        names = Counter(str(device["name"]) for device in microphones)
+        choices = [{"source": "mic:", "name": "Default microphone"}] if microphones else []
+        for device in microphones:
+            name = str(device["name"])
+            # A name outlives replugging, a number does not; two devices of one name have only their numbers.
+            by_name = names[name] == 1 and not name.isdigit()
+            choices.append({"source": f"mic:{name if by_name else device['index']}", "name": name})
+        choices.append({"source": "demo:", "name": "Demo recording"})
+        self._offered = {choice["source"] for choice in choices}
+        return {"choices": choices}
+
+    async def _source(self, name: str) -> dict[str, Any]:
+        # Only what was offered: a page must not open files by their path.
+        if name not in self._offered:
+            raise ConfigError(f"source {name!r} was not offered; ask for the list first")
+        await asyncio.to_thread(self._spotter.change_source, name)
+        return {"name": name}
+
+    # What the user says of it.
+
+    def _saving(self, on: bool) -> dict[str, Any]:
+        self.saving = on
+        return {"on": on}
+
+    def _mark(self, kind: str, position: int, word: str) -> dict[str, Any]:
+        if not self.saving:
+            raise ConfigError("nothing is saved before you turn it on")
+        self._spotter.settings.snapshot().require_known(word)
+        history, column = self._state.history, self._card.keywords.index(word)
+        verdict = history.at(position)
+        if kind == "missed":
+            verdict = max(
+                history.near(position, MISSED_SECONDS), key=lambda one: float(one.scores[column]), default=verdict
+            )
+        pcm = None
+        if verdict is not None:
+            pcm = self._state.audio.read(verdict.hop.position - SAMPLE_RATE_HZ, SAMPLE_RATE_HZ)
+        if verdict is None or pcm is None:
+            raise ConfigError("the sound of that moment is not remembered any more; the last ten minutes are")
+        evidence = self._feedback.save(
+            {
+                "kind": kind,
+                "word": word,
+                "score": round(float(verdict.scores[column]), 4),
+                "threshold": float(verdict.settings.thresholds[word]),
+                "model": self._card.name,
+                "network_sha256": self._card.files[LITERT_NAME],
+                "source": self._spotter.source.name,
+                "position": verdict.hop.position,
+            },
+            pcm,
+        )
+        return {"evidence": asdict(evidence)}
+
+    async def _refit(self) -> dict[str, Any]:
+        evidence = await asyncio.to_thread(self._feedback.load, self._card.files[LITERT_NAME])
+        fits = refit(evidence, self._spotter.settings.snapshot().thresholds)
+        changed = {fit.word: fit.after for fit in fits if fit.after != fit.before}
+        return {
+            "n_evidence": len(evidence),
+            "fits": [asdict(fit) for fit in fits],
+            "values": changed,
+            "hindsight": await self._hindsight(changed),
+        }
+
+    # What every page is shown once a second.
+
+    def status(self) -> dict[str, Any]:
+        """The source, the figures, the findings, and whether evidence is saved."""
+        return {
+            "source": self._spotter.source.name,
+            "ended": self._observer.ended,
+            "findings": self._observer.findings(),
+            "figures": self._spotter.statistics().rows(),
+            "saving": self.saving,
+        }
+
+    def hello(self) -> dict[str, Any]:
+        """What a page must know before everything else."""
+        return {
+            "type": "hello",
+            "words": list(self._card.keywords),
+            "model": self._card.name,
+            "folder": str(self.folder.resolve()),
+            "sample_rate_hz": SAMPLE_RATE_HZ,
+            "history_seconds": self._state.history.seconds,
+            "n_rows": self._state.spectrogram.n_rows,
+        }
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as they are now."""
+        return settings_to_dict(self._spotter.settings.snapshot())
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """A message with its fields checked."""
+    if len(text) > LARGEST_MESSAGE:
+        raise ConfigError(f"a message of {len(text):,} characters is too long; at most {LARGEST_MESSAGE:,}")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError("a message must be JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str) or message["type"] not in FIELDS:
+        raise ConfigError(f"a message must be an object whose type is one of: {', '.join(FIELDS)}")
+    if not isinstance(message.get("id", 0), int):
+        raise ConfigError("id must be a whole number")
+    fields = FIELDS[message["type"]]
+    known = {field.rstrip("?") for field in fields}
+    if strange := sorted(set(message) - known - {"type", "id"}):
+        raise ConfigError(f"a {message['type']} message has no field {strange[0][:40]!r}")
+    for field in fields:
+        name = field.rstrip("?")
+        if name not in message:
+            if field.endswith("?"):
+                continue
+            raise ConfigError(f"a {message['type']} message needs {name}")
+        check, wanted = CHECKS[name]
+        if not check(message[name]):
+            raise ConfigError(f"{name} must be {wanted}")
+    return message

@@ -1,0 +1,187 @@
+"""What the user says of the spotter: a second of sound and what it was, in a folder; and what follows from it."""
+
+import io
+import json
+import re
+import wave
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.errors import ConfigError
+
+Kind = Literal["right", "wrong", "missed"]
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
+
+LARGEST_FILE_BYTES: Final = 64 * 1024
+LARGEST_COUNT: Final = 10_000
+
+MARGIN: Final = 0.02
+"""A refitted threshold keeps this far from every score that counted for or against it."""
+
+LEAST_THRESHOLD: Final = 0.3
+"""A miss that scored less than this cannot be helped by a threshold: so low, any noise would fire."""
+
+GREATEST_THRESHOLD: Final = 0.98
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One second of sound and what the user said of it.
+
+    Attributes
+    ----------
+    kind : "right": the word fired and was said; "wrong": it fired and was not; "missed": it was said and did not fire
+    word : the word
+    score : its highest smoothed score around that second
+    threshold : what it was compared with
+    model, network_sha256 : what scored it
+    source : where the sound came from
+    position : end of the second, samples at 22,050 Hz since the stream began
+    saved_at : date and time, ISO 8601
+    sound : name of the wav file beside
+    """
+
+    kind: str
+    word: str
+    score: float
+    threshold: float
+    model: str
+    network_sha256: str
+    source: str
+    position: int
+    saved_at: str
+    sound: str
+
+
+@dataclass(frozen=True)
+class Refit:
+    """A word's threshold before and after.
+
+    Attributes
+    ----------
+    word : the word
+    before, after : thresholds
+    n_for, n_against : times it should have fired, and should not
+    mistakes_before, mistakes_after : how many of them would have gone wrong
+    """
+
+    word: str
+    before: float
+    after: float
+    n_for: int
+    n_against: int
+    mistakes_before: int
+    mistakes_after: int
+
+
+def refit(evidence: Sequence[Evidence], thresholds: Mapping[str, float]) -> list[Refit]:
+    """For each word with evidence, the threshold that makes the fewest mistakes on it; among equals the nearest to now.
+
+    Parameters
+    ----------
+    evidence : of one model
+    thresholds : as they are now
+    """
+    fits = []
+    for word, now in thresholds.items():
+        said = [item.score for item in evidence if item.word == word and item.kind != "wrong"]
+        not_said = [item.score for item in evidence if item.word == word and item.kind == "wrong"]
+        if not said and not not_said:
+            continue
+
+        def mistakes(value: float, margin: float, said: list[float] = said, not_said: list[float] = not_said) -> int:
+            return sum(score < value + margin for score in said) + sum(score >= value - margin for score in not_said)
+
+        grid = [
+            round(step / 100, 2) for step in range(round(100 * LEAST_THRESHOLD), round(100 * GREATEST_THRESHOLD) + 1)
+        ]
+        best = min(grid, key=lambda value: (mistakes(value, 0.0), mistakes(value, MARGIN), abs(value - now)))
+        # Where nothing is gained, nothing is changed.
+        after = best if mistakes(best, 0.0) < mistakes(now, 0.0) else now
+        fits.append(Refit(word, now, after, len(said), len(not_said), mistakes(now, 0.0), mistakes(after, 0.0)))
+    return fits
+
+
+def to_wav(pcm: NDArray[np.int16]) -> bytes:
+    """A wav file, 16 bits, mono, 22,050 Hz."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE_HZ)
+        file.writeframes(pcm.astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+class FeedbackFolder:
+    """Writes evidence to a folder, and reads it again.
+
+    Parameters
+    ----------
+    folder : made when the first evidence is saved, not before
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, evidence: Mapping[str, Any], pcm: NDArray[np.int16]) -> Evidence:
+        """Write one second of sound and what it was.
+
+        Parameters
+        ----------
+        evidence : the fields of `Evidence` but ``saved_at`` and ``sound``
+        pcm : int16, one second at 22,050 Hz
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be written, or this was said before.
+        """
+        # A model's word may hold any characters; a file name may not.
+        word = re.sub(r"[^\w-]", "_", str(evidence["word"]))[:40]
+        stamp = datetime.now().astimezone()
+        stem = f"{stamp:%Y%m%d-%H%M%S}_{evidence['position']}_{evidence['kind']}_{word}"
+        made = Evidence(**evidence, saved_at=stamp.isoformat(timespec="seconds"), sound=f"{stem}.wav")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / made.sound).open("xb") as file:
+                file.write(to_wav(pcm))
+            (self.folder / f"{stem}.json").write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
+        except FileExistsError as error:
+            raise ConfigError("this was said before, a moment ago") from error
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write to {self.folder}: {error.strerror}; choose another with --folder"
+            ) from error
+        return made
+
+    def load(self, network_sha256: str) -> list[Evidence]:
+        """All evidence that a network scored; files that hold something else are passed over."""
+        found = []
+        for path in sorted(self.folder.glob("*.json"))[-LARGEST_COUNT:]:
+            evidence = _read(path)
+            if evidence is not None and evidence.network_sha256 == network_sha256:
+                found.append(evidence)
+        return found
+
+
+def _read(path: Path) -> Evidence | None:
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            return None
+        evidence = Evidence(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    types_fit = all(
+        isinstance(value := getattr(evidence, item.name), item.type if isinstance(item.type, type) else object)
+        and not isinstance(value, bool)
+        for item in fields(evidence)
+    )
+    return evidence if types_fit and evidence.kind in KINDS and 0 <= evidence.score <= 1 else None

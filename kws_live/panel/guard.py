@@ -1,0 +1,111 @@
+"""Who may talk to the panel: nobody from another web page, and nobody without the token where one is needed.
+
+A web page the user happens to visit can send requests to the user's own machine. Two things stop it: the browser
+names the page's origin when it opens a WebSocket, and a page that got here by pointing its own host name at this
+machine (DNS rebinding) gives itself away by that name in the Host header.
+"""
+
+import hmac
+import ipaddress
+import re
+import socket
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+HOST: Final = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src blob: data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_own_name(name: str) -> bool:
+    """Whether a name in a Host header can only mean this machine: an address, or its own name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        own = socket.gethostname().lower()
+        return name in ("localhost", own, f"{own}.local")
+    return True
+
+
+class Guard:
+    """Refuses what does not come from the panel's own page.
+
+    Parameters
+    ----------
+    app : what is guarded
+    loopback_only : only loopback names are let through as Host
+    token : asked for once as ``?token=`` and kept in a cookie; None: none is needed
+    """
+
+    def __init__(self, app: ASGIApp, loopback_only: bool, token: str | None) -> None:
+        self._app = app
+        self._loopback_only = loopback_only
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            refusal.headers.update(HEADERS)
+            await refusal(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        found = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        name = found["name"].strip("[]").lower() if found else ""
+        if not (is_loopback(name) if self._loopback_only else _is_own_name(name)):
+            return PlainTextResponse("This panel is not reached under that name.", 421)
+        origins = headers.getlist("origin")
+        # A browser always names the origin of a WebSocket; whoever does not is no page of ours.
+        if (origins or scope["type"] == "websocket") and origins != [f"http://{hosts[0]}"]:
+            return PlainTextResponse("Another web page may not use this panel.", 403)
+        if self._token is None:
+            return None
+        cookie = f"kws_live_{scope['server'][1]}"
+        try:
+            jar = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            jar = SimpleCookie()
+        if cookie in jar and self._fits(jar[cookie].value):
+            return None
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if scope["type"] == "http" and self._fits(given):
+            # The token leaves the address bar, so that it is not shown, bookmarked or sent on.
+            answer = RedirectResponse("/", 303)
+            answer.set_cookie(cookie, given, httponly=True, samesite="strict")
+            return answer
+        return PlainTextResponse("Open the panel with the address that was printed: it holds the token.", 401)
+
+    def _fits(self, given: str) -> bool:
+        return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())

@@ -1,0 +1,242 @@
+"""The panel's web server: one page, one WebSocket, on a thread of its own beside the spotter."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+import threading
+from collections.abc import AsyncIterator
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from kws_live.errors import ConfigError, SessionError
+from kws_live.panel.desk import Desk
+from kws_live.panel.guard import HEADERS, Guard, is_loopback
+from kws_live.panel.observer import Observer
+from kws_live.panel.view_state import Cursor
+from kws_live.pipeline import HOP_SECONDS
+from kws_live.spotter import Spotter
+
+DEFAULT_PORT: Final = 7878
+DEFAULT_FOLDER: Final = Path("kws-live-panel")
+STATUS_SECONDS: Final = 1.0
+LARGEST_FRAME_BYTES: Final = 2**20
+"""What is longer ends the connection; up to there a message that is too long gets an error."""
+
+MOST_PAGES: Final = 16
+START_SECONDS: Final = 10.0
+CONTENT_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+class _Page:
+    """One open page: it gets the next frame when it has shown the one before, so nothing queues up for it."""
+
+    def __init__(self) -> None:
+        self.cursor = Cursor()
+        self.version = -1
+        self.status_due = 0
+        self.ready = True
+        self.go = asyncio.Event()
+
+
+class Panel:
+    """Serves the panel of a spotter: ``with Panel(spotter) as panel: print(panel.url)``.
+
+    Parameters
+    ----------
+    spotter : what is watched and tuned; it may be running already
+    host : address to bind to; any but loopback makes a token necessary
+    port : 0 takes any free one
+    folder : where profiles and evidence go when the user asks for it
+    token : a word of your own instead of a random one
+
+    Raises
+    ------
+    ConfigError
+        If the address cannot be used.
+    """
+
+    def __init__(
+        self,
+        spotter: Spotter,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        folder: str | Path = DEFAULT_FOLDER,
+        token: str | None = None,
+    ) -> None:
+        self._socket = _bind(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self.token = token or (None if is_loopback(host) else secrets.token_urlsafe(16))
+        self._host = host
+        self._observer = Observer(spotter)
+        self._desk = Desk(self._observer, Path(folder))
+        self._settings = spotter.settings
+        self._pages: set[_Page] = set()
+        self._files = _static_files()
+        self._started = threading.Event()
+        app = Starlette(
+            routes=[WebSocketRoute("/live", self._live), Route("/{name:path}", self._file)], lifespan=self._lifespan
+        )
+        config = uvicorn.Config(
+            Guard(app, is_loopback(host), self.token),
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            ws="websockets-sansio",
+            ws_max_size=LARGEST_FRAME_BYTES,
+            ws_per_message_deflate=False,  # on one machine it only costs time
+            timeout_graceful_shutdown=1,
+            server_header=False,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="kws-live panel", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The address to open, with the token if there is one."""
+        name = socket.gethostname() if self._host in ("0.0.0.0", "::") else self._host
+        name = f"[{name}]" if ":" in name else name
+        return f"http://{name}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+        if not self._started.wait(START_SECONDS):
+            self.close()
+            raise SessionError("the panel did not start; run again with --port 0")
+
+    def close(self) -> None:
+        """Stop serving; may be called twice."""
+        self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._socket.close()
+        self._observer.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        ticking = asyncio.create_task(self._tick())
+        self._started.set()
+        yield
+        ticking.cancel()
+
+    async def _tick(self) -> None:
+        """Once a hop: take over what has happened, and let every page that is ready have it."""
+        while True:
+            self._observer.poll()
+            for page in self._pages:
+                if page.ready:
+                    page.go.set()
+            await asyncio.sleep(HOP_SECONDS)
+
+    async def _file(self, request: Request) -> Response:
+        found = self._files.get(request.path_params["name"] or "index.html")
+        if found is None:
+            return Response("There is no such page.", 404, HEADERS, "text/plain")
+        content, kind = found
+        return Response(content, 200, HEADERS, kind)
+
+    async def _live(self, socket: WebSocket) -> None:
+        if len(self._pages) >= MOST_PAGES:
+            await socket.close(1013)
+            return
+        await socket.accept()
+        page = _Page()
+        self._pages.add(page)
+        try:
+            await socket.send_text(json.dumps(self._desk.hello()))
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(self._send(socket, page))
+                await self._receive(socket, page)
+                sending.cancel()
+        except* (WebSocketDisconnect, RuntimeError):
+            pass  # the page has gone; Starlette tells it by the second when something is still being sent
+        finally:
+            self._pages.discard(page)
+
+    async def _receive(self, socket: WebSocket, page: _Page) -> None:
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            if text == "next":
+                page.ready = True
+                continue
+            await socket.send_text(json.dumps(await self._desk.answer(text or "")))
+
+    async def _send(self, socket: WebSocket, page: _Page) -> None:
+        while True:
+            await page.go.wait()
+            page.go.clear()
+            page.ready = False
+            await socket.send_text(json.dumps(self._frame(page), separators=(",", ":")))
+
+    def _frame(self, page: _Page) -> dict[str, Any]:
+        frame = self._observer.state.frame(page.cursor)
+        version = self._settings.version
+        if version != page.version:
+            page.version = version
+            frame["settings"] = self._desk.settings()
+        page.status_due -= 1
+        if page.status_due <= 0:
+            page.status_due = round(STATUS_SECONDS / HOP_SECONDS)
+            frame["status"] = self._desk.status()
+        return frame
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.socket(family)
+        if not is_windows():
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"cannot serve at {host} port {port}: {error}; choose another with --port, 0 is any"
+        ) from error
+    return bound
+
+
+def is_windows() -> bool:
+    """Windows lets two programs share a port with SO_REUSEADDR, so there it is not set."""
+    return hasattr(socket, "SO_EXCLUSIVEADDRUSE")
+
+
+def _static_files() -> dict[str, tuple[bytes, str]]:
+    """The page's files, read once: a request never reaches the file system."""
+    folder = resources.files("kws_live.panel") / "static"
+    return {
+        item.name: (item.read_bytes(), CONTENT_TYPES[Path(item.name).suffix])
+        for item in folder.iterdir()
+        if Path(item.name).suffix in CONTENT_TYPES
+    }

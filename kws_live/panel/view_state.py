@@ -1,0 +1,160 @@
+"""What a view shows: filled from steps and sound, read out as plain values. Knows no sockets, clocks or threads."""
+
+import base64
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import SAMPLE_RATE_HZ, level_db
+from kws_live.decision import DecisionSettings
+from kws_live.events import Detection, Event
+from kws_live.features import FeatureExtractor
+from kws_live.panel.history import AudioMemory, History
+from kws_live.panel.spectrogram import Spectrogram
+from kws_live.pipeline import Step
+from kws_live.ring_buffer import RingBuffer
+from kws_live.signal_health import SignalHealth
+
+PEAK_SECONDS: Final = 3.0
+CLIPPING_SECONDS: Final = 2.0
+CLIPPED: Final = 0.999
+N_COLUMNS: Final = 500
+"""Ten seconds of spectrogram; what is older has scrolled away."""
+
+
+@dataclass(frozen=True)
+class Now:
+    """This moment.
+
+    Attributes
+    ----------
+    position : end of the newest hop
+    level_db, peak_db : of the sound since the last look
+    clipping : whether samples hit the limit in the last two seconds
+    gate_open : whether somebody speaks
+    scores, peaks : each keyword's smoothed score, and its highest of the last three seconds
+    """
+
+    position: int
+    level_db: float
+    peak_db: float
+    clipping: bool
+    gate_open: bool
+    scores: tuple[float, ...]
+    peaks: tuple[float, ...]
+
+
+@dataclass
+class Cursor:
+    """How far one view has seen."""
+
+    position: int = 0
+    column: int = 0
+    n_events: int = 0
+
+
+class ViewState:
+    """The state behind every view.
+
+    Parameters
+    ----------
+    keywords : in the order of the scores
+    extractor : the model's front end
+    """
+
+    def __init__(self, keywords: Sequence[str], extractor: FeatureExtractor) -> None:
+        self.keywords = tuple(keywords)
+        self.history = History()
+        self.audio = AudioMemory()
+        self.spectrogram = Spectrogram(extractor)
+        self.signal_health = SignalHealth(SAMPLE_RATE_HZ)
+        self._columns: deque[NDArray[np.uint8]] = deque(maxlen=N_COLUMNS)
+        self._n_columns = 0
+        self._level_db = self._peak_db = -120.0
+        self._clipped_at = -SAMPLE_RATE_HZ * 3600
+
+    def take_steps(self, steps: Iterable[Step]) -> None:
+        """Take what the detector did."""
+        for step in steps:
+            self.history.add(step)
+
+    def take_audio(self, ring: RingBuffer) -> None:
+        """Take the sound that has come."""
+        for position, samples in self.audio.take(ring):
+            self._level_db = level_db(samples)
+            peak = float(np.max(np.abs(samples)))
+            self._peak_db = 20.0 * float(np.log10(max(peak, 1e-6)))
+            if peak >= CLIPPED:
+                self._clipped_at = position + samples.size
+            self.signal_health.take(samples[:, np.newaxis])
+            columns = self.spectrogram.take(position, samples)
+            self._columns.extend(columns)
+            self._n_columns += len(columns)
+
+    def now(self) -> Now:
+        """This moment."""
+        recent = self.history.near(self.history.position, PEAK_SECONDS)
+        silent = np.zeros(len(self.keywords), np.float32)
+        peaks = np.max([verdict.scores for verdict in recent], axis=0) if recent else silent
+        return Now(
+            position=self.history.position,
+            level_db=self._level_db,
+            peak_db=self._peak_db,
+            clipping=self.audio.position - self._clipped_at < CLIPPING_SECONDS * SAMPLE_RATE_HZ,
+            gate_open=bool(recent and recent[-1].hop.gate_open),
+            scores=tuple(map(float, recent[-1].scores if recent else silent)),
+            peaks=tuple(map(float, peaks)),
+        )
+
+    def frame(self, cursor: Cursor) -> dict[str, Any]:
+        """Everything a view has not seen yet, at most what is remembered; moves its cursor on."""
+        now = self.now()
+        verdicts = self.history.since(max(cursor.position, self.history.begin - 1))
+        first = max(cursor.column, self._n_columns - len(self._columns))
+        columns = list(self._columns)[len(self._columns) - (self._n_columns - first) :]
+        scores = np.array([verdict.scores for verdict in verdicts], np.float32)
+        message = {
+            "type": "frame",
+            "position": now.position,
+            "level": round(now.level_db, 1),
+            "peak": round(now.peak_db, 1),
+            "clipping": now.clipping,
+            "gate": now.gate_open,
+            "scores": [round(score, 3) for score in now.scores],
+            "peaks": [round(peak, 3) for peak in now.peaks],
+            "hops": {
+                "positions": [verdict.hop.position for verdict in verdicts],
+                "gates": [int(verdict.hop.gate_open) for verdict in verdicts],
+                "scores": to_base64(np.rint(scores * 255).astype(np.uint8)),
+            },
+            "columns": {"first": first, "data": to_base64(np.array(columns, np.uint8))},
+            "events": [event_to_dict(event) for event in self.history.events_since(cursor.n_events)],
+        }
+        cursor.position, cursor.column, cursor.n_events = now.position, self._n_columns, self.history.n_events
+        return message
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    """An event as plain values; ``moment`` is where its verdict is found."""
+    moment = event.decided_position if isinstance(event, Detection) else event.position
+    return {**event.to_dict(), "moment": moment}
+
+
+def settings_to_dict(settings: DecisionSettings) -> dict[str, Any]:
+    """What the page shows of the settings."""
+    return {
+        "thresholds": dict(settings.thresholds),
+        "listens": {word: settings.listens_to(word) for word in settings.thresholds},
+        "mode": settings.mode,
+        "refractory_seconds": settings.refractory_seconds,
+        "gate_mode": settings.gate_mode,
+    }
+
+
+def to_base64(values: NDArray[np.uint8]) -> str:
+    """Bytes as text, ten times shorter than a JSON list and quicker to read."""
+    return base64.b64encode(values.tobytes()).decode("ascii")
