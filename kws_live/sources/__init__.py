@@ -8,10 +8,14 @@ demo:           a bundled recording of the ten words
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from kws_live.audio import Block
 from kws_live.errors import SourceUnavailableError
+
+LOWEST_RATE_HZ: Final = 4_000
+HIGHEST_RATE_HZ: Final = 384_000
+"""Beyond these a rate is a mistake in a file's header, and resampling would fill the memory or give nothing."""
 
 
 class AudioSource(Protocol):
@@ -49,6 +53,15 @@ class AudioSource(Protocol):
         """Release it; may be called twice."""
 
 
+def require_rate(rate_hz: int, name: str) -> int:
+    """The rate itself, if it is one that can be resampled; otherwise a SourceUnavailableError."""
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+        raise SourceUnavailableError(
+            f"{name} has {rate_hz} samples a second; {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} would do, such as 16000"
+        )
+    return rate_hz
+
+
 def _microphone(rest: str, paced: bool) -> AudioSource:
     from kws_live.sources.microphone import Microphone
 
@@ -81,6 +94,13 @@ SCHEMES: dict[str, Callable[[str, bool], AudioSource]] = {
 }
 
 
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a name too long to be one
+        return False
+
+
 def open_source(source: str, paced: bool = True) -> AudioSource:
     """Open a source by its string.
 
@@ -98,7 +118,7 @@ def open_source(source: str, paced: bool = True) -> AudioSource:
     if colon and scheme in SCHEMES:
         return SCHEMES[scheme](rest, paced)
     # One letter before the colon is a Windows drive.
-    if not colon or len(scheme) == 1 or Path(source).exists():
+    if not colon or len(scheme) == 1 or _exists(source):
         return _file(source, paced)
     known = ", ".join(f"{name}:" for name in SCHEMES)
     raise SourceUnavailableError(f"unknown source {source!r}; use a file or one of {known}")
