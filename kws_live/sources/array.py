@@ -4,6 +4,7 @@ import numpy as np
 
 from kws_live.audio import Block, Samples
 from kws_live.errors import AudioError
+from kws_live.sources import require_rate
 
 
 class ArraySource:
@@ -18,7 +19,7 @@ class ArraySource:
     Raises
     ------
     AudioError
-        If it is not such an array, or holds values that are not numbers.
+        If it is not such an array, is empty, or holds values that are not numbers; or the rate is impossible.
     """
 
     live = False
@@ -30,10 +31,12 @@ class ArraySource:
             raise AudioError(
                 f"audio must be floats of shape (n_samples,) or (n_samples, n_channels), not {array.dtype} {array.shape}"
             )
+        if array.size == 0:
+            raise AudioError(f"the audio holds no samples: its shape is {array.shape}")
         if not np.isfinite(array).all():
             raise AudioError("the audio holds values that are not numbers (NaN or infinite)")
         self.name = name
-        self.rate_hz = rate_hz
+        self.rate_hz = require_rate(rate_hz, name)
         self._blocks = array.astype(np.float32, copy=False).reshape(array.shape[0], -1)
         self._at = 0
         self._step = block_samples

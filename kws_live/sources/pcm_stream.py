@@ -8,6 +8,7 @@ import numpy as np
 
 from kws_live.audio import Block, pcm16_to_float
 from kws_live.errors import AudioError, SourceUnavailableError
+from kws_live.sources import require_rate
 
 READ_BYTES = 8192
 
@@ -56,12 +57,13 @@ class PcmStream:
 def open_stdin(layout: str) -> PcmStream:
     """Open standard input; ``layout`` is RATE or RATE,CHANNELS (16000 if empty)."""
     rate, _, channels = (layout or "16000").partition(",")
-    if not rate.isascii() or not rate.isdigit() or not 4_000 <= int(rate) <= 384_000:
-        raise SourceUnavailableError(f"stdin:{layout}: the rate must be 4000 to 384000, as in stdin:16000")
-    if channels and not (channels.isascii() and channels.isdigit() and 1 <= int(channels) <= 64):
+    if not (rate.isascii() and rate.isdigit() and len(rate) < 10):
+        raise SourceUnavailableError(f"stdin:{layout}: {rate!r} is no rate; use one as in stdin:16000")
+    rate_hz = require_rate(int(rate), f"stdin:{layout}")
+    if channels and not (channels.isascii() and channels.isdigit() and len(channels) < 3 and 1 <= int(channels) <= 64):
         raise SourceUnavailableError(f"stdin:{layout}: the channels must be 1 to 64, as in stdin:48000,2")
     if sys.stdin is None or sys.stdin.closed:
         raise SourceUnavailableError("standard input is closed; pipe 16-bit PCM into it")
     if sys.stdin.isatty():
         raise SourceUnavailableError("standard input is a terminal; pipe 16-bit PCM into it")
-    return PcmStream(sys.stdin.fileno(), int(rate), int(channels or 1))
+    return PcmStream(sys.stdin.fileno(), rate_hz, int(channels or 1))

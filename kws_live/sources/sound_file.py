@@ -8,6 +8,7 @@ import soundfile
 
 from kws_live.audio import Block
 from kws_live.errors import AudioError, SourceUnavailableError
+from kws_live.sources import require_rate
 
 BLOCK_SECONDS = 0.04
 
@@ -32,13 +33,18 @@ class SoundFile:
 
     def __init__(self, path: str | Path, paced: bool = True, name: str | None = None) -> None:
         self.name = name or str(path)
-        target = Path(path).expanduser()
-        if not target.exists():
-            raise SourceUnavailableError(f"no file {str(path)!r}")
-        if target.is_dir():
-            raise SourceUnavailableError(f"{str(path)!r} is a folder; give a sound file in it")
-        if target.is_file() and target.stat().st_size == 0:
-            raise SourceUnavailableError(f"{str(path)!r} is empty")
+        try:
+            target = Path(path).expanduser()
+            if not target.exists():
+                raise SourceUnavailableError(f"no file {str(path)!r}")
+            if target.is_dir():
+                raise SourceUnavailableError(f"{str(path)!r} is a folder; give a sound file in it")
+            if target.is_file() and target.stat().st_size == 0:
+                raise SourceUnavailableError(f"{str(path)!r} is empty")
+        except (OSError, RuntimeError) as error:  # a name too long, a folder one may not enter, no home of that user
+            raise SourceUnavailableError(
+                f"cannot open {str(path)!r}: {getattr(error, 'strerror', None) or error}"
+            ) from error
         try:
             self._file = soundfile.SoundFile(target)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
@@ -46,7 +52,11 @@ class SoundFile:
             raise SourceUnavailableError(
                 f"cannot read {str(path)!r} as sound: {reason.strip().rstrip('.')}; wav, flac, ogg and mp3 would do"
             ) from error
-        self.rate_hz = int(self._file.samplerate)
+        try:
+            self.rate_hz = require_rate(int(self._file.samplerate), repr(self.name))
+        except SourceUnavailableError:
+            self._file.close()
+            raise
         self._paced = paced
         self._begun: float | None = None
         self._n_read = 0
