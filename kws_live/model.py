@@ -7,6 +7,7 @@ made, so that training and listening cannot disagree.
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +103,7 @@ class ModelCard:
                     "features": FeatureSettings.from_dict(raw["features"]),
                     "thresholds": {str(word): float(value) for word, value in raw["thresholds"].items()},
                     "data": tuple(dict(item) for item in raw.get("data", ())),
+                    "files": dict(raw.get("files", {}).items()),
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -260,9 +262,10 @@ def find_model(name_or_path: str | Path) -> Path:
     shipped = shipped_models_folder() / name_or_path
     if str(name_or_path) in shipped_models():
         return shipped
-    path = Path(name_or_path).expanduser()
-    if path.is_dir():
-        return path
+    with suppress(OSError, RuntimeError):  # a name too long for a path, or ~ of a user that does not exist
+        path = Path(name_or_path).expanduser()
+        if path.is_dir():
+            return path
     raise ModelError(f"no model {str(name_or_path)!r}; shipped are: {', '.join(shipped_models())}; or give a folder")
 
 
