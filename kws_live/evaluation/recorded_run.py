@@ -3,6 +3,7 @@
 What is kept are the `Hop` values that `kws_live.decision.Decider` decides from: about 2 MB for an hour of talk.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import Block
+from kws_live.audio import Block, Samples
 from kws_live.decision import Decider, DecisionSettings, Hop
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
-from kws_live.model import Model
+from kws_live.model import LITERT_NAME, Model
 from kws_live.sources import AudioSource
+from kws_live.sources.array import ArraySource
 from kws_live.spotter import make_pipeline, run
 
 Progress = Callable[[float], None]
@@ -155,10 +157,10 @@ class RecordedRun:
                     },
                 )
         except FileNotFoundError as error:
-            raise DatasetError(f"no file {str(path)!r}; evaluate --keep FILE writes one") from error
+            raise DatasetError(f"no file {str(path)!r}; evaluate --keep FOLDER writes them") from error
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise DatasetError(
-                f"{path} holds no posteriors of a run: {error}; evaluate --keep FILE writes one"
+                f"{path} holds no posteriors of a run: {error}; evaluate --keep FOLDER writes them"
             ) from error
 
 
@@ -207,3 +209,35 @@ def record(
         cpu_seconds=np.array(cpu_seconds, np.float32),
     )
     return kept, tuple(detections)
+
+
+def record_kept(
+    model: Model,
+    settings: DecisionSettings,
+    samples: Samples,
+    rate_hz: int,
+    keep: Path | None,
+    progress: Progress | None = None,
+) -> tuple[RecordedRun, tuple[Detection, ...]]:
+    """Like `record` of an array; with ``keep``, a folder, what the model saw is kept and taken from there next time.
+
+    The kept file is named by the audio, the network and the gate, so that none is taken for another. It is not
+    named by the code: empty the folder after a change of features or gate.
+    """
+    if keep is None:
+        return record(model, settings, ArraySource(samples, rate_hz), progress)
+    network = (model.folder / LITERT_NAME).read_bytes()
+    digest = hashlib.sha256(f"{rate_hz} {settings.gate_mode} ".encode() + network + samples.tobytes()).hexdigest()
+    path = keep / f"{model.card.name}-{digest[:16]}.npz"
+    if path.is_file():
+        run = RecordedRun.load(path)
+        if progress is not None:
+            progress(run.seconds)
+        return run, run.decide(settings)
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"cannot keep posteriors in {keep}: {error.strerror}") from error
+    run, detections = record(model, settings, ArraySource(samples, rate_hz), progress)
+    run.save(path)
+    return run, detections

@@ -25,26 +25,8 @@ def sound_files(folder: Path, deep: bool = False) -> list[Path]:
     return sorted(path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-def duration_seconds(path: Path) -> float:
-    """Length of a sound file, from its header.
-
-    Raises
-    ------
-    DatasetError
-        If it cannot be read.
-    """
-    import soundfile
-
-    if not path.is_file():
-        raise DatasetError(f"no file {str(path)!r}")
-    try:
-        return float(soundfile.info(path).duration)
-    except (OSError, RuntimeError) as error:
-        raise DatasetError(f"{path} cannot be read as sound: {error}") from error
-
-
-def read_mono(path: Path, rate_hz: int) -> Samples:
-    """Read a sound file, float32 (n_samples,) at ``rate_hz``.
+def read_own_rate(path: Path) -> tuple[Samples, int]:
+    """Read a sound file: float32 (n_samples,), mono, and its rate.
 
     Raises
     ------
@@ -52,14 +34,23 @@ def read_mono(path: Path, rate_hz: int) -> Samples:
         If it cannot be decoded, is empty or holds values that are not numbers.
     """
     import soundfile
-    import soxr
 
+    if not path.is_file():
+        raise DatasetError(f"no file {str(path)!r}")
     try:
-        block, file_rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
+        block, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    except (OSError, RuntimeError, TypeError) as error:
         raise DatasetError(f"{path} cannot be read as sound: {error}") from error
     if not block.size:
         raise DatasetError(f"{path} has no samples")
     if not np.isfinite(block).all():
         raise DatasetError(f"{path} has samples that are not numbers")
-    return np.asarray(soxr.resample(to_mono(block), file_rate, rate_hz, quality="HQ"), dtype=np.float32)
+    return to_mono(block), int(rate_hz)
+
+
+def read_mono(path: Path, rate_hz: int) -> Samples:
+    """Read a sound file, float32 (n_samples,) at ``rate_hz``; raises as `read_own_rate` does."""
+    import soxr
+
+    samples, own_rate_hz = read_own_rate(path)
+    return np.asarray(soxr.resample(samples, own_rate_hz, rate_hz, quality="HQ"), dtype=np.float32)

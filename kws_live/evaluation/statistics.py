@@ -4,7 +4,9 @@ References
 ----------
 L. Brown, T. Cai, A. DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 16(2), 2001
 (Wilson's interval, section 3.1.1). F. Garwood, "Fiducial Limits for the Poisson Distribution", Biometrika 28, 1936
-(the exact Poisson interval, by chi-square quantiles). Q. McNemar, Psychometrika 12, 1947 (paired comparison).
+(the exact Poisson interval, by chi-square quantiles). G. Zou, A. Donner, "Construction of Confidence Limits about
+Effect Measures: A General Approach", Statistics in Medicine 27, 2008 (paired differences). Q. McNemar, "Note on the
+Sampling Error of the Difference between Correlated Proportions", Psychometrika 12, 1947 (the test).
 """
 
 import math
@@ -137,7 +139,7 @@ class PairedDifference:
 
     only_first: int
     only_second: int
-    n: int
+    n: float
 
     @property
     def value(self) -> float:
@@ -146,22 +148,30 @@ class PairedDifference:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Exact 95 % interval of the difference, given how many pairs disagree.
+        """95 % interval of the difference, from those of its two parts (Zou and Donner).
 
-        Of the d pairs that disagree the second wins a binomial number; the Clopper-Pearson interval [a, b] of
-        that share gives (2a - 1) d / n to (2b - 1) d / n.
+        With x and y the shares of pairs that only the first and only the second got, and (l, u) their intervals,
+        it is y - x minus sqrt((y - ly)^2 - 2 r (y - ly) (ux - x) + (ux - x)^2), plus the same with the other ends;
+        r is the correlation of two cells of a multinomial.
         """
-        if not self.n:
-            return -1.0, 1.0
-        discordant = self.only_first + self.only_second
-        if not discordant:
-            bound = Share(0, self.n).interval[1]  # none of n pairs disagreed: that many still may
-            return -bound, bound
-        special = scipy_special()
-        k = self.only_second
-        low = float(special.betaincinv(k, discordant - k + 1, _TAIL)) if k else 0.0
-        high = float(special.betaincinv(k + 1, discordant - k, 1 - _TAIL)) if k < discordant else 1.0
-        return (2 * low - 1) * discordant / self.n, (2 * high - 1) * discordant / self.n
+        first, second = self._part(self.only_first), self._part(self.only_second)
+        (x, x_low, x_high), (y, y_low, y_high) = first, second
+        r = self._correlation()
+
+        def distance(a: float, b: float) -> float:
+            return math.sqrt(a * a - 2 * r * a * b + b * b)
+
+        difference = y - x
+        return difference - distance(y - y_low, x_high - x), difference + distance(y_high - y, x - x_low)
+
+    def _part(self, count: int) -> tuple[float, float, float]:
+        """Value, low and high of one part."""
+        share = Share(count, int(self.n))
+        return (share.value if self.n else 0.0, *share.interval)
+
+    def _correlation(self) -> float:
+        x, y = self._part(self.only_first)[0], self._part(self.only_second)[0]
+        return -math.sqrt(x * y / ((1 - x) * (1 - y))) if x < 1 and y < 1 else -1.0
 
     @property
     def p_value(self) -> float:
@@ -176,7 +186,7 @@ class PairedDifference:
         low, high = self.interval
         return (
             f"{100 * self.value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] "
-            f"({self.only_second} gained, {self.only_first} lost of {self.n}; p = {self.p_value:.3f})"
+            f"({self.only_second} gained, {self.only_first} lost of {self.n:g}; p = {self.p_value:.3f})"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -191,3 +201,21 @@ class PairedDifference:
             "n": self.n,
             "p_value": round(self.p_value, 5),
         }
+
+
+class PairedRateDifference(PairedDifference):
+    """The same of events per hour: ``n`` is the hours, the pairs are events of the first, the second, or both."""
+
+    def _part(self, count: int) -> tuple[float, float, float]:
+        rate = Rate(count, self.n)
+        return (rate.per_hour if self.n else 0.0, *rate.interval)
+
+    def _correlation(self) -> float:
+        return 0.0  # what only one of them gives comes independently of what only the other gives
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.value:+.2f}/h [{low:+.2f}, {high:+.2f}] "
+            f"({self.only_second} more, {self.only_first} fewer in {self.n:.2f} h; p = {self.p_value:.3f})"
+        )

@@ -14,12 +14,11 @@ from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS
 from kws_live.decision import DecisionSettings
 from kws_live.errors import DatasetError
 from kws_live.evaluation.labels import SPEECH, Label, read_labels
-from kws_live.evaluation.recorded_run import Progress, RecordedRun, record
-from kws_live.evaluation.sound_files import duration_seconds, sound_files
+from kws_live.evaluation.recorded_run import Progress, RecordedRun, record_kept
+from kws_live.evaluation.sound_files import read_own_rate, sound_files
 from kws_live.evaluation.statistics import NOTHING, Rate, Share
 from kws_live.events import Detection
 from kws_live.model import UNKNOWN, Model
-from kws_live.sources.sound_file import SoundFile
 
 TOLERANCE_SECONDS: Final = 1.0
 """A word may be told up to this long after its end: as long as the window holds some of it."""
@@ -58,17 +57,27 @@ class StreamScore:
     ----------
     words : outcome of each keyword that was said, in order of time
     unknown : outcome of each unknown word
+    false : every detection of a word that was not said: false accepts and wrong words
+    seconds : of audio
     false_accepts : rates on noise, on unknown words and on talk; the hours of a kind are those between its labels'
         begins and ends plus the tolerance (noise: all that is left)
     """
 
     words: tuple[Outcome, ...] = ()
     unknown: tuple[Outcome, ...] = ()
+    false: tuple[Detection, ...] = ()
+    seconds: float = 0.0
     false_accepts: dict[str, Rate] = field(default_factory=lambda: dict.fromkeys(KINDS, Rate()))
 
     def __add__(self, other: "StreamScore") -> "StreamScore":
         rates = {kind: self.false_accepts[kind] + other.false_accepts[kind] for kind in KINDS}
-        return StreamScore(self.words + other.words, self.unknown + other.unknown, rates)
+        return StreamScore(
+            self.words + other.words,
+            self.unknown + other.unknown,
+            self.false + other.false,
+            self.seconds + other.seconds,
+            rates,
+        )
 
     @property
     def hits(self) -> Share:
@@ -145,7 +154,7 @@ def score_stream(
     tolerance_seconds : at least 0
     """
     told: list[list[Detection]] = [[] for _ in labels]
-    n_noise = 0
+    on_noise: list[Detection] = []
     for detection in sorted(detections, key=lambda event: event.decided_position):
         at = detection.decided_position / SAMPLE_RATE_HZ
         near = [
@@ -156,8 +165,8 @@ def score_stream(
         if near:
             told[new[0] if new else own[-1] if own else near[-1]].append(detection)
         else:
-            n_noise += 1
-    counts = {UNKNOWN: 0, SPEECH: 0, NOISE: n_noise}
+            on_noise.append(detection)
+    counts = {UNKNOWN: 0, SPEECH: 0, NOISE: len(on_noise)}
     words, unknown = [], []
     for label, events in zip(labels, told, strict=True):
         if label.word in counts:
@@ -167,8 +176,15 @@ def score_stream(
         else:
             words.append(_outcome(label, events))
     seconds_of = _exposure(labels, seconds, tolerance_seconds)
+    false = [
+        event for label, events in zip(labels, told, strict=True) for event in events if event.keyword != label.word
+    ]
     return StreamScore(
-        tuple(words), tuple(unknown), {kind: Rate(counts[kind], seconds_of[kind] / 3600) for kind in KINDS}
+        tuple(words),
+        tuple(unknown),
+        tuple(sorted((*false, *on_noise), key=lambda event: event.decided_position)),
+        seconds,
+        {kind: Rate(counts[kind], seconds_of[kind] / 3600) for kind in KINDS},
     )
 
 
@@ -239,6 +255,18 @@ class Effort:
         }
 
 
+@dataclass(frozen=True)
+class LabelledRun:
+    """What a model made of a recording, and what was said in it."""
+
+    run: RecordedRun
+    labels: tuple[Label, ...]
+
+    def score(self, settings: DecisionSettings) -> StreamScore:
+        """The score with other settings; the model does not run again."""
+        return score_stream(self.run.decide(settings), self.labels, self.run.seconds)
+
+
 def effort_of(run: RecordedRun, score: StreamScore) -> Effort:
     """What a run cost."""
     ends = run.positions / SAMPLE_RATE_HZ
@@ -274,19 +302,31 @@ def stream_pairs(stream: Path, labels: Path | None = None) -> list[tuple[Path, P
 
 
 def measure_stream(
-    model: Model, settings: DecisionSettings, stream: Path, labels: Path, progress: Progress | None = None
-) -> tuple[RecordedRun, StreamScore, Effort]:
+    model: Model,
+    settings: DecisionSettings,
+    stream: Path,
+    labels: Path,
+    keep: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[LabelledRun, StreamScore]:
     """Run a model over a labelled recording and score it.
+
+    Parameters
+    ----------
+    model, settings : what to run, and how to decide
+    stream, labels : a sound file, and its CSV
+    keep : a folder to keep what the model saw, or to take it from
+    progress : told how many more seconds are done
 
     Raises
     ------
     KwsLiveError
         If the recording or its labels cannot be used.
     """
-    seconds = duration_seconds(stream)
+    samples, rate_hz = read_own_rate(stream)
+    seconds = samples.size / rate_hz
     if seconds < WINDOW_SECONDS:
         raise DatasetError(f"{stream} is {seconds:.2f} s long; a stream must not be shorter than one window of 1 s")
     read = read_labels(labels, model.card.keywords, seconds)  # before the model runs for an hour
-    run, detections = record(model, settings, SoundFile(stream, paced=False), progress)
-    score = score_stream(detections, read, run.seconds)
-    return run, score, effort_of(run, score)
+    run, detections = record_kept(model, settings, samples, rate_hz, keep, progress)
+    return LabelledRun(run, read), score_stream(detections, read, run.seconds)

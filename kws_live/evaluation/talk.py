@@ -15,12 +15,11 @@ import numpy as np
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples
 from kws_live.decision import DecisionSettings
 from kws_live.errors import DatasetError
-from kws_live.evaluation.recorded_run import Progress, RecordedRun, record
+from kws_live.evaluation.recorded_run import Progress, RecordedRun, record_kept
 from kws_live.evaluation.sound_files import read_mono
 from kws_live.evaluation.statistics import Rate
 from kws_live.events import Detection
 from kws_live.model import Model
-from kws_live.sources.array import ArraySource
 
 SAME_SOUND: Final = {"no": ("KNOW",), "right": ("WRITE", "WRIGHT", "RITE")}
 """Words that sound like a keyword; false accepts on them are counted as such, and told apart."""
@@ -86,6 +85,18 @@ class TalkScore:
             "said_fired": self.said_fired.total(),
             "said_fired_by_word": dict(self.said_fired.most_common()),
         }
+
+
+@dataclass(frozen=True)
+class TalkRun:
+    """What a model made of a chapter, and what was said in it."""
+
+    run: RecordedRun
+    utterances: tuple[Utterance, ...]
+
+    def score(self, settings: DecisionSettings) -> TalkScore:
+        """The score with other settings; the model does not run again."""
+        return score_talk(self.run.decide(settings), self.utterances, self.run.keywords, self.run.seconds)
 
 
 def read_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -169,26 +180,29 @@ def score_talk(
 
 
 def measure_talk(
-    model: Model, settings: DecisionSettings, folder: Path, progress: Progress | None = None
-) -> tuple[list[tuple[RecordedRun, tuple[Utterance, ...]]], TalkScore]:
+    model: Model,
+    settings: DecisionSettings,
+    folder: Path,
+    keep: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[TalkRun], TalkScore]:
     """Run a model over every chapter below a folder and score what fires.
+
+    Parameters
+    ----------
+    model, settings : what to run, and how to decide
+    folder : in LibriSpeech's layout
+    keep : a folder to keep what the model saw, or to take it from
+    progress : told how many more seconds are done
 
     Returns
     -------
-    the runs with what was said in them, to be decided anew with `score_runs`; and the score
+    the runs, to be decided anew, and the score
     """
     runs = []
     total = TalkScore()
-    for name, samples, utterances in join_chapters(folder):
-        run, detections = record(model, settings, ArraySource(samples, SPEECH_RATE_HZ, name=name), progress)
-        runs.append((run, utterances))
+    for _, samples, utterances in join_chapters(folder):
+        run, detections = record_kept(model, settings, samples, SPEECH_RATE_HZ, keep, progress)
+        runs.append(TalkRun(run, utterances))
         total += score_talk(detections, utterances, model.card.keywords, run.seconds)
     return runs, total
-
-
-def score_runs(runs: Iterable[tuple[RecordedRun, Sequence[Utterance]]], settings: DecisionSettings) -> TalkScore:
-    """What would have fired on these runs with other settings."""
-    total = TalkScore()
-    for run, utterances in runs:
-        total += score_talk(run.decide(settings), utterances, run.keywords, run.seconds)
-    return total

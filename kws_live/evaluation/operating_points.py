@@ -1,0 +1,170 @@
+"""Which threshold? What many thresholds would have done to runs that are kept; the model does not run again.
+
+References
+----------
+A. Martin et al., "The DET Curve in Assessment of Detection Task Performance", Eurospeech 1997.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.decision import DecisionSettings
+from kws_live.evaluation.statistics import PairedDifference, PairedRateDifference, Rate, Share
+from kws_live.evaluation.streaming import LabelledRun, StreamScore
+from kws_live.events import Detection
+
+THRESHOLDS: Final = (
+    0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999,
+)  # fmt: skip
+"""Denser towards 1, where networks put most of their scores."""
+
+SAME_EVENT_SECONDS: Final = 1.0
+"""Two settings' detections of one word, no further apart than a window, come from the same sound."""
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What one threshold gives.
+
+    Attributes
+    ----------
+    threshold : of the word, or of all
+    missed : share of the times it was said
+    false : detections of it when it was not said, whatever was
+    """
+
+    threshold: float
+    missed: Share
+    false: Rate
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"threshold": self.threshold, "missed": self.missed.to_dict(), "false_accepts": self.false.to_dict()}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Operating points from the lowest threshold to the highest.
+
+    Attributes
+    ----------
+    scores : threshold of every word -> what it gives
+    keywords : of the model
+    """
+
+    scores: dict[float, StreamScore]
+    keywords: tuple[str, ...]
+
+    def all_words(self) -> tuple[OperatingPoint, ...]:
+        """All words together."""
+        return self._points(self.keywords)
+
+    def of(self, word: str) -> tuple[OperatingPoint, ...]:
+        """One word's detection error trade-off."""
+        return self._points((word,))
+
+    def _points(self, words: Sequence[str]) -> tuple[OperatingPoint, ...]:
+        points = []
+        for threshold, score in sorted(self.scores.items()):
+            missed = [not outcome.hit for outcome in score.words if outcome.label.word in words]
+            n_false = sum(event.keyword in words for event in score.false)
+            points.append(
+                OperatingPoint(threshold, Share(sum(missed), len(missed)), Rate(n_false, score.seconds / 3600))
+            )
+        return tuple(points)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "all": [point.to_dict() for point in self.all_words()],
+            "words": {word: [point.to_dict() for point in self.of(word)] for word in self.keywords},
+        }
+
+
+def sweep(
+    runs: Sequence[LabelledRun],
+    settings: DecisionSettings,
+    thresholds: Iterable[float] = THRESHOLDS,
+    progress: Callable[[float], None] | None = None,
+) -> Sweep:
+    """Score the runs with every threshold, the same for all words, and all else as in the settings."""
+    scores = {}
+    for threshold in thresholds:
+        now = replace(settings, thresholds=dict.fromkeys(settings.thresholds, threshold))
+        scores[threshold] = sum((run.score(now) for run in runs), StreamScore())
+        if progress is not None:
+            progress(1)
+    return Sweep(scores, tuple(settings.thresholds))
+
+
+def threshold_for(points: Sequence[OperatingPoint], per_hour: float) -> OperatingPoint | None:
+    """The lowest threshold from which on there are never more than ``per_hour`` false accepts; None if none is.
+
+    Parameters
+    ----------
+    points : of one word or all, by rising threshold
+    per_hour : at least 0
+    """
+    found = None
+    for point in reversed(points):
+        if point.false.per_hour > per_hour:
+            break
+        found = point
+    return found
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A second model or setting against a first, on the same recordings.
+
+    Attributes
+    ----------
+    hits : paired difference of the share of words told
+    false : paired difference of false accepts per hour; detections that both give cancel
+    """
+
+    hits: PairedDifference
+    false: PairedRateDifference
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"hits": self.hits.to_dict(), "false_accepts_per_hour": self.false.to_dict()}
+
+
+def compare(first: Sequence[StreamScore], second: Sequence[StreamScore]) -> Comparison:
+    """Compare what two models or settings made of the same recordings, given in the same order.
+
+    Raises
+    ------
+    ValueError
+        If the recordings differ.
+    """
+    lost = gained = only_first = only_second = n_words = 0
+    for one, two in zip(first, second, strict=True):
+        if [outcome.label for outcome in one.words] != [outcome.label for outcome in two.words]:
+            raise ValueError("the scores are of different recordings")
+        pairs = [(a.hit, b.hit) for a, b in zip(one.words, two.words, strict=True)]
+        n_words += len(pairs)
+        lost += pairs.count((True, False))
+        gained += pairs.count((False, True))
+        shared = _shared(one.false, two.false)
+        only_first += len(one.false) - shared
+        only_second += len(two.false) - shared
+    hours = sum(score.seconds for score in first) / 3600
+    return Comparison(PairedDifference(lost, gained, n_words), PairedRateDifference(only_first, only_second, hours))
+
+
+def _shared(first: Sequence[Detection], second: Sequence[Detection]) -> int:
+    """How many detections of the first have one of the second to themselves: same word, at most a second apart."""
+    left = list(second)
+    shared = 0
+    for event in first:
+        for other in left:
+            apart = abs(event.decided_position - other.decided_position)
+            if other.keyword == event.keyword and apart <= SAME_EVENT_SECONDS * SAMPLE_RATE_HZ:
+                left.remove(other)
+                shared += 1
+                break
+    return shared

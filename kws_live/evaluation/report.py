@@ -1,0 +1,178 @@
+"""Figures as tables, for the terminal and for Markdown, and the detection error trade-off as a picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kws_live.errors import ConfigError
+from kws_live.evaluation.clips import ClipScore, NoiseScore
+from kws_live.evaluation.operating_points import Comparison, OperatingPoint, Sweep, threshold_for
+from kws_live.evaluation.statistics import NOTHING
+from kws_live.evaluation.streaming import KINDS, Effort, StreamScore
+from kws_live.evaluation.talk import TalkScore
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes
+    ----------
+    title : one line
+    columns : their heads
+    rows : as many cells each
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """As Markdown, under a heading of the third level."""
+        lines = [f"### {self.title}", "", _row(self.columns), _row(["---"] * len(self.columns)), *map(_row, self.rows)]
+        return "\n".join(lines) + "\n"
+
+    def rich(self) -> Any:
+        """As a table of rich, to be printed on a terminal."""
+        from rich import box
+        from rich.table import Table as RichTable
+
+        table = RichTable(*self.columns, title=self.title, title_justify="left", box=box.SIMPLE_HEAD)
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def clip_tables(score: ClipScore) -> list[Table]:
+    """Accuracy and confusion."""
+    figures = Table(
+        "One-second clips",
+        ("figure", "value [95 %]"),
+        (
+            ("accuracy, all classes", str(score.accuracy)),
+            ("accuracy, words", str(score.ten_words)),
+            ("unknown words that fire", str(score.unknown_fired)),
+            ("noise clips that fire", str(score.noise_fired)),
+        ),
+    )
+    rows = []
+    for label, row in score.confusion().items():
+        others = sorted(((n, answer) for answer, n in row.items() if n and answer != label), key=lambda x: -x[0])
+        mistaken = ", ".join(f"{answer} {n}" for n, answer in others)
+        rows.append((label, str(score.recall().get(label, NOTHING)), mistaken or "nothing"))
+    return [figures, Table("Each class", ("class", "recall [95 %]", "taken for"), tuple(rows))]
+
+
+def noise_tables(score: NoiseScore) -> list[Table]:
+    """Seconds of noise that come out as a keyword."""
+    rows = [("all", str(score.fired)), *((name, str(share)) for name, share in score.by_folder.items())]
+    return [Table("Seconds of noise that fire", ("noise", "fired [95 %]"), tuple(rows))]
+
+
+def stream_tables(score: StreamScore, effort: Effort, name: str = "Streams") -> list[Table]:
+    """Hits, false accepts, delay, cost."""
+    figures = effort.to_dict()
+    delays = score.delays()
+    rows = [
+        ("hits", str(score.hits)),
+        ("wrong words", str(score.wrong)),
+        ("doubles", str(score.n_doubles)),
+        ("unknown words that fire", str(score.unknown_fired)),
+        *((f"false accepts on {name}", str(score.false_accepts[kind])) for kind, name in KINDS.items()),
+    ]
+    if delays:
+        rows.append(("delay from word end, audio", f"median {delays[0]:.3f} s, 95 % {delays[1]:.3f} s"))
+    if delays and figures["compute_median_seconds"] is not None:
+        compute = (1000 * figures["compute_median_seconds"], 1000 * figures["compute_95_seconds"])
+        rows.append(("delay from word end, compute", f"median {compute[0]:.2f} ms, 95 % {compute[1]:.2f} ms"))
+    rows += [
+        ("CPU", f"{figures['cpu_ms_per_second']} ms per second of audio"),
+        ("gate: words passed", str(effort.words_passed)),
+        ("gate: hops saved", f"{100 * figures['hops_saved']:.1f} %"),
+    ]
+    words = tuple((word, str(share)) for word, share in score.per_word().items())
+    return [
+        Table(f"{name}, {score.seconds / 60:.1f} minutes", ("figure", "value [95 %]"), tuple(rows)),
+        Table("Hits of each word", ("word", "hits [95 %]"), words),
+    ]
+
+
+def talk_tables(score: TalkScore, mode: str) -> list[Table]:
+    """What fires on running speech."""
+    rows = (
+        ("false accepts", str(score.false_accepts)),
+        ("which words", ", ".join(f"{word} {count}" for word, count in score.false.most_common()) or "none"),
+        ("of these, words that sound the same", str(score.same_sound)),
+        ("keywords said in sentences", str(score.said.total())),
+        ("of these fired (not counted as false)", str(score.said_fired.total())),
+    )
+    return [Table(f"Read speech, {mode} mode, {score.hours:.2f} hours", ("figure", "value [95 %]"), rows)]
+
+
+def sweep_tables(sweep: Sweep, target_per_hour: float | None = None) -> list[Table]:
+    """All words at every threshold; with a target rate also each word's threshold for its share of it."""
+    head = ("threshold", "missed [95 %]", "false accepts [95 %]")
+    tables = [Table("Thresholds, the same for all words", head, tuple(map(_point, sweep.all_words())))]
+    if target_per_hour is not None:
+        share = target_per_hour / len(sweep.keywords)
+        rows = [("all, together", *_found(sweep.all_words(), target_per_hour))]
+        rows += [(word, *_found(sweep.of(word), share)) for word in sweep.keywords]
+        title = f"Lowest threshold for {target_per_hour:g} false accepts per hour ({share:g} for each word)"
+        tables.append(Table(title, ("word", *head), tuple(rows)))
+    return tables
+
+
+def _point(point: OperatingPoint) -> tuple[str, str, str]:
+    return f"{point.threshold:g}", str(point.missed), str(point.false)
+
+
+def _found(points: Sequence[OperatingPoint], per_hour: float) -> tuple[str, str, str]:
+    point = threshold_for(points, per_hour)
+    return ("none", "", f"even {points[-1].threshold:g} gives {points[-1].false}") if point is None else _point(point)
+
+
+def comparison_table(comparison: Comparison, first: str, second: str) -> Table:
+    """The second against the first."""
+    rows = (("hits", str(comparison.hits)), ("false accepts", str(comparison.false)))
+    return Table(f"{second} against {first}, on the same audio", ("figure", "difference [95 %]"), rows)
+
+
+def draw_det(sweep: Sweep, path: Path) -> None:
+    """Draw each word's detection error trade-off: misses against false accepts per hour.
+
+    Raises
+    ------
+    ConfigError
+        If the picture cannot be drawn or written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError('pictures need matplotlib: pip install "kws-live[evaluate]"') from error
+    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    axes = figure.subplots()
+    for name, points in [("all", sweep.all_words()), *((word, sweep.of(word)) for word in sweep.keywords)]:
+        measured = [point for point in points if point.missed.n and point.false.hours]
+        style = {"color": "black", "linewidth": 2.5, "zorder": 3} if name == "all" else {"linewidth": 1.2, "alpha": 0.8}
+        axes.plot(
+            [point.false.per_hour for point in measured],
+            [100 * point.missed.value for point in measured],
+            label=name, marker=".", drawstyle="steps-post", **style,
+        )  # fmt: skip
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 100)
+    axes.set_xlabel("false accepts per hour")
+    axes.set_ylabel("missed, %")
+    axes.set_title("Detection error trade-off, one point for each threshold")
+    axes.grid(alpha=0.3)
+    axes.legend(ncols=2, fontsize="small")
+    try:
+        figure.savefig(path, dpi=120, metadata={"Software": None})  # no version in the file: same data, same bytes
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot write {path}: {error}; use .png in a folder that exists") from error
