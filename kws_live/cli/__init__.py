@@ -13,6 +13,7 @@ from kws_live.errors import KwsLiveError
 
 COMMANDS: Final = {
     "listen": "listen to a microphone, a file or a pipe, and print the words",
+    "tune": "watch it listen and tune it live, on a page in the browser",
     "detect": "spot words in sound files, faster than real time",
     "devices": "list the microphones",
     "models": "list the models",

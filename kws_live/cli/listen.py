@@ -30,12 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sink", action="append", default=[], help="where events go, such as jsonl:PATH; may be given again"
     )
     parser.add_argument("--json", action="store_true", help="print every event as a line of JSON, and nothing else")
+    parser.add_argument("--live", action="store_true", help="meter, scores and thresholds in the terminal, set by keys")
+    parser.add_argument("--panel", action="store_true", help="the page of `kws-live tune`")
     parser.add_argument("--fast", action="store_true", help="read a file as fast as it goes")
     parser.add_argument("--stats", action="store_true", help="end with figures: audio, losses, gate, CPU, delay")
     parser.add_argument("--runtime", choices=("litert", "tensorflow"), default="litert", help="what runs the network")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from kws_live.cli.tune import watched
+
     model = load_model(arguments.model)
     settings = make_settings(model)
     apply_options(arguments, settings)
@@ -52,13 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.settings:
         apply_options(arguments, spotter.settings)
-    if not arguments.json:
+    if not (arguments.json or arguments.live):
         spotter.on(event=Event)(show)
         print(greeting(spotter), flush=True)
     signal.signal(signal.SIGTERM, _as_interrupt)
     code = 0
     try:
-        with spotter:
+        with spotter, watched(arguments, spotter):
             spotter.wait()
     except KeyboardInterrupt:
         code = 130
