@@ -15,15 +15,14 @@ N_LEVELS: Final = 200
 RECENT_LEVELS: Final = 50
 """The utterance asked for has its loudest moment in the last second, the model's window."""
 
-BRIDGE_FRAMES: Final = 8
-"""Quiet shorter than 0.16 s belongs to the word: the closure in "stop" lasts about 0.1 s."""
+BRIDGE_FRAMES: Final = 10
+"""Quiet up to 0.2 s belongs to the word: the closures in "stop" and "right" last about 0.1 s, with a soft end 0.2."""
 
 LEAST_SNR_DB: Final = 12.0
 """With the loudest moment less than this above the room, pauses cannot be told from speech."""
 
-ABOVE_ROOM_DB: Final = 6.0
 BELOW_PEAK_DB: Final = 25.0
-"""Speech is louder than the room by the first and not softer than its loudest moment by more than the second."""
+"""Speech is not softer than its loudest moment by more than this, nor nearer to the room than to that moment."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,11 @@ def find_utterance(levels_db: Sequence[float]) -> Utterance | None:
     room = float(np.partition(levels, levels.size // 10)[levels.size // 10])
     if peak - room < LEAST_SNR_DB:
         return None
-    loud = np.flatnonzero(levels > max(room + ABOVE_ROOM_DB, peak - BELOW_PEAK_DB))
+    above = levels > max((room + peak) / 2, peak - BELOW_PEAK_DB)
+    # A single loud frame is a click, or the room's own noise.
+    above[1:-1] &= above[:-2] | above[2:]
+    above[peak_index] = True
+    loud = np.flatnonzero(above)
     breaks = np.flatnonzero(np.diff(loud) > BRIDGE_FRAMES)
     at = int(np.searchsorted(loud[breaks], peak_index)) if breaks.size else 0
     begin = int(loud[breaks[at - 1] + 1]) if at > 0 else int(loud[0])
