@@ -1,5 +1,6 @@
 """From a source's blocks to the ring buffer: mono, resampled to 22,050 Hz, with positions."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,12 @@ from kws_live.ring_buffer import RingBuffer
 
 TAIL_SECONDS: Final = 1.0
 """Silence after the last sample, so that a word at the very end still gets its windows and its pause."""
+
+
+def pieces(block: Block, rate_hz: int) -> Iterator[Block]:
+    """Cut a block into parts of at most a second: a long one, written at once, would overrun the ring buffer."""
+    for start in range(0, block.shape[0], rate_hz):
+        yield block[start : start + rate_hz]
 
 
 class Intake:

@@ -107,10 +107,12 @@ class RingBuffer:
         """Read on from ``start``: at most ``n_samples`` samples without a gap, and the position they begin at.
 
         The position is ``start`` itself, or a later one where samples from ``start`` on are gone or a gap
-        begins there. The array is empty where nothing more has been written.
+        begins there. A reader who was overtaken goes on in the middle of what is kept, because at its oldest end he
+        would be overtaken again at once. The array is empty where nothing more has been written.
         """
         with self._changed:
-            start = max(start, min(self._oldest(), self._position))
+            if start < self._oldest():
+                start = max(self._oldest(), self._position - self._data.size // 2)
             end = min(start + n_samples, self._position)
             for gap_begin, gap_end in self._gaps:
                 if gap_begin <= start < gap_end:

@@ -10,10 +10,10 @@ from typing import Any, Self, TypeVar
 
 from kws_live.audio import SAMPLE_RATE_HZ, Samples
 from kws_live.decision import DecisionSettings
-from kws_live.errors import ConfigError
+from kws_live.errors import AudioError, ConfigError
 from kws_live.event_stream import EventStream
 from kws_live.events import Detection, Event
-from kws_live.intake import Intake
+from kws_live.intake import Intake, pieces
 from kws_live.live_settings import LiveSettings, SettingsFile
 from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
 from kws_live.pipeline import Pipeline, SpeechGate, Step
@@ -62,10 +62,15 @@ def run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
     intake = Intake(ring, source.rate_hz)
     try:
         while (block := source.read(POLL_SECONDS)) is not None:
-            intake.take(block)
-            yield from pipeline.steps(ring)
+            for piece in pieces(block, source.rate_hz):
+                intake.take(piece)
+                yield from pipeline.steps(ring)
         intake.finish()
         yield from pipeline.steps(ring)
+    except AudioError:
+        intake.finish()  # what came before the break counts
+        yield from pipeline.steps(ring)
+        raise
     finally:
         source.close()
 
