@@ -7,7 +7,7 @@ It is a quarter of the size, and on a laptop's core no other is faster for one w
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,13 @@ def export_model(
     thresholds: Mapping[str, float] | None = None,
     data: Sequence[Mapping[str, str]] = (SPEECH_COMMANDS, LIBRISPEECH),
     figures: Mapping[str, Any] | None = None,
+    rejected: Sequence[str] = (UNKNOWN, SILENCE),
 ) -> ModelCard:
     """Write a model folder.
 
     Parameters
     ----------
-    network : from MFCC to posteriors of the keywords, unknown and silence
+    network : from MFCC to posteriors of the keywords, then of ``rejected``
     folder : Path
         Where to write; files of the same names are replaced.
     name, description, data, figures : for the card
@@ -57,6 +58,7 @@ def export_model(
     sample : float32 array, shape (n, n_frames, n_mfcc)
         Some hundred training windows, from which the 8-bit activations take their ranges.
     thresholds : one for each keyword; 0.5 where none is given
+    rejected : the labels after the keywords, which never fire
 
     Returns
     -------
@@ -73,7 +75,7 @@ def export_model(
         name=name,
         description=description,
         licence="Apache-2.0",
-        labels=(*keywords, UNKNOWN, SILENCE),
+        labels=(*keywords, *rejected),
         keywords=tuple(keywords),
         features=settings,
         thresholds=dict(thresholds or dict.fromkeys(keywords, 0.5)),
@@ -107,9 +109,7 @@ def to_litert(network: keras.Model, quantise: bool = False, sample: Features | N
         return bytes(converter.convert())
 
 
-def litert_posteriors(
-    content: bytes, mfcc: Features, on_window: Callable[[int], None] = lambda done: None
-) -> Posteriors:
+def litert_posteriors(content: bytes, mfcc: Features) -> Posteriors:
     """Posteriors of many windows by a LiteRT network, shape (n, n_labels), one window at a time as live."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -117,9 +117,8 @@ def litert_posteriors(
     interpreter.allocate_tensors()
     entry, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     rows = []
-    for done, window in enumerate(mfcc):
+    for window in mfcc:
         interpreter.set_tensor(entry, window[np.newaxis])
         interpreter.invoke()
         rows.append(np.array(interpreter.get_tensor(result))[0])
-        on_window(done + 1)
     return np.asarray(rows, dtype=np.float32)

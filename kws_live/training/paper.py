@@ -88,7 +88,7 @@ class Experiment:
         """The network a run left."""
         import keras
 
-        return keras.models.load_model(self.folder / f"{run.epochs}x{run.batch_size}.keras")
+        return keras.models.load_model(self.folder / f"{run.epochs}x{run.batch_size}.keras", compile=False)
 
 
 def repeat_paper(

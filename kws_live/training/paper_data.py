@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.audio import Samples
 from kws_live.errors import DatasetError
 from kws_live.features import PAPER, Features, FeatureSettings
 from kws_live.training.dataset import FeatureArchive, Progress, no_progress
@@ -94,7 +95,7 @@ def write_features(data: Path, words: Sequence[str], path: Path, on_progress: Pr
     document: dict[str, Any] = {"mapping": list(words), "files": [], "labels": [], "skipped": {}, "mfcc": []}
     for number, (name, label, file) in enumerate(files):
         try:
-            document["mfcc"].append(np.round(librosa_mfcc(file), 4).tolist())
+            document["mfcc"].append(np.round(librosa_mfcc(librosa_second(file)), 4).tolist())
         except DatasetError as error:
             document["skipped"][name] = str(error)
         else:
@@ -117,8 +118,8 @@ def read_features(path: Path) -> WordSet:
     )
 
 
-def librosa_mfcc(file: Path) -> Features:
-    """MFCC of exactly one second of a recording, as the paper made them: 44 x 13.
+def librosa_second(file: Path) -> Samples:
+    """Exactly one second of a recording at 22,050 Hz, as librosa reads it.
 
     A shorter recording is set in the middle of digital silence; of a longer one the loudest second is taken.
 
@@ -131,14 +132,20 @@ def librosa_mfcc(file: Path) -> Features:
     import soundfile
 
     try:
-        samples, _ = librosa.load(file, sr=PAPER.sample_rate_hz)
+        with soundfile.SoundFile(file) as opened:  # of a bare path that is no sound, librosa tries other readers
+            samples, _ = librosa.load(opened, sr=PAPER.sample_rate_hz)
     except (soundfile.LibsndfileError, OSError, ValueError, EOFError) as error:
         raise DatasetError(f"cannot be decoded: {error}") from error
     if reason := bad_samples(samples):
         raise DatasetError(reason)
-    mfcc = librosa.feature.mfcc(
-        y=fit_second(samples, PAPER.window_samples), sr=PAPER.sample_rate_hz, n_mfcc=13, n_fft=2048, hop_length=512
-    )
+    return fit_second(samples, PAPER.window_samples)
+
+
+def librosa_mfcc(second: Samples) -> Features:
+    """MFCC of one second as the paper made them: 44 x 13."""
+    import librosa
+
+    mfcc = librosa.feature.mfcc(y=second, sr=PAPER.sample_rate_hz, n_mfcc=13, n_fft=2048, hop_length=512)
     return np.asarray(mfcc.T, dtype=np.float32)
 
 

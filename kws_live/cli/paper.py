@@ -1,0 +1,39 @@
+"""Repeat the experiment this project was founded on, from recordings to report.
+
+  kws-live paper --data datasets/speech_commands_v0.02 --out runs/paper --features features
+
+DATA has one folder of recordings for each word; the paper's ten words are used where there are at least 100
+recordings of each, otherwise the ten words with the most. OUT gets features.json, runs/ and model/ with the report.
+With --features, the winning setting is also trained on the paper's ten words of a feature archive (kws-live prepare),
+and that network becomes the model. Runs that are finished are not repeated.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of class folders of recordings")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results go")
+    parser.add_argument("--features", type=Path, metavar="DIR", help="a feature archive with the paper's ten words")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow says of itself at its start helps nobody
+
+    from kws_live.cli.progress import progress
+    from kws_live.training.dataset import FeatureArchive
+    from kws_live.training.paper import repeat_paper
+    from kws_live.training.paper_report import write_model, write_report
+
+    archive = FeatureArchive.open(arguments.features) if arguments.features else None
+    experiments = repeat_paper(arguments.data, arguments.out, archive, stage=progress)
+    folder = arguments.out / "model"
+    write_model(experiments, folder, archive)
+    write_report(experiments, arguments.data, arguments.out, folder)
+    for name, experiment in experiments.items():
+        best = experiment.winner
+        print(f"{name:<18} best by validation {best.epochs} x {best.batch_size}: test {100 * best.test[1]:.2f} %")
+    print(f"report: {folder / 'report.md'}")
+    return 0
