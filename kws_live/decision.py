@@ -43,10 +43,10 @@ class DecisionSettings:
     thresholds: Mapping[str, float]
     active: frozenset[str] | None = None
     mode: Mode = "command"
-    pause_before_seconds: float = 0.3
+    pause_before_seconds: float = 0.4
     pause_after_seconds: float = 0.24
-    longest_word_seconds: float = 1.1
-    smoothing_hops: int = 2
+    longest_word_seconds: float = 0.9
+    smoothing_hops: int = 3
     release: float = 0.5
     refractory_seconds: float = 0.6
     near_miss: float = 0.5
