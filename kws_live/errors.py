@@ -4,10 +4,12 @@
     ├── ConfigError                a setting, threshold or name that cannot be used
     ├── AudioError                 audio that cannot be read or opened
     │   ├── SourceUnavailableError it could not be opened
-    │   └── SourceLostError        it went away while in use
+    │   ├── SourceLostError        it went away while in use
+    │   └── AudioGapError          some of it never arrived; it goes on
     ├── ModelError                 a model folder that cannot be used
     ├── DatasetError               training or evaluation data that cannot be used
-    └── SessionError               a listening session that broke or was misused
+    ├── SessionError               a listening session that broke or was misused
+    └── ActionError                what a command was to do could not be done
 
 Every message names the value given, what would do, and the next step. The command line prints it as one line.
 """
@@ -33,6 +35,19 @@ class SourceLostError(AudioError):
     """A source of audio went away while in use."""
 
 
+class AudioGapError(AudioError):
+    """Audio never arrived; the next read goes on after the gap.
+
+    Attributes
+    ----------
+    seconds : how much
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.2f} s of audio never arrived")
+        self.seconds = seconds
+
+
 class ModelError(KwsLiveError):
     """A model folder cannot be used."""
 
@@ -43,3 +58,16 @@ class DatasetError(KwsLiveError):
 
 class SessionError(KwsLiveError):
     """A listening session broke or was misused."""
+
+
+class ActionError(KwsLiveError):
+    """What a command was to do could not be done.
+
+    Attributes
+    ----------
+    again : whether another try may work
+    """
+
+    def __init__(self, message: str, again: bool = False) -> None:
+        super().__init__(message)
+        self.again = again

@@ -127,3 +127,29 @@ class EventsDropped(Event):
 
     type: ClassVar[str] = "events_dropped"
     n_events: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health(Event):
+    """Something is wrong with the microphone or the machine, or is well again.
+
+    Attributes
+    ----------
+    finding : its name, a key of `kws_live.findings.ADVICE`
+    summary : what was found, with the figures
+    advice : what to do about it, on this system
+    certainty : how sure: "certain", "likely" or "possible"
+    over : True once it has passed
+    """
+
+    type: ClassVar[str] = "health"
+    finding: str
+    summary: str
+    advice: str
+    certainty: str
+    over: bool = False
+
+
+def event_types() -> dict[str, type[Event]]:
+    """Every type of event by its name."""
+    return {kind.type: kind for kind in Event.__subclasses__()}

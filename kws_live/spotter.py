@@ -1,16 +1,22 @@
 """``listen()`` and ``detect()``: from names to running parts."""
 
+import asyncio
 import logging
+import math
+import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from kws_live.audience import Answer, Audience, Wait
 from kws_live.audio import SAMPLE_RATE_HZ, Samples
+from kws_live.capture import POLL_SECONDS
 from kws_live.decision import DecisionSettings
-from kws_live.errors import AudioError, ConfigError
+from kws_live.errors import AudioError, ConfigError, SessionError
 from kws_live.event_stream import EventStream
 from kws_live.events import Detection, Event
 from kws_live.intake import Intake, pieces
@@ -18,11 +24,13 @@ from kws_live.live_settings import LiveSettings, SettingsFile
 from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
 from kws_live.pipeline import Pipeline, SpeechGate, Step
 from kws_live.ring_buffer import RingBuffer
-from kws_live.session import POLL_SECONDS, RING_SECONDS, Session, Statistics
+from kws_live.session import RING_SECONDS, Session
 from kws_live.sinks import EventSink, open_sink
-from kws_live.sources import AudioSource, open_source
+from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.sources.array import ArraySource
 from kws_live.speech_gate import OpenGate, WebrtcGate
+from kws_live.stream_clock import FollowsClock, StreamClock
+from kws_live.statistics import Statistics
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +154,7 @@ def listen(
     with ExitStack() as cleanup:
         opened_sinks = []
         for sink in sinks:
-            opened_sinks.append(open_sink(sink) if isinstance(sink, str) else sink)
+            opened_sinks.append(open_sink(sink, loaded.card.keywords) if isinstance(sink, str) else sink)
             cleanup.callback(opened_sinks[-1].close)
         opened = open_source(source) if isinstance(source, str) else source
         cleanup.callback(opened.close)
@@ -154,7 +162,7 @@ def listen(
         watched = SettingsFile(live, settings) if isinstance(settings, (str, Path)) else None
         if watched is not None and thresholds:
             live.set_thresholds(thresholds)
-        reopen = (lambda: open_source(source)) if isinstance(source, str) and opened.live else None
+        reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
         cleanup.pop_all()
         return spotter
@@ -196,18 +204,16 @@ class Spotter:
     ) -> None:
         self.model = model
         self.settings = settings
-        self._session = Session(source, pipeline, self._deliver, reopen, on_step)
+        self._clock = StreamClock(pipeline.next_position)
+        self._audience = Audience(self._clock, sinks, self._count_error)
+        self._session = Session(source, pipeline, self._audience.deliver, reopen, on_step)
+        self._session.watch(lambda step: self._clock.stepped(step, pipeline.next_position))
+        if isinstance(source, FollowsClock):
+            source.follow(self._clock, self._session.ring)
         self._lock = threading.Lock()
-        self._callbacks: list[tuple[type[Event], frozenset[str], Callable[[Any], object]]] = []
-        self._sinks: list[EventSink] = list(sinks)
-        self._streams: list[EventStream] = []
-        self._has_reader = threading.Event()
-        if self._sinks:
-            self._has_reader.set()
         self._settings_file = settings_file
         self._watcher: threading.Thread | None = None
         self._stopped = threading.Event()
-        self._closed = False
 
     @property
     def source(self) -> AudioSource:
@@ -222,6 +228,8 @@ class Spotter:
     def on(self, *keywords: str, event: type[Event] = Detection) -> Callable[[Callback], Callback]:
         """Decorate a function to be called with each detection of these words (none given: every word).
 
+        A coroutine function is run on the event loop that runs now; others on the dispatcher thread.
+
         Parameters
         ----------
         keywords : words of the model
@@ -235,36 +243,104 @@ class Spotter:
         self.settings.snapshot().require_known(*keywords)
 
         def register(function: Callback) -> Callback:
-            with self._lock:
-                self._callbacks.append((event, frozenset(keywords), function))
-            self._has_reader.set()
+            self._audience.add_callback(event, keywords, function)
             return function
 
         return register
 
     def send_to(self, sink: str | EventSink) -> None:
         """Send every event to a sink from now on; the spotter closes it."""
-        opened = open_sink(sink) if isinstance(sink, str) else sink
-        with self._lock:
-            self._sinks.append(opened)
-        self._has_reader.set()
+        self._audience.add_sink(open_sink(sink, self.model.card.keywords) if isinstance(sink, str) else sink)
 
     def events(self) -> EventStream:
         """Every event from now on, to be iterated with ``for`` or ``async for``; starts listening."""
-        stream = EventStream(self._forget)
-        with self._lock:
-            self._streams.append(stream)
-            over = self._closed
-        if over:
-            stream.end()
-        self._has_reader.set()
+        stream = self._audience.add_stream()
         self.start()
         return stream
 
-    def _forget(self, stream: EventStream) -> None:
-        with self._lock:
-            if stream in self._streams:
-                self._streams.remove(stream)
+    def wait_for(self, *keywords: str, timeout_seconds: float | None = None) -> Detection | None:
+        """Listen until one of these words (none given: any) is spotted; None at the time-out or the end.
+
+        The time-out counts seconds of audio; while a microphone gives none, a second more than that by the clock.
+
+        Raises
+        ------
+        ConfigError
+            If the model does not know a word.
+        SessionError
+            If it is called from a callback, which would wait for itself.
+        KwsLiveError
+            What ended the listening, if it broke.
+        """
+        if threading.current_thread() in self._session.threads:
+            raise SessionError("wait_for cannot be called from a callback; call it where the program itself runs")
+        answers: queue.SimpleQueue[Detection | None] = queue.SimpleQueue()
+        wait = self._wait_for(keywords, timeout_seconds, answers.put)
+        try:
+            limit = self._patience(timeout_seconds)
+            end = time.monotonic() + limit
+            while True:  # in slices, because a wait without end cannot be interrupted by Ctrl-C on Windows
+                with suppress(queue.Empty):
+                    return self._answer(answers.get(timeout=max(0.0, min(POLL_SECONDS, end - time.monotonic()))))
+                if time.monotonic() >= end:
+                    return None
+        finally:
+            wait.end()
+
+    async def wait_for_async(self, *keywords: str, timeout_seconds: float | None = None) -> Detection | None:
+        """`wait_for` without blocking the event loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Detection | None] = loop.create_future()
+
+        def resolve(detection: Detection | None) -> None:
+            if not future.done():
+                future.set_result(detection)
+
+        def answer(detection: Detection | None) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(resolve, detection)
+
+        wait = self._wait_for(keywords, timeout_seconds, answer)
+        try:
+            limit = self._patience(timeout_seconds)
+            return self._answer(await asyncio.wait_for(future, None if limit == math.inf else limit))
+        except TimeoutError:
+            return None
+        finally:
+            wait.end()
+
+    def _wait_for(self, keywords: Iterable[str], timeout_seconds: float | None, answer: Answer) -> Wait:
+        words = tuple(keywords)
+        self.settings.snapshot().require_known(*words)
+        until = None if timeout_seconds is None else self.ring.position + round(timeout_seconds * SAMPLE_RATE_HZ)
+        wait = self._audience.add_wait(words, until, answer)
+        self.start()
+        return wait
+
+    def _patience(self, timeout_seconds: float | None) -> float:
+        """Longest wait by the clock: for ever where the source itself waits for the program."""
+        if timeout_seconds is None or isinstance(self.source, FollowsClock):
+            return math.inf
+        return timeout_seconds + 1.0
+
+    def _answer(self, detection: Detection | None) -> Detection | None:
+        """The answer itself; what broke is raised instead."""
+        if detection is None and self._session.ended.is_set():
+            self._session.wait(0.0)
+        return detection
+
+    @contextmanager
+    def muted(self, hold_off_seconds: float = 0.5) -> Iterator[None]:
+        """Hear no words while the ``with`` block runs, and so long after it: for while the program itself speaks.
+
+        Words that end meanwhile reach nobody, neither callbacks nor sinks; ``hold_off_seconds`` of audio after the
+        block are for the room's echo and the sound still on its way.
+        """
+        self._audience.mute(self.ring.position)
+        try:
+            yield
+        finally:
+            self._audience.unmute(self.ring.position + round(hold_off_seconds * SAMPLE_RATE_HZ))
 
     def only(self, *keywords: str) -> AbstractContextManager[None]:
         """Listen to these words alone while the ``with`` block runs."""
@@ -288,7 +364,7 @@ class Spotter:
             If it cannot be opened, or listening has ended; otherwise nothing changes.
         """
         opened = open_source(source)
-        self._session.change_source(opened, (lambda: open_source(source)) if opened.live else None)
+        self._session.change_source(opened, (lambda: reopen_source(source, opened.name)) if opened.live else None)
 
     def start(self) -> None:
         """Start listening, if not yet."""
@@ -302,11 +378,11 @@ class Spotter:
     def stop(self) -> None:
         """Stop listening and release everything; may be called twice and from inside a callback."""
         self._stopped.set()
-        self._has_reader.set()
+        self._audience.let_go()
         self._session.stop()
         watcher = self._watcher
         if watcher is None:
-            self._close()
+            self._audience.close()
         elif threading.current_thread() not in (watcher, *self._session.threads):  # nobody waits for himself
             watcher.join()
 
@@ -319,8 +395,9 @@ class Spotter:
             What ended the listening, if it broke.
         """
         self.start()
-        self._has_reader.set()
-        return self._session.wait(timeout_seconds)
+        self._audience.let_go()
+        with self._clock.waiting():
+            return self._session.wait(timeout_seconds)
 
     def statistics(self) -> Statistics:
         """The figures so far."""
@@ -335,25 +412,17 @@ class Spotter:
     ) -> None:
         self.stop()
 
-    def _deliver(self, event: Event) -> None:
-        """On the dispatcher thread: hand one event to everybody; nobody's failure is another's."""
-        self._has_reader.wait()
-        with self._lock:
-            callbacks, sinks, streams = list(self._callbacks), list(self._sinks), list(self._streams)
-        for kind, keywords, function in callbacks:
-            if isinstance(event, kind) and (not keywords or getattr(event, "keyword", None) in keywords):
-                self._call(function, event)
-        for sink in sinks:
-            self._call(sink.send, event)
-        for stream in streams:
-            stream.put(event)
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
 
-    def _call(self, function: Callable[[Any], object], event: Event) -> None:
-        try:
-            function(event)
-        except Exception:
-            self._session.callback_errors += 1
-            log.exception("a callback failed on %s; listening goes on", event)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _count_error(self) -> None:
+        self._session.callback_errors += 1
 
     def _watch(self) -> None:
         """The spotter's own thread: watches the settings file, and ends everything once the session has ended."""
@@ -365,18 +434,4 @@ class Spotter:
                 except ConfigError as error:
                     log.warning("%s; the old values stay", error)
             self._session.ended.wait(POLL_SECONDS)
-        self._close()
-
-    def _close(self) -> None:
-        with self._lock:
-            self._closed = True
-            sinks, streams = list(self._sinks), list(self._streams)
-            self._sinks.clear()
-        for sink in sinks:
-            try:
-                sink.close()
-            except Exception:
-                self._session.callback_errors += 1
-                log.exception("a sink failed to close")
-        for stream in streams:
-            stream.end()
+        self._audience.close()

@@ -1,36 +1,48 @@
 """Where events go. One string opens any sink::
 
-jsonl:PATH      JSON lines appended to a file        jsonl:-    JSON lines on standard output
+jsonl:PATH           JSON lines appended to a file; jsonl:- on standard output
+csv:PATH             a table for spreadsheets
+sqlite:PATH          a database
+exec:PROGRAM ARGS    run a program for each word: exec:./lamp.sh {keyword}
+http://  https://    POST each word as JSON; http://host/path#all every event, #detection,near_miss these
+mqtt://  mqtts://    each event to TOPIC/TYPE: mqtt://user:word@host/TOPIC?discovery=homeassistant
+ws://127.0.0.1:8765  a WebSocket that programs and pages connect to
+bindings:FILE        what each word does, from a TOML file (see `kws_live.sinks.bindings`)
+
+More come from packages with an entry point in the group ``kws_live.sinks``: its name is the scheme, its object takes
+what follows the colon and the model's keywords, and returns an `EventSink`.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Final, Protocol
 
 from kws_live.errors import ConfigError
 from kws_live.events import Event
+
+GROUP: Final = "kws_live.sinks"
 
 
 class EventSink(Protocol):
     """Takes events, in order, on the dispatcher thread."""
 
     def send(self, event: Event) -> None:
-        """Take one event; what it raises is logged and counted, and listening goes on."""
+        """Take one event, soon; what it raises is logged and counted, and listening goes on."""
 
     def close(self) -> None:
         """Write out what is held back and let go; may be called twice."""
 
 
-def _json_lines(rest: str) -> EventSink:
-    from kws_live.sinks.json_lines import JsonLines
-
-    return JsonLines(rest)
+SCHEMES: Final = ("jsonl", "csv", "sqlite", "exec", "http", "https", "mqtt", "mqtts", "ws", "bindings")
 
 
-SCHEMES: dict[str, Callable[[str], EventSink]] = {"jsonl": _json_lines}
-
-
-def open_sink(sink: str) -> EventSink:
+def open_sink(sink: str, keywords: Sequence[str] = ()) -> EventSink:
     """Open a sink by its string.
+
+    Parameters
+    ----------
+    sink : see the module's docstring
+    keywords : the words of the model that sends
 
     Raises
     ------
@@ -38,7 +50,43 @@ def open_sink(sink: str) -> EventSink:
         If the scheme is unknown or the sink cannot be opened.
     """
     scheme, colon, rest = sink.partition(":")
-    if not colon or scheme not in SCHEMES:
-        known = ", ".join(f"{name}:" for name in SCHEMES)
-        raise ConfigError(f"unknown sink {sink!r}; use one of {known} such as jsonl:events.jsonl")
-    return SCHEMES[scheme](rest)
+    # Imported only when used: most need a package of their own.
+    match scheme if colon else "":
+        case "jsonl":
+            from kws_live.sinks.json_lines import JsonLines
+
+            return JsonLines(rest)
+        case "csv":
+            from kws_live.sinks.csv_file import CsvFile
+
+            return CsvFile(rest)
+        case "sqlite":
+            from kws_live.sinks.sqlite_file import SqliteFile
+
+            return SqliteFile(rest)
+        case "exec":
+            from kws_live.sinks.action_sink import open_exec
+
+            return open_exec(rest)
+        case "http" | "https":
+            from kws_live.sinks.action_sink import open_http
+
+            return open_http(sink)
+        case "mqtt" | "mqtts":
+            from kws_live.sinks.mqtt import Mqtt
+
+            return Mqtt(sink, keywords)
+        case "ws":
+            from kws_live.sinks.websocket_server import WebsocketServer
+
+            return WebsocketServer(sink)
+        case "bindings":
+            from kws_live.sinks.bindings import Bindings
+
+            return Bindings(rest, keywords)
+    added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
+    if colon and scheme in added:
+        opened: EventSink = added[scheme].load()(rest, keywords)
+        return opened
+    known = ", ".join(f"{name}:" for name in (*SCHEMES, *added))
+    raise ConfigError(f"unknown sink {sink!r}; use one of {known} such as jsonl:events.jsonl")

@@ -1,0 +1,114 @@
+"""Run a program."""
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from kws_live.actions import LIMIT_SECONDS, fill, values_of
+from kws_live.errors import ActionError, ConfigError
+from kws_live.events import Event
+
+
+class Command:
+    """Runs a program, without a shell, with the event in its environment.
+
+    ``{keyword}`` and the like in an argument are replaced; the environment holds ``KWS_LIVE_KEYWORD``,
+    ``KWS_LIVE_SCORE``, ``KWS_LIVE_SECONDS``, ``KWS_LIVE_SOURCE`` and ``KWS_LIVE_EVENT`` (JSON). What the program
+    prints goes to standard error, so that standard output stays a clean stream of events.
+
+    Parameters
+    ----------
+    arguments : the program and its arguments
+    limit_seconds : it is killed, with its children, when it takes longer
+    shell : hand the one argument to the system's shell instead; nothing is replaced in it, read the environment
+
+    Raises
+    ------
+    ConfigError
+        If there is no such program.
+    """
+
+    def __init__(self, arguments: Sequence[str], limit_seconds: float = LIMIT_SECONDS, shell: bool = False) -> None:
+        if not arguments or not arguments[0]:
+            raise ConfigError("a command needs a program, as in exec:./lamp.sh {keyword}")
+        self._arguments = tuple(arguments)
+        self._limit_seconds = limit_seconds
+        self._shell = shell
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+        if not shell and "{" not in arguments[0] and shutil.which(Path(arguments[0]).expanduser()) is None:
+            hint = (
+                "make it executable: chmod +x"
+                if Path(arguments[0]).expanduser().is_file()
+                else "check the name or give a path:"
+            )
+            raise ConfigError(f"cannot run {arguments[0]!r}: no such program; {hint} {arguments[0]}")
+
+    def describe(self, event: Event) -> str:
+        return "run " + (self._arguments[0] if self._shell else shlex.join(self._filled(event)))
+
+    def _filled(self, event: Event) -> list[str]:
+        program, *rest = (fill(argument, event) for argument in self._arguments)
+        return [str(Path(program).expanduser()) if program.startswith("~") else program, *rest]
+
+    def do(self, event: Event) -> None:
+        environment = {f"KWS_LIVE_{name.upper()}": value for name, value in values_of(event).items()}
+        environment["KWS_LIVE_EVENT"] = json.dumps(event.to_dict(), ensure_ascii=False)
+        name = self._arguments[0]
+        with self._lock:
+            if self._closed:
+                raise ActionError(f"{name!r} was not run: listening has ended")
+            try:
+                process = subprocess.Popen(
+                    self._arguments[0] if self._shell else self._filled(event),
+                    shell=self._shell,
+                    env={**os.environ, **environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=_standard_error(),
+                    start_new_session=True,  # so that its children can be killed with it
+                )
+            except (OSError, ValueError) as error:
+                raise ActionError(f"cannot run {name!r}: {error}") from error
+            self._running.add(process)
+        try:
+            code = process.wait(self._limit_seconds)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            process.wait()
+            raise ActionError(f"{name!r} took longer than {self._limit_seconds:g} s and was killed") from None
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        if code:
+            raise ActionError(f"{name!r} ended with code {code}")
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _standard_error() -> int:
+    try:
+        os.fstat(2)
+    except OSError:
+        return subprocess.DEVNULL
+    return 2

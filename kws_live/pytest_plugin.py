@@ -1,0 +1,33 @@
+"""Fixtures for tests of programs that listen; pytest finds them by itself where this package is installed."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from kws_live.model import Model
+    from kws_live.pipeline import Pipeline
+    from kws_live.sources import AudioSource
+    from kws_live.testing import FakeMicrophone
+
+
+@pytest.fixture
+def microphone(monkeypatch: pytest.MonkeyPatch) -> "Iterator[FakeMicrophone]":
+    """What every ``mic:`` opens during the test; models know their words by tones. See `kws_live.testing`."""
+    from kws_live import sources, spotter
+    from kws_live.testing import FakeMicrophone, tone_model
+
+    fake = FakeMicrophone()
+    make_pipeline = spotter.make_pipeline
+
+    def open_fake(rest: str, paced: bool) -> "AudioSource":  # noqa: ARG001 - a scheme's signature
+        return fake
+
+    def make_with_tones(model: "Model", *arguments: Any, **options: Any) -> "Pipeline":
+        return make_pipeline(tone_model(*model.card.keywords), *arguments, **options)
+
+    monkeypatch.setitem(sources.SCHEMES, "mic", open_fake)
+    monkeypatch.setattr(spotter, "make_pipeline", make_with_tones)
+    yield fake
+    fake.close()

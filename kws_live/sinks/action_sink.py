@@ -1,0 +1,56 @@
+"""Every event of some types to one action: the sinks ``exec:`` and ``http://``."""
+
+import shlex
+from urllib.parse import urldefrag
+
+from kws_live.actions import Action
+from kws_live.actions.command import Command
+from kws_live.actions.http_request import HttpRequest
+from kws_live.errors import ConfigError
+from kws_live.events import Event, event_types
+from kws_live.outbox import Outbox
+
+
+class ActionSink:
+    """Does an action for each event of some types, in order, on a thread of its own.
+
+    Parameters
+    ----------
+    action : closed with the sink
+    name : for messages
+    types : names of event types
+    """
+
+    def __init__(self, action: Action, name: str, types: frozenset[str] = frozenset({"detection"})) -> None:
+        self._action = action
+        self._types = types
+        self._outbox: Outbox[Event] = Outbox(name, action.do, abort=action.close)
+
+    def send(self, event: Event) -> None:
+        if event.type in self._types:
+            self._outbox.put(event)
+
+    def close(self) -> None:
+        self._outbox.close()
+        self._action.close()
+
+
+def open_exec(rest: str) -> ActionSink:
+    """``PROGRAM ARGUMENTS``, quoted as in a shell, but no shell runs it."""
+    try:
+        arguments = shlex.split(rest)
+    except ValueError as error:
+        raise ConfigError(f"exec:{rest} cannot be taken apart: {error}") from error
+    return ActionSink(Command(arguments), f"exec:{rest}")
+
+
+def open_http(url: str) -> ActionSink:
+    """An address; after ``#``, which no server ever sees, the events sent: ``#all``, ``#detection,near_miss``."""
+    address, chosen = urldefrag(url)
+    known = frozenset(event_types())
+    types = known if chosen == "all" else frozenset(chosen.split(",")) if chosen else frozenset({"detection"})
+    if strange := types - known:
+        raise ConfigError(
+            f"{url!r} asks for unknown events {', '.join(sorted(strange))}; known: all, {', '.join(sorted(known))}"
+        )
+    return ActionSink(HttpRequest(address), address.split("?")[0].rpartition("@")[2], types)

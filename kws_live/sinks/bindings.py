@@ -1,0 +1,166 @@
+"""The sink that does what a bindings file says; the file itself is described in `kws_live.binding_file`."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from kws_live.actions import Action
+from kws_live.actions.command import Command
+from kws_live.actions.http_request import HttpRequest
+from kws_live.actions.key_press import KeyPress
+from kws_live.actions.mqtt_message import MqttConnection, MqttMessage, split_mqtt
+from kws_live.actions.sound import Sound
+from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.binding_file import Binding, read_bindings
+from kws_live.errors import ConfigError
+from kws_live.events import Detection, Event
+from kws_live.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+OLDEST_SECONDS: Final = 10.0
+"""A spoken command that could not be begun by then surprises more than it helps."""
+
+PARALLEL_WORKERS: Final = 4
+
+
+class Bindings:
+    """A sink that does what the file says, and reads the file again when it has changed.
+
+    The file is looked at when an event comes. A file that has become wrong is told once in the log, and the bindings
+    before it stay.
+
+    Parameters
+    ----------
+    path : the bindings file; it must be right at the start
+    keywords : the words that can be heard; none given: any word will do
+    dry_run : do nothing, only report
+    report : told each action before it is done, in one line
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be used: it names the line.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        keywords: Sequence[str] = (),
+        dry_run: bool = False,
+        report: Callable[[str], object] = log.info,
+    ) -> None:
+        self.path = Path(path).expanduser()
+        self._keywords = tuple(keywords)
+        self._dry_run = dry_run
+        self._report = report
+        self._before: Detection | None = None
+        self._brokers: dict[str, MqttConnection] = {}
+        self._retired: list[Action] = []
+        self._bindings: list[Binding] = []
+        self._actions: list[Action] = []
+        self._outboxes: dict[bool, Outbox[Callable[[], None]]] = {}
+        self._seen = self._stamp()
+        self._load()
+
+    def send(self, event: Event) -> None:
+        self._reload()
+        if not isinstance(event, Detection):
+            return
+        before, self._before = self._before, event
+        fitting = [number for number, binding in enumerate(self._bindings) if binding.fits(event, before)]
+        two_step = [number for number in fitting if self._bindings[number].after is not None]
+        for number in two_step or fitting:
+            binding, action = self._bindings[number], self._actions[number]
+            fired = self._fired.get(number)
+            if fired is not None and event.position - fired < binding.cool_down_seconds * SAMPLE_RATE_HZ:
+                continue
+            self._fired[number] = event.position
+            self._report(f"{event.keyword}: {'would ' if self._dry_run else ''}{action.describe(event)}")
+            if not self._dry_run:
+                self._outbox(binding.parallel).put(partial(action.do, event))
+
+    def close(self) -> None:
+        for outbox in self._outboxes.values():
+            outbox.close()
+        self._abort()
+        for broker in self._brokers.values():
+            broker.close()
+
+    def _outbox(self, parallel: bool) -> Outbox[Callable[[], None]]:
+        if parallel not in self._outboxes:
+            self._outboxes[parallel] = Outbox(
+                "bindings",
+                lambda do: do(),
+                abort=self._abort,
+                oldest_seconds=OLDEST_SECONDS,
+                n_workers=PARALLEL_WORKERS if parallel else 1,
+            )
+        return self._outboxes[parallel]
+
+    def _abort(self) -> None:
+        for action in (*self._retired, *self._actions):
+            action.close()
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+    def _reload(self) -> None:
+        stamp = self._stamp()
+        if stamp == self._seen or stamp is None:  # an editor may replace the file: gone for a moment is no change
+            return
+        self._seen = stamp
+        try:
+            self._load()
+            log.info("bindings taken from %s", self.path)
+        except ConfigError as error:
+            log.warning("%s; the old bindings stay", error)
+
+    def _load(self) -> None:
+        bindings = read_bindings(self.path, self._keywords)
+        brokers: dict[str, MqttConnection] = {}
+        actions = []
+        try:
+            for binding, line in zip(bindings.values(), bindings, strict=True):
+                try:
+                    actions.append(self._action(binding, brokers))
+                except ConfigError as error:
+                    raise ConfigError(f"{self.path}, line {line}: {error}") from error
+        except ConfigError:
+            for name, broker in brokers.items():
+                if name not in self._brokers:
+                    broker.close()
+            raise
+        # What waits for an old connection is done before it closes.
+        for name, broker in self._brokers.items():
+            if name not in brokers:
+                self._outbox(False).put(broker.close)
+        self._retired += self._actions
+        self._bindings, self._actions, self._brokers = list(bindings.values()), actions, brokers
+        self._fired: dict[int, int] = {}
+
+    def _action(self, binding: Binding, brokers: dict[str, MqttConnection]) -> Action:
+        """The action of a binding; ``brokers`` gets the connection it uses."""
+        limit = binding.time_limit_seconds
+        if binding.run is not None:
+            return Command(binding.run, limit)
+        if binding.shell is not None:
+            return Command([binding.shell], limit, shell=True)
+        if binding.http is not None:
+            return HttpRequest(binding.http, binding.method, binding.body, binding.headers, limit)
+        if binding.key is not None:
+            return KeyPress(binding.key)
+        if binding.sound is not None:
+            return Sound(binding.sound)
+        assert binding.mqtt is not None
+        parts = split_mqtt(binding.mqtt)
+        name = f"{parts.scheme}://{parts.netloc}"
+        if name not in brokers:
+            brokers[name] = self._brokers.get(name) or MqttConnection(parts, connect=not self._dry_run)
+        return MqttMessage(brokers[name], parts.path.strip("/"), binding.payload, binding.retain)

@@ -1,0 +1,77 @@
+"""Events as MQTT messages, with a last will and Home Assistant's discovery."""
+
+import json
+import re
+from collections.abc import Sequence
+from importlib import metadata
+from urllib.parse import parse_qs
+
+from kws_live.actions.mqtt_message import MqttConnection, split_mqtt
+from kws_live.errors import ConfigError
+from kws_live.events import Event
+from kws_live.outbox import Outbox
+
+
+class Mqtt:
+    """Publishes each event as JSON to ``TOPIC/TYPE`` (``TOPIC/detection``, ...), quality of service 1, not retained.
+
+    ``TOPIC/state`` is retained: "online" while listening, "offline" after the end; the broker says so too when this
+    program vanishes. After a lost connection, what waited is sent in order.
+
+    Parameters
+    ----------
+    url : ``mqtt://user:word@host:port/TOPIC``; ``mqtts`` is encrypted. ``?discovery=homeassistant`` announces an
+        event entity under that discovery prefix
+    keywords : the words that entity can tell of
+
+    Raises
+    ------
+    ConfigError
+        If the address cannot be used or paho-mqtt is not installed.
+
+    References
+    ----------
+    https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery,
+    https://www.home-assistant.io/integrations/event.mqtt/
+    """
+
+    def __init__(self, url: str, keywords: Sequence[str] = ()) -> None:
+        parts = split_mqtt(url)
+        self._topic = parts.path.strip("/")
+        options = parse_qs(parts.query)
+        if strange := sorted(set(options) - {"discovery"}):
+            raise ConfigError(f"{url!r} has unknown options {', '.join(strange)}; known: discovery=homeassistant")
+        self._discovery = options.get("discovery", [""])[0]
+        self._keywords = tuple(keywords)
+        self._state = f"{self._topic}/state"
+        self._connection = MqttConnection(parts, (self._state, "offline"), self._greet)
+        self._outbox: Outbox[Event] = Outbox(self._connection.name, self._publish, abort=self._connection.abort)
+
+    def _greet(self, connection: MqttConnection) -> None:
+        connection.post(self._state, "online", retain=True)
+        if self._discovery:
+            name = re.sub(r"\W", "_", f"kws_live_{self._topic}", flags=re.ASCII)
+            version = metadata.version("kws-live")
+            entity = {
+                "name": "Spoken command",
+                "unique_id": name,
+                "state_topic": f"{self._topic}/detection",
+                "value_template": '{"event_type": "{{ value_json.keyword }}", "score": {{ value_json.score }}}',
+                "event_types": self._keywords,
+                "availability_topic": self._state,
+                "icon": "mdi:microphone-message",
+                "device": {"identifiers": [name], "name": f"kws_live {self._topic}", "sw_version": version},
+                "origin": {"name": "kws_live", "sw_version": version},
+            }
+            connection.post(f"{self._discovery}/event/{name}/config", json.dumps(entity), retain=True)
+
+    def _publish(self, event: Event) -> None:
+        text = json.dumps(event.to_dict(), ensure_ascii=False)
+        self._connection.publish(event, f"{self._topic}/{event.type}", text)
+
+    def send(self, event: Event) -> None:
+        self._outbox.put(event)
+
+    def close(self) -> None:
+        self._outbox.close()
+        self._connection.close((self._state, "offline"))

@@ -1,0 +1,143 @@
+"""Time as the stream has it: calls that wait for a position, and whether everything heard so far is dealt with.
+
+Time-outs count audio, not the wall's clock, so a program that listens behaves the same at any speed.
+"""
+
+import heapq
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
+
+from kws_live.events import Event
+from kws_live.pipeline import Step
+from kws_live.ring_buffer import RingBuffer
+
+
+class StreamClock:
+    """Follows a session from its two ends: the detector, which makes events, and the dispatcher, which delivers them.
+
+    Parameters
+    ----------
+    next_position : the ring buffer's position from which on the detector has something to do
+    """
+
+    def __init__(self, next_position: int) -> None:
+        self._next_position = next_position
+        self._n_made = 0
+        self._on_the_way: deque[Event] = deque()
+        self._n_waiting = 0
+        self._order = itertools.count()
+        self._timers: list[tuple[int, int, Callable[[], object]]] = []
+        self._due: deque[tuple[int, Callable[[], object]]] = deque()
+        self._ended = False
+        self._changed = threading.Condition()
+
+    def stepped(self, step: Step, next_position: int) -> None:
+        """A hop was decided; its events are about to be handed to the dispatcher. On the detector thread."""
+        position = step.events[-1].position if step.verdict is None else step.verdict.hop.position
+        with self._changed:
+            while self._timers and self._timers[0][0] <= position:
+                self._due.append((self._n_made, heapq.heappop(self._timers)[2]))
+            self._n_made += len(step.events)
+            self._on_the_way.extend(step.events)
+            self._next_position = next_position
+        self._run_due()
+
+    def delivered(self, event: Event) -> None:
+        """An event has reached everybody; those made before it have, too, or were dropped. On the dispatcher thread."""
+        with self._changed:
+            if any(one is event for one in self._on_the_way):  # not one of the session's own
+                while self._on_the_way.popleft() is not event:
+                    pass
+        self._run_due()
+
+    def end(self) -> None:
+        """Nothing more will come: call what still waits."""
+        with self._changed:
+            self._ended = True
+            rest = [*(call for _, call in self._due), *(call for _, _, call in sorted(self._timers))]
+            self._due.clear()
+            self._timers.clear()
+            self._changed.notify_all()
+        for call in rest:
+            call()
+
+    def _run_due(self) -> None:
+        while True:
+            with self._changed:
+                if not self._due or self._due[0][0] > self._n_made - len(self._on_the_way):
+                    self._changed.notify_all()
+                    return
+                _, call = self._due.popleft()
+            call()
+
+    def call_at(self, position: int, call: Callable[[], object]) -> None:
+        """Call once the stream has reached a position and every event before it is delivered; at the end at the latest.
+
+        It runs on one of the session's threads and must be quick.
+        """
+        with self._changed:
+            if not self._ended:
+                heapq.heappush(self._timers, (position, next(self._order), call))
+                self._changed.notify_all()
+                return
+        call()
+
+    # For sources that hand over audio only while the program waits for it, as in tests.
+
+    def begin_waiting(self) -> None:
+        """Somebody waits for what the stream brings."""
+        with self._changed:
+            self._n_waiting += 1
+            self._changed.notify_all()
+
+    def end_waiting(self) -> None:
+        """Somebody has what he waited for."""
+        with self._changed:
+            self._n_waiting -= 1
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Somebody waits while the ``with`` block runs."""
+        self.begin_waiting()
+        try:
+            yield
+        finally:
+            self.end_waiting()
+
+    def wait_until_idle(self, ring: RingBuffer, timeout_seconds: float, awaited: bool = False) -> bool:
+        """Wait until all audio is looked at and all events are delivered; False at the time-out.
+
+        Parameters
+        ----------
+        awaited : and somebody waits for more
+        """
+
+        def idle() -> bool:
+            done = ring.position < self._next_position and not self._on_the_way and not self._due
+            return self._ended or (done and (self._n_waiting > 0 or not awaited))
+
+        with self._changed:
+            return self._changed.wait_for(idle, timeout_seconds)
+
+    @property
+    def has_timers(self) -> bool:
+        """Whether somebody waits for time to pass."""
+        with self._changed:
+            return bool(self._timers)
+
+    @property
+    def ended(self) -> bool:
+        """Whether listening has ended."""
+        return self._ended
+
+
+@runtime_checkable
+class FollowsClock(Protocol):
+    """A source that hands over audio only when the program is ready for it."""
+
+    def follow(self, clock: StreamClock, ring: RingBuffer) -> None:
+        """Told once, before the first read."""

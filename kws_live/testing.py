@@ -1,0 +1,232 @@
+"""Test programs that listen: no microphone, no sound, no waiting, and the same result each time.
+
+>>> from kws_live import listen
+>>> from kws_live.testing import FakeMicrophone, silence, tone_model
+>>> microphone = FakeMicrophone(["yes", silence(2), "no"])
+>>> with listen(microphone, model=tone_model("yes", "no")) as spotter:
+...     answers = [spotter.wait_for().keyword, spotter.wait_for().keyword]
+>>> answers
+['yes', 'no']
+
+A `FakeMicrophone` is a clock of its own: audio goes on only while the program waits for it, in `Spotter.wait_for`,
+`Spotter.wait`, an iterator over events, or the test in `FakeMicrophone.say`. Ten seconds of silence take as long as
+they take to compute. Whatever the program does between two words, it does before the next one is heard.
+
+With pytest the fixture ``microphone`` (`kws_live.pytest_plugin`, there as soon as the package is installed) stands in
+for every ``mic:`` of the program under test, and the model it listens with hears tones instead of speech, so that no
+network can spoil a test::
+
+    def test_the_lamp_goes_on(microphone):
+        with kws_live.listen() as spotter:
+            lamp = Lamp(spotter)
+            microphone.say("on")              # back when every callback has run
+        assert lamp.is_on
+"""
+
+import csv
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Condition
+from typing import Final
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from kws_live import sources
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples, to_mono
+from kws_live.errors import AudioError, SessionError
+from kws_live.features import SPEECH, Features
+from kws_live.model import DEFAULT_MODEL, SILENCE, UNKNOWN, Model, ModelCard, Posteriors, Runtime, Scorer, load_model
+from kws_live.resampling import Resampler
+from kws_live.ring_buffer import RingBuffer
+from kws_live.stream_clock import StreamClock
+
+BLOCK_SAMPLES: Final = SAMPLE_RATE_HZ // 25
+TONE_SECONDS: Final = 0.4
+TONE_LEVEL: Final = 0.3
+LOWEST_TONE_HZ, TONE_STEP_HZ = 300.0, 60.0
+PAUSE_SECONDS: Final = 1.0
+"""Silence around what is said, so that it stands alone."""
+
+PATIENCE_SECONDS: Final = 30.0
+"""Longest wait for a program that does not listen: far longer than any clip takes."""
+
+Voice = Callable[[str], Samples]
+"""A word's sound at 22,050 Hz."""
+
+_tones: dict[str, float] = {}
+
+
+def silence(seconds: float) -> Samples:
+    """A quiet room: noise at -80 dB, the same each time; float32 array, shape (n_samples,) at 22,050 Hz."""
+    return np.random.default_rng(0).normal(0.0, 1e-4, round(seconds * SAMPLE_RATE_HZ)).astype(np.float32)
+
+
+def tone(word: str) -> Samples:
+    """What `tone_model` takes for a word: 0.4 s of a sine of the word's own pitch, at 22,050 Hz."""
+    at = np.arange(round(TONE_SECONDS * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    return (TONE_LEVEL * np.sin(2 * np.pi * _tone_hz(word) * at)).astype(np.float32)
+
+
+def _tone_hz(word: str) -> float:
+    return _tones.setdefault(word, LOWEST_TONE_HZ + TONE_STEP_HZ * len(_tones))
+
+
+def recorded(word: str) -> Samples:
+    """One of the ten words by a speech synthesiser, at 22,050 Hz, for tests of a real model.
+
+    Raises
+    ------
+    AudioError
+        If it is none of the ten.
+    """
+    folder = Path(sources.__file__).parent
+    with (folder / "demo.csv").open(encoding="utf-8", newline="") as table:
+        spans = {row["word"]: (float(row["begin_seconds"]), float(row["end_seconds"])) for row in csv.DictReader(table)}
+    if word not in spans:
+        raise AudioError(f"there is no recording of {word!r}, only of: {', '.join(spans)}")
+    begin, end = spans[word]
+    samples, rate_hz = soundfile.read(folder / "demo.flac", dtype="float32")
+    return _at_stream_rate(samples[round((begin - 0.1) * rate_hz) : round((end + 0.1) * rate_hz)], rate_hz)
+
+
+def _at_stream_rate(samples: Samples, rate_hz: int) -> Samples:
+    resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
+    return np.concatenate((resampler.process(samples), resampler.finish()))
+
+
+class ToneModel(Model):
+    """A model without a network: it knows each word by the pitch of `tone`. Made by `tone_model`."""
+
+    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+        return _NoScorer()
+
+    def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:
+        """The share of each word's tone that lies within the window."""
+        at = np.arange(window.size) / SPEECH_RATE_HZ
+        whole = TONE_LEVEL / 2 * TONE_SECONDS * SPEECH_RATE_HZ
+        values: NDArray[np.float64] = np.array(
+            [abs(np.sum(window * np.exp(-2j * np.pi * _tone_hz(word) * at))) / whole for word in self.card.keywords]
+        )
+        values = np.clip(values, 0.0, 0.98)
+        values /= max(1.0, values.sum())
+        return np.array([1.0 - values.sum(), 0.0, *values], np.float32)
+
+
+class _NoScorer:
+    def score(self, features: Features) -> Posteriors:
+        raise NotImplementedError("a tone model looks at the audio itself")
+
+
+def tone_model(*words: str) -> ToneModel:
+    """A model that knows these words by their tones (none given: the default model's words), each at 0.6."""
+    keywords = words or load_model(DEFAULT_MODEL).card.keywords
+    card = ModelCard(
+        name="tones",
+        description="knows each word by the pitch of a tone, for tests",
+        licence="Apache-2.0",
+        labels=(SILENCE, UNKNOWN, *keywords),
+        keywords=tuple(keywords),
+        features=SPEECH,
+        thresholds=dict.fromkeys(keywords, 0.6),
+    )
+    return ToneModel(Path("tones"), card)
+
+
+class FakeMicrophone:
+    """A source that says what it is told, when the program is ready to hear it.
+
+    Parameters
+    ----------
+    items : said in turn, then the stream ends; none given: it stays open, for `say`. Each is a word, a sound file, or
+        a float array at 22,050 Hz, shape (n_samples,), such as `silence` gives
+    voice : how words sound: `tone`, for `tone_model`, or `recorded`, for a real model
+    """
+
+    name = "fake microphone"
+    rate_hz = SAMPLE_RATE_HZ
+    live = False
+    n_overflows = 0
+
+    def __init__(self, items: Iterable[str | Path | Samples] = (), voice: Voice = tone) -> None:
+        self._voice = voice
+        self._clock: StreamClock | None = None
+        self._ring: RingBuffer | None = None
+        self._blocks: deque[Samples] = deque()
+        self._n_saying = 0
+        self._closed = False
+        self._quiet = Condition()
+        scripted = list(items)
+        self._ends = bool(scripted)
+        self._queue(scripted)
+
+    def follow(self, clock: StreamClock, ring: RingBuffer) -> None:
+        """Told by the spotter what to wait for."""
+        self._clock, self._ring = clock, ring
+
+    def _queue(self, items: Iterable[str | Path | Samples]) -> None:
+        parts: list[Samples] = []
+        for item in items:
+            parts += [item] if isinstance(item, np.ndarray) else [silence(PAUSE_SECONDS), self._sound(item)]
+        parts.append(silence(PAUSE_SECONDS))
+        audio = np.concatenate(parts)
+        with self._quiet:
+            self._blocks.extend(np.split(audio, range(BLOCK_SAMPLES, audio.size, BLOCK_SAMPLES)))
+
+    def _sound(self, item: str | Path) -> Samples:
+        if isinstance(item, str) and not Path(item).suffix:
+            return self._voice(item)
+        try:
+            samples, rate_hz = soundfile.read(item, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise AudioError(f"cannot read {str(item)!r} as sound: {error}") from error
+        return _at_stream_rate(to_mono(samples), rate_hz)
+
+    def say(self, *items: str | Path | Samples) -> None:
+        """Say these and a second of silence; back when all of it is heard and every callback has run.
+
+        Raises
+        ------
+        SessionError
+            If nobody listens, or a callback does not return.
+        """
+        self._queue(items)
+        with self._quiet:
+            self._n_saying += 1
+            done = self._quiet.wait_for(lambda: self._n_saying == 0 or self._closed, PATIENCE_SECONDS)
+            self._n_saying = 0
+        if not done:
+            raise SessionError("the fake microphone is not heard: start listening first, and let callbacks return")
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        if self._clock is None or self._ring is None:  # driven without a spotter: nobody to wait for
+            return self._next() if self._blocks else None
+        with self._quiet:
+            saying = self._n_saying > 0
+        end = time.monotonic() + timeout_seconds
+        if not self._clock.wait_until_idle(self._ring, min(0.02, timeout_seconds), awaited=not saying):
+            return np.zeros((0, 1), np.float32)
+        if self._closed or self._clock.ended:
+            return None
+        if self._blocks:
+            return self._next()
+        with self._quiet:
+            self._n_saying = 0
+            self._quiet.notify_all()
+            if self._ends:
+                return None
+            if not self._clock.has_timers:
+                self._quiet.wait_for(lambda: bool(self._blocks), min(0.02, max(0.0, end - time.monotonic())))
+                return np.zeros((0, 1), np.float32)
+        return silence(BLOCK_SAMPLES / SAMPLE_RATE_HZ)[:, np.newaxis]
+
+    def _next(self) -> Block:
+        return self._blocks.popleft()[:, np.newaxis]
+
+    def close(self) -> None:
+        with self._quiet:
+            self._closed = True
+            self._quiet.notify_all()
