@@ -18,6 +18,9 @@ RECENT_LEVELS: Final = 50
 BRIDGE_FRAMES: Final = 10
 """Quiet up to 0.2 s belongs to the word: the closures in "stop" and "right" last about 0.1 s, with a soft end 0.2."""
 
+LEAST_FRAMES: Final = 4
+"""Sound shorter than 0.08 s after a louder utterance is no utterance of its own."""
+
 LEAST_SNR_DB: Final = 12.0
 """With the loudest moment less than this above the room, pauses cannot be told from speech."""
 
@@ -27,7 +30,7 @@ BELOW_PEAK_DB: Final = 25.0
 
 @dataclass(frozen=True)
 class Utterance:
-    """The stretch of sound around the loudest moment of the last second.
+    """The last stretch of sound, of those nearly as loud as the loudest moment of the last second.
 
     Attributes
     ----------
@@ -58,8 +61,14 @@ def find_utterance(levels_db: Sequence[float]) -> Utterance | None:
     above[peak_index] = True
     loud = np.flatnonzero(above)
     breaks = np.flatnonzero(np.diff(loud) > BRIDGE_FRAMES)
-    at = int(np.searchsorted(loud[breaks], peak_index)) if breaks.size else 0
-    begin = int(loud[breaks[at - 1] + 1]) if at > 0 else int(loud[0])
-    end = int(loud[breaks[at]]) if at < breaks.size else int(loud[-1])
-    before = begin - int(loud[breaks[at - 1]]) - 1 if at > 0 else N_LEVELS
+    begins = loud[np.concatenate(([0], breaks + 1))]
+    ends = loud[np.concatenate((breaks, [loud.size - 1]))]
+    # The last one counts, though an earlier one may be louder; a knock that follows a word is not an utterance.
+    last = max(
+        index
+        for index, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True))
+        if begin <= peak_index <= end or end - begin + 1 >= LEAST_FRAMES
+    )
+    begin, end = int(begins[last]), int(ends[last])
+    before = begin - int(ends[last - 1]) - 1 if last > 0 else N_LEVELS
     return Utterance(before * FRAME_SECONDS, (end - begin + 1) * FRAME_SECONDS, (levels.size - 1 - end) * FRAME_SECONDS)

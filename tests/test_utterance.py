@@ -33,7 +33,6 @@ def test_a_longer_pause_cuts_and_is_the_quiet_before() -> None:
     assert found.seconds == pytest.approx(15 * FRAME_SECONDS)
 
 
-@pytest.mark.xfail(strict=True, reason="the loudest moment of the last second is taken for the last utterance")
 def test_a_louder_utterance_before_does_not_hide_the_last_one() -> None:
     found = find_utterance(levels((60, -70), (15, -20), (12, -70), (15, -25), (5, -70)))
     assert found is not None
