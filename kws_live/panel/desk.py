@@ -182,7 +182,7 @@ class Desk:
         fates = {"stayed": result.stayed, "gone": result.gone, "come": result.come}
         return {
             "events": [
-                {"fate": fate, "word": event.keyword, "position": event.position}
+                {"fate": fate, "word": event.keyword, "position": event.position, "score": round(event.score, 3)}
                 for fate, events in fates.items()
                 for event in events
             ],

@@ -1,0 +1,85 @@
+// Colours and canvases.
+
+export const $ = (id) => document.getElementById(id);
+
+export function make(tag, attributes = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), attributes);
+  element.append(...children);
+  return element;
+}
+
+export const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+/** A word's colour: hues evenly around the circle, all equally light. */
+export const hue = (index, n) => Math.round((25 + (360 * index) / n) % 360);
+export const cssColour = (angle) => `oklch(var(--lightness) 0.115 ${angle})`;
+export const canvasColour = (angle, alpha = 1) => `oklch(${token("--lightness")} 0.115 ${angle} / ${alpha})`;
+
+let tokens = new Map();
+/** A custom property's value as a colour or text that a canvas understands. */
+export function token(name) {
+  if (!tokens.has(name)) {
+    const probe = make("i");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const style = getComputedStyle(probe);
+    tokens.set(name, name === "--lightness" ? style.getPropertyValue(name).trim() : style.color);
+    probe.remove();
+  }
+  return tokens.get(name);
+}
+
+const redraws = new Set();
+/** Call a function whenever the theme or the size of things has changed. */
+export const onRestyle = (redraw) => redraws.add(redraw);
+function restyle() {
+  tokens = new Map();
+  ramp = null;
+  redraws.forEach((redraw) => redraw());
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
+addEventListener("resize", restyle);
+
+/** The canvas's context with one unit a CSS pixel; resized only when it has to be. */
+export function context(canvas) {
+  const scale = devicePixelRatio || 1;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+  }
+  const pen = canvas.getContext("2d");
+  pen.setTransform(scale, 0, 0, scale, 0, 0);
+  return [pen, width, height];
+}
+
+let ramp = null;
+/** 256 colours from the track's to the ink's, by way of the accent. */
+function colours() {
+  if (ramp) return ramp;
+  const canvas = make("canvas", { width: 256, height: 1 });
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const shade = pen.createLinearGradient(0, 0, 256, 0);
+  shade.addColorStop(0, token("--track"));
+  shade.addColorStop(0.15, token("--track"));
+  shade.addColorStop(0.7, token("--accent"));
+  shade.addColorStop(1, token("--ink"));
+  pen.fillStyle = shade;
+  pen.fillRect(0, 0, 256, 1);
+  ramp = pen.getImageData(0, 0, 256, 1).data;
+  return ramp;
+}
+
+/** Columns of bytes, the lowest row at the bottom, as an image. */
+export function columnsToImage(pen, data, nColumns, nRows) {
+  const image = pen.createImageData(nColumns, nRows);
+  const shades = colours();
+  for (let column = 0; column < nColumns; column++) {
+    for (let row = 0; row < nRows; row++) {
+      const from = 4 * data[column * nRows + row];
+      const to = 4 * ((nRows - 1 - row) * nColumns + column);
+      for (let part = 0; part < 4; part++) image.data[to + part] = shades[from + part];
+    }
+  }
+  return image;
+}

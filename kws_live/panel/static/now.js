@@ -1,0 +1,101 @@
+// The level, the gate, the spectrogram and the microphone.
+
+import { $, bytes, columnsToImage, context, make, onRestyle } from "./draw.js";
+
+const N_COLUMNS = 500;
+const LOWEST_DB = -60;
+
+export class Now {
+  #rows = 1;
+  #data = new Uint8Array(0);
+  #picture = make("canvas", { width: N_COLUMNS });
+  #held = LOWEST_DB;
+  #quietFrames = 0;
+  #ended = false;
+
+  constructor(connection) {
+    this.connection = connection;
+    $("source").addEventListener("pointerdown", () => this.list());
+    $("source").addEventListener("focus", () => this.list());
+    $("source").addEventListener("change", () => connection.tell("source", { name: $("source").value }));
+    onRestyle(() => this.#repaint());
+  }
+
+  begin(hello) {
+    this.#rows = hello.n_rows;
+    this.#data = new Uint8Array(0);
+    this.#picture.height = this.#rows;
+    this.#repaint();
+  }
+
+  /** Ask which microphones there are. */
+  async list() {
+    const { choices } = await this.connection.ask("sources").catch(() => ({ choices: [] }));
+    const select = $("source");
+    const now = select.selectedOptions[0]?.textContent;
+    const rest = choices.filter((choice) => choice.name !== now);
+    const current = choices.find((choice) => choice.name === now) ?? { source: "", name: now };
+    select.replaceChildren(...[current, ...rest].map(({ source, name }) => new Option(name, source)));
+  }
+
+  source(name) {
+    const select = $("source");
+    if (select.selectedOptions[0]?.textContent !== name) {
+      const there = [...select.options].find((option) => option.textContent === name);
+      if (there) there.selected = true;
+      else select.prepend(new Option(name, "", true, true));
+    }
+  }
+
+  frame(frame) {
+    const meter = $("meter");
+    const share = (db) => Math.min(1, Math.max(0, 1 - db / LOWEST_DB));
+    this.#held = Math.max(frame.peak, this.#held - 1.2);
+    meter.querySelector(".meter-level").style.transform = `scaleX(${share(frame.level)})`;
+    meter.querySelector(".meter-peak").style.left = `calc(${100 * share(this.#held)}% - 2px)`;
+    meter.classList.toggle("clipping", frame.clipping);
+    meter.setAttribute("aria-valuenow", Math.round(Math.max(frame.level, LOWEST_DB)));
+    meter.setAttribute("aria-valuetext", `${Math.round(frame.level)} decibels`);
+    this.#quietFrames = frame.gate && this.#held < -40 ? this.#quietFrames + 1 : 0;
+    const note = frame.clipping
+      ? "Too loud: the sound is clipped. Turn the microphone down, or move away from it."
+      : this.#quietFrames > 12
+        ? "Too quiet: somebody speaks, but far below −40 dB. Turn the microphone up, or come closer."
+        : "";
+    if ($("level-note").textContent !== note) $("level-note").textContent = note;
+    $("level-note").classList.toggle("alarm", note !== "");
+    if (frame.status) this.#ended = frame.status.ended;
+    const gate = this.#ended ? "ended" : frame.gate ? "gate open" : "gate closed";
+    if ($("gate").textContent !== gate) $("gate").textContent = gate;
+    $("gate").classList.toggle("open", frame.gate && !this.#ended);
+    this.#scroll(bytes(frame.columns.data));
+  }
+
+  #scroll(fresh) {
+    const n = fresh.length / this.#rows;
+    if (!n) return;
+    const kept = this.#data.subarray(Math.max(0, this.#data.length + fresh.length - N_COLUMNS * this.#rows));
+    const joined = new Uint8Array(kept.length + fresh.length);
+    joined.set(kept);
+    joined.set(fresh, kept.length);
+    this.#data = joined;
+    const pen = this.#picture.getContext("2d");
+    pen.drawImage(this.#picture, -n, 0);
+    pen.putImageData(columnsToImage(pen, fresh, n, this.#rows), N_COLUMNS - n, 0);
+    this.#show();
+  }
+
+  #repaint() {
+    const pen = this.#picture.getContext("2d");
+    pen.clearRect(0, 0, N_COLUMNS, this.#rows);
+    const n = this.#data.length / this.#rows;
+    if (n) pen.putImageData(columnsToImage(pen, this.#data, n, this.#rows), N_COLUMNS - n, 0);
+    this.#show();
+  }
+
+  #show() {
+    const [pen, width, height] = context($("spectrogram"));
+    pen.clearRect(0, 0, width, height);
+    pen.drawImage(this.#picture, 0, 0, width, height);
+  }
+}

@@ -1,0 +1,152 @@
+// Events and moments: why it fired or did not, how it sounded, and what the user says of it.
+
+import { $, bytes, columnsToImage, context, make } from "./draw.js";
+import { describe } from "./words.js";
+
+const MOST_EVENTS = 60;
+
+export class Why {
+  #moment = null;
+  #image = null;
+  #player = new Audio();
+
+  constructor(connection) {
+    this.connection = connection;
+    $("play").addEventListener("click", () => this.#player.play());
+    $("earlier").addEventListener("click", () => this.#step(-1));
+    $("later").addEventListener("click", () => this.#step(1));
+    $("right").addEventListener("click", () => this.#mark("right", this.#moment.event.position, this.#moment.word));
+    $("wrong").addEventListener("click", () => this.#mark("wrong", this.#moment.event.position, this.#moment.word));
+    $("missed").addEventListener("click", () => this.#mark("missed", this.#moment.position, $("missed-word").value));
+    $("saving").addEventListener("change", () => connection.tell("saving", { on: $("saving").checked }));
+    $("refit").addEventListener("click", () => this.#refit());
+  }
+
+  begin(record, hello) {
+    this.record = record;
+    $("events").replaceChildren(make("li", { className: "empty", textContent: "Nothing yet. Say one of the words." }));
+    $("missed-word").replaceChildren(...record.words.map((word) => new Option(word)));
+    $("folder").textContent = `${hello.folder}/feedback`;
+  }
+
+  frame(frame) {
+    const told = frame.events.filter((event) => event.keyword).slice(-MOST_EVENTS);
+    if (!told.length) return;
+    $("events").querySelector(".empty")?.remove();
+    $("events").prepend(...told.map((event) => this.#item(event)).reverse());
+    while ($("events").childElementCount > MOST_EVENTS) $("events").lastChild.remove();
+  }
+
+  #item(event) {
+    const fired = event.type === "detection";
+    const button = make("button", { type: "button", className: fired ? "fired" : "near" },
+      make("time", { textContent: this.record.clock(event.position) }),
+      make(fired ? "b" : "span", { textContent: fired ? event.keyword : `${event.keyword}, near miss` }),
+      make("span", { textContent: event.score.toFixed(2) }));
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => this.show(event.moment, event.keyword, event));
+    button.dataset.moment = event.moment;
+    return make("li", {}, button);
+  }
+
+  /** Explain a word at a moment; `event` where it is one. */
+  async show(position, word, event = null) {
+    const told = await this.connection.ask("why", word ? { position, word } : { position }).catch(() => null);
+    if (!told) return;
+    this.#moment = { position: told.position, word: told.word, event };
+    for (const button of $("events").querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(event !== null && button.dataset.moment === String(event.moment)));
+    }
+    $("sentence").textContent = event?.type === "near_miss" ? nearMiss(event, told) : told.sentence;
+    $("moment").hidden = false;
+    $("marked").textContent = "";
+    const fired = event?.type === "detection";
+    $("right").hidden = $("wrong").hidden = !fired;
+    $("missed-word").value = told.word;
+    $("facts").replaceChildren(...facts(told, this.record.clock(told.position)));
+    $("play").disabled = !told.sound;
+    if (told.sound) {
+      URL.revokeObjectURL(this.#player.src);
+      this.#player.src = URL.createObjectURL(new Blob([bytes(told.sound)], { type: "audio/wav" }));
+    }
+    this.#image = told.mfcc;
+    this.#paint();
+    $("why").scrollIntoView({ block: "nearest", behavior: "instant" });
+  }
+
+  #paint() {
+    const [pen, width, height] = context($("mfcc"));
+    pen.clearRect(0, 0, width, height);
+    if (!this.#image) return;
+    const data = bytes(this.#image.data);
+    const [rows, columns] = [this.#image.rows, data.length / this.#image.rows];
+    const picture = make("canvas", { width: columns, height: rows });
+    const inner = picture.getContext("2d");
+    inner.putImageData(columnsToImage(inner, data, columns, rows), 0, 0);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(picture, 0, 0, width, height);
+  }
+
+  #step(by) {
+    const at = this.record.index(this.#moment.position) + by;
+    const position = this.record.positions[at];
+    if (position !== undefined) this.show(position, this.#moment.word);
+  }
+
+  async #mark(kind, position, word) {
+    const saved = await this.connection.ask("mark", { kind, position, word }).catch(() => null);
+    if (saved) $("marked").textContent = `Saved: ${saved.evidence.sound}`;
+  }
+
+  status(status) {
+    $("saving").checked = status.saving;
+    for (const name of ["right", "wrong", "missed"]) $(name).disabled = !status.saving;
+  }
+
+  async #refit() {
+    const answer = await this.connection.ask("refit").catch(() => null);
+    if (!answer) return;
+    if (!answer.n_evidence) {
+      $("fits").replaceChildren(make("p", { className: "note", textContent: "Nothing has been marked yet." }));
+      return;
+    }
+    const head = ["word", "now", "then", "mistakes now", "then", "marked"];
+    const rows = answer.fits.map((fit) => [fit.word, fit.before.toFixed(2), fit.after.toFixed(2), fit.mistakes_before,
+      fit.mistakes_after, `${fit.n_for} for, ${fit.n_against} against`]);
+    const cells = (tag, values) => make("tr", {}, ...values.map((value) => make(tag, { textContent: value })));
+    const table = make("table", {}, make("thead", {}, cells("th", head)), make("tbody", {}, ...rows.map((row) => cells("td", row))));
+    const nothing = Object.keys(answer.values).length === 0;
+    const said = make("p", { className: "note", textContent: nothing ? "No threshold would do better." : describe(answer.hindsight) });
+    const apply = make("button", { type: "button", className: "primary", textContent: "Use these thresholds", hidden: nothing });
+    apply.addEventListener("click", async () => {
+      await this.connection.tell("thresholds", { values: answer.values });
+      $("fits").replaceChildren(make("p", { className: "note", textContent: "The new thresholds are in use." }));
+    });
+    $("fits").replaceChildren(table, said, apply);
+  }
+}
+
+function nearMiss(event, told) {
+  // The word fell back for a reason that was known only later than its peak.
+  return told.reason === "BELOW" || told.reason === "WAITING"
+    ? `“${event.keyword}” came to ${event.score.toFixed(2)} (threshold ${event.threshold.toFixed(2)}), but ${event.reason}.`
+    : told.sentence;
+}
+
+function facts(told, clock) {
+  const shares = told.top.map(({ label, score }) => {
+    const bar = make("i");
+    bar.style.transform = `scaleX(${score})`;
+    return make("span", { className: "share" }, label, bar, score.toFixed(2));
+  });
+  const pairs = [
+    ["Moment", [`${clock}, ${told.seconds.toFixed(2)} s into the sound`]],
+    ["Gate", [told.gate_open ? "open" : "closed: nothing was scored"]],
+    ["Level", [`${told.level.toFixed(0)} dB`]],
+    ["Score", [`${told.score.toFixed(2)} for “${told.word}”, threshold ${told.threshold.toFixed(2)}`]],
+    ["Mode", [told.mode === "command" ? "command: a word alone" : "spotting: anywhere, at once"]],
+    ["Rest", [`${told.refractory_seconds} s after a word`]],
+    ["Network", shares.length ? shares : ["was not asked"]],
+  ];
+  return pairs.flatMap(([name, values]) => [make("dt", { textContent: name }), make("dd", {}, ...values)]);
+}

@@ -1,0 +1,254 @@
+// One row a word: its switch, its score against its threshold on one scale, and its last minutes.
+
+import { $, canvasColour, context, cssColour, hue, make, onRestyle, token } from "./draw.js";
+
+const LANE_MS = 400; // lines move less than a pixel in that time
+
+export class Words {
+  #rows = [];
+  #fates = [];
+  #drawnAt = 0;
+  #pending = new Map();
+  #asking = false;
+  #askAgain = false;
+
+  constructor(connection, onMoment) {
+    this.connection = connection;
+    this.onMoment = onMoment;
+    $("span").addEventListener("change", () => this.#drawAll());
+    $("reset").addEventListener("click", () => connection.tell("reset"));
+    for (const name of ["mode", "refractory_seconds", "gate_mode"]) {
+      $(name).addEventListener("change", () => connection.tell("change", { name, value: this.#global(name) }));
+    }
+    onRestyle(() => this.#drawAll());
+  }
+
+  #global(name) {
+    const text = $(name).value;
+    if (name === "mode") return text;
+    return text === "" ? null : Number(text);
+  }
+
+  /** Seconds shown: the choice, but never much more than there is. */
+  get #span() {
+    const chosen = Number(document.querySelector("#span input:checked").value);
+    const { positions, position, rate } = this.record;
+    const known = positions.length ? (position - positions[0]) / rate : 0;
+    return Math.min(chosen, Math.max(60, 30 * Math.ceil(known / 30)));
+  }
+
+  begin(record) {
+    this.record = record;
+    this.#fates = [];
+    this.#rows = record.words.map((word, index) => this.#row(word, hue(index, record.words.length)));
+    $("rows").replaceChildren(...this.#rows.map((row) => row.element));
+  }
+
+  #row(word, angle) {
+    const box = make("input", { type: "checkbox", checked: true });
+    const name = make("label", { className: "name" }, box, word);
+    const peak = make("i", { className: "peak" });
+    const score = make("i");
+    const slider = make("input", { type: "range", min: 0.01, max: 1, step: 0.01, value: 1 });
+    slider.setAttribute("aria-label", `Threshold of ${word}`);
+    const value = make("output");
+    const track = make("div", { className: "track" }, make("div", { className: "bar" }, peak, score), slider);
+    const dial = make("div", { className: "dial" }, track, value);
+    const lane = make("canvas", { className: "lane" });
+    lane.setAttribute("role", "img");
+    const count = make("p", { className: "count" });
+    const element = make("li", { className: "row" }, name, dial, lane, count);
+    element.style.setProperty("--colour", cssColour(angle));
+    element.dataset.word = word;
+    const row = { word, angle, element, box, peak, score, slider, value, lane, count, index: this.record.words.indexOf(word) };
+    slider.addEventListener("input", () => this.#slide(row));
+    slider.addEventListener("pointerdown", () => (row.dragged = true));
+    for (const kind of ["pointerup", "pointercancel", "blur"]) slider.addEventListener(kind, () => (row.dragged = false));
+    box.addEventListener("change", () => this.connection.tell("listen", { word, on: box.checked }));
+    lane.addEventListener("click", (event) => this.#click(row, event));
+    return row;
+  }
+
+  /** Send the newest value of a slider, once a picture at most. */
+  #slide(row) {
+    this.#label(row, Number(row.slider.value));
+    this.#draw(row);
+    if (!this.#pending.size) requestAnimationFrame(() => this.#sendAll());
+    this.#pending.set(row.word, Number(row.slider.value));
+  }
+
+  #sendAll() {
+    this.#pending.forEach((value, word) => this.connection.tell("threshold", { word, value }));
+    this.#pending.clear();
+    this.hindsight();
+  }
+
+  #label(row, value) {
+    row.value.textContent = value.toFixed(2);
+    row.slider.setAttribute("aria-valuetext", value.toFixed(2));
+  }
+
+  /** The settings, whoever changed them; a slider that is being dragged stays under the hand. */
+  settings(settings, first) {
+    let changed = false;
+    for (const row of this.#rows) {
+      const value = settings.thresholds[row.word];
+      changed ||= row.threshold !== undefined && row.threshold !== value;
+      row.threshold = value;
+      if (!row.dragged && !this.#pending.has(row.word)) {
+        row.slider.value = value;
+        this.#label(row, value);
+      }
+      row.box.checked = settings.listens[row.word];
+      row.element.classList.toggle("off", !row.box.checked);
+    }
+    const values = { mode: settings.mode, refractory_seconds: settings.refractory_seconds, gate_mode: settings.gate_mode ?? "" };
+    for (const [name, value] of Object.entries(values)) {
+      if (document.activeElement !== $(name) || $(name).tagName === "SELECT") $(name).value = value;
+    }
+    this.#drawAll();
+    if (!first) this.hindsight();
+  }
+
+  /** Ask what these settings would have made of the last ten minutes; one question at a time. */
+  async hindsight() {
+    this.#askAgain = true;
+    if (this.#asking) return;
+    this.#asking = true;
+    while (this.#askAgain) {
+      this.#askAgain = false;
+      const answer = await this.connection.ask("hindsight", { values: {} }).catch(() => null);
+      if (answer) this.showHindsight(answer);
+    }
+    this.#asking = false;
+  }
+
+  showHindsight(answer) {
+    this.#fates = answer.events;
+    for (const row of this.#rows) {
+      row.come = answer.counts.come[row.word] ?? 0;
+      row.gone = answer.counts.gone[row.word] ?? 0;
+    }
+    $("hindsight").textContent = describe(answer);
+    this.#drawAll();
+  }
+
+  frame(frame) {
+    for (const row of this.#rows) {
+      row.score.style.transform = `scaleX(${frame.scores[row.index]})`;
+      row.peak.style.transform = `scaleX(${frame.peaks[row.index]})`;
+      row.element.classList.toggle("over", frame.peaks[row.index] >= row.slider.value);
+    }
+    if (performance.now() - this.#drawnAt > LANE_MS || frame.events.length) this.#drawAll();
+  }
+
+  #drawAll() {
+    if (!this.record) return;
+    this.#drawnAt = performance.now();
+    this.#rows.forEach((row) => this.#draw(row));
+    const clock = (seconds) => `−${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")}`;
+    const marks = [clock(this.#span), clock(this.#span / 2), "now"];
+    if ($("axis").firstChild?.textContent !== marks[0]) {
+      $("axis").replaceChildren(...marks.map((mark) => make("i", { textContent: mark })));
+    }
+  }
+
+  #draw(row) {
+    const [pen, width, height] = context(row.lane);
+    const { positions, scores, position, rate } = this.record;
+    const line = scores[row.index];
+    const begin = position - this.#span * rate;
+    const perPixel = (this.#span * rate) / width;
+    const x = (at) => (at - begin) / perPixel;
+    const y = (score) => 4 + (height - 8) * (1 - score);
+    pen.clearRect(0, 0, width, height);
+    pen.fillStyle = token("--line");
+    pen.fillRect(0, y(0), width, 1);
+    // Each pixel shows the highest score that falls into it.
+    const heights = new Float32Array(Math.ceil(width) + 1);
+    for (let hop = this.record.index(begin); hop < positions.length; hop++) {
+      const at = Math.floor(x(positions[hop]));
+      const until = Math.min(heights.length - 1, Math.floor(x(positions[hop] + 0.08 * rate)));
+      for (let column = Math.max(0, at); column <= until; column++) heights[column] = Math.max(heights[column], line[hop]);
+    }
+    pen.beginPath();
+    pen.moveTo(0, y(0));
+    heights.forEach((score, column) => pen.lineTo(column + 0.5, y(score)));
+    pen.lineTo(width, y(0));
+    pen.fillStyle = canvasColour(row.angle, 0.22);
+    pen.fill();
+    pen.beginPath();
+    heights.forEach((score, column) => pen.lineTo(column + 0.5, y(score)));
+    pen.strokeStyle = canvasColour(row.angle);
+    pen.lineWidth = 1.25;
+    pen.stroke();
+    pen.strokeStyle = token("--ink");
+    pen.globalAlpha = 0.55;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.moveTo(0, y(row.slider.value));
+    pen.lineTo(width, y(row.slider.value));
+    pen.stroke();
+    pen.globalAlpha = 1;
+    this.#marks(row, pen, x, y, begin);
+  }
+
+  #marks(row, pen, x, y, begin) {
+    const mine = this.record.events.filter((event) => event.keyword === row.word && event.position >= begin);
+    const gone = new Set(this.#fates.filter((one) => one.fate === "gone").map((one) => one.position));
+    for (const event of mine.filter((one) => one.type !== "detection" || !gone.has(one.position))) {
+      pen.beginPath();
+      pen.arc(x(event.position), y(event.score), 3.25, 0, 7);
+      pen.lineWidth = 1.5;
+      pen.strokeStyle = canvasColour(row.angle);
+      pen.fillStyle = event.type === "detection" ? canvasColour(row.angle) : token("--card");
+      pen.fill();
+      pen.stroke();
+    }
+    pen.lineWidth = 2;
+    for (const fate of this.#fates.filter((one) => one.word === row.word && one.position >= begin)) {
+      const [left, top] = [x(fate.position), y(fate.score)];
+      pen.beginPath();
+      if (fate.fate === "gone") {
+        pen.strokeStyle = token("--alarm");
+        pen.moveTo(left - 4, top - 4), pen.lineTo(left + 4, top + 4);
+        pen.moveTo(left + 4, top - 4), pen.lineTo(left - 4, top + 4);
+      } else if (fate.fate === "come") {
+        pen.strokeStyle = token("--accent");
+        pen.moveTo(left - 5, top), pen.lineTo(left + 5, top);
+        pen.moveTo(left, top - 5), pen.lineTo(left, top + 5);
+      }
+      pen.stroke();
+    }
+    const fired = this.record.detections(row.word).length;
+    const [come, gone] = [row.come ?? 0, row.gone ?? 0];
+    const shown = `${fired} ${come} ${gone}`;
+    if (row.shown === shown) return;
+    row.shown = shown;
+    row.count.replaceChildren(make("b", { textContent: fired }), " fired");
+    if (come) row.count.append(" ", make("span", { className: "come", textContent: `+${come}` }));
+    if (gone) row.count.append(" ", make("span", { className: "gone", textContent: `−${gone}` }));
+    row.lane.setAttribute("aria-label", `Score of ${row.word} over the last minutes; fired ${fired} times.`);
+  }
+
+  #click(row, event) {
+    const { position, rate } = this.record;
+    const perPixel = (this.#span * rate) / row.lane.clientWidth;
+    const at = position - (row.lane.clientWidth - event.offsetX) * perPixel;
+    // A pixel may hold seconds: the peak near the pointer is what was meant.
+    const reach = Math.max(4 * perPixel, 0.08 * rate);
+    const near = this.record.events.filter((one) => one.keyword === row.word && Math.abs(one.position - at) < reach);
+    const meant = near.at(-1)?.moment ?? this.record.peak(row.index, at - reach, at + reach);
+    if (meant !== null) this.onMoment(meant, row.word, near.at(-1));
+  }
+}
+
+export function describe(answer) {
+  const total = (fate) => Object.values(answer.counts[fate]).reduce((sum, n) => sum + n, 0);
+  const [stayed, come, gone] = ["stayed", "come", "gone"].map(total);
+  const minutes = answer.seconds / 60;
+  const span = minutes >= 1.5 ? `${minutes.toFixed(0)} minutes` : `${answer.seconds.toFixed(0)} seconds`;
+  const events = `${stayed + come} event${stayed + come === 1 ? "" : "s"}, ${Math.round(answer.per_hour)} an hour`;
+  const changes = come || gone ? `${stayed} stayed, ${come} come, ${gone} gone` : "the same as happened";
+  return `With these settings the last ${span} would have had ${events}: ${changes}.`;
+}
