@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -149,8 +150,17 @@ def _start_worker(settings: FeatureSettings, mel_filters: NDArray[np.float32], w
     """Runs once in each worker; the parent's filter bank saves it the import of librosa."""
     global _extractor, _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; a piece is done in seconds
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _extractor = FeatureExtractor(settings, mel_filters)
     _work = work
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed leaves no word; without it the worker would wait for its next piece for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _make_piece(number: int, recordings: Sequence[Recording]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kws_live.cli import main
 from kws_live.errors import DatasetError
 from kws_live.training.download import SPARE_BYTES, RemoteArchive, download, unpack
 
@@ -208,3 +209,20 @@ def test_a_full_disk_stops_unpacking_and_leaves_nothing_behind(tmp_path: Path) -
     with pytest.raises(DatasetError, match="is full; free some"):
         unpack(tmp_path / "words.tar.gz", tmp_path / "words", free=lambda _: SPARE_BYTES)
     assert [path.name for path in tmp_path.iterdir()] == ["words.tar.gz"]
+
+
+def test_the_command_fetches_and_unpacks(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["dataset", "download", "speech-commands", "--to", str(tmp_path), "--url", server.url]
+    assert main([*command, "--sha256", DIGEST]) == 0
+    assert f"{tmp_path / 'words'} is ready" in capsys.readouterr().out
+    assert len(list((tmp_path / "words" / "yes").iterdir())) == 30
+
+
+def test_the_command_tells_an_error_in_one_line(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["dataset", "download", "speech-commands", "--to", str(tmp_path), "--url", server.url]
+    assert main([*command, "--sha256", "0" * 64]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("kws-live: words.tar.gz.part has SHA-256")
+    assert error.count("\n") == 1

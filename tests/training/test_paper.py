@@ -27,6 +27,7 @@ from kws_live.training.paper_pictures import log_spectrum
 from kws_live.training.paper_report import choose_thresholds, write_model, write_report
 
 pytestmark = [
+    pytest.mark.timeout(300),  # TensorFlow's start and six short trainings, on cores that others use too
     # librosa 0.11 asks for old readers of Python's own when it loads a file.
     pytest.mark.filterwarnings("ignore:.*slated for removal in Python 3.13:DeprecationWarning"),
     # Keras on TensorFlow reads variables in a way that numpy 2 wants otherwise.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from kws_live.cli import main
 from kws_live.errors import DatasetError
 from kws_live.features import PAPER, SPEECH, FeatureExtractor, FeatureSettings
 from kws_live.training import preparation
@@ -83,3 +84,19 @@ def test_a_class_of_bad_recordings_only_is_an_error(words: Path, tmp_path: Path)
     with pytest.raises(DatasetError, match=r"class 'no' has no recording that can be used: the first, no/0_nohash_0"):
         prepare(words, tmp_path / "features", SPEECH, jobs=1)
     assert not (tmp_path / "features").exists()
+
+
+def test_the_command_counts_clips_and_shows_what_it_skipped(
+    words: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (words / "no" / "1_nohash_0.wav").write_bytes(b"no sound")
+    assert main(["prepare", str(words), "--out", str(tmp_path / "features"), "--features", "paper", "--jobs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["       3 no", "       4 yes", f"       7 clips in {tmp_path / 'features'}"]
+    assert lines[4].startswith("  no/1_nohash_0.wav: cannot be decoded")
+    assert FeatureArchive.open(tmp_path / "features").settings == PAPER
+
+
+def test_the_command_refuses_no_jobs(words: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", str(words), "--out", str(tmp_path / "features"), "--jobs", "0"]) == 1
+    assert capsys.readouterr().err == "kws-live: --jobs 0 must be at least 1\n"
