@@ -13,6 +13,13 @@ from kws_live.sources import require_rate
 BLOCK_SECONDS = 0.04
 
 
+class _Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
+    """Reads from begin to end: soundfile seeks after every read where it can, which garbles MP3 at every block."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 class SoundFile:
     """Hands over a sound file.
 
@@ -46,7 +53,7 @@ class SoundFile:
                 f"cannot open {str(path)!r}: {getattr(error, 'strerror', None) or error}"
             ) from error
         try:
-            self._file = soundfile.SoundFile(target)
+            self._file = _Onward(target)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
             reason = getattr(error, "error_string", None) or str(error)
             raise SourceUnavailableError(
