@@ -10,10 +10,12 @@ import hypothesis
 import numpy as np
 import pytest
 import soundfile
+from fake_sounddevice import FakeSounddevice
 
 import kws_live
 from kws_live.audio import Samples
 from kws_live.model import Model, load_model
+from kws_live.sources import portaudio
 
 # No deadline: a shared machine stalls now and then, and no test here is about time.
 hypothesis.settings.register_profile("everyday", max_examples=40, deadline=None, print_blob=True)
@@ -53,12 +55,21 @@ def demo_words() -> list[str]:
         return [row["word"] for row in csv.DictReader(file)]
 
 
+@pytest.fixture
+def fake_sounddevice(monkeypatch: pytest.MonkeyPatch) -> FakeSounddevice:
+    """Two microphones, "Built-in" and "USB Desk Microphone", that hear what the test speaks."""
+    fake = FakeSounddevice("Built-in", "USB Desk Microphone")
+    monkeypatch.setattr(portaudio, "_module", fake)
+    return fake
+
+
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     """Whatever a test starts, it must end."""
     before = set(threading.enumerate())
     yield
-    left = [thread for thread in threading.enumerate() if thread not in before]
+    # PortAudio's thread is one for the whole process, and stays.
+    left = [t for t in threading.enumerate() if t not in before and t.name != "PortAudio calls"]
     for thread in left:
         thread.join(PATIENCE_SECONDS)  # a thread that has been told to end may need a moment
     assert [thread.name for thread in left if thread.is_alive()] == []

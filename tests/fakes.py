@@ -47,7 +47,8 @@ def tone_words(
     time = np.arange(round(TONE_SECONDS * rate_hz)) / rate_hz
     for word, at in words:
         start = round(at * rate_hz)
-        audio[start : start + time.size] += TONE_LEVEL * np.sin(2 * np.pi * TONES_HZ[word] * time)
+        tone = TONE_LEVEL * np.sin(2 * np.pi * TONES_HZ[word] * time)
+        audio[start : start + time.size] += tone[: audio.size - start]
     return audio.astype(np.float32)
 
 

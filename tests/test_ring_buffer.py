@@ -51,7 +51,7 @@ def play(capacity: int, begin: int, script: list[tuple[str, int]]) -> tuple[Ring
     return ring, plain
 
 
-@given(st.integers(1, 50), st.sampled_from([0, FAR]), actions, st.integers(-60, 5), st.integers(0, 60))
+@given(st.integers(1, 50), st.sampled_from([0, FAR]), actions, st.integers(-60, 5), st.integers(1, 60))
 def test_read_gives_what_a_plain_array_gives_or_says_gone(
     capacity: int, begin: int, script: list[tuple[str, int]], back: int, n_samples: int
 ) -> None:

@@ -1,0 +1,145 @@
+"""One contract for every source, found by walking the package: a new one cannot be forgotten."""
+
+import importlib
+import inspect
+import os
+import pkgutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fake_sounddevice import FakeSounddevice
+
+import kws_live.sources
+from kws_live.audio import Block
+from kws_live.errors import SourceUnavailableError
+from kws_live.sources import SCHEMES, AudioSource, open_source
+from kws_live.sources.array import ArraySource
+from kws_live.sources.microphone import Microphone
+from kws_live.sources.pcm_stream import PcmStream
+from kws_live.sources.sound_file import SoundFile
+
+SIGNAL = np.random.default_rng(3).uniform(-0.5, 0.5, (8_000, 2)).astype(np.float32)
+RATE_HZ = 16_000
+
+
+def array(_folder: Path) -> AudioSource:
+    return ArraySource(SIGNAL, RATE_HZ)
+
+
+def sound_file(folder: Path) -> AudioSource:
+    soundfile.write(folder / "a.wav", SIGNAL, RATE_HZ, subtype="FLOAT")
+    return SoundFile(folder / "a.wav")
+
+
+def pcm_stream(_folder: Path) -> AudioSource:
+    reader, writer = os.pipe()
+    pcm = np.rint(SIGNAL * 32768).astype("<i2").tobytes()
+
+    def write() -> None:
+        with os.fdopen(writer, "wb") as file:
+            file.write(pcm)
+
+    threading.Thread(target=write).start()
+    return PcmStream(reader, RATE_HZ, 2)
+
+
+FINITE: dict[type, Callable[[Path], AudioSource]] = {
+    ArraySource: array,
+    SoundFile: sound_file,
+    PcmStream: pcm_stream,
+}
+ENDLESS: tuple[type, ...] = (Microphone,)
+
+
+def every_source() -> Iterator[type]:
+    for info in pkgutil.iter_modules(kws_live.sources.__path__):
+        module = importlib.import_module(f"kws_live.sources.{info.name}")
+        for name, thing in inspect.getmembers(module, inspect.isclass):
+            is_own = thing.__module__ == module.__name__ and not name.startswith("_")
+            if is_own and hasattr(thing, "read") and hasattr(thing, "close"):
+                yield thing
+
+
+def test_every_source_of_the_package_is_tested_here() -> None:
+    assert set(every_source()) == {*FINITE, *ENDLESS}
+
+
+def take_all(source: AudioSource) -> Block:
+    blocks = []
+    while (block := source.read(1.0)) is not None:
+        blocks.append(block)
+    return np.concatenate(blocks)
+
+
+@pytest.fixture(params=FINITE.values(), ids=[kind.__name__ for kind in FINITE])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AudioSource]:
+    opened: AudioSource = request.param(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_it_has_what_the_protocol_asks_for(source: AudioSource) -> None:
+    assert isinstance(source.name, str)
+    assert source.name
+    assert source.rate_hz == RATE_HZ
+    assert source.n_overflows == 0
+    assert source.live is False
+    take_all(source)
+
+
+def test_its_blocks_are_the_audio_float32_and_two_dimensional(source: AudioSource) -> None:
+    got = take_all(source)
+    assert got.dtype == np.float32
+    assert got.shape == SIGNAL.shape
+    np.testing.assert_allclose(got, SIGNAL, atol=1 / 32768)
+    assert source.read(0.0) is None  # the end stays the end
+
+
+def test_after_close_it_is_at_its_end_and_may_be_closed_again(source: AudioSource) -> None:
+    source.read(1.0)
+    source.close()
+    source.close()
+    assert source.read(0.0) is None
+
+
+def test_a_microphone_hands_over_float32_blocks_and_is_live(fake_sounddevice: FakeSounddevice) -> None:
+    microphone = Microphone()
+    spoken = np.full((480, 1), 0.25, np.float32)
+    fake_sounddevice.streams[-1].speak(spoken)
+    block = microphone.read(1.0)
+    assert microphone.live is True
+    assert block is not None
+    assert block.dtype == np.float32
+    np.testing.assert_array_equal(block, spoken)
+    microphone.close()
+    microphone.close()
+
+
+def test_every_scheme_is_told_in_the_modules_docstring() -> None:
+    assert kws_live.sources.__doc__ is not None
+    for scheme in SCHEMES:
+        assert f"{scheme}:" in kws_live.sources.__doc__
+
+
+@pytest.mark.parametrize("name", ["ftp:x", "microphone:USB", "zz:" + "a" * 300])
+def test_an_unknown_scheme_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(SourceUnavailableError, match=r"mic:.*file:.*demo:.*stdin:"):
+        open_source(name)
+
+
+def test_the_demo_opens_by_its_scheme() -> None:
+    source = open_source("demo:", paced=False)
+    assert source.name == "demo recording"
+    assert take_all(source).shape[0] > 10 * source.rate_hz
+    source.close()
+
+
+def test_a_file_whose_name_looks_like_a_scheme_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("talk:1.wav", SIGNAL, RATE_HZ)
+    open_source("talk:1.wav").close()
+    open_source("file:talk:1.wav").close()
