@@ -20,6 +20,9 @@ from kws_live.utterance import N_LEVELS, Utterance, find_utterance
 
 Mode = Literal["command", "spotting"]
 
+SILENCE: Final = "_silence_"
+"""The label of windows in which nobody speaks, whatever the noise."""
+
 
 @dataclass(frozen=True)
 class DecisionSettings:
@@ -160,6 +163,12 @@ class _Candidate:
     best: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
+SILENCE_BEFORE_SECONDS: Final = (0.3, 0.7)
+"""A window that ended this long before a word's score passed its threshold lay mostly before the word."""
+
+SILENCE_POSTERIOR: Final = 0.5
+"""From here on the network says that nobody spoke in it."""
+
 LONGEST_WAIT_SECONDS: Final = 1.3
 """A pause that has not come by then will not come for this word."""
 
@@ -189,12 +198,15 @@ class Decider:
         self._silent = np.zeros(len(keywords), np.float32)
         self._recent: deque[NDArray[np.float32]] = deque()
         self._levels: deque[float] = deque(maxlen=N_LEVELS)
+        self._silence_column = list(labels).index(SILENCE) if SILENCE in labels else None
+        self._silence: deque[tuple[int, float]] = deque(maxlen=20)
         self._candidate: _Candidate | None = None
 
     def reset(self) -> None:
         """After a gap: forget what was heard before it; the refractory time goes on."""
         self._recent.clear()
         self._levels.clear()
+        self._silence.clear()
         self._candidate = None
         for state in self._words.values():
             state.peak, state.peak_reason = 0.0, Reason.BELOW
@@ -205,7 +217,10 @@ class Decider:
         if hop.posteriors is None:
             self._recent.clear()
             scores = self._silent
+            self._silence.append((hop.position, 1.0))
         else:
+            if self._silence_column is not None:
+                self._silence.append((hop.position, float(hop.posteriors[self._silence_column])))
             self._recent.append(hop.posteriors[self._columns])
             while len(self._recent) > settings.smoothing_hops:
                 self._recent.popleft()
@@ -292,7 +307,8 @@ class Decider:
         assert self._candidate is not None
         if settings.mode == "spotting" or utterance is None:  # None: too noisy to tell a pause, so the score decides
             return Reason.FIRED
-        if utterance.quiet_before_seconds < settings.pause_before_seconds:
+        # In noise the levels miss pauses that the network heard.
+        if utterance.quiet_before_seconds < settings.pause_before_seconds and not self._silence_before():
             return Reason.TALK_BEFORE
         if utterance.seconds > settings.longest_word_seconds:
             return Reason.TOO_LONG
@@ -301,6 +317,12 @@ class Decider:
         if hop.position - self._candidate.since > LONGEST_WAIT_SECONDS * SAMPLE_RATE_HZ:
             return Reason.TALK_AFTER
         return Reason.WAITING
+
+    def _silence_before(self) -> bool:
+        """Whether the network heard nobody in the second before the candidate."""
+        assert self._candidate is not None
+        least, most = (self._candidate.since - round(s * SAMPLE_RATE_HZ) for s in reversed(SILENCE_BEFORE_SECONDS))
+        return any(least <= position <= most and value >= SILENCE_POSTERIOR for position, value in self._silence)
 
     def _too_soon(self, word: str, position: int, settings: DecisionSettings) -> bool:
         own = self._words[word].fired_position

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
+from kws_live.decision import SILENCE as SILENCE
 from kws_live.errors import ModelError
 from kws_live.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.native_output import quiet_stderr
@@ -32,7 +33,6 @@ LITERT_NAME: Final = "model.tflite"
 KERAS_NAME: Final = "model.keras"
 FILTERS_NAME: Final = "mel_filters.npy"
 UNKNOWN: Final = "_unknown_"
-SILENCE: Final = "_silence_"
 DEFAULT_MODEL: Final = "commands-12"
 LARGEST_FILE_BYTES: Final = 256 * 2**20
 
@@ -157,7 +157,7 @@ class LiteRtScorer:
 
 
 class TensorFlowScorer:
-    """The Keras model through ``tf.function``; needs the ``train`` extra. For comparison: it starts 100 times slower."""
+    """The Keras model through ``tf.function``, to compare; needs the ``train`` extra and seconds to start."""
 
     def __init__(self, path: Path, card: ModelCard) -> None:
         try:
