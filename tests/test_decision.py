@@ -192,6 +192,16 @@ def test_speech_right_before_keeps_a_word_from_firing(talk_db: float) -> None:
     assert "before" in misses(hops.events)[0][1]
 
 
+def test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_in_it() -> None:
+    for heard, fired in (({"silence": 0.9}, ["yes"]), ({"unknown": 0.9}, [])):
+        hops = quiet_start(mode="command", pause_before_seconds=0.4)
+        hops.feed(6, loud=-26.0, **heard)
+        hops.feed(4, **heard)
+        hops.say("yes")
+        hops.feed(30)
+        assert words(hops.events) == fired
+
+
 def test_talk_that_goes_on_is_no_command() -> None:
     hops = quiet_start(mode="command", longest_word_seconds=1.1)
     hops.feed(4, loud=True, yes=0.9)
