@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "prepare": "turn recordings into features for training",
     "train": "train a model",
     "evaluate": "measure a model on clips, streams, noise and talk",
+    "scan": "find words in archives of any size, on all cores or a cluster",
     "make-stream": "build a labelled stream from clips, noise and talk",
     "paper": "repeat the experiment this project was founded on",
 }

@@ -1,0 +1,86 @@
+"""Find words in archives: files and folders of any size, on all cores or on a Dask cluster.
+
+  kws-live scan recordings/ --out events.parquet
+  kws-live scan /srv/archive --out events.parquet --scheduler tcp://192.168.0.5:8786
+  kws-live scan talk.flac --out talk.parquet --mode spotting --stats
+
+Killed in the middle, the same command goes on where it was. A file that cannot be read is listed in
+events.broken.csv and told at the end. The gate is off unless --gate is given: it adapts for longer than two parts of
+a file overlap. Columns: file, keyword, seconds, decided_seconds, word_end_seconds, score.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from kws_live.cli.progress import progress
+from kws_live.cli.settings_options import add_settings, settings_from
+from kws_live.evaluation.archive_scan import EXCERPT_SECONDS, Runner, scan
+from kws_live.evaluation.workers import DaskCluster, LocalProcesses
+from kws_live.model import load_model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="sound files, and folders of them in any depth"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the table of events, .parquet")
+    add_settings(parser)
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes on this machine (default: one for each core)"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, such as tcp://192.168.0.5:8786")
+    parser.add_argument(
+        "--excerpt", type=int, default=EXCERPT_SECONDS, metavar="SECONDS",
+        help="length of the parts that long files are cut into (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stats", action="store_true", help="end with figures: audio, CPU, hours of audio per CPU hour"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object, and nothing else")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    model = load_model(arguments.model)
+    live = settings_from(arguments, model)
+    if not hasattr(arguments, "gate"):
+        live.change(gate_mode=None)
+    runner: Runner = DaskCluster(arguments.scheduler) if arguments.scheduler else LocalProcesses(arguments.workers)
+    since = time.monotonic()
+    done = total = 0.0
+
+    with progress("audio") as show:
+
+        def start(seconds: float) -> None:
+            nonlocal total
+            total = seconds
+
+        def advance(seconds: float) -> None:
+            nonlocal done
+            done += seconds
+            show(round(done), round(total))
+
+        result = scan(arguments.paths, arguments.out, model, live.snapshot(), runner, arguments.excerpt, start, advance)
+    figures = {
+        "files": result.n_files,
+        "events": len(result.detections),
+        "broken": len(result.broken),
+        "audio_hours": round(result.audio_seconds / 3600, 4),
+        "cpu_hours": round(result.cpu_seconds / 3600, 6),
+        "audio_hours_per_cpu_hour": round(result.hours_per_cpu_hour, 1),
+        "wall_seconds": round(time.monotonic() - since, 2),
+    }
+    for file, reason in result.broken.items():
+        print(f"kws-live: {file} is broken: {reason}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(figures))
+        return 0
+    print(
+        f"{arguments.out}: {figures['events']} events in {figures['audio_hours']:.2f} hours of {result.n_files} files"
+    )
+    if arguments.stats:
+        for name, value in figures.items():
+            print(f"{name.replace('_', ' '):>24}  {value}")
+    return 0

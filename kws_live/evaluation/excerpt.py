@@ -1,0 +1,210 @@
+"""Spot words in a part of a sound file, so that the parts together give what the whole file would give.
+
+Everything the pipeline remembers ends within seconds: the window 1 s, the levels of the room 4 s, a word that waits
+for its pause 1.3 s, the refractory time. So a part is heard from `LEAD_IN_SECONDS` before its begin on, and
+only what is decided within it is told. Parts begin at whole multiples of 2 s: that is 25 hops, and a whole number
+of samples at every usual rate, so that hops and resampled samples fall where they would in the whole file. Only the
+voice-activity gate adapts for longer; a scan leaves it open unless told otherwise.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
+from kws_live.decision import DecisionSettings
+from kws_live.errors import AudioError, SourceUnavailableError
+from kws_live.events import Detection
+from kws_live.features import FeatureExtractor, Features
+from kws_live.live_settings import LiveSettings
+from kws_live.model import Model, load_model
+from kws_live.pipeline import HOP_SECONDS, Pipeline
+from kws_live.spotter import make_gate, run
+
+LEAD_IN_SECONDS: Final = 10
+GRID_SECONDS: Final = 2
+READ_AHEAD_SECONDS: Final = 0.2
+"""Resamplers hold back up to 60 ms and 22 ms: what is decided at a part's end needs a little audio after it."""
+
+BLOCK_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A part of a sound file.
+
+    Attributes
+    ----------
+    path : the file
+    begin_seconds : a multiple of 2
+    end_seconds : None: to the end of the file
+    """
+
+    path: str
+    begin_seconds: int = 0
+    end_seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in an excerpt, or why it could not be read.
+
+    Attributes
+    ----------
+    excerpt : where
+    detections : in order of time; positions count from the beginning of the file
+    audio_seconds : length of the excerpt, without its lead-in
+    cpu_seconds : of the process, from opening the file on
+    broken : the reason, if it could not be read
+    """
+
+    excerpt: Excerpt
+    detections: tuple[Detection, ...] = ()
+    audio_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    broken: str = ""
+
+
+class RollingFeatures:
+    """Features of windows that follow each other: only what is new is computed, the rest is kept.
+
+    Frames that are not padded depend on their own samples alone, so the result is that of the whole window within
+    float32 rounding. Front ends that pad, or refer to the window's peak, are computed whole.
+    """
+
+    def __init__(self, extractor: FeatureExtractor) -> None:
+        self._extractor = extractor
+        settings = extractor.settings
+        self._step = round(HOP_SECONDS * settings.sample_rate_hz)
+        self._n_new, rest = divmod(self._step, settings.hop_samples)
+        # The last frame must end where the window ends, or new frames would not be the last ones.
+        unused = (settings.window_samples - settings.frame_samples) % settings.hop_samples
+        self._usable = not settings.centered and settings.top_db is None and rest == 0 and unused == 0
+        self._tail = settings.frame_samples + (self._n_new - 1) * settings.hop_samples
+        self._window: Samples = np.zeros(0, np.float32)
+        self._features: Features = np.zeros((0, 0), np.float32)
+
+    def mfcc(self, window: Samples) -> Features:
+        """Features of a window, float32 (n_frames, n_mfcc)."""
+        follows = self._usable and np.array_equal(window[: -self._step], self._window[self._step :])
+        if follows:
+            new = self._extractor.mfcc(window[-self._tail :])
+            self._features = np.concatenate((self._features[self._n_new :], new))
+        else:
+            self._features = self._extractor.mfcc(window)
+        self._window = window
+        return self._features
+
+
+class ExcerptSource:
+    """Hands over a part of a sound file, with its lead-in, in blocks of a second."""
+
+    live = False
+    n_overflows = 0
+
+    def __init__(self, excerpt: Excerpt) -> None:
+        import soundfile
+
+        self.name = excerpt.path
+        try:
+            self._file = soundfile.SoundFile(excerpt.path)
+            self.rate_hz = int(self._file.samplerate)
+            self.begin_seconds = max(0, excerpt.begin_seconds - LEAD_IN_SECONDS)
+            self._file.seek(self.begin_seconds * self.rate_hz)
+        except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
+            raise SourceUnavailableError(f"cannot read {excerpt.path!r} as sound: {error}") from error
+        self._end = np.inf
+        if excerpt.end_seconds is not None:
+            self._end = round((excerpt.end_seconds + READ_AHEAD_SECONDS) * self.rate_hz)
+        self.n_read = self.begin_seconds * self.rate_hz
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        import soundfile
+
+        n_samples = int(min(BLOCK_SECONDS * self.rate_hz, self._end - self.n_read))
+        if n_samples <= 0 or self._file.closed:
+            return None
+        try:
+            block = self._file.read(n_samples, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(f"{self.name!r} breaks off at {self.n_read / self.rate_hz:.1f} s: {error}") from error
+        if not block.shape[0]:
+            # A header may promise more than the file holds.
+            if self.n_read < self._file.frames:
+                raise AudioError(
+                    f"{self.name!r} breaks off at {self.n_read / self.rate_hz:.1f} s of "
+                    f"{self._file.frames / self.rate_hz:.1f} s"
+                )
+            return None
+        if not np.isfinite(block).all():
+            raise AudioError(f"{self.name!r} holds values that are not numbers near {self.n_read / self.rate_hz:.1f} s")
+        self.n_read += block.shape[0]
+        return np.asarray(block, dtype=np.float32)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@lru_cache(maxsize=1)
+def _model(folder: str) -> Model:
+    return load_model(folder)  # once in each worker
+
+
+def spot(model: Model, settings: DecisionSettings, excerpt: Excerpt) -> Found:
+    """Spot words in an excerpt; a file that cannot be read is told in the result."""
+    since = time.process_time()
+    try:
+        source = ExcerptSource(excerpt)
+        detections = _detections(model, settings, excerpt, source)
+    except AudioError as error:
+        return Found(excerpt, broken=str(error), cpu_seconds=time.process_time() - since)
+    end = source.n_read / source.rate_hz
+    if excerpt.end_seconds is not None:
+        end = min(end, excerpt.end_seconds)
+    return Found(excerpt, detections, max(0.0, end - excerpt.begin_seconds), time.process_time() - since)
+
+
+def spot_in_worker(folder: str, settings: DecisionSettings, excerpt: Excerpt) -> Found:
+    """`spot` with a model folder, to be sent to another process or machine."""
+    return spot(_model(folder), settings, excerpt)
+
+
+def _detections(
+    model: Model, settings: DecisionSettings, excerpt: Excerpt, source: ExcerptSource
+) -> tuple[Detection, ...]:
+    scorer, features = model.scorer(), RollingFeatures(model.extractor)
+
+    def score(window: Samples) -> NDArray[np.float32]:
+        return scorer.score(features.mfcc(window))
+
+    card = model.card
+    pipeline = Pipeline(
+        score=score,
+        window_rate_hz=card.features.sample_rate_hz,
+        labels=card.labels,
+        keywords=card.keywords,
+        make_gate=make_gate,
+        settings=LiveSettings(settings),
+        source=excerpt.path,
+    )
+    offset = source.begin_seconds * SAMPLE_RATE_HZ
+    first = excerpt.begin_seconds * SAMPLE_RATE_HZ
+    last = np.inf if excerpt.end_seconds is None else excerpt.end_seconds * SAMPLE_RATE_HZ
+    found = []
+    for step in run(pipeline, source):
+        for event in step.events:
+            if isinstance(event, Detection) and first < event.decided_position + offset <= last:
+                word_end = event.word_end_position
+                found.append(
+                    replace(
+                        event,
+                        position=event.position + offset,
+                        decided_position=event.decided_position + offset,
+                        word_end_position=None if word_end is None else word_end + offset,
+                    )
+                )
+    return tuple(found)

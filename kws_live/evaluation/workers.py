@@ -1,0 +1,126 @@
+"""Where a scan runs: in this process, in processes of this machine, or on a Dask cluster."""
+
+import importlib
+import multiprocessing
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Final
+
+from kws_live.decision import DecisionSettings
+from kws_live.errors import ConfigError
+from kws_live.evaluation.excerpt import Excerpt, Found, spot, spot_in_worker
+from kws_live.model import Model
+
+MOST_DEATHS: Final = 3
+"""An excerpt that was being done when a worker died so often is taken for the cause (Dask's own rule)."""
+
+Spot = Callable[[str, DecisionSettings, Excerpt], Found]
+
+
+def run_here(model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
+    """One after the other in this process."""
+    for excerpt in excerpts:
+        yield spot(model, settings, excerpt)
+
+
+class LocalProcesses:
+    """Processes of this machine.
+
+    Parameters
+    ----------
+    n_workers : how many; None: one for each core
+    spot : what a worker does
+    """
+
+    def __init__(self, n_workers: int | None = None, spot: Spot = spot_in_worker) -> None:
+        self.n_workers = os.cpu_count() or 1 if n_workers is None else n_workers
+        if self.n_workers < 1:
+            raise ConfigError(f"{n_workers} workers can do nothing; give at least 1")
+        self._spot = spot
+
+    def __call__(self, model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
+        waiting = deque(excerpts)
+        deaths: Counter[Excerpt] = Counter()
+        while waiting:
+            # After a death those that were being done go one at a time: the guilty one shows, the others are spared.
+            suspect = next((excerpt for excerpt in waiting if deaths[excerpt]), None)
+            if suspect is None:
+                interrupted = yield from self._work(model, settings, waiting, self.n_workers)
+            else:
+                waiting.remove(suspect)
+                interrupted = yield from self._work(model, settings, deque([suspect]), 1)
+            for excerpt in interrupted:
+                deaths[excerpt] += 1
+                if deaths[excerpt] < MOST_DEATHS:
+                    waiting.append(excerpt)
+                else:
+                    yield Found(excerpt, broken=f"the worker died {MOST_DEATHS} times while it read this file")
+
+    def _work(
+        self, model: Model, settings: DecisionSettings, waiting: deque[Excerpt], n_workers: int
+    ) -> Generator[Found, None, list[Excerpt]]:
+        """Do what waits until nothing does or a worker dies; returns what was being done then."""
+        pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
+        running: dict[Future[Found], Excerpt] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < n_workers:
+                    future = pool.submit(self._spot, str(model.folder), settings, waiting[0])
+                    running[future] = waiting.popleft()  # not before: a broken pool takes nothing
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    found = future.result()
+                    del running[future]
+                    yield found
+        except BrokenProcessPool:
+            return list(running.values())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        return []
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C goes to every process of the terminal; the first one tells the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class DaskCluster:
+    """Workers of a Dask cluster, which must see files and model under the same paths as this machine.
+
+    Parameters
+    ----------
+    address : of the scheduler, such as tcp://192.168.0.5:8786
+
+    Raises
+    ------
+    ConfigError
+        If Dask is missing, or nobody answers at the address.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            self._dask: Any = importlib.import_module("distributed")
+        except ImportError as error:
+            raise ConfigError('--scheduler needs Dask: pip install "kws-live[cluster]"') from error
+        try:
+            self._client = self._dask.Client(address, timeout=10, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"no Dask scheduler answers at {address!r} ({error}); start one with: dask scheduler"
+            ) from error
+
+    def __call__(self, model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
+        with self._client as client:
+            folder = str(model.folder)
+            futures = {
+                client.submit(spot_in_worker, folder, settings, excerpt, pure=False): excerpt for excerpt in excerpts
+            }
+            for future in self._dask.as_completed(list(futures)):
+                excerpt = futures.pop(future)
+                try:
+                    yield future.result()
+                except self._dask.KilledWorker as error:
+                    yield Found(excerpt, broken=f"the worker died again and again while it read this file: {error}")
