@@ -1,0 +1,100 @@
+"""Events as an iterator, blocking and asynchronous."""
+
+import asyncio
+import threading
+
+import pytest
+
+from kws_live.event_stream import LARGEST_BACKLOG, EventStream
+from kws_live.events import SpeechStarted
+
+EVENTS = [SpeechStarted(position=i) for i in range(5)]
+
+
+def stream() -> EventStream:
+    return EventStream(lambda closed: None)
+
+
+def test_it_gives_what_was_put_and_ends() -> None:
+    events = stream()
+    for event in EVENTS:
+        events.put(event)
+    events.end()
+    assert list(events) == EVENTS
+    assert list(events) == []
+
+
+def test_a_reader_who_waits_is_woken_by_an_event_and_by_the_end() -> None:
+    events = stream()
+    got: list[object] = []
+    reader = threading.Thread(target=lambda: got.extend(events))
+    reader.start()
+    for event in EVENTS:
+        events.put(event)
+    events.end()
+    reader.join()
+    assert got == EVENTS
+
+
+def test_get_gives_none_at_the_time_out() -> None:
+    assert stream().get(0.0) is None
+
+
+def test_an_async_reader_gets_events_of_another_thread_and_the_end() -> None:
+    events = stream()
+
+    async def read() -> list[object]:
+        writer.start()
+        return [event async for event in events]
+
+    def write() -> None:
+        for event in EVENTS:
+            events.put(event)
+        events.end()
+
+    writer = threading.Thread(target=write)
+    assert asyncio.run(read()) == EVENTS
+    writer.join()
+
+
+def test_an_async_reader_that_was_cancelled_loses_nothing() -> None:
+    events = stream()
+
+    async def read() -> object:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(events), 0.01)
+        events.put(EVENTS[0])
+        return await asyncio.wait_for(anext(events), 10)
+
+    assert asyncio.run(read()) == EVENTS[0]
+
+
+def test_an_event_after_the_loop_has_gone_disturbs_nobody() -> None:
+    events = stream()
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(events), 0.01)
+
+    asyncio.run(give_up())
+    events.put(EVENTS[0])
+    events.end()
+    assert list(events) == EVENTS[:1]
+
+
+def test_a_reader_who_does_not_come_loses_the_oldest_and_they_are_counted() -> None:
+    events = stream()
+    for i in range(LARGEST_BACKLOG + 7):
+        events.put(SpeechStarted(position=i))
+    events.end()
+    got = [event.position for event in events]
+    assert events.n_dropped == 7
+    assert got == list(range(7, LARGEST_BACKLOG + 7))
+
+
+def test_closing_says_so_and_ends_the_iteration() -> None:
+    closed: list[EventStream] = []
+    events = EventStream(closed.append)
+    events.close()
+    assert closed == [events]
+    assert list(events) == []
