@@ -10,6 +10,7 @@ and that network becomes the model. Runs that are finished are not repeated.
 
 import argparse
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -21,6 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow says of itself at its start helps nobody
+
+    from kws_live.errors import ConfigError
+
+    if missing := [package for package in ("keras", "librosa", "matplotlib") if find_spec(package) is None]:
+        raise ConfigError(f'paper needs {" and ".join(missing)}: pip install "kws-live[train]"')
 
     from kws_live.cli.progress import progress
     from kws_live.training.dataset import FeatureArchive

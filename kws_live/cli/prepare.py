@@ -11,6 +11,7 @@ a clip is in, so that no voice is in two. A run that was interrupted goes on whe
 """
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -27,8 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from kws_live.cli.progress import progress
     from kws_live.errors import ConfigError
+
+    if missing := [package for package in ("librosa", "PIL") if find_spec(package) is None]:
+        raise ConfigError(f'prepare needs {" and ".join(missing)}: pip install "kws-live[train]"')
+
+    from kws_live.cli.progress import progress
     from kws_live.features import PAPER, SPEECH
     from kws_live.training.image_archive import import_images
     from kws_live.training.preparation import prepare
