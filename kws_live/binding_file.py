@@ -37,7 +37,7 @@
 ``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}`` are replaced in ``run``, ``body`` and ``payload``; programs
 find the same in their environment as ``KWS_LIVE_KEYWORD`` and so on. Actions are done one after another in the order
 of the words; ``parallel = true`` does a binding's at once, beside the others. ``time_limit_seconds`` (10) ends a
-program or a request that takes longer. Where a two-step binding (``after``) fits, the one-step bindings of that word rest.
+program or a request that takes longer. Where a two-step binding (``after``) fits, that word's one-step bindings rest.
 """
 
 import re
@@ -160,7 +160,8 @@ def read_bindings(path: str | Path, keywords: Sequence[str] = ()) -> dict[int, B
         try:
             bindings[start + 1] = _binding(values, keywords)
         except ConfigError as error:
-            named = next((key for key in values if re.search(rf"\b{re.escape(key)}\b", str(error))), "")
+            told = {key: found.start() for key in values if (found := re.search(rf"\b{re.escape(key)}\b", str(error)))}
+            named = min(told, key=told.__getitem__, default="")
             raise ConfigError(f"{path}, line {_line(lines, named, start)}: {error}") from error
     return bindings
 
@@ -170,7 +171,7 @@ def _line(lines: Sequence[str], key: str, start: int) -> int:
     for number in range(start, len(lines)):
         if number > start and lines[number].lstrip().startswith("[["):
             break
-        if key and re.match(rf"""\s*\[?["']?{re.escape(key)}["']?\s*[.=\]]""", lines[number]):
+        if key and re.match(rf"""\s*(\[\s*binding\.)?["']?{re.escape(key)}["']?\s*[.=\]]""", lines[number]):
             return number + 1
     return start + 1
 

@@ -22,7 +22,7 @@ OLDEST_SECONDS: Final = 60.0
 PAUSES_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Pauses between tries; the last one repeats."""
 
-CLOSE_SECONDS: Final = 3.0
+CLOSE_SECONDS: Final = 2.0
 """How long `Outbox.close` goes on delivering."""
 
 

@@ -15,15 +15,18 @@ COMMANDS: Final = {
     "listen": "listen to a microphone, a file or a pipe, and print the words",
     "tune": "watch it listen and tune it live, on a page in the browser",
     "detect": "spot words in sound files, faster than real time",
+    "wyoming": "listen for Home Assistant and other Wyoming clients",
     "devices": "list the microphones",
     "models": "list the models",
     "dataset": "download training data",
     "prepare": "turn recordings into features for training",
     "train": "train a model",
     "evaluate": "measure a model on clips, streams, noise and talk",
+    "calibrate": "fit the thresholds to your room and a budget of false commands",
     "scan": "find words in archives of any size, on all cores or a cluster",
     "make-stream": "build a labelled stream from clips, noise and talk",
     "paper": "repeat the experiment this project was founded on",
+    "reference": "print every option, event, setting and file format",
 }
 
 

@@ -5,6 +5,7 @@
   kws-live listen --source talk.wav          a file, at the speed of life; --fast as fast as it goes
   arecord -t raw -f S16_LE -r 16000 | kws-live listen --source stdin:16000
   kws-live listen --sink jsonl:events.jsonl --threshold yes=0.8
+  kws-live listen --bindings commands.toml   what each word does: programs, web requests, keys (see: kws-live reference)
 
 A word counts when it stands alone (--mode command): it is told about a quarter of a second after its end, once
 the pause is there. --mode spotting tells at once, in the middle of talk too.
@@ -17,9 +18,12 @@ from types import FrameType
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.cli.settings_options import add_settings, apply_options
+from kws_live.errors import ConfigError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, SourceLost, SourceReopened
 from kws_live.model import load_model
 from kws_live.spotter import Spotter, listen, make_settings
+from kws_live.sinks import EventSink
+from kws_live.sinks.bindings import Bindings
 from kws_live.sources import open_source
 
 
@@ -27,7 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", "-s", default="mic:", help="mic:, mic:NAME, mic:NUMBER, a file, stdin:RATE, demo:")
     add_settings(parser)
     parser.add_argument(
-        "--sink", action="append", default=[], help="where events go, such as jsonl:PATH; may be given again"
+        "--sink", action="append", default=[],
+        help="where events go: jsonl:PATH, csv:PATH, sqlite:PATH, exec:PROGRAM, http://..., mqtt://..., ws://...; "
+        "may be given again",
+    )  # fmt: skip
+    parser.add_argument("--bindings", metavar="FILE", help="TOML file of what each word does; watched for changes")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --bindings: tell what would be done, and do nothing"
     )
     parser.add_argument("--json", action="store_true", help="print every event as a line of JSON, and nothing else")
     parser.add_argument("--live", action="store_true", help="meter, scores and thresholds in the terminal, set by keys")
@@ -43,7 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model)
     settings = make_settings(model)
     apply_options(arguments, settings)
-    sinks = [*arguments.sink, *(["jsonl:-"] if arguments.json else [])]
+    sinks: list[str | EventSink] = [*arguments.sink, *(["jsonl:-"] if arguments.json else [])]
+    if arguments.bindings:
+        told = arguments.dry_run or not (arguments.json or arguments.live)
+        options = {"report": tell} if told else {}
+        sinks.append(Bindings(arguments.bindings, model.card.keywords, arguments.dry_run, **options))
+    elif arguments.dry_run:
+        raise ConfigError("--dry-run needs --bindings FILE: it tells what the words would do")
     source = arguments.source
     if arguments.fast:
         source = open_source(source, paced=False)
@@ -75,6 +91,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def tell(action: str) -> None:
+    """Print what a word does."""
+    print(f"           {action}", file=sys.stderr, flush=True)
 
 
 def greeting(spotter: Spotter) -> str:

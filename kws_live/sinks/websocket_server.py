@@ -72,13 +72,18 @@ class WebsocketServer:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kws-live websocket", daemon=True)
         self._thread.start()
 
+    @property
+    def clients(self) -> "set[ServerConnection]":
+        """Who is connected."""
+        return self._server.connections
+
     async def _client(self, connection: "ServerConnection") -> None:
         await connection.wait_closed()
 
     def send(self, event: Event) -> None:
         text = json.dumps(event.to_dict(), ensure_ascii=False)
         with suppress(RuntimeError):  # closed meanwhile
-            self._loop.call_soon_threadsafe(lambda: self._broadcast(self._server.connections, text))
+            self._loop.call_soon_threadsafe(lambda: self._broadcast(self.clients, text))
 
     def close(self) -> None:
         if self._loop.is_closed():

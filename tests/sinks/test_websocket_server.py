@@ -1,0 +1,68 @@
+import json
+
+import pytest
+from spoken import spoken, wait_until
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from kws_live.errors import ConfigError
+from kws_live.sinks.websocket_server import WebsocketServer
+
+
+def _connected(sink: WebsocketServer, origin: str | None = None) -> ClientConnection:
+    before = len(sink.clients)
+    client = connect(f"ws://127.0.0.1:{sink.port}", origin=origin, proxy=None)  # type: ignore[arg-type]
+    wait_until(lambda: len(sink.clients) == before + 1)
+    return client
+
+
+def test_every_client_is_told_every_event_from_when_it_comes() -> None:
+    sink = WebsocketServer("ws://127.0.0.1:0")
+    with _connected(sink) as first:
+        sink.send(spoken("yes"))
+        assert json.loads(first.recv(10))["keyword"] == "yes"
+        with _connected(sink) as second:
+            sink.send(spoken("no"))
+            assert json.loads(first.recv(10))["keyword"] == "no"
+            assert json.loads(second.recv(10))["keyword"] == "no"
+        sink.send(spoken("go"))  # one client has left
+        assert json.loads(first.recv(10))["keyword"] == "go"
+        sink.close()
+        with pytest.raises(ConnectionClosed):
+            first.recv(10)
+    sink.send(spoken("stop"))
+    sink.close()
+
+
+def test_a_page_of_another_site_may_not_listen_in() -> None:
+    sink = WebsocketServer("ws://127.0.0.1:0")
+    with pytest.raises(InvalidStatus, match="403"):
+        _connected(sink, "https://evil.example")
+    with pytest.raises(InvalidStatus, match="403"):
+        _connected(sink, "http://localhost.evil.example")
+    with _connected(sink, "http://localhost:8000"):
+        sink.close()
+
+
+def test_a_client_that_talks_too_much_is_cut_off_and_the_others_go_on() -> None:
+    sink = WebsocketServer("ws://127.0.0.1:0")
+    with _connected(sink) as good, _connected(sink) as chatterer:
+        chatterer.send("x" * 1_000_000)
+        with pytest.raises(ConnectionClosed):
+            chatterer.recv(10)
+        sink.send(spoken("yes"))
+        assert json.loads(good.recv(10))["keyword"] == "yes"
+    sink.close()
+
+
+@pytest.mark.parametrize("url", ["ws:", "ws://", "ws://127.0.0.1", "ws://127.0.0.1:99999", "ws://127.0.0.1:1/path"])
+def test_what_cannot_be_served_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"use one such as ws://127\.0\.0\.1:8765|is no address"):
+        WebsocketServer(url)
+
+
+def test_a_port_in_use_is_told() -> None:
+    sink = WebsocketServer("ws://127.0.0.1:0")
+    with pytest.raises(ConfigError, match="cannot listen on"):
+        WebsocketServer(f"ws://127.0.0.1:{sink.port}")
+    sink.close()
