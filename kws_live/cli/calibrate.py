@@ -1,0 +1,98 @@
+"""Fit the thresholds to your room: at most so many false commands an hour, at the fewest misses.
+
+  kws-live calibrate --room room.wav --words takes/ --budget 0.5/h --out profile.toml
+  kws-live calibrate --source mic:USB --budget 2/day             guided, with a count-down
+  kws-live listen --source mic:USB --settings usb.toml
+
+room.wav is your room without commands in it: fans, music, talk; the longer, the more can be claimed. takes/ has one
+folder for each word with a few recordings of it (takes/yes/1.wav ...). The profile is named after the microphone
+unless --out says otherwise.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from kws_live.cli.progress import steps
+from kws_live.cli.settings_options import add_settings, settings_from
+from kws_live.cli.tables import print_tables
+from kws_live.errors import ConfigError
+from kws_live.evaluation.calibration import Plan, false_rates, parse_budget, plan
+from kws_live.evaluation.report import Table
+from kws_live.evaluation.room_recording import RoomRecording, guide, read_takes, run_room
+from kws_live.evaluation.sound_files import read_own_rate
+from kws_live.model import load_model
+from kws_live.sources import open_source
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--room", type=Path, metavar="FILE", help="a recording of the room, without commands in it")
+    where.add_argument("--source", "-s", help="record now: mic:, mic:NAME; you are told what to do")
+    parser.add_argument("--words", type=Path, metavar="DIR", help="takes of the words, one folder each (with --room)")
+    parser.add_argument("--budget", required=True, help="false accepts of all words together, such as 0.5/h or 2/day")
+    parser.add_argument("--out", type=Path, metavar="TOML", help="the profile (default: the microphone's name)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the room, with --source (default: %(default)g)")
+    parser.add_argument("--takes", type=int, default=3, help="of each word, with --source (default: %(default)s)")
+    add_settings(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    budget = parse_budget(arguments.budget)
+    if arguments.words is not None and arguments.source is not None:
+        raise ConfigError("--words belongs to --room; with --source the words are recorded now")
+    if not 10 <= arguments.seconds <= 36_000 or not 0 <= arguments.takes <= 100:
+        raise ConfigError("--seconds must be 10 to 36000, --takes 0 to 100")
+    model = load_model(arguments.model)
+    live = settings_from(arguments, model)
+    settings = live.snapshot()
+    words = [word for word in model.card.keywords if settings.listens_to(word)]
+    if arguments.room is not None:
+        samples, rate_hz = read_own_rate(arguments.room)
+        takes = {} if arguments.words is None else read_takes(arguments.words, words, rate_hz)
+        recording, name = RoomRecording(samples, takes, rate_hz), arguments.room.stem
+    else:
+        source = open_source(arguments.source)
+        try:
+            recording = guide(
+                source, words, arguments.seconds, arguments.takes, lambda text: print(text, file=sys.stderr)
+            )
+        finally:
+            source.close()
+        name = source.name
+    with steps("model on the room", None) as advance:
+        room, said = run_room(model, settings, recording, advance)
+    with steps("thresholds", None):
+        rates = false_rates(room.run, settings)
+        plans = [plan(room.run, rates, settings, budget * factor, said) for factor in (0.5, 1.0, 2.0)]
+    out = arguments.out or Path(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".toml")
+    live.set_thresholds(plans[1].thresholds)
+    live.save(out)
+    if arguments.json:
+        half, chosen, double = (one.to_dict() for one in plans)
+        print(json.dumps({"profile": str(out), "chosen": chosen, "half": half, "double": double}, ensure_ascii=False))
+        return 0
+    print_tables(_tables(plans, settings.thresholds))
+    print(f"{plans[1].claim()}.")
+    print(f"written: {out}; use it with: kws-live listen --settings {out}")
+    return 0
+
+
+def _tables(plans: list[Plan], before: Mapping[str, float]) -> list[Table]:
+    chosen = plans[1]
+    rows = tuple(
+        (word, f"{before[word]:.2f}", f"{threshold:.2f}", str(chosen.missed.get(word, "no takes")))
+        for word, threshold in chosen.thresholds.items()
+    )
+    budgets = tuple(
+        (name, f"{one.budget_per_hour:.3g}/h", f"{one.expected_per_hour:.2g}/h", str(one.all_missed))
+        for name, one in zip(("half", "this", "double"), plans, strict=True)
+    )
+    return [
+        Table("Thresholds", ("word", "model's", "now", "missed [95 %]"), rows),
+        Table("What a budget costs", ("budget", "at most", "expected", "missed [95 %]"), budgets),
+    ]
