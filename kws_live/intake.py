@@ -37,8 +37,12 @@ class Intake:
         if block.shape[0]:
             self._ring.write(self._resampler.process(to_mono(block)))
 
+    def flush(self) -> None:
+        """The stretch ends here: write what is held back; a new stretch needs a new intake."""
+        self._ring.write(self._resampler.finish())
+
     def finish(self) -> None:
         """The source has ended: write what is held back, then the tail, and close the ring buffer."""
-        self._ring.write(self._resampler.finish())
+        self.flush()
         self._ring.write(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE_HZ), np.float32))
         self._ring.close()

@@ -129,7 +129,7 @@ class Pipeline:
         while self._speech.size < self._speech_window + _SPEECH_HOP:
             start, block = ring.read_on(self._read_position, HOP_SAMPLES)
             if start != self._read_position:
-                return self._cross_gap(start)
+                return self.skip_to(start)
             if not block.size:
                 return None
             self._read_position += block.size
@@ -142,7 +142,8 @@ class Pipeline:
         while (step := self.step(ring)) is not None:
             yield step
 
-    def _cross_gap(self, start: int) -> Step:
+    def skip_to(self, start: int) -> Step:
+        """Leave out what lies before position ``start``: it was lost, or there is no time for it."""
         n_samples = start - self._read_position
         self.counts.samples_skipped += n_samples
         events: list[Event] = []

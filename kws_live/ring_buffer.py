@@ -94,6 +94,13 @@ class RingBuffer:
         with self._changed:
             return self._changed.wait_for(reached, timeout_seconds)
 
+    def held_from(self, start: int) -> int:
+        """How many samples it holds from position ``start`` on; gaps hold none."""
+        with self._changed:
+            start = max(start, self._oldest())
+            in_gaps = sum(end - max(begin, start) for begin, end in self._gaps if end > start)
+            return max(0, self._position - start - in_gaps)
+
     def read(self, start: int, n_samples: int) -> Samples | None:
         """Copy of ``n_samples`` samples from position ``start``; None if any is gone, in a gap, or not there yet."""
         with self._changed:

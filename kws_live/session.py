@@ -1,89 +1,40 @@
 """Three threads around one pipeline: capture, detector, dispatcher."""
 
-import logging
-import queue
 import statistics
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.errors import KwsLiveError, SessionError, SourceLostError
-from kws_live.events import Detection, Event, EventsDropped, SourceLost, SourceReopened
-from kws_live.intake import Intake
+from kws_live.capture import POLL_SECONDS, Capture, as_event
+from kws_live.errors import KwsLiveError, SessionError
+from kws_live.event_queue import EventQueue
+from kws_live.events import Detection, Event
+from kws_live.findings import Finding
 from kws_live.pipeline import Pipeline, Step
 from kws_live.ring_buffer import RingBuffer
 from kws_live.sources import AudioSource
-
-log = logging.getLogger(__name__)
+from kws_live.statistics import Statistics
 
 RING_SECONDS: Final = 10.0
-"""How far the detector may fall behind before the oldest audio is skipped."""
+"""How much audio is kept."""
+
+LARGEST_DELAY_SECONDS: Final = 2.0
+"""How far the detector may fall behind a live source before it skips to the newest audio."""
 
 LARGEST_BACKLOG: Final = 1000
-"""Events that wait for a slow callback; later ones are dropped, counted and announced."""
+"""Events that wait for a slow callback; beyond it the oldest are dropped, counted and announced."""
 
-POLL_SECONDS: Final = 0.25
-"""Longest wait of any thread before it looks whether to stop."""
+HANGING_CALLBACK_SECONDS: Final = 0.8
+"""How long `Session.stop` waits for what is not ours: a callback, a sound system that does not answer."""
 
-HANGING_CALLBACK_SECONDS: Final = 2.0
-"""How long `Session.stop` waits for a callback that does not return."""
+DETECTOR_SECONDS: Final = 10.0
+"""How long it waits for the detector, which looks whether to stop at each hop."""
 
-REOPEN_PAUSES_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
-"""Pauses between tries to reopen a lost source; the last one repeats."""
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """What a session did.
-
-    Attributes
-    ----------
-    audio_seconds : length of the stream so far
-    samples_skipped : audio that was never looked at, at 22,050 Hz
-    n_overflows : how often the source lost audio before handing it over
-    hops, hops_scored : hops seen, and those the gate let through
-    cpu_ms_per_second : processor time of the whole process for a second of audio
-    delay_median_ms, delay_95_ms : from a word's end, heard by the program, to its callback; None without words
-    callback_errors : exceptions raised by callbacks and sinks
-    events_dropped : events that callbacks and sinks were too slow for
-    """
-
-    audio_seconds: float
-    samples_skipped: int
-    n_overflows: int
-    hops: int
-    hops_scored: int
-    cpu_ms_per_second: float
-    delay_median_ms: float | None
-    delay_95_ms: float | None
-    callback_errors: int
-    events_dropped: int
-
-    @property
-    def gate_open_percent(self) -> float:
-        """Share of hops that were scored."""
-        return 100.0 * self.hops_scored / self.hops if self.hops else 0.0
-
-    def rows(self) -> list[tuple[str, str]]:
-        """The figures as names and values for people."""
-        delay = "no words"
-        if self.delay_median_ms is not None and self.delay_95_ms is not None:
-            delay = (
-                f"{self.delay_median_ms:.0f} ms median, {self.delay_95_ms:.0f} ms at 95 %, from word end to callback"
-            )
-        return [
-            ("audio", f"{self.audio_seconds:.1f} s"),
-            ("skipped", f"{self.samples_skipped} samples"),
-            ("overflows", f"{self.n_overflows}"),
-            ("scored", f"{self.hops_scored} of {self.hops} hops; the gate was open {self.gate_open_percent:.1f} %"),
-            ("CPU", f"{self.cpu_ms_per_second:.1f} ms for a second of audio"),
-            ("delay", delay),
-            ("callbacks", f"{self.callback_errors} failed, {self.events_dropped} events dropped"),
-        ]
+CALM_SECONDS: Final = 60.0
+"""The machine counts as fast enough again when it has kept up for so long."""
 
 
 class Session:
@@ -112,32 +63,30 @@ class Session:
     ) -> None:
         self.ring = RingBuffer(round(ring_seconds * SAMPLE_RATE_HZ))
         self.callback_errors = 0
-        self.events_dropped = 0
-        self._source = source
         self._pipeline = pipeline
         self._deliver = deliver
-        self._reopen = reopen
+        self._queue = EventQueue(LARGEST_BACKLOG)
+        self._capture = Capture(self.ring, source, reopen, self._queue.put, self._has_room)
         self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
-        self._change: tuple[AudioSource, Callable[[], AudioSource] | None] | None = None
-        self._change_lock = threading.Lock()
-        self._queue: queue.Queue[Event | None] = queue.Queue(LARGEST_BACKLOG)
-        self._dropped_unannounced = 0
         self._stop = threading.Event()
         self._progress = threading.Event()
         self._ended = threading.Event()
         self._error: BaseException | None = None
-        self._overflows_before = 0
-        self._heard: deque[tuple[int, float]] = deque(maxlen=400)
+        self._too_slow_position: int | None = None
         self._delays: deque[float] = deque(maxlen=10_000)
         self._threads = [
             threading.Thread(target=self._guard, args=(run,), name=f"kws-live {name}", daemon=True)
-            for name, run in (("capture", self._capture), ("detector", self._detect), ("dispatcher", self._dispatch))
+            for name, run in (
+                ("capture", self._capture.run),
+                ("detector", self._detect),
+                ("dispatcher", self._dispatch),
+            )
         ]
 
     @property
     def source(self) -> AudioSource:
         """The source as it is now: another object after it was reopened."""
-        return self._source
+        return self._capture.source
 
     @property
     def threads(self) -> tuple[threading.Thread, ...]:
@@ -172,28 +121,31 @@ class Session:
         return unwatch
 
     def change_source(self, source: AudioSource, reopen: Callable[[], AudioSource] | None = None) -> None:
-        """Go on with another source, already open; the session closes it, and the one it had."""
-        with self._change_lock:
-            if not self.running or self.ring.closed:
-                source.close()
-                raise SessionError("listening has ended, so there is no source to change; start again")
-            if self._change is not None:
-                self._change[0].close()
-            self._change = (source, reopen)
+        """Go on with another source, already open; the session closes it, and the one it had.
+
+        Raises
+        ------
+        SessionError
+            If listening has ended.
+        """
+        self._capture.change_source(source, reopen)
 
     def stop(self) -> None:
         """End and wait for the threads; may be called twice and from inside a callback."""
         self._stop.set()
+        self._capture.stop()
         self._progress.set()
         self.ring.close()
         if self._threads[0].ident is None:
-            self._source.close()
+            self._capture.source.close()
             self._ended.set()
             return
+        end = time.monotonic() + HANGING_CALLBACK_SECONDS
         for thread in self._threads:
             if thread is not threading.current_thread():
-                # A callback that hangs must not hang stop(): the dispatcher is a daemon and is left behind.
-                thread.join(HANGING_CALLBACK_SECONDS if thread is self._threads[2] else None)
+                # What hangs outside this package must not hang stop(): such a thread is a daemon and is left behind.
+                ours = thread is self._threads[1]
+                thread.join(DETECTOR_SECONDS if ours else max(0.0, end - time.monotonic()))
         if threading.current_thread() is not self._threads[2]:
             self._ended.set()
 
@@ -220,14 +172,16 @@ class Session:
         return Statistics(
             audio_seconds=audio_seconds,
             samples_skipped=counts.samples_skipped,
-            n_overflows=self._overflows_before + self._source.n_overflows,
+            n_overflows=self._capture.n_overflows,
+            n_lost=self._capture.n_lost,
+            lost_seconds=self._capture.lost_seconds,
             hops=counts.hops,
             hops_scored=counts.hops_scored,
             cpu_ms_per_second=1000 * (time.process_time() - self._cpu_begin) / audio_seconds if audio_seconds else 0.0,
             delay_median_ms=1000 * statistics.median(delays) if delays else None,
             delay_95_ms=1000 * delays[min(len(delays) - 1, int(0.95 * len(delays)))] if delays else None,
             callback_errors=self.callback_errors,
-            events_dropped=self.events_dropped,
+            events_dropped=self._queue.n_dropped,
         )
 
     # Each thread's run, and what guards it.
@@ -238,120 +192,72 @@ class Session:
         except BaseException as error:
             if self._error is None:
                 self._error = error
-            self._stop.set()
-        finally:
-            if run == self._capture:
-                with self._change_lock:
-                    self.ring.close()
-                    if self._change is not None:
-                        self._change[0].close()
-                self._source.close()
-            elif run == self._detect:
+            if run != self._capture.run:  # what was heard before the source broke is still looked at
                 self._stop.set()
+                self._capture.stop()
+        finally:
+            if run == self._detect:
+                self._stop.set()
+                self._capture.stop()
                 self._progress.set()
-                self._put(None)
-            else:
+                self._queue.end()
+            elif run == self._dispatch:
                 self._ended.set()
 
-    def _capture(self) -> None:
-        intake = Intake(self.ring, self._source.rate_hz)
-        while not self._stop.is_set():
-            if self._take_change():
-                intake = Intake(self.ring, self._source.rate_hz)
-            try:
-                block = self._source.read(POLL_SECONDS)
-            except SourceLostError as error:
-                if self._reopen is None or not self._source_again(error, self._reopen):
-                    raise
-                intake = Intake(self.ring, self._source.rate_hz)
-                continue
-            if block is None:
-                intake.finish()
-                return
-            intake.take(block)
-            if block.shape[0]:
-                self._heard.append((self.ring.position, time.monotonic()))
-            # What waits to be read must not outrun the detector; what is live must be taken, come what may.
-            while (
-                not self._source.live and self.ring.position - self._pipeline.position > self.ring.capacity_samples // 2
-            ):
-                self._progress.clear()
-                if self._stop.is_set():
-                    return
-                self._progress.wait(POLL_SECONDS)
-
-    def _take_change(self) -> bool:
-        """Go over to the source of `change_source`, if there is one."""
-        with self._change_lock:
-            if self._change is None:
-                return False
-            before, (self._source, self._reopen), self._change = self._source, self._change, None
-        before.close()
-        self._pipeline.source = self._source.name
-        self._overflows_before += before.n_overflows
-        self.ring.skip(1)  # what follows is another sound: no window may hold both
-        return True
-
-    def _source_again(self, error: SourceLostError, reopen: Callable[[], AudioSource]) -> bool:
-        """Open the lost source again; False if the session was stopped meanwhile."""
-        lost_at = time.monotonic()
-        self._put(SourceLost(reason=str(error), position=self.ring.position, source=self._source.name))
-        self._overflows_before += self._source.n_overflows
-        self._source.close()
-        n_tries = 0
-        while not self._stop.wait(REOPEN_PAUSES_SECONDS[min(n_tries, len(REOPEN_PAUSES_SECONDS) - 1)]):
-            n_tries += 1
-            if self._take_change():
-                return True
-            try:
-                self._source = reopen()
-            except KwsLiveError as again:
-                log.debug("not back yet: %s", again)
-                continue
-            lost_seconds = time.monotonic() - lost_at
-            self.ring.skip(round(lost_seconds * SAMPLE_RATE_HZ))
-            self._put(SourceReopened(lost_seconds=lost_seconds, position=self.ring.position, source=self._source.name))
+    def _has_room(self) -> bool:
+        """Whether a source that can wait may go on; waits a moment if not."""
+        self._progress.clear()
+        if self.ring.position - self._pipeline.position <= self.ring.capacity_samples // 2:
             return True
+        self._progress.wait(POLL_SECONDS)
         return False
 
     def _detect(self) -> None:
         while not self._stop.is_set():
             self.ring.wait(self._pipeline.next_position, POLL_SECONDS)
             all_there = self.ring.closed
-            while not self._stop.is_set() and (step := self._pipeline.step(self.ring)) is not None:
+            self._pipeline.source = self._capture.source.name
+            while not self._stop.is_set() and (step := self._next_step()) is not None:
                 self._progress.set()
                 for on_step in self._on_step:
                     on_step(step)
                 for event in step.events:
-                    self._put(event)
+                    self._queue.put(event)
             if all_there:
                 return
 
-    def _put(self, event: Event | None) -> None:
-        """Hand an event to the dispatcher without ever waiting; None ends it."""
-        try:
-            if event is not None and self._dropped_unannounced:
-                notice = EventsDropped(n_events=self._dropped_unannounced, position=event.position, source=event.source)
-                self._queue.put_nowait(notice)
-                self._dropped_unannounced = 0
-            self._queue.put_nowait(event)
-        except queue.Full:
-            if event is None:
-                self._queue.get_nowait()  # the end must always fit
-                self._queue.put_nowait(None)
-            else:
-                self._dropped_unannounced += 1
-                self.events_dropped += 1
+    def _next_step(self) -> Step | None:
+        """The pipeline's next hop; a live stream it cannot keep up with goes on at its newest sample."""
+        if not self._capture.source.live:
+            return self._pipeline.step(self.ring)
+        behind_seconds = self.ring.held_from(self._pipeline.position) / SAMPLE_RATE_HZ
+        position = self.ring.position
+        told = self._too_slow_position
+        if behind_seconds > LARGEST_DELAY_SECONDS:
+            self._too_slow_position = position
+            if told is None:
+                self._tell_slow(f"{behind_seconds:.1f} s of audio wait to be looked at: the oldest is dropped")
+            return self._pipeline.skip_to(position)
+        if told is not None and position - told > CALM_SECONDS * SAMPLE_RATE_HZ:
+            self._too_slow_position = None
+            self._tell_slow("the machine keeps up again", over=True)
+        return self._pipeline.step(self.ring)
+
+    def _tell_slow(self, summary: str, over: bool = False) -> None:
+        finding = Finding("slow_machine", summary)
+        self._queue.put(as_event(finding, self.ring.position, self._capture.source.name, over))
 
     def _dispatch(self) -> None:
         while (event := self._queue.get()) is not None:
+            if self._ended.is_set():  # stop() has given up waiting for a callback: nobody expects more
+                return
             if isinstance(event, Detection) and event.word_end_position is not None:
                 self._note_delay(event.word_end_position)
             self._deliver(event)
 
     def _note_delay(self, position: int) -> None:
         """Time since the program was handed the sample at ``position``."""
-        for heard_position, heard_at in self._heard.copy():
+        for heard_position, heard_at in self._capture.heard.copy():
             if heard_position >= position:
                 self._delays.append(time.monotonic() - heard_at)
                 return

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from kws_live.sources.microphone import default_microphone, list_microphones
+from kws_live.sources.portaudio import default_microphone, list_microphones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,13 @@
 """Where audio comes from. One string opens any source::
 
 mic:            the default microphone        mic:USB   by a part of its name        mic:3   by its number
+mic:USB,mic:    the first of these that is there; when it goes, the next
 talk.wav        a file, at the speed of life  (file:talk.wav is the same)
 stdin:16000     raw 16-bit little-endian mono PCM on standard input; stdin:48000,2 has two channels
 demo:           a bundled recording of the ten words
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -45,6 +47,8 @@ class AudioSource(Protocol):
         ------
         SourceLostError
             If the source went away.
+        AudioGapError
+            If audio was lost before the next block; reading goes on.
         AudioError
             If what it holds cannot be read.
         """
@@ -94,6 +98,9 @@ SCHEMES: dict[str, Callable[[str, bool], AudioSource]] = {
 }
 
 
+_NEXT_MICROPHONE = re.compile(r",\s*(?=mic:)")
+
+
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists()
@@ -114,6 +121,8 @@ def open_source(source: str, paced: bool = True) -> AudioSource:
     SourceUnavailableError
         If it cannot be opened.
     """
+    if len(microphones := _NEXT_MICROPHONE.split(source)) > 1 and source.startswith("mic:"):
+        return _first_of(microphones, paced)
     scheme, colon, rest = source.partition(":")
     if colon and scheme in SCHEMES:
         return SCHEMES[scheme](rest, paced)
@@ -122,3 +131,41 @@ def open_source(source: str, paced: bool = True) -> AudioSource:
         return _file(source, paced)
     known = ", ".join(f"{name}:" for name in SCHEMES)
     raise SourceUnavailableError(f"unknown source {source!r}; use a file or one of {known}")
+
+
+def _first_of(sources: list[str], paced: bool) -> AudioSource:
+    if numbers := [source for source in sources if source.removeprefix("mic:").isdigit()]:
+        raise SourceUnavailableError(
+            f"{numbers[0]}: give several microphones by name; numbers change when a device goes (kws-live devices)"
+        )
+    reasons = []
+    for source in sources:
+        try:
+            return open_source(source, paced)
+        except SourceUnavailableError as error:
+            reasons.append(str(error))
+    raise SourceUnavailableError("; ".join(dict.fromkeys(reasons)))
+
+
+def reopen_source(source: str, name: str) -> AudioSource:
+    """Open a source again that was lost.
+
+    Parameters
+    ----------
+    source : the string it was opened by
+    name : the name it had; a microphone chosen by number comes back by it, for numbers change when a device goes,
+        and so does the default one, unless another is the default meanwhile
+
+    Raises
+    ------
+    SourceUnavailableError
+        If it is not there.
+    """
+    wanted = source.removeprefix("mic:")
+    if source == "mic:" or (source.startswith("mic:") and wanted.isdigit()):
+        try:
+            return open_source(f"mic:{name}")
+        except SourceUnavailableError:
+            if wanted:
+                raise
+    return open_source(source)

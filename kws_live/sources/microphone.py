@@ -1,17 +1,26 @@
 """Microphones, through sounddevice and PortAudio."""
 
-import difflib
 import queue
-import sys
 import time
-from types import ModuleType
+from collections import deque
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
 
 from kws_live.audio import Block
-from kws_live.errors import SourceLostError, SourceUnavailableError
-from kws_live.native_output import quiet_stderr
+from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
+from kws_live.sources import portaudio
+from kws_live.sources.gap_finder import GapFinder, wall_seconds
+from kws_live.sources.portaudio import (
+    ANSWER_SECONDS,
+    CLOSE_SECONDS,
+    NEXT_STEP,
+    ask,
+    choose_microphone,
+    listed,
+    load_sounddevice,
+)
 
 BLOCK_SECONDS: Final = 0.04
 """Asked of PortAudio: shorter blocks cost time, longer ones delay."""
@@ -19,70 +28,8 @@ BLOCK_SECONDS: Final = 0.04
 STALLED_SECONDS: Final = 2.0
 """An unplugged microphone raises nothing: this long without a block, and it counts as lost."""
 
-QUEUE_BLOCKS: Final = 1000
-"""Blocks kept while the capture thread does not come: about 30 s."""
-
-NEXT_STEP: Final = "list microphones with: kws-live devices; try without one: kws-live listen --source demo:"
-
-
-def load_sounddevice() -> ModuleType:
-    """Import sounddevice; without PortAudio a SourceUnavailableError says how to get it."""
-    try:
-        with quiet_stderr():
-            import sounddevice
-    except OSError as error:
-        how = {
-            "linux": "install it with: sudo apt-get install libportaudio2",
-            "darwin": "reinstall with: pip install --force-reinstall sounddevice",
-        }.get(sys.platform, "reinstall with: pip install --force-reinstall sounddevice")
-        raise SourceUnavailableError(f"the PortAudio library is missing ({error}); {how}") from error
-    return sounddevice  # type: ignore[no-any-return]
-
-
-def list_microphones(refresh: bool = False) -> list[dict[str, Any]]:
-    """Input devices as PortAudio knows them: ``index``, ``name``, ``default_samplerate``, ``max_input_channels``.
-
-    PortAudio freezes its list at the start; ``refresh`` restarts it, which is possible only while no stream runs.
-    """
-    sounddevice = load_sounddevice()
-    with quiet_stderr():
-        if refresh:
-            sounddevice._terminate()
-            sounddevice._initialize()
-        return [dict(device) for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
-
-
-def default_microphone() -> int | None:
-    """Index of the default input device, or None."""
-    index = load_sounddevice().default.device[0]
-    return int(index) if index is not None and index >= 0 else None
-
-
-def choose_microphone(wanted: str) -> dict[str, Any]:
-    """Find a device: "" is the default one, digits are an index, anything else a part of the name.
-
-    Raises
-    ------
-    SourceUnavailableError
-        If there is none; near names are listed.
-    """
-    devices = list_microphones()
-    if not devices:
-        raise SourceUnavailableError(f"no microphone found; {NEXT_STEP}")
-    if not wanted:
-        default = default_microphone()
-        return next((device for device in devices if device["index"] == default), devices[0])
-    if wanted.isascii() and wanted.isdigit():
-        if found := [device for device in devices if device["index"] == int(wanted)]:
-            return found[0]
-        numbers = ", ".join(str(device["index"]) for device in devices)
-        raise SourceUnavailableError(f"no microphone number {wanted}; there are: {numbers}; {NEXT_STEP}")
-    exact = [device for device in devices if device["name"] == wanted]
-    if found := exact or [device for device in devices if wanted.casefold() in device["name"].casefold()]:
-        return found[0]
-    names = [device["name"] for device in devices]
-    near = difflib.get_close_matches(wanted, names, cutoff=0.3) or names
-    raise SourceUnavailableError(f"no microphone {wanted!r}; near: {', '.join(map(repr, near))}; {NEXT_STEP}")
+QUEUE_BLOCKS: Final = 250
+"""Blocks kept while the capture thread does not come: 10 s; then the oldest go."""
 
 
 class Microphone:
@@ -91,6 +38,10 @@ class Microphone:
     Parameters
     ----------
     wanted : "" (default), an index, or a part of the name
+
+    Attributes
+    ----------
+    n_namesakes : other devices of the same name
 
     Raises
     ------
@@ -102,57 +53,103 @@ class Microphone:
 
     def __init__(self, wanted: str = "") -> None:
         sounddevice = load_sounddevice()
-        device = choose_microphone(wanted)
+        self.n_overflows = 0
+        self.n_namesakes = 0
+        self._blocks: queue.SimpleQueue[tuple[Block, float, bool] | None] = queue.SimpleQueue()
+        self._ready: deque[Block | float] = deque()
+        self._is_gone = False
+        self._n_dropped = 0  # counted by PortAudio's thread alone
+        self._n_dropped_told = 0
+        self._stream: Any = None
+        try:
+            self._stream = ask(lambda: self._open(sounddevice, wanted), ANSWER_SECONDS, _close)
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise SourceUnavailableError(
+                f"cannot open microphone {getattr(self, 'name', wanted)!r}: {_explain(error)}"
+            ) from error
+        self._gaps = GapFinder(self.rate_hz)
+        self._last_block = time.monotonic()
+
+    def _open(self, sounddevice: Any, wanted: str) -> Any:
+        """On PortAudio's thread: find the device and start its stream."""
+        devices = listed()
+        device = choose_microphone(wanted, devices, sounddevice.default.device[0])
         self.name = str(device["name"])
         self.rate_hz = round(device["default_samplerate"])
-        self.n_overflows = 0
-        self._blocks: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
-        self._last_block = time.monotonic()
+        self.n_namesakes = sum(other["name"] == self.name for other in devices) - 1
+        stream = sounddevice.InputStream(
+            device=device["index"],
+            samplerate=self.rate_hz,
+            blocksize=round(BLOCK_SECONDS * self.rate_hz),
+            channels=min(2, device["max_input_channels"]),
+            dtype="float32",
+            latency="high",
+            callback=self._on_block,
+            finished_callback=lambda: self._blocks.put(None),
+        )
+        portaudio.n_open += 1
         try:
-            with quiet_stderr():
-                self._stream = sounddevice.InputStream(
-                    device=device["index"],
-                    samplerate=self.rate_hz,
-                    blocksize=round(BLOCK_SECONDS * self.rate_hz),
-                    channels=1 if device["max_input_channels"] == 1 else min(2, device["max_input_channels"]),
-                    dtype="float32",
-                    latency="high",
-                    callback=self._on_block,
-                    finished_callback=self._on_finished,
-                )
-                self._stream.start()
-        except (sounddevice.PortAudioError, ValueError) as error:
-            raise SourceUnavailableError(f"cannot open microphone {self.name!r}: {_explain(error)}") from error
+            stream.start()
+        except BaseException:
+            _close(stream)
+            raise
+        return stream
 
     def _on_block(self, indata: Block, n_samples: int, times: object, status: Any) -> None:
-        """PortAudio's thread: copy, count, return; an exception here would vanish and end the stream."""
-        if status.input_overflow:
-            self.n_overflows += 1
-        if self._blocks.qsize() < QUEUE_BLOCKS:
-            self._blocks.put(indata.copy())
-        else:
-            self.n_overflows += 1
-
-    def _on_finished(self) -> None:
-        self._blocks.put(None)
+        """PortAudio's own thread: copy, count, return; an exception here would vanish and end the stream."""
+        if self._blocks.qsize() >= QUEUE_BLOCKS:
+            with suppress(queue.Empty):
+                self._blocks.get_nowait()
+            self._n_dropped += 1
+        self._blocks.put((indata.copy(), wall_seconds(), bool(status.input_overflow)))
 
     def read(self, timeout_seconds: float) -> Block | None:
+        if not self._ready:
+            self._fetch(timeout_seconds)
+        if not self._ready:
+            return np.zeros((0, 1), np.float32)
+        item = self._ready.popleft()
+        if isinstance(item, float):
+            self.n_overflows += 1
+            raise AudioGapError(item)
+        # A driver may hand over NaN after a fault; silence is the honest replacement.
+        return item if np.isfinite(item).all() else np.nan_to_num(item, posinf=0.0, neginf=0.0)
+
+    def _fetch(self, timeout_seconds: float) -> None:
+        """Wait for the next block."""
+        if self._is_gone:
+            raise SourceLostError(f"microphone {self.name!r} went away")
         try:
-            block = self._blocks.get(timeout=timeout_seconds)
+            item = self._blocks.get(timeout=timeout_seconds)
         except queue.Empty:
             silent_seconds = time.monotonic() - self._last_block
             if silent_seconds > STALLED_SECONDS:
                 raise SourceLostError(f"microphone {self.name!r} gave no audio for {silent_seconds:.1f} s") from None
-            return np.zeros((0, 1), np.float32)
-        if block is None:
-            raise SourceLostError(f"microphone {self.name!r} went away")
+            return
+        if item is None:
+            self._is_gone = True
+            self._ready.extend(self._gaps.flush())
+            return
+        block, arrived_seconds, overflowed = item
         self._last_block = time.monotonic()
-        # A driver may hand over NaN after a fault; silence is the honest replacement.
-        return block if np.isfinite(block).all() else np.nan_to_num(block, posinf=0.0, neginf=0.0)
+        n_dropped = self._n_dropped
+        is_spliced = overflowed or n_dropped > self._n_dropped_told
+        self._n_dropped_told = n_dropped
+        self._ready.extend(self._gaps.take(block, arrived_seconds, is_spliced))
 
     def close(self) -> None:
-        with quiet_stderr():
-            self._stream.close(ignore_errors=True)
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            try:
+                ask(lambda: _close(stream), CLOSE_SECONDS)
+            except SourceUnavailableError:
+                return  # it is closed as soon as the sound server goes on
+
+
+def _close(stream: Any) -> None:
+    """On PortAudio's thread."""
+    portaudio.n_open -= 1
+    stream.close(ignore_errors=True)
 
 
 def _explain(error: Exception) -> str:

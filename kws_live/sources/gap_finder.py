@@ -1,0 +1,93 @@
+"""How much of a live stream never arrived? Told from arrival times alone. Pure."""
+
+import sys
+import time
+from typing import Final
+
+from kws_live.audio import Block
+
+LATE_SECONDS: Final = 0.25
+"""Blocks come up to 0.1 s late on a busy machine; later than this, something happened."""
+
+PATIENCE_SECONDS: Final = 0.3
+"""A server that was held up hands over what it kept within milliseconds; what has not come by then is lost."""
+
+DRIFT: Final = 0.02
+"""A device's clock may be slower than the machine's: that share is no loss."""
+
+
+def wall_seconds() -> float:
+    """A clock that goes on while the machine sleeps."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":  # where the usual monotonic clock stands still, this one goes on
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
+class GapFinder:
+    """Takes blocks with their arrival times, and gives them back with the gaps between them.
+
+    A late block is kept for a moment: either the missing ones follow at once, or they are lost.
+
+    Parameters
+    ----------
+    rate_hz : of the blocks
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._n_samples = 0
+        self._least: float | None = None
+        self._last_seconds = 0.0
+        self._kept: list[Block] = []
+        self._kept_since = 0.0
+        self._kept_lag = 0.0
+        self._is_spliced = False
+
+    def take(self, block: Block, seconds: float, is_spliced: bool = False) -> list[Block | float]:
+        """Take the next block.
+
+        Parameters
+        ----------
+        block : float32 (n_samples, n_channels)
+        seconds : when it arrived, by `wall_seconds`
+        is_spliced : whether it is known that something is missing before it
+
+        Returns
+        -------
+        list of blocks, and of gaps as seconds, in the order of the stream
+        """
+        lag = self._lag(block.shape[0], seconds)
+        if not self._kept:
+            if lag <= LATE_SECONDS and not is_spliced:
+                return [block]
+            self._kept_since, self._kept_lag = seconds, lag
+        self._is_spliced |= is_spliced
+        self._kept.append(block)
+        if lag <= LATE_SECONDS and not self._is_spliced:
+            return self.flush()
+        if lag < self._kept_lag - LATE_SECONDS:  # it is still catching up
+            self._kept_since, self._kept_lag = seconds, lag
+        if seconds - self._kept_since < PATIENCE_SECONDS:
+            return []
+        assert self._least is not None
+        self._least += lag
+        self._is_spliced = False
+        return [lag, *self.flush()]
+
+    def flush(self) -> list[Block | float]:
+        """Give back what is kept."""
+        kept, self._kept = self._kept, []
+        return [*kept]
+
+    def _lag(self, n_samples: int, seconds: float) -> float:
+        """How much later than the earliest the stream arrives now."""
+        self._n_samples += n_samples
+        offset = seconds - self._n_samples / self._rate_hz
+        if self._least is None:
+            self._least = offset
+        else:
+            self._least = min(offset, self._least + DRIFT * min(1.0, seconds - self._last_seconds))
+        self._last_seconds = seconds
+        return offset - self._least

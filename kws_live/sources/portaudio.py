@@ -1,0 +1,171 @@
+"""PortAudio's calls, each with an end, and the list of microphones.
+
+Every call into PortAudio, even closing, hangs for as long as the sound server does. So all of them run on one
+thread of their own (Windows wants the one that began to go on), and whoever asks waits for a while only.
+"""
+
+import atexit
+import difflib
+import queue
+import re
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import ModuleType
+from typing import Any, Final, TypeVar
+
+from kws_live.errors import SourceUnavailableError
+from kws_live.native_output import silence_c_stderr
+
+NEXT_STEP: Final = "list microphones with: kws-live devices; try without one: kws-live listen --source demo:"
+
+ANSWER_SECONDS: Final = 5.0
+"""Longest wait for a device to open; a Bluetooth headset takes two."""
+
+CLOSE_SECONDS: Final = 0.3
+"""Longest wait for one to close: the program must end soon, and a frozen server lets nothing go."""
+
+Answer = TypeVar("Answer")
+_Task = tuple["Future[Any]", Callable[[], Any]]
+_tasks: "queue.SimpleQueue[_Task]" = queue.SimpleQueue()
+_lock = threading.Lock()
+_thread: threading.Thread | None = None
+_module: ModuleType | None = None
+_is_fresh = True
+n_open = 0
+"""Streams that are open: read and written on PortAudio's thread alone."""
+
+
+def ask(call: Callable[[], Answer], seconds: float, too_late: Callable[[Answer], object] | None = None) -> Answer:
+    """Run a call on PortAudio's thread and wait for its answer.
+
+    Parameters
+    ----------
+    call : what to run
+    seconds : how long to wait; the call is made all the same, sooner or later
+    too_late : given the answer, where it came after all; with it, a call that has not begun by then never will
+
+    Raises
+    ------
+    SourceUnavailableError
+        If no answer came in time. What ``call`` raises is raised here.
+    """
+    global _thread
+    with _lock:
+        if _thread is None:
+            _thread = threading.Thread(target=_serve, name="PortAudio calls", daemon=True)
+            _thread.start()
+    answer: Future[Answer] = Future()
+    _tasks.put((answer, call))
+    try:
+        return answer.result(seconds)
+    except TimeoutError:
+        if too_late is not None and not answer.cancel():
+            answer.add_done_callback(lambda late: None if late.exception() else too_late(late.result()))
+        raise SourceUnavailableError("the sound system does not answer; restart it, or the machine") from None
+
+
+def _serve() -> None:
+    while True:
+        answer, call = _tasks.get()
+        if answer.set_running_or_notify_cancel():
+            try:
+                answer.set_result(call())
+            except BaseException as error:
+                answer.set_exception(error)
+        del answer, call  # nothing is kept alive while this thread waits
+
+
+def load_sounddevice() -> ModuleType:
+    """Import sounddevice; without PortAudio a SourceUnavailableError says how to get it."""
+    try:
+        return ask(_load, ANSWER_SECONDS)
+    except OSError as error:
+        how = {
+            "linux": "install it with: sudo apt-get install libportaudio2",
+            "darwin": "reinstall with: pip install --force-reinstall sounddevice",
+        }.get(sys.platform, "reinstall with: pip install --force-reinstall sounddevice")
+        raise SourceUnavailableError(f"the PortAudio library is missing ({error}); {how}") from error
+
+
+def _load() -> ModuleType:
+    global _module
+    if _module is None:
+        silence_c_stderr()
+        import sounddevice
+
+        # Its own way out waits for the sound server, however long that takes.
+        atexit.unregister(sounddevice._exit_handler)
+        atexit.register(_leave)
+        _module = sounddevice
+    return _module
+
+
+def _leave() -> None:
+    try:
+        ask(lambda: _module and _module._lib.Pa_Terminate(), CLOSE_SECONDS)
+    except SourceUnavailableError:
+        return
+
+
+def list_microphones() -> list[dict[str, Any]]:
+    """Input devices as PortAudio knows them: ``index``, ``name``, ``default_samplerate``, ``max_input_channels``.
+
+    PortAudio freezes its list when it starts, so it is started anew, unless a stream of this process is open.
+    """
+    load_sounddevice()
+    return ask(listed, ANSWER_SECONDS)
+
+
+def listed() -> list[dict[str, Any]]:
+    """`list_microphones`, on PortAudio's own thread."""
+    global _is_fresh
+    assert _module is not None
+    if not _is_fresh and not n_open:
+        # Not through sounddevice's functions: they redirect the whole process's stderr meanwhile.
+        _module._check(_module._lib.Pa_Terminate())
+        _module._check(_module._lib.Pa_Initialize())
+    _is_fresh = False
+    return [dict(device) for device in _module.query_devices() if device["max_input_channels"] > 0]
+
+
+def default_microphone() -> int | None:
+    """Index of the default input device, or None."""
+    sounddevice = load_sounddevice()
+    index = ask(lambda: sounddevice.default.device[0], ANSWER_SECONDS)
+    return int(index) if index is not None and index >= 0 else None
+
+
+def plain_name(name: str) -> str:
+    """A device's name without ALSA's card number, which may be another after it was plugged in again."""
+    return re.sub(r"\s*\(hw:\d+,\d+\)$", "", name).casefold()
+
+
+def choose_microphone(wanted: str, devices: list[dict[str, Any]], default: int | None) -> dict[str, Any]:
+    """Find a device: "" is the default one, digits are an index, anything else its name or a part of it.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If there is none; near names are listed.
+    """
+    if not devices:
+        raise SourceUnavailableError(f"no microphone found; {NEXT_STEP}")
+    if not wanted:
+        return next((device for device in devices if device["index"] == default), devices[0])
+    if wanted.isascii() and wanted.isdigit():
+        if found := [device for device in devices if device["index"] == int(wanted)]:
+            return found[0]
+        numbers = ", ".join(str(device["index"]) for device in devices)
+        raise SourceUnavailableError(f"no microphone number {wanted}; there are: {numbers}; {NEXT_STEP}")
+    for same in (
+        lambda name: name == wanted,
+        lambda name: plain_name(name) == plain_name(wanted),
+        lambda name: plain_name(wanted) in plain_name(name),
+    ):
+        if found := [device for device in devices if same(device["name"])]:
+            return found[0]
+    names = [device["name"] for device in devices]
+    near = difflib.get_close_matches(wanted, names, cutoff=0.3) or names
+    raise SourceUnavailableError(f"no microphone {wanted!r}; near: {', '.join(map(repr, near))}; {NEXT_STEP}")

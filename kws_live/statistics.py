@@ -1,0 +1,57 @@
+"""What a session did, in figures."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a session did.
+
+    Attributes
+    ----------
+    audio_seconds : length of the stream so far
+    samples_skipped : audio that was never looked at, at 22,050 Hz: gaps of the source, and what there was no time for
+    n_overflows : how often the source lost audio before handing it over
+    n_lost, lost_seconds : how often, and how long, the source was away
+    hops, hops_scored : hops seen, and those the gate let through
+    cpu_ms_per_second : processor time of the whole process for a second of audio
+    delay_median_ms, delay_95_ms : from a word's end, heard by the program, to its callback; None without words
+    callback_errors : exceptions raised by callbacks and sinks
+    events_dropped : events that callbacks and sinks were too slow for
+    """
+
+    audio_seconds: float
+    samples_skipped: int
+    n_overflows: int
+    n_lost: int
+    lost_seconds: float
+    hops: int
+    hops_scored: int
+    cpu_ms_per_second: float
+    delay_median_ms: float | None
+    delay_95_ms: float | None
+    callback_errors: int
+    events_dropped: int
+
+    @property
+    def gate_open_percent(self) -> float:
+        """Share of hops that were scored."""
+        return 100.0 * self.hops_scored / self.hops if self.hops else 0.0
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The figures as names and values for people."""
+        delay = "no words"
+        if self.delay_median_ms is not None and self.delay_95_ms is not None:
+            delay = (
+                f"{self.delay_median_ms:.0f} ms median, {self.delay_95_ms:.0f} ms at 95 %, from word end to callback"
+            )
+        return [
+            ("audio", f"{self.audio_seconds:.1f} s"),
+            ("skipped", f"{self.samples_skipped} samples"),
+            ("overflows", f"{self.n_overflows}"),
+            ("source lost", f"{self.n_lost} times, {self.lost_seconds:.1f} s"),
+            ("scored", f"{self.hops_scored} of {self.hops} hops; the gate was open {self.gate_open_percent:.1f} %"),
+            ("CPU", f"{self.cpu_ms_per_second:.1f} ms for a second of audio"),
+            ("delay", delay),
+            ("callbacks", f"{self.callback_errors} failed, {self.events_dropped} events dropped"),
+        ]
