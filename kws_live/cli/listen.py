@@ -21,10 +21,9 @@ from kws_live.cli.settings_options import add_settings, apply_options
 from kws_live.errors import ConfigError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, SourceLost, SourceReopened
 from kws_live.model import load_model
-from kws_live.spotter import Spotter, listen, make_settings
 from kws_live.sinks import EventSink
-from kws_live.sinks.bindings import Bindings
 from kws_live.sources import open_source
+from kws_live.spotter import Spotter, listen, make_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     apply_options(arguments, settings)
     sinks: list[str | EventSink] = [*arguments.sink, *(["jsonl:-"] if arguments.json else [])]
     if arguments.bindings:
+        from kws_live.sinks.bindings import Bindings
+
         told = arguments.dry_run or not (arguments.json or arguments.live)
         options = {"report": tell} if told else {}
         sinks.append(Bindings(arguments.bindings, model.card.keywords, arguments.dry_run, **options))

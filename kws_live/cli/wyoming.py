@@ -1,0 +1,47 @@
+"""Serve spoken commands to Home Assistant and other clients of the Wyoming protocol; Ctrl-C stops.
+
+  kws-live wyoming                              on this machine, port 10400
+  kws-live wyoming --uri tcp://0.0.0.0:10400    for the whole network: nothing is encrypted, and anybody may connect
+  kws-live wyoming --threshold stop=0.7
+
+In Home Assistant: Settings, Devices & services, Add integration, Wyoming Protocol; host and port as above. Each word
+is a wake word of its own.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+
+from kws_live.cli.settings_options import add_settings, settings_from
+from kws_live.errors import ConfigError
+from kws_live.model import load_model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--uri", default="tcp://127.0.0.1:10400", help="tcp://HOST:PORT, unix://PATH or stdio://")
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        from kws_live.wyoming_server import serve
+    except ImportError as error:
+        raise ConfigError('Wyoming needs one more package: pip install "kws-live[wyoming]"') from error
+    model = load_model(arguments.model)
+    settings = settings_from(arguments, model)
+
+    def greet() -> None:
+        words = " ".join(model.card.keywords)
+        print(f"serving {arguments.uri}, model {model.card.name}: {words}. Ctrl-C stops.", file=sys.stderr, flush=True)
+
+    async def until_told() -> None:
+        serving = asyncio.ensure_future(serve(arguments.uri, model, settings, greet))
+        with contextlib.suppress(NotImplementedError):  # Windows ends a program otherwise
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+    asyncio.run(until_told())
+    return 0
