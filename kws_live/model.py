@@ -160,6 +160,8 @@ class TensorFlowScorer:
     """The Keras model through ``tf.function``, to compare; needs the ``train`` extra and seconds to start."""
 
     def __init__(self, path: Path, card: ModelCard) -> None:
+        if not path.is_file():
+            raise ModelError(f"model {card.name!r} has no {path.name}, which runtime tensorflow needs; use litert")
         try:
             import keras
             import tensorflow as tf
@@ -190,8 +192,8 @@ class Model:
     def extractor(self) -> FeatureExtractor:
         """Makes the features this model was trained on."""
         try:
-            bank = np.load(self.folder / FILTERS_NAME, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            bank = np.asarray(np.load(self.folder / FILTERS_NAME, allow_pickle=False), dtype=np.float32)
+        except (OSError, ValueError, TypeError, EOFError) as error:
             raise ModelError(f"model {self.card.name!r}: cannot read {FILTERS_NAME}: {error}") from error
         return FeatureExtractor(self.card.features, bank)
 
