@@ -12,6 +12,7 @@ from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionErro
 from kws_live.events import Event, Health, SourceLost, SourceReopened
 from kws_live.findings import Finding
 from kws_live.intake import Intake, pieces
+from kws_live.pipeline import HOP_SAMPLES, LEAST_LAG_SAMPLES
 from kws_live.ring_buffer import RingBuffer
 from kws_live.signal_health import SignalHealth
 from kws_live.sources import AudioSource
@@ -37,7 +38,7 @@ class Capture:
     source : already open; closed at the end
     reopen : opens a lost source again; None: losing it is an error
     tell : called with `SourceLost`, `SourceReopened` and `Health`
-    has_room : waits a moment for room in the ring buffer, for a source that can wait; False while there is none
+    few_unread : waits a moment until at most so many samples wait to be looked at; False if there are more
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class Capture:
         source: AudioSource,
         reopen: Reopen | None,
         tell: Callable[[Event], None],
-        has_room: Callable[[], bool],
+        few_unread: Callable[[int], bool],
     ) -> None:
         self.source = source
         self.heard: deque[tuple[int, float]] = deque(maxlen=400)
@@ -61,7 +62,7 @@ class Capture:
         self._ring = ring
         self._reopen = reopen
         self._tell = tell
-        self._has_room = has_room
+        self._few_unread = few_unread
         self._stop = threading.Event()
         self._change: tuple[AudioSource, Reopen | None] | None = None
         self._change_lock = threading.Lock()
@@ -136,8 +137,8 @@ class Capture:
             self._intake.take(piece)
             self.heard.append((self._ring.position, time.monotonic()))
             # What waits to be read must not outrun the detector; what is live must be taken, come what may.
-            while not self.source.live and not self._stop.is_set() and not self._has_room():
-                pass
+            if not self.source.live:
+                self._wait_for_detector(self._ring.capacity_samples // 2)
         self._last_block_seconds = wall_seconds()
         if self.source.live:
             for change in self._health.take(block, self._last_block_seconds, self.source.n_overflows):
@@ -148,9 +149,16 @@ class Capture:
         self._health = SignalHealth(self.source.rate_hz)
         self._last_block_seconds = wall_seconds()
 
+    def _wait_for_detector(self, largest_unread: int) -> None:
+        while not self._few_unread(largest_unread) and not self._stop.is_set():
+            pass
+
     def _leave_gap(self, seconds: float) -> None:
+        n_samples = max(1, round(seconds * SAMPLE_RATE_HZ))
         self._intake.flush()
-        self._ring.skip(max(1, round(seconds * SAMPLE_RATE_HZ)))
+        if n_samples > self._ring.capacity_samples // 2:  # a long gap must not push out what was not looked at yet
+            self._wait_for_detector(HOP_SAMPLES + LEAST_LAG_SAMPLES)
+        self._ring.skip(n_samples)
         self._intake = Intake(self._ring, self.source.rate_hz)
 
     def _take_change(self) -> bool:

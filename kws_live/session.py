@@ -66,7 +66,7 @@ class Session:
         self._pipeline = pipeline
         self._deliver = deliver
         self._queue = EventQueue(LARGEST_BACKLOG)
-        self._capture = Capture(self.ring, source, reopen, self._queue.put, self._has_room)
+        self._capture = Capture(self.ring, source, reopen, self._queue.put, self._few_unread)
         self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
         self._stop = threading.Event()
         self._progress = threading.Event()
@@ -204,10 +204,10 @@ class Session:
             elif run == self._dispatch:
                 self._ended.set()
 
-    def _has_room(self) -> bool:
-        """Whether a source that can wait may go on; waits a moment if not."""
+    def _few_unread(self, largest: int) -> bool:
+        """Whether at most so many samples wait to be looked at; waits a moment if there are more."""
         self._progress.clear()
-        if self.ring.position - self._pipeline.position <= self.ring.capacity_samples // 2:
+        if self.ring.position - self._pipeline.position <= largest:
             return True
         self._progress.wait(POLL_SECONDS)
         return False

@@ -1,0 +1,242 @@
+"""Endurance, as `scripts/soak` measures it: memory, threads, handles, positions and events over hours of audio."""
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+import kws_live
+from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
+from kws_live.errors import AudioGapError, SourceLostError
+from kws_live.events import AudioSkipped, Detection, Event, SourceReopened
+from kws_live.pipeline import HOP_SAMPLES
+from kws_live.sources.gap_finder import wall_seconds
+
+RATE_HZ = 48_000
+BLOCK = 1920
+STRETCH_SECONDS = 60
+"""Words, noise and silence; whole hops and whole blocks, so that every stretch is decided alike."""
+SAMPLES_EACH = STRETCH_SECONDS * SAMPLE_RATE_HZ
+LOST_EVERY, SLEEP_EVERY = 50, 400
+SHORT_GAP_SECONDS = 0.08
+SLEEP_SECONDS = 27 * 3600.0
+"""A machine that slept for more than a day: the first sleep takes the position beyond 2**31."""
+MOST_GROWTH_MB = 2.0
+
+
+def one_stretch() -> Samples:
+    """The bundled words in a quiet room, then louder noise, then digital silence; 48 kHz."""
+    words, rate = soundfile.read(Path(kws_live.__file__).parent / "sources" / "demo.flac", dtype="float32")
+    words = soxr.resample(words, rate, RATE_HZ)
+    stretch = np.random.default_rng(1).normal(0, 10 ** (-65 / 20), STRETCH_SECONDS * RATE_HZ)
+    stretch[RATE_HZ : RATE_HZ + words.size] += words
+    noise = slice(35 * RATE_HZ, 45 * RATE_HZ)
+    stretch[noise] *= 100
+    stretch[45 * RATE_HZ :] = 0
+    return stretch.astype(np.float32)
+
+
+class Stretches:
+    """A source that hands over the same stretch again and again, with a gap, a sleep or a loss between two."""
+
+    live = False  # it can wait: nothing is dropped because this machine is slower than the replay
+    rate_hz = RATE_HZ
+    name = "soak"
+
+    def __init__(self, stretch: Samples, n_stretches: int) -> None:
+        self.n_overflows = 0
+        self.n_done = 0
+        self.gaps: deque[int] = deque()  # in samples; 0 where the clock decides
+        self._stretch, self._n_stretches = stretch, n_stretches
+        self._blocks = self._run()
+
+    def _run(self) -> Iterator[Block]:
+        for begin in range(0, self._stretch.size, BLOCK):
+            yield self._stretch[begin : begin + BLOCK, np.newaxis]
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        block = next(self._blocks, None)
+        if block is not None:
+            return block
+        self.n_done += 1
+        self._blocks = self._run()
+        if self.n_done == self._n_stretches:
+            return None
+        if self.n_done % LOST_EVERY == 0:
+            self.gaps.append(0)
+            raise SourceLostError("the soak pulled the plug")
+        seconds = SLEEP_SECONDS if self.n_done % SLEEP_EVERY == 1 else SHORT_GAP_SECONDS
+        self.gaps.append(round(seconds * SAMPLE_RATE_HZ))
+        raise AudioGapError(seconds)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Watch:
+    """Memory, threads and file handles of this process; what they grew by since the warm-up."""
+
+    def __init__(self) -> None:
+        self.first: tuple[float, int, int] | None = None
+        self.last = self.now()
+
+    @staticmethod
+    def now() -> tuple[float, int, int]:
+        """Resident MB, threads, handles (Linux; elsewhere the memory and handles are 0)."""
+        if sys.platform != "linux":
+            return 0.0, threading.active_count(), 0
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return (
+            pages * os.sysconf("SC_PAGE_SIZE") / 1e6,
+            threading.active_count(),
+            len(list(Path("/proc/self/fd").iterdir())),
+        )
+
+    def look(self, text: str, is_warm: bool) -> None:
+        """Print a line."""
+        self.last = self.now()
+        if is_warm and self.first is None:
+            self.first = self.last
+        memory, threads, handles = self.last
+        print(f"{text}   {memory:7.2f} MB   {threads} threads   {handles} handles", flush=True)
+
+    def verdict(self) -> list[str]:
+        """What grew."""
+        if self.first is None:
+            return ["too short to say whether anything grows"]
+        growth, threads, handles = (last - first for last, first in zip(self.last, self.first, strict=True))
+        print(f"after the warm-up: {growth:+.2f} MB, {threads:+d} threads, {handles:+d} handles")
+        wrong = [f"memory grew by {growth:.2f} MB"] if growth > MOST_GROWTH_MB else []
+        return wrong + ([f"{threads:+d} threads, {handles:+d} handles"] if threads > 0 or handles > 0 else [])
+
+
+def fast(hours: float, model: str) -> list[str]:
+    """Replay as fast as it goes; returns what went wrong."""
+    stretch = one_stretch()
+    n_stretches = max(2, round(hours * 3600 / STRETCH_SECONDS))
+    source = Stretches(stretch, n_stretches)
+    expected = [
+        (event.position, event.keyword)
+        for event in kws_live.detect(stretch, rate_hz=RATE_HZ, model=model)
+        if isinstance(event, Detection)
+    ]
+    print(f"{n_stretches} stretches of {STRETCH_SECONDS} s, {len(expected)} words in each: {expected}")
+    wrong: list[str] = []
+    begin, seen, n_words, lost = 0, list[tuple[int, str]](), 0, 0
+    watch = Watch()
+    begun = time.monotonic()
+
+    def close_stretch() -> None:
+        nonlocal seen, n_words
+        if seen != expected:
+            wrong.append(f"stretch at {begin}: {seen}")
+        n_words += len(seen)
+        seen = []
+
+    def note(event: Event) -> None:
+        nonlocal begin, lost
+        if isinstance(event, SourceReopened):
+            lost = round(event.lost_seconds * SAMPLE_RATE_HZ)
+        elif isinstance(event, AudioSkipped):
+            close_stretch()
+            gap, lost = source.gaps.popleft() or lost, 0
+            if event.position != begin + SAMPLES_EACH + gap:
+                wrong.append(
+                    f"after {begin:,} it goes on at {event.position:,}: {begin + SAMPLES_EACH + gap:,} was due"
+                )
+            begin = event.position
+            if source.n_done % max(1, n_stretches // 24) == 0:
+                done = source.n_done
+                speed = done * STRETCH_SECONDS / (time.monotonic() - begun)
+                text = f"{done * STRETCH_SECONDS / 3600:6.2f} h  at {event.position:>13,}  {speed:5.0f} x real time"
+                watch.look(text, done >= n_stretches // 10)
+        elif isinstance(event, Detection):
+            seen.append((event.position - begin, event.keyword))
+
+    source_again = lambda: source  # noqa: E731  # the plug goes in again
+    spotter = kws_live.Spotter(
+        loaded := kws_live.load_model(model),
+        settings := kws_live.spotter.make_settings(loaded),
+        source,
+        kws_live.spotter.make_pipeline(loaded, settings, source.name),
+        reopen=source_again,
+    )
+    spotter.on(event=Event)(note)
+    with spotter:
+        spotter.wait()
+        figures = spotter.statistics()
+    close_stretch()
+    whole = begin + SAMPLES_EACH + SAMPLE_RATE_HZ  # the tail of silence at the end
+    if spotter.ring.position != whole:
+        wrong.append(f"the stream ends at {spotter.ring.position:,} instead of {whole:,}")
+    if source.gaps:
+        wrong.append(f"{len(source.gaps)} gaps were not announced")
+    took = time.monotonic() - begun
+    hours = n_stretches * STRETCH_SECONDS / 3600
+    print(
+        f"{hours:.1f} h in {took:.0f} s; {n_words} words of {n_stretches * len(expected)}; "
+        f"lost {figures.n_lost} times; the last position is {spotter.ring.position:,}, {whole:,} was due "
+        f"(2**31 is {2**31:,})"
+    )
+    return wrong + watch.verdict()
+
+
+def real_time(minutes: float, source: str, model: str) -> list[str]:
+    """Listen through PortAudio; returns what went wrong."""
+    watch, begun = Watch(), wall_seconds()
+    counts: dict[str, int] = {}
+    spotter = kws_live.listen(source, model=model)
+
+    @spotter.on(event=Event)
+    def note(event: Event) -> None:
+        counts[event.type] = counts.get(event.type, 0) + 1
+
+    lags = []
+    with spotter:
+        n_looks = max(4, round(minutes * 2))
+        for look in range(n_looks):
+            if spotter.wait(minutes * 60 / n_looks):
+                return ["the source ended"]
+            elapsed = wall_seconds() - begun
+            lags.append(elapsed - spotter.ring.position / SAMPLE_RATE_HZ)
+            watch.look(f"{elapsed / 60:6.1f} min  {lags[-1]:6.3f} s behind the clock", look >= n_looks // 10)
+    for name, value in spotter.statistics().rows():
+        print(f"{name:>12}  {value}")
+    print(f"events: {counts}; the stream fell {lags[-1] - lags[0]:+.3f} s behind the clock meanwhile")
+    wrong = watch.verdict()
+    figures = spotter.statistics()
+    if figures.samples_skipped or figures.n_overflows or figures.n_lost:
+        wrong.append(f"{figures.samples_skipped} samples lost")
+    return wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hours", type=float, default=24.0, help="of audio, as fast as it goes")
+    parser.add_argument("--fast", action="store_true", help="as fast as it goes; the default")
+    parser.add_argument("--real-time", action="store_true", help="from a microphone")
+    parser.add_argument("--minutes", type=float, default=30.0, help="with --real-time")
+    parser.add_argument("--source", "-s", default="mic:", help="with --real-time")
+    parser.add_argument("--model", "-m", default="commands-12")
+    arguments = parser.parse_args()
+    if arguments.real_time:
+        wrong = real_time(arguments.minutes, arguments.source, arguments.model)
+    else:
+        wrong = fast(arguments.hours, arguments.model)
+    for line in wrong[:20]:
+        print(f"WRONG: {line}")
+    print("nothing wrong" if not wrong else f"{len(wrong)} things wrong")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    assert STRETCH_SECONDS * SAMPLE_RATE_HZ % HOP_SAMPLES == 0
+    sys.exit(main())
