@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import sys
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     parsed = parser.parse_args(words)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text; in JSON this is an escape as well
+        sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
         return int(parsed.run(parsed))

@@ -14,6 +14,7 @@ the pause is there. --mode spotting tells at once, in the middle of talk too.
 import argparse
 import signal
 import sys
+import threading
 from types import FrameType
 
 from kws_live.audio import SAMPLE_RATE_HZ
@@ -22,6 +23,7 @@ from kws_live.errors import ConfigError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, SourceLost, SourceReopened
 from kws_live.model import load_model
 from kws_live.sinks import EventSink
+from kws_live.sinks.json_lines import JsonLines
 from kws_live.sources import open_source
 from kws_live.spotter import Spotter, listen, make_settings
 
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model)
     settings = make_settings(model)
     apply_options(arguments, settings)
-    sinks: list[str | EventSink] = [*arguments.sink, *(["jsonl:-"] if arguments.json else [])]
+    sinks: list[str | EventSink] = [*arguments.sink]
     if arguments.bindings:
         from kws_live.sinks.bindings import Bindings
 
@@ -73,14 +75,27 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.settings:
         apply_options(arguments, spotter.settings)
+    reader_left = threading.Event()
+    if arguments.json or not arguments.live:
+        tell_event = JsonLines("-").send if arguments.json else show
+
+        @spotter.on(event=Event)
+        def print_event(event: Event) -> None:
+            try:
+                tell_event(event)
+            except BrokenPipeError:  # as with | head: nobody reads on, so there is no more to do
+                reader_left.set()
+                spotter.stop()
+
     if not (arguments.json or arguments.live):
-        spotter.on(event=Event)(show)
         print(greeting(spotter), flush=True)
     signal.signal(signal.SIGTERM, _as_interrupt)
     code = 0
     try:
         with spotter, watched(arguments, spotter):
             spotter.wait()
+        if reader_left.is_set():
+            raise BrokenPipeError
     except KeyboardInterrupt:
         code = 130
     finally:

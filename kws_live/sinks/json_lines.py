@@ -25,7 +25,9 @@ class JsonLines:
         if not path:
             raise ConfigError("jsonl: needs a path, as in jsonl:events.jsonl, or - for standard output")
         try:
-            self._file = sys.stdout if path == "-" else Path(path).open("a", encoding="utf-8")
+            self._file = (
+                sys.stdout if path == "-" else Path(path).open("a", encoding="utf-8", errors="backslashreplace")
+            )
         except OSError as error:
             raise ConfigError(f"cannot write events to {path!r}: {error.strerror}") from error
 
