@@ -28,7 +28,7 @@ class CsvFile:
         if not path:
             raise ConfigError("csv: needs a path, as in csv:events.csv")
         try:
-            self._file = Path(path).expanduser().open("a+", encoding="utf-8", newline="")
+            self._file = Path(path).expanduser().open("a+", encoding="utf-8", errors="backslashreplace", newline="")
             self._file.seek(0)
             header = self._file.readline(1000).rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
