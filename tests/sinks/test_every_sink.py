@@ -1,0 +1,110 @@
+"""One contract for every sink, found by walking the package: a new one cannot be forgotten."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kws_live.sinks
+from kws_live.errors import ConfigError
+from kws_live.events import AudioSkipped, Detection, EventsDropped, NearMiss, SourceLost, SpeechEnded, SpeechStarted
+from kws_live.sinks import SCHEMES, EventSink, open_sink
+
+EVENTS = [
+    SpeechStarted(position=22_050, source="test"),
+    Detection(keyword="yes", score=0.98765, position=44_100, decided_position=50_000, source='a "b"\n\udcff'),
+    NearMiss(keyword="no", score=0.4, threshold=0.5, reason="the score stayed below", position=3, source="ß"),
+    AudioSkipped(position=2**40, n_samples=5),
+    EventsDropped(position=1, n_events=2),
+    SourceLost(position=1, reason="gone"),
+    SpeechEnded(position=60_000),
+]
+NAMES: dict[str, Callable[[Path], str]] = {
+    "JsonLines": lambda folder: f"jsonl:{folder / 'events.jsonl'}",
+    "CsvFile": lambda folder: f"csv:{folder / 'events.csv'}",
+    "SqliteFile": lambda folder: f"sqlite:{folder / 'events.db'}",
+    "ActionSink": lambda folder: f"exec:{sys.executable} -c pass",
+    "WebsocketServer": lambda folder: "ws://127.0.0.1:0",
+}
+NEED_A_SERVER_OR_A_FILE = {"Mqtt", "Bindings"}  # they have tests of their own, with one
+
+
+def every_sink() -> Iterator[str]:
+    for info in pkgutil.iter_modules(kws_live.sinks.__path__):
+        module = importlib.import_module(f"kws_live.sinks.{info.name}")
+        for name, thing in inspect.getmembers(module, inspect.isclass):
+            is_own = thing.__module__ == module.__name__ and not name.startswith("_")
+            if is_own and hasattr(thing, "send") and hasattr(thing, "close"):
+                yield name
+
+
+def test_every_sink_of_the_package_is_tested() -> None:
+    assert set(every_sink()) == {*NAMES, *NEED_A_SERVER_OR_A_FILE}
+
+
+@pytest.fixture(params=list(NAMES.values()), ids=list(NAMES))
+def sink(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventSink]:
+    opened = open_sink(request.param(tmp_path), ("yes", "no"))
+    yield opened
+    opened.close()
+
+
+def test_it_takes_every_event_and_may_be_closed_twice(sink: EventSink) -> None:
+    for event in EVENTS:
+        sink.send(event)
+    sink.close()
+    sink.close()
+
+
+def test_every_scheme_is_told_in_the_modules_docstring() -> None:
+    assert kws_live.sinks.__doc__ is not None
+    for scheme in SCHEMES:
+        assert f"{scheme}:" in kws_live.sinks.__doc__
+
+
+@pytest.mark.parametrize("name", ["jsonlines", "ftp:x", "", ":", "events.jsonl"])
+def test_an_unknown_scheme_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"unknown sink '{name}'; use one of .*jsonl:"):
+        open_sink(name)
+
+
+# JSON lines.
+
+
+def test_every_event_is_one_line_of_json_and_appended_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    for _ in range(2):
+        sink = open_sink(f"jsonl:{path}")
+        for event in EVENTS:
+            sink.send(event)
+        lines = path.read_text(encoding="utf-8").splitlines()  # before close
+        sink.close()
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    assert [row["type"] for row in rows] == 2 * [event.type for event in EVENTS]
+    assert rows[1] == {
+        "type": "detection", "keyword": "yes", "score": 0.9877, "decided_position": 50_000, "word_end_position": None,
+        "seconds": 2.0, "position": 44_100, "source": 'a "b"\n\udcff',
+    }  # fmt: skip
+    assert rows[3]["seconds"] == round(2**40 / 22_050, 3)
+
+
+def test_a_dash_is_standard_output_and_stays_open(capsys: pytest.CaptureFixture[str]) -> None:
+    sink = open_sink("jsonl:-")
+    sink.send(EVENTS[0])
+    sink.close()
+    print("still open")
+    first, second = capsys.readouterr().out.splitlines()
+    assert json.loads(first)["type"] == "speech_started"
+    assert second == "still open"
+
+
+@pytest.mark.parametrize(("path", "said"), [("", "needs a path"), ("/no/such/folder/x", "No such file"), ("/", "'/'")])
+def test_a_file_that_cannot_be_written_says_so(path: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        open_sink(f"jsonl:{path}")

@@ -1,0 +1,65 @@
+"""What a user imports, what that costs, and what the wheel holds."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import kws_live
+
+HEAVY = ("tensorflow", "keras", "librosa", "scipy", "sklearn", "matplotlib", "numba")
+ROOT = Path(kws_live.__file__).parent.parent
+
+
+def modules_after(code: str) -> set[str]:
+    """Names of the modules that a fresh Python has imported after running the code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print('\\n'.join(sys.modules), file=sys.stderr)"],
+        capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return {line.partition(".")[0] for line in done.stderr.splitlines()}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import kws_live",
+        "import kws_live.cli",
+        "from kws_live.cli import main; assert main(['listen', '--source', 'demo:', '--fast', '--json']) == 0",
+    ],
+    ids=["import", "command line", "a whole run of listen"],
+)
+def test_listening_imports_nothing_that_training_needs(code: str) -> None:
+    assert not modules_after(code) & set(HEAVY)
+
+
+def test_importing_the_package_opens_no_sound_system() -> None:
+    assert not modules_after("import kws_live") & {"sounddevice", "ai_edge_litert"}
+
+
+def test_every_public_name_is_there_and_has_a_docstring() -> None:
+    assert sorted(kws_live.__all__) == sorted(set(kws_live.__all__))
+    for name in kws_live.__all__:
+        thing = getattr(kws_live, name)
+        assert isinstance(thing, (int, str)) or thing.__doc__, name
+
+
+def test_the_package_says_it_is_typed() -> None:
+    assert (Path(kws_live.__file__).parent / "py.typed").is_file()
+
+
+def test_the_wheel_holds_the_default_model_and_the_demo(tmp_path: Path) -> None:
+    if not (ROOT / "pyproject.toml").is_file():
+        pytest.skip("not a checkout: there is nothing to build a wheel from")
+    build = pytest.importorskip("hatchling.build", reason="hatchling is not installed: pip install hatchling")
+    code = f"import hatchling.build as b; print(b.build_wheel({str(tmp_path)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+    assert build
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    for wanted in ("models/commands-12/card.json", "models/commands-12/model.tflite", "sources/demo.flac", "py.typed"):
+        assert f"kws_live/{wanted}" in names
+    assert not [name for name in names if name.startswith(("tests/", "scripts/")) or "__pycache__" in name]
