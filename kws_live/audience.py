@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
+from kws_live.errors import KwsLiveError
 from kws_live.event_stream import EventStream
 from kws_live.events import Detection, Event, NearMiss
 from kws_live.sinks import EventSink
@@ -72,6 +73,7 @@ class Audience:
         self._muted: deque[list[int | None]] = deque(maxlen=8)
         self._n_muting = 0
         self._closed = False
+        self._last_failure = ""
         self._present = threading.Event()
         if self._sinks:
             self._present.set()
@@ -182,6 +184,11 @@ class Audience:
     def _call(self, function: Callable[[Any], object], event: Event) -> None:
         try:
             function(event)
+        except (KwsLiveError, OSError) as error:
+            self._on_error()
+            if str(error) != self._last_failure:  # a full disk fails at every event: told once, counted each time
+                self._last_failure = str(error)
+                log.error("an event was not delivered: %s; listening goes on", error)
         except Exception:
             self._on_error()
             log.exception("a callback failed on %s; listening goes on", event)
@@ -196,6 +203,9 @@ class Audience:
         for sink in sinks:
             try:
                 sink.close()
+            except OSError as error:
+                self._on_error()
+                log.error("a sink could not write its rest: %s", error)
             except Exception:
                 self._on_error()
                 log.exception("a sink failed to close")

@@ -28,7 +28,16 @@ class AudioError(KwsLiveError):
 
 
 class SourceUnavailableError(AudioError):
-    """A source of audio cannot be opened."""
+    """A source of audio cannot be opened.
+
+    Attributes
+    ----------
+    finding : why, as a key of `kws_live.findings.ADVICE`
+    """
+
+    def __init__(self, message: str, finding: str = "cannot_open") -> None:
+        super().__init__(message)
+        self.finding = finding
 
 
 class SourceLostError(AudioError):

@@ -26,7 +26,7 @@ ADVICE: Final = {
         "pip install --force-reinstall sounddevice",
     ),
     "no_device": Advice(
-        "plug a microphone in; `arecord -l` and `pactl list short sources` must show it; your user may need the group audio",
+        "plug a microphone in; `arecord -l` must show it; your user may need the group audio",
         "plug a microphone in; it must appear under System Settings > Sound > Input",
         "plug a microphone in; it must appear and be enabled under Settings > System > Sound > Input",
     ),
@@ -40,34 +40,34 @@ ADVICE: Final = {
         "try another device of `kws-live devices`; set its format in Audio MIDI Setup to 44,100 or 48,000 Hz",
         "try another entry of `kws-live devices`: each microphone is there once for each sound system (MME, WASAPI)",
     ),
-    "same_name": _everywhere("two devices share a name: choose by number, mic:NUMBER, with the numbers of `kws-live devices`"),
-    "source_lost": _everywhere("check cable, hub and battery; kws-live listen waits for the device and goes on by itself"),
+    "same_name": _everywhere("choose by number, mic:NUMBER; `kws-live devices` has the numbers"),
+    "source_lost": _everywhere("check cable, hub and battery; listening goes on by itself when it is back"),
     "zeros": Advice(
         "unmute it: `pactl list sources` or alsamixer (F4: capture); look for a switch on the device",
-        "allow your terminal under System Settings > Privacy & Security > Microphone, restart it, and unmute the device",
+        "allow your terminal under Privacy & Security > Microphone, restart it, and unmute the device",
         "allow desktop apps under Settings > Privacy & security > Microphone, and unmute the device",
     ),
     "offset": _everywhere("a fault of the device or its power: try another USB port or another microphone"),
     "clipping": Advice(
-        "lower the capture level: `pactl set-source-volume @DEFAULT_SOURCE@ 60%` or alsamixer (F4); switch mic boost off",
+        "lower the level: `pactl set-source-volume @DEFAULT_SOURCE@ 60%` or alsamixer (F4); mic boost off",
         "lower the input volume under System Settings > Sound > Input, or move away from the microphone",
         "lower the input volume under Settings > System > Sound, and switch microphone boost off",
     ),
     "too_quiet": Advice(
-        "raise the capture level: `pactl set-source-volume @DEFAULT_SOURCE@ 120%` or alsamixer (F4); come nearer",
+        "raise the level: `pactl set-source-volume @DEFAULT_SOURCE@ 120%` or alsamixer (F4); come nearer",
         "raise the input volume under System Settings > Sound > Input; come nearer",
         "raise the input volume under Settings > System > Sound, or switch microphone boost on; come nearer",
     ),
-    "nobody_spoke": _everywhere("say a few words while it listens; if you did, see whether this is the right microphone"),
-    "noisy": _everywhere("come nearer to the microphone or move it away from fans and speakers; the words need 12 dB above the room"),
+    "nobody_spoke": _everywhere("say a few words meanwhile; if you did, see whether this is the right microphone"),
+    "noisy": _everywhere("come nearer, or move the microphone away from fans and speakers"),
     "hum": _everywhere("a ground loop or a bad cable: another USB port, no charger, a shorter cable, a USB isolator"),
     "wrong_rate": Advice(
         "choose the device `pulse` or `default`, which resamples; try the device without a hub",
         "set the device's format in Audio MIDI Setup to 44,100 or 48,000 Hz; try it without a hub",
         "set the device's default format to 48,000 Hz in its advanced properties; try it without a hub",
     ),
-    "overflow": _everywhere("the machine was too busy to take the audio: close heavy programs; use mains power, not battery saving"),
-    "slow_machine": _everywhere("the machine cannot keep up: close heavy programs, keep the gate on (--gate 1), use mains power"),
+    "overflow": _everywhere("the machine was too busy: close heavy programs; use mains power, not battery saving"),
+    "slow_machine": _everywhere("close heavy programs, keep the gate on (--gate 1), use mains power"),
 }  # fmt: skip
 """Every finding's name, with what to do."""
 

@@ -76,6 +76,11 @@ class Measurement:
     speech_db: float
 
     @property
+    def nobody_spoke(self) -> bool:
+        """Whether nothing stood out from the room."""
+        return self.snr_db <= SPOKEN_DB
+
+    @property
     def snr_db(self) -> float:
         """How far the loud moments stand above the room; an estimate, right only if somebody spoke."""
         return self.speech_db - self.floor_db

@@ -4,7 +4,6 @@ import argparse
 import importlib
 import io
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -17,6 +16,7 @@ COMMANDS: Final = {
     "tune": "watch it listen and tune it live, on a page in the browser",
     "detect": "spot words in sound files, faster than real time",
     "wyoming": "listen for Home Assistant and other Wyoming clients",
+    "doctor": "see whether microphone and machine are fit to listen",
     "devices": "list the microphones",
     "models": "list the models",
     "dataset": "download training data",
@@ -62,13 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
-        return int(parsed.run(parsed))
+        code = int(parsed.run(parsed))
+        sys.stdout.flush()
     except KwsLiveError as error:
         print(f"kws-live: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # Whoever read the output has left; what is still in the buffer must not fail again at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except KeyboardInterrupt as error:
+        return int(getattr(error, "code", 130))
+    except OSError as error:
+        from kws_live.cli.ending import is_output_error, output_broke
+
+        if not is_output_error(error):
+            raise
+        return output_broke(error)
+    return code

@@ -12,15 +12,13 @@ the pause is there. --mode spotting tells at once, in the middle of talk too.
 """
 
 import argparse
-import signal
 import sys
-import threading
-from types import FrameType
 
 from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.cli.ending import EXIT_CODES, Output, ended_by_signals
 from kws_live.cli.settings_options import add_settings, apply_options
 from kws_live.errors import ConfigError
-from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, SourceLost, SourceReopened
+from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SourceLost, SourceReopened
 from kws_live.model import load_model
 from kws_live.sinks import EventSink
 from kws_live.sinks.json_lines import JsonLines
@@ -29,7 +27,11 @@ from kws_live.spotter import Spotter, listen, make_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", "-s", default="mic:", help="mic:, mic:NAME, mic:NUMBER, a file, stdin:RATE, demo:")
+    parser.epilog = EXIT_CODES
+    parser.add_argument(
+        "--source", "-s", default="mic:",
+        help="mic:, mic:NAME, mic:NUMBER, mic:A,mic:B (the first that is there), a file, stdin:RATE, demo:",
+    )  # fmt: skip
     add_settings(parser)
     parser.add_argument(
         "--sink", action="append", default=[],
@@ -75,38 +77,19 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.settings:
         apply_options(arguments, spotter.settings)
-    reader_left = threading.Event()
+    output = Output(JsonLines("-").send if arguments.json else show)
     if arguments.json or not arguments.live:
-        tell_event = JsonLines("-").send if arguments.json else show
-
-        @spotter.on(event=Event)
-        def print_event(event: Event) -> None:
-            try:
-                tell_event(event)
-            except BrokenPipeError:  # as with | head: nobody reads on, so there is no more to do
-                reader_left.set()
-                spotter.stop()
-
+        spotter.on(event=Event)(output.send)
     if not (arguments.json or arguments.live):
         print(greeting(spotter), flush=True)
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    code = 0
     try:
-        with spotter, watched(arguments, spotter):
-            spotter.wait()
-        if reader_left.is_set():
-            raise BrokenPipeError
-    except KeyboardInterrupt:
-        code = 130
+        with ended_by_signals(), spotter, watched(arguments, spotter):
+            output.wait(spotter)
+        return 1 if spotter.statistics().callback_errors else 0
     finally:
         if arguments.stats:
             for name, value in spotter.statistics().rows():
                 print(f"{name:>12}  {value}", file=sys.stderr)
-    return code
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def tell(action: str) -> None:
@@ -138,3 +121,6 @@ def show(event: Event) -> None:
         print(
             f"{event.seconds:7.2f} s  {event.n_events} events dropped: a callback or sink is too slow", file=sys.stderr
         )
+    elif isinstance(event, Health):
+        what = f"{event.summary}: over" if event.over else f"{event.summary}; {event.advice}"
+        print(f"{event.seconds:7.2f} s  {what}", file=sys.stderr)

@@ -64,8 +64,9 @@ class Microphone:
         try:
             self._stream = ask(lambda: self._open(sounddevice, wanted), ANSWER_SECONDS, _close)
         except (sounddevice.PortAudioError, ValueError) as error:
+            finding = "device_busy" if _code(error) == -9985 else "cannot_open"
             raise SourceUnavailableError(
-                f"cannot open microphone {getattr(self, 'name', wanted)!r}: {_explain(error)}"
+                f"cannot open microphone {getattr(self, 'name', wanted)!r}: {_explain(error)}", finding
             ) from error
         self._gaps = GapFinder(self.rate_hz)
         self._last_block = time.monotonic()
@@ -152,16 +153,17 @@ def _close(stream: Any) -> None:
     stream.close(ignore_errors=True)
 
 
+def _code(error: Exception) -> int:
+    """PortAudio's own code; 0 where there is none."""
+    code = error.args[1] if len(error.args) > 1 else 0
+    return code if isinstance(code, int) else 0
+
+
 def _explain(error: Exception) -> str:
-    """PortAudio's code in words a person can act on."""
-    code = error.args[1] if len(error.args) > 1 else None
+    """The error in words a person can act on."""
     known = {
         -9985: "another program holds it, or access is denied; close the other program and try again",
         -9997: "it does not take its own sample rate; choose another with: kws-live devices",
         -9998: "it does not give that many channels; choose another with: kws-live devices",
     }
-    return (
-        known.get(code, f"{str(error).splitlines()[0]}; {NEXT_STEP}")
-        if isinstance(code, int)
-        else f"{error}; {NEXT_STEP}"
-    )
+    return known.get(_code(error), f"{str(error).splitlines()[0]}; {NEXT_STEP}")

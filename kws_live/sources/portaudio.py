@@ -86,7 +86,7 @@ def load_sounddevice() -> ModuleType:
             "linux": "install it with: sudo apt-get install libportaudio2",
             "darwin": "reinstall with: pip install --force-reinstall sounddevice",
         }.get(sys.platform, "reinstall with: pip install --force-reinstall sounddevice")
-        raise SourceUnavailableError(f"the PortAudio library is missing ({error}); {how}") from error
+        raise SourceUnavailableError(f"the PortAudio library is missing ({error}); {how}", "no_portaudio") from error
 
 
 def _load() -> ModuleType:
@@ -151,14 +151,14 @@ def choose_microphone(wanted: str, devices: list[dict[str, Any]], default: int |
         If there is none; near names are listed.
     """
     if not devices:
-        raise SourceUnavailableError(f"no microphone found; {NEXT_STEP}")
+        raise SourceUnavailableError(f"no microphone found; {NEXT_STEP}", "no_device")
     if not wanted:
         return next((device for device in devices if device["index"] == default), devices[0])
     if wanted.isascii() and wanted.isdigit():
         if found := [device for device in devices if device["index"] == int(wanted)]:
             return found[0]
         numbers = ", ".join(str(device["index"]) for device in devices)
-        raise SourceUnavailableError(f"no microphone number {wanted}; there are: {numbers}; {NEXT_STEP}")
+        raise SourceUnavailableError(f"no microphone number {wanted}; there are: {numbers}; {NEXT_STEP}", "no_device")
     for same in (
         lambda name: name == wanted,
         lambda name: plain_name(name) == plain_name(wanted),
@@ -168,4 +168,6 @@ def choose_microphone(wanted: str, devices: list[dict[str, Any]], default: int |
             return found[0]
     names = [device["name"] for device in devices]
     near = difflib.get_close_matches(wanted, names, cutoff=0.3) or names
-    raise SourceUnavailableError(f"no microphone {wanted!r}; near: {', '.join(map(repr, near))}; {NEXT_STEP}")
+    raise SourceUnavailableError(
+        f"no microphone {wanted!r}; near: {', '.join(map(repr, near))}; {NEXT_STEP}", "no_device"
+    )

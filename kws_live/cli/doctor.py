@@ -1,0 +1,116 @@
+"""See whether microphone and machine are fit to listen, and what to do if they are not.
+
+  kws-live doctor                            the default microphone; say a few words meanwhile
+  kws-live doctor --source mic:USB --seconds 20
+  kws-live doctor --json                     for scripts
+
+The same checks go on while `kws-live listen` runs. No audio is kept, unless --save says where.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+
+import soundfile
+
+from kws_live.audio import Block
+from kws_live.doctor import LISTEN_SECONDS, Report, examine
+from kws_live.errors import ConfigError
+from kws_live.model import DEFAULT_MODEL
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "exit codes: 0 fit to listen; 1 something is wrong; 2 wrong usage"
+    parser.add_argument("--source", "-s", default="mic:", help="as for listen (default: the default microphone)")
+    parser.add_argument(
+        "--seconds", type=float, default=LISTEN_SECONDS, help="how long to listen (default: %(default)g)"
+    )
+    parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help="what the machine must keep up with")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
+    parser.add_argument("--save", metavar="FILE", help="keep what was heard, as a wav or flac file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if not 1 <= arguments.seconds <= 3600:
+        raise ConfigError(f"--seconds {arguments.seconds:g} must be 1 to 3600")
+    with ExitStack() as cleanup:
+        report = examine(
+            arguments.source,
+            arguments.seconds,
+            arguments.model,
+            None if arguments.json else lambda heard: _count_down(arguments.seconds - heard),
+            None if arguments.save is None else _recorder(arguments.save, cleanup),
+        )
+    if arguments.json:
+        print(json.dumps(as_dict(report), ensure_ascii=False))
+    else:
+        print("\n".join(as_lines(report)))
+    return 0 if report.fit else 1
+
+
+def _count_down(seconds_left: float) -> None:
+    if sys.stderr.isatty():
+        text = f"listening: say a few words ... {seconds_left:3.0f} s" if seconds_left > 0 else ""
+        print(f"\r{text:<40}\r", end="", file=sys.stderr, flush=True)
+
+
+def _recorder(path: str, cleanup: ExitStack) -> Callable[[Block, int], None]:
+    files: list[soundfile.SoundFile] = []
+
+    def keep(block: Block, rate_hz: int) -> None:
+        try:
+            if not files:
+                files.append(cleanup.enter_context(soundfile.SoundFile(path, "w", rate_hz, block.shape[1])))
+            files[0].write(block)
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
+            raise ConfigError(f"cannot write {path!r}: {error}; wav and flac would do") from error
+
+    return keep
+
+
+def as_dict(report: Report) -> dict[str, object]:
+    """The report as plain values."""
+    return {
+        "fit": report.fit,
+        "source": report.source,
+        "rate_hz": report.rate_hz,
+        "speed": round(report.speed, 1),
+        "findings": [
+            {
+                "finding": finding.name,
+                "summary": finding.summary,
+                "certainty": finding.certainty,
+                "advice": finding.advice,
+            }
+            for finding in report.findings
+        ],
+        "measurement": report.measurement
+        and {
+            name: round(value, 1) if isinstance(value, float) else value
+            for name, value in {**asdict(report.measurement), "snr_db": report.measurement.snr_db}.items()
+        },
+    }
+
+
+def as_lines(report: Report) -> list[str]:
+    """The report for people."""
+    lines = [f"machine      listens at {report.speed:.0f} times real time"]
+    if report.rate_hz:
+        lines.insert(0, f"microphone   {report.source}, {report.rate_hz:,} Hz")
+    heard = report.measurement
+    if heard is not None and heard.seconds:
+        lines.append(
+            f"heard        {heard.seconds} s: room {heard.floor_db:.0f} dB, loudest moments {heard.speech_db:.0f} dB "
+            f"({heard.snr_db:.0f} dB above the room), peak {heard.peak_db:.0f} dB"
+        )
+        if heard.rate_hz is not None:
+            lines.append(f"rate         {heard.rate_hz:,.0f} samples a second by the machine's clock")
+    for finding in report.findings:
+        lines.append(f"{finding.certainty:<12} {finding.name}: {finding.summary}")
+        lines.append(f"             what to do: {finding.advice}")
+    if not report.findings:
+        lines.append("nothing wrong; listen with: kws-live listen")
+    return lines

@@ -1,0 +1,121 @@
+"""How a command that runs for long ends: by a signal, a closed terminal, a reader that has left, a full disk."""
+
+import errno
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Final
+
+from kws_live.capture import POLL_SECONDS
+from kws_live.events import Event
+from kws_live.spotter import Spotter
+
+EXIT_CODES: Final = """\
+exit codes: 0 the source ended; 1 an error, told in one line, or a sink or callback that failed; 2 wrong usage;
+130 Ctrl-C; 143 SIGTERM; 129 the terminal was closed; 141 nobody reads the output any more"""
+
+_OUTPUT_ERRORS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+class EndedBySignalError(KeyboardInterrupt):
+    """A signal asked the program to end.
+
+    Attributes
+    ----------
+    code : the exit code that says so
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Turn the signals that end a program into an exception, so that everything is closed on the way out."""
+    kept = {}
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        # A signal that is ignored, as under nohup, stays so; handlers belong to the main thread.
+        if number is None or signal.getsignal(number) == signal.SIG_IGN:
+            continue
+        if threading.current_thread() is threading.main_thread():
+            kept[number] = signal.signal(number, _raise)
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _raise(number: int, _frame: FrameType | None) -> None:
+    raise EndedBySignalError(number)
+
+
+class Output:
+    """Prints events; what breaks the output is kept for `wait`, which ends the listening.
+
+    Parameters
+    ----------
+    tell : prints one event
+    """
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self.error: OSError | None = None
+        self._tell = tell
+
+    def send(self, event: Event) -> None:
+        if self.error is None:
+            try:
+                self._tell(event)
+            except OSError as error:
+                self.error = error
+
+    def wait(self, spotter: Spotter) -> None:
+        """Listen until the source ends or the output breaks.
+
+        Raises
+        ------
+        OSError
+            If the output cannot be written, or nobody reads it any more: known at once, not at the next event.
+        """
+        while self.error is None and not spotter.wait(POLL_SECONDS):
+            if reader_has_left():
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        if self.error is not None:
+            raise self.error
+
+
+def reader_has_left() -> bool:
+    """Whether standard output is a pipe that nobody reads any more; False where the system cannot tell."""
+    if not hasattr(select, "poll"):
+        return False
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return any(what & select.POLLERR for _, what in poll.poll(0))
+    except (OSError, ValueError, AttributeError):  # standard output is closed, or no file
+        return False
+
+
+def is_output_error(error: OSError) -> bool:
+    """Whether it came from writing to standard output: what fails on a named file names it."""
+    on_windows = sys.platform == "win32" and error.errno == errno.EINVAL  # its word for a broken pipe
+    return error.filename is None and (error.errno in _OUTPUT_ERRORS or on_windows)
+
+
+def output_broke(error: OSError) -> int:
+    """Say that the output broke, unless its reader simply left; the exit code."""
+    # What is still in the buffer must not fail again at the exit.
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno in (errno.EPIPE, errno.EINVAL):
+        return 141
+    with suppress(OSError):
+        print(f"kws-live: cannot write the output: {error.strerror}", file=sys.stderr)
+    return 1

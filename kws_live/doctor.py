@@ -1,0 +1,152 @@
+"""Are microphone and machine fit to listen? The checks of `signal_health`, and those that need a device or a clock."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.capture import POLL_SECONDS
+from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
+from kws_live.findings import Finding
+from kws_live.model import DEFAULT_MODEL, load_model
+from kws_live.pipeline import HOP_SECONDS
+from kws_live.ring_buffer import RingBuffer
+from kws_live.signal_health import Measurement, SignalHealth
+from kws_live.sources import AudioSource, open_source
+from kws_live.sources.gap_finder import wall_seconds
+from kws_live.spotter import make_pipeline, make_settings
+
+LISTEN_SECONDS: Final = 8.0
+SHORT_RATE_TOLERANCE: Final = 0.04
+"""In a few seconds one late block already makes 0.02."""
+
+SPEED_SECONDS: Final = 4.0
+LEAST_SPEED: Final = 3.0
+"""Times real time: below it nothing is left for other programs, and below 1 for listening itself."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an examination found.
+
+    Attributes
+    ----------
+    source : its name; what was asked for, if it could not be opened
+    rate_hz : of the source; 0 if it could not be opened
+    speed : how many times faster than real time the machine listens, every hop scored
+    findings : what is wrong, the worst first
+    measurement : levels and rates; None if nothing was heard
+    """
+
+    source: str
+    rate_hz: int
+    speed: float
+    findings: tuple[Finding, ...]
+    measurement: Measurement | None
+
+    @property
+    def fit(self) -> bool:
+        """Whether nothing is wrong that is more than possible."""
+        return all(finding.certainty == "possible" for finding in self.findings)
+
+
+def examine(
+    source: str = "mic:",
+    seconds: float = LISTEN_SECONDS,
+    model: str = DEFAULT_MODEL,
+    on_progress: Callable[[float], None] | None = None,
+    keep: Callable[[Block, int], None] | None = None,
+) -> Report:
+    """Measure how fast the machine is, then listen to a source for a while; keeps no audio.
+
+    Parameters
+    ----------
+    source : as in `kws_live.sources`
+    seconds : how long to listen
+    model : the model the machine must keep up with
+    on_progress : called with the seconds heard so far
+    keep : given every block, with its rate; for who wants to keep the audio
+
+    Raises
+    ------
+    KwsLiveError
+        If the model cannot be used, or the audio cannot be read.
+    """
+    speed = listening_speed(model)
+    slow = Finding("slow_machine", f"it listens at {speed:.1f} times real time", "likely" if speed > 1 else "certain")
+    findings = [slow] if speed < LEAST_SPEED else []
+    try:
+        opened = open_source(source, paced=False)
+    except SourceUnavailableError as error:
+        return Report(source, 0, speed, (Finding(error.finding, str(error)), *findings), None)
+    with_namesakes = getattr(opened, "n_namesakes", 0)
+    if with_namesakes:
+        findings.append(Finding("same_name", f"{with_namesakes + 1} devices are called {opened.name!r}"))
+    try:
+        heard, measurement = _listen(opened, seconds, on_progress, keep)
+    finally:
+        opened.close()
+    return Report(opened.name, opened.rate_hz, speed, (*heard, *findings), measurement)
+
+
+def _listen(
+    source: AudioSource,
+    seconds: float,
+    on_progress: Callable[[float], None] | None,
+    keep: Callable[[Block, int], None] | None,
+) -> tuple[list[Finding], Measurement]:
+    health = SignalHealth(source.rate_hz)
+    found: dict[str, Finding] = {}
+    n_samples = 0
+    end = time.monotonic() + 3 * seconds + 5  # a source that gives little must not keep us for ever
+    while n_samples < seconds * source.rate_hz and time.monotonic() < end:
+        try:
+            block = source.read(POLL_SECONDS)
+        except AudioGapError:
+            continue  # the source counts it
+        except SourceLostError as error:
+            found["source_lost"] = Finding("source_lost", str(error))
+            break
+        if block is None:
+            break
+        if not block.shape[0]:
+            continue
+        n_samples += block.shape[0]
+        arrived = wall_seconds() if source.live else None
+        for change in health.take(block, arrived, source.n_overflows):
+            found.setdefault(change.finding.name, change.finding)
+        if keep is not None:
+            keep(block, source.rate_hz)
+        if on_progress is not None:
+            on_progress(n_samples / source.rate_hz)
+    measurement = health.measurement()
+    if n_samples and "zeros" not in found and measurement.nobody_spoke:
+        summary = f"nothing stands out from the room: {measurement.snr_db:.0f} dB"
+        found["nobody_spoke"] = Finding("nobody_spoke", summary, "possible")
+    rate = measurement.rate_hz
+    if rate is not None and abs(rate / source.rate_hz - 1) > SHORT_RATE_TOLERANCE:
+        summary = f"{rate:,.0f} samples come in a second instead of {source.rate_hz:,}"
+        found.setdefault("wrong_rate", Finding("wrong_rate", summary, "likely"))
+    if not n_samples and not found:
+        found["source_lost"] = Finding("source_lost", "no audio came")
+    return sorted(found.values(), key=lambda finding: ("certain", "likely", "possible").index(finding.certainty)), (
+        measurement
+    )
+
+
+def listening_speed(model: str = DEFAULT_MODEL) -> float:
+    """How many times faster than real time this machine listens when every hop is scored."""
+    loaded = load_model(model)
+    settings = make_settings(loaded)
+    settings.change(gate_mode=None)
+    pipeline = make_pipeline(loaded, settings)
+    ring = RingBuffer(round((SPEED_SECONDS + 1) * SAMPLE_RATE_HZ))
+    noise = np.random.default_rng(0).normal(0, 0.01, ring.capacity_samples).astype(np.float32)
+    ring.write(noise)
+    for _ in range(5):  # the first hops set things up
+        pipeline.step(ring)
+    begin, n_hops = time.perf_counter(), sum(1 for _ in pipeline.steps(ring))
+    return n_hops * HOP_SECONDS / (time.perf_counter() - begin)
