@@ -152,7 +152,9 @@ class Clips:
 
     def power(self, clips: Ints) -> Floats:
         """Mel power of some clips, the front end's floor taken off."""
-        return np.maximum(_from_db(self.decibels(clips)) - np.float32(self.settings.floor_power), 0)
+        power = _from_db(self.decibels(clips))
+        power -= np.float32(self.settings.floor_power)
+        return np.maximum(power, 0, out=power)
 
 
 def word_extent(decibels: Features) -> tuple[Floats, Floats, Floats]:
@@ -323,7 +325,7 @@ class Augmenter:
 
 
 def _from_db(decibels: Floats) -> Floats:
-    return np.exp(decibels * np.float32(np.log(10) / 10))
+    return np.asarray(np.exp(decibels * np.float32(np.log(10) / 10)), dtype=np.float32)
 
 
 def _to_db(power: Floats) -> Floats:
@@ -332,12 +334,12 @@ def _to_db(power: Floats) -> Floats:
 
 def _one_hot(label: Ints, n_keywords: int) -> Floats:
     """Shape (n, n_keywords); a row of zeros for what is no keyword."""
-    return (label[:, np.newaxis] == np.arange(n_keywords)).astype(np.float32)
+    return np.asarray(label[:, np.newaxis] == np.arange(n_keywords), dtype=np.float32)
 
 
 def _presence(visible: Floats) -> Floats:
     """How much a word counts when a share of it can be seen: not at all below one half, fully above 0.85."""
-    return np.clip((visible - 0.5) / 0.35, 0, 1)
+    return np.asarray(np.clip((visible - 0.5) / 0.35, 0, 1), dtype=np.float32)
 
 
 def _label_shares(keywords: Floats, visible: Floats, n_silence: int) -> Floats:
@@ -356,14 +358,14 @@ def _label_shares(keywords: Floats, visible: Floats, n_silence: int) -> Floats:
     return np.concatenate([words, silence]).astype(np.float32)
 
 
-def _sample_frames(power: Floats, source: Floats) -> Floats:
+def _sample_frames(power: Floats, source: NDArray[np.floating]) -> Floats:
     """Read frames at fractional positions, linearly; positions outside read the nearest frame."""
     inside = np.clip(source, 0, power.shape[1] - 1)
     before = inside.astype(np.intp)
     after = np.minimum(before + 1, power.shape[1] - 1)
     weight = (inside - before).astype(np.float32)[:, :, np.newaxis]
     clip = np.arange(len(power))[:, np.newaxis]
-    return power[clip, before] * (1 - weight) + power[clip, after] * weight
+    return np.asarray(power[clip, before] * (1 - weight) + power[clip, after] * weight, dtype=np.float32)
 
 
 def _band_warp(factor: Floats, settings: FeatureSettings) -> Floats:
@@ -375,7 +377,7 @@ def _band_warp(factor: Floats, settings: FeatureSettings) -> Floats:
     distance = np.abs(
         np.arange(settings.n_mels)[:, np.newaxis] - np.clip(source, 0, settings.n_mels - 1)[:, np.newaxis]
     )
-    return np.maximum(1 - distance, 0).astype(np.float32)
+    return np.asarray(np.maximum(1 - distance, 0), dtype=np.float32)
 
 
 def _echo(rng: np.random.Generator, power: Floats, s: AugmentationSettings) -> None:

@@ -1,6 +1,8 @@
 """Makes training batches in worker processes. They import no network library: it would cost each 10 s and 600 MB."""
 
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -50,7 +52,16 @@ _augmenter: Augmenter | None = None  # one a worker process
 def _keep(folders: Sequence[Path], recipe: Recipe) -> None:
     """Open the archives again in this process: their arrays are mapped from disk, not sent."""
     global _augmenter
+    # A trainer that is killed cannot tell its workers to end.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _augmenter = augmenter_of([FeatureArchive.open(folder) for folder in folders], recipe)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(epoch: int, number: int) -> tuple[Features, Floats]:

@@ -7,6 +7,7 @@ It is a quarter of the size, and on a laptop's core no other is faster for one w
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,9 @@ def to_litert(network: keras.Model, quantise: bool = False, sample: Features | N
                 yield [window[np.newaxis]]
 
         converter.representative_dataset = representative
-    with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the signature of what it saves on the way
+    # Keras prints the signature of what it saves on the way; the converter asks for the ranges it is about to measure.
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
         return bytes(converter.convert())
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.audio import SPEECH_RATE_HZ, Samples, to_mono
 from kws_live.errors import DatasetError
 from kws_live.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, StoredValues, write_archive
@@ -107,7 +107,7 @@ def read_speech_rate(path: Path) -> Samples:
         raise DatasetError(f"{path} cannot be read: {error}") from error
     if rate != SPEECH_RATE_HZ:
         raise DatasetError(f"{path} is at {rate} Hz; convert it to {SPEECH_RATE_HZ} Hz")
-    return samples.mean(axis=1, dtype=np.float32)
+    return to_mono(samples)
 
 
 def long_windows(extractor: FeatureExtractor, samples: Samples, hop_frames: int) -> Iterator[Features]:

@@ -13,7 +13,7 @@ knowledge in a neural network", arXiv:1503.02531, 2015.
 
 import json
 import math
-import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ class EpochFigures:
     val_loss: float
     val_accuracy: float
     val_balanced_accuracy: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +95,8 @@ def train(
     work: Path,
     teachers: Sequence[keras.Model] = (),
     workers: int = 1,
-    on_step: Callable[[int, int, float], None] = lambda done, total, loss: None,
-    on_epoch: Callable[[EpochFigures], None] = lambda figures: None,
+    on_step: Callable[[int, int, float], None] = lambda *_: None,
+    on_epoch: Callable[[EpochFigures], None] = lambda _: None,
 ) -> Trained:
     """Train a recipe, or go on with what ``work`` holds of it.
 
@@ -139,7 +140,7 @@ def train(
         wanted = ((epoch, number) for epoch in range(len(history), recipe.epochs) for number in range(steps))
         batches = maker.batches(wanted)
         for epoch in range(len(history), recipe.epochs):
-            losses = 0.0
+            losses, began = 0.0, time.perf_counter()
             for number in range(steps):
                 mfcc, labels = next(batches)
                 if teachers:
@@ -148,14 +149,15 @@ def train(
                 result = network.train_on_batch(mfcc, labels)
                 network.reset_metrics()
                 average.update(epoch * steps + number)
-                losses += float(np.asarray(result).reshape(-1)[0])
+                losses += float(keras.ops.convert_to_numpy(result))
                 on_step(epoch * steps + number + 1, recipe.epochs * steps, losses / (number + 1))
             average.swap()
             loss, accuracy, balanced = validation.figures(network, n_labels)
-            rate = float(np.asarray(optimizer.learning_rate))
-            figures = EpochFigures(epoch + 1, rate, losses / steps, loss, accuracy, balanced)
+            rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+            seconds = time.perf_counter() - began
+            figures = EpochFigures(epoch + 1, rate, losses / steps, loss, accuracy, balanced, seconds)
             if not history or _rank(figures) > max(map(_rank, history)):
-                state.best = [np.array(variable) for variable in network.weights]
+                state.best = [np.array(weight) for weight in network.get_weights()]
             average.swap()
             history.append(figures)
             state.save(history)
@@ -202,7 +204,7 @@ class Average:
     def swap(self) -> None:
         """Exchange the average and the weights."""
         for value, weight in zip(self.values, self._weights, strict=True):
-            kept = np.array(value)
+            kept = keras.ops.convert_to_numpy(value).copy()
             value.assign(weight)
             weight.assign(kept)
 
@@ -232,9 +234,10 @@ class RunState:
     def save(self, history: Sequence[EpochFigures]) -> None:
         """Write the state beside the old one, then put it in its place."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {f"variable_{i}": np.asarray(variable) for i, variable in enumerate(self.variables)}
+        arrays = {f"variable_{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(self.variables)}
         arrays |= {f"best_{i}": value for i, value in enumerate(self.best)}
         rows = json.dumps([asdict(row) for row in history])
         partial = self.path.with_name("state.partial.npz")
-        np.savez(partial, recipe=np.array(self._recipe), history=np.array(rows), **arrays)
-        os.replace(partial, self.path)
+        arrays |= {"recipe": np.array(self._recipe), "history": np.array(rows)}
+        np.savez(partial, allow_pickle=False, **arrays)
+        partial.replace(self.path)

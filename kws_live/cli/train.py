@@ -1,0 +1,95 @@
+"""Train a model from feature archives and write its folder: network, card, report.
+
+  kws-live train --recipe commands-12 --features features --out models/mine
+  kws-live train --recipe my_recipe.toml --features words --features negatives --out models/mine
+
+A recipe is a TOML file or the name of a shipped one. A run that was interrupted goes on from its last whole epoch;
+its state lies beside the model, in OUT.training.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kws_live.training.trainer import EpochFigures
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recipe", required=True, metavar="NAME|FILE", help="what to train and how")
+    parser.add_argument(
+        "--features",
+        required=True,
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="a feature archive made by kws-live prepare; give it again for more",
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the model folder")
+    parser.add_argument(
+        "--teacher",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="a model folder to learn from; give it again for more",
+    )
+    parser.add_argument("--test", type=Path, metavar="CSV", help="test recordings for the report: path,class")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that make batches (default: 1)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from kws_live.errors import ConfigError
+    from kws_live.training.recipe import load_recipe
+
+    if arguments.jobs < 1:
+        raise ConfigError(f"--jobs {arguments.jobs} must be at least 1")
+    recipe = load_recipe(arguments.recipe)
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        from kws_live.training.training_run import train_to_folder
+    except ImportError as error:
+        raise ConfigError(f'training needs {error.name}: pip install "kws-live[train]"') from error
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("training", total=None)
+
+        def on_step(done: int, total: int, loss: float) -> None:
+            bar.update(task, completed=done, total=total, description=f"training, loss {loss:.3f}")
+
+        def on_epoch(row: "EpochFigures") -> None:
+            bar.console.print(
+                f"epoch {row.epoch:3}  loss {row.train_loss:.3f}  validation: loss {row.val_loss:.3f}, "
+                f"right {100 * row.val_accuracy:.2f} %, mean over labels {100 * row.val_balanced_accuracy:.2f} %"
+            )
+
+        card = train_to_folder(
+            recipe,
+            arguments.features,
+            arguments.out,
+            arguments.teacher,
+            arguments.jobs,
+            arguments.test,
+            _command(arguments),
+            on_step,
+            on_epoch,
+        )
+    for name, figures in card.figures.items():
+        if "right" in figures:
+            print(
+                f"{name}: "
+                + ", ".join(f"{key.replace('_', ' ')} {100 * share:.2f} %" for key, share in figures.items())
+            )
+    print(f"{arguments.out} holds the model; listen with it: kws-live listen --model {arguments.out}")
+    return 0
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The command as the report shows it, with the folders' names alone: where they lie is nobody's concern."""
+    features = " ".join(f"--features {path.name}" for path in arguments.features)
+    teachers = "".join(f" --teacher {path.name}" for path in arguments.teacher)
+    return f"kws-live train --recipe {Path(arguments.recipe).stem} {features}{teachers} --out {arguments.out.name}"

@@ -1,0 +1,147 @@
+"""A whole training run: feature archives and a recipe in, a model folder with its report out."""
+
+import csv
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kws_live.errors import DatasetError
+from kws_live.features import FeatureExtractor, Features, FeatureSettings
+from kws_live.model import KERAS_NAME, LITERT_NAME, SILENCE, UNKNOWN, ModelCard, find_model, write_card
+from kws_live.training.augmentation import Clips
+from kws_live.training.dataset import ClipInfo, FeatureArchive
+from kws_live.training.export import FLOAT_NAME, INT8_NAME, export_model, litert_posteriors
+from kws_live.training.recipe import Recipe
+from kws_live.training.recordings import Recording, read_second
+from kws_live.training.report import Scored, write_report
+from kws_live.training.trainer import EpochFigures, Trained, Validation, train
+
+N_PARITY_WINDOWS = 2000
+N_RANGE_WINDOWS = 300
+
+
+def train_to_folder(
+    recipe: Recipe,
+    features: Sequence[Path],
+    folder: Path,
+    teachers: Sequence[Path] = (),
+    jobs: int = 1,
+    test: Path | None = None,
+    command: str = "",
+    on_step: Callable[[int, int, float], None] | None = None,
+    on_epoch: Callable[[EpochFigures], None] | None = None,
+) -> ModelCard:
+    """Train a recipe and write its model folder.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    features : folders of feature archives
+    folder : Path
+        The model folder; the state of the run lies beside it, in ``<folder>.training``.
+    teachers : model folders or names to learn from
+    jobs : processes that make batches
+    test : CSV with the columns path and class; measured for the report, after every choice is made
+    command : what was typed, for the report
+    on_step, on_epoch : see `kws_live.training.trainer.train`
+
+    Returns
+    -------
+    ModelCard
+        As written, with the figures in it.
+    """
+    archives = [FeatureArchive.open(path) for path in features]
+    settings = archives[0].settings
+    networks = [keras.models.load_model(find_model(path) / KERAS_NAME, compile=False) for path in teachers]
+    work = folder.with_name(folder.name + ".training")
+    callbacks = {"on_step": on_step, "on_epoch": on_epoch}
+    given: dict[str, Any] = {name: callback for name, callback in callbacks.items() if callback}
+    trained = train(recipe, archives, work, networks, jobs, **given)
+
+    card = export_model(
+        trained.network,
+        folder,
+        recipe.name,
+        recipe.description,
+        recipe.keywords,
+        settings,
+        _range_windows(archives, recipe),
+    )
+    labels = (*recipe.keywords, UNKNOWN, SILENCE)
+    validation = Validation.of(archives, recipe.keywords)
+    network = (folder / LITERT_NAME).read_bytes()
+    scored = [Scored("validation", labels, litert_posteriors(network, validation.mfcc), validation.label)]
+    if test is not None:
+        mfcc, label = read_test(test, labels, settings)
+        scored.append(Scored("test recordings", labels, litert_posteriors(network, mfcc), label))
+    figures = {part.name: {name: round(share, 5) for name, share in part.figures().items()} for part in scored}
+    parity = _parity(folder, trained.network, validation)
+    facts = _facts(recipe, trained, jobs, command, [path.name for path in teachers])
+    write_report(folder, recipe.name, facts, scored, trained.history, parity)
+    card_figures = {**figures, "best_epoch": asdict(trained.best), "training": facts}
+    return write_card(folder, replace(card, figures=card_figures))
+
+
+def read_test(path: Path, labels: Sequence[str], settings: FeatureSettings) -> tuple[Features, Any]:
+    """MFCC of the recordings a CSV lists (path relative to it, class), and the index of each one's label.
+
+    Raises
+    ------
+    DatasetError
+        If the CSV or a recording cannot be read, or a class is none of the labels.
+    """
+    extractor = FeatureExtractor(settings)
+    mfcc, label = [], []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [(row["path"], row["class"]) for row in csv.DictReader(file)]
+    except (OSError, KeyError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read ({error}); it needs the columns path,class") from error
+    # Paths are relative to the data folder, which is where the CSV lies.
+    for name, kind in rows:
+        if kind not in labels:
+            raise DatasetError(f"{path}: class {kind!r} is none of {', '.join(labels)}")
+        recording = Recording(ClipInfo(name, kind, "", "test"), path.parent / name)
+        mfcc.append(extractor.mfcc(read_second(recording, settings.sample_rate_hz)))
+        label.append(labels.index(kind))
+    return np.asarray(mfcc, dtype=np.float32), np.array(label, dtype=np.intp)
+
+
+def _range_windows(archives: Sequence[FeatureArchive], recipe: Recipe) -> Features:
+    """Training windows of every kind, from which 8-bit activations take their ranges."""
+    clips = Clips.of_set(archives, recipe.keywords, "train")
+    chosen = np.linspace(0, len(clips.row) - 1, N_RANGE_WINDOWS).astype(np.intp)
+    return np.concatenate([archives[clips.archive[i]].mfcc(clips.row[i : i + 1]) for i in chosen])
+
+
+def _parity(folder: Path, network: keras.Model, validation: Validation) -> dict[str, tuple[float, float, float]]:
+    step = max(1, len(validation.label) // N_PARITY_WINDOWS)
+    mfcc, label = validation.mfcc[::step], validation.label[::step]
+    reference = np.asarray(network.predict_on_batch(mfcc))
+    rows = {}
+    for name in (FLOAT_NAME, LITERT_NAME, INT8_NAME):
+        content = (folder / name).read_bytes()
+        found = litert_posteriors(content, mfcc)
+        accuracy = float((found.argmax(axis=1) == label).mean())
+        rows[name] = (float(len(content)), float(np.abs(found - reference).max()), accuracy)
+    return rows
+
+
+def _facts(recipe: Recipe, trained: Trained, jobs: int, command: str, teachers: Sequence[str]) -> dict[str, Any]:
+    seconds = sum(row.seconds for row in trained.history)
+    return {
+        "network": f"{recipe.architecture}, {trained.network.count_params():,} parameters",
+        "teachers": ", ".join(teachers) or "none",
+        "epochs": len(trained.history),
+        "seconds": round(seconds),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "software": f"Keras {keras.__version__} on {keras.backend.backend()}",
+        "processes for batches": jobs,
+        "command": f"`{command}`",
+    }

@@ -1,0 +1,83 @@
+"""Running speech, recorded noise and synthetic noise."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws_live.errors import DatasetError
+from kws_live.features import SPEECH, FeatureExtractor
+from kws_live.training import negatives
+from kws_live.training.dataset import BACKGROUND, FeatureArchive
+from kws_live.training.negatives import _SOUNDS, long_windows, synthetic_noise, utterances_without, write_negatives
+
+
+@pytest.fixture(scope="module")
+def extractor() -> FeatureExtractor:
+    return FeatureExtractor(SPEECH)
+
+
+def test_windows_of_a_long_recording_equal_their_own_spectra(extractor: FeatureExtractor) -> None:
+    samples = np.random.default_rng(1).normal(0, 0.1, 30_000).astype(np.float32)
+    windows = list(long_windows(extractor, samples, hop_frames=40))
+    assert len(windows) == 3  # starts at 0, 6,400 and 12,800; 19,200 would end after the recording
+    for i, window in enumerate(windows):
+        np.testing.assert_allclose(window, extractor.log_mel(samples[i * 6400 :][:16_000]), atol=1e-4)
+
+
+def test_a_recording_shorter_than_a_window_gives_none(extractor: FeatureExtractor) -> None:
+    assert list(long_windows(extractor, np.zeros(15_999, dtype=np.float32), 10)) == []
+
+
+def test_only_utterances_without_the_words_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "1-2.trans.txt").write_text("1-2-0000 GO ON THEN\n1-2-0001 GOING HOME\n1-2-0002 WE KNOW\n")
+    for i in range(3):
+        (tmp_path / f"1-2-000{i}.ogg").touch()
+    assert [path.stem for path in utterances_without(tmp_path, ["go", "no"])] == ["1-2-0001", "1-2-0002"]
+
+
+@pytest.mark.parametrize("sound", _SOUNDS)
+def test_every_synthetic_sound_is_finite_and_not_silent(sound: object) -> None:
+    for seed in range(4):
+        made = sound(np.random.default_rng(seed), 16_000)  # type: ignore[operator]
+        assert made.shape == (16_000,)
+        assert np.isfinite(made).all()
+        assert np.abs(made).max() > 0
+
+
+def test_synthetic_noise_is_repeatable_within_range_and_varied() -> None:
+    made = [synthetic_noise(np.random.default_rng([7, i]), 16_000) for i in range(12)]
+    np.testing.assert_array_equal(made[3], synthetic_noise(np.random.default_rng([7, 3]), 16_000))
+    assert all(noise.dtype == np.float32 and np.abs(noise).max() <= 1.001 for noise in made)
+    assert len({round(float(np.abs(noise).max()), 6) for noise in made}) == 12
+
+
+def test_an_archive_of_negatives_keeps_speakers_and_the_ends_of_noise_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(negatives, "N_SYNTHETIC", 20)
+    rng = np.random.default_rng(2)
+    for speaker in ("11", "22"):
+        folder = tmp_path / "speech" / speaker
+        folder.mkdir(parents=True)
+        (folder / f"{speaker}-1.trans.txt").write_text(f"{speaker}-1-0 ANY TALK\n")
+        soundfile.write(folder / f"{speaker}-1-0.wav", rng.normal(0, 0.1, 24_000), 16_000)
+    soundfile.write(tmp_path / "tap.wav", rng.normal(0, 0.1, 16_000 * 12), 16_000)
+    speech = {tmp_path / "speech" / "11": "train", tmp_path / "speech" / "22": "val"}
+    n = write_negatives(tmp_path / "out", SPEECH, ["go"], speech, [tmp_path / "tap.wav"], seed=1)  # type: ignore[arg-type]
+    archive = FeatureArchive.open(tmp_path / "out")
+    assert n == len(archive.names)
+    assert {str(s) for s in archive.sets[archive.speakers == "11"]} == {"train"}
+    assert {str(s) for s in archive.sets[archive.speakers == "22"]} == {"val"}
+    noise = archive.labels == BACKGROUND
+    assert {str(s) for s in archive.sets[noise]} == {"train", "val"}
+    # 10.2 s for training and 1.8 s for validation, a window each 0.2 s; a tenth of the synthetic ones validates
+    assert (noise & (archive.sets == "train")).sum() == 47 + 18
+    assert (noise & (archive.sets == "val")).sum() == 5 + 2
+
+
+def test_a_recording_at_another_rate_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", np.zeros(100), 8000)
+    with pytest.raises(DatasetError, match="at 8000 Hz; convert it to 16000 Hz"):
+        negatives.read_speech_rate(tmp_path / "x.wav")
