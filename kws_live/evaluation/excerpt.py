@@ -115,6 +115,7 @@ class ExcerptSource:
             self.rate_hz = int(self._file.samplerate)
             self.begin_seconds = max(0, excerpt.begin_seconds - LEAD_IN_SECONDS)
             self._file.seek(self.begin_seconds * self.rate_hz)
+            self._file.seekable = lambda: False  # or soundfile seeks after every block, which garbles MP3
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
             raise SourceUnavailableError(f"cannot read {excerpt.path!r} as sound: {error}") from error
         self._end = np.inf

@@ -201,8 +201,7 @@ def _exposure(labels: Sequence[Label], seconds: float, tolerance_seconds: float)
     """Seconds of the recording in which a detection counts against each kind; a label ends where the next begins."""
     spent = dict.fromkeys(KINDS, 0.0)
     spent[NOISE] = seconds
-    nexts = [label.begin_seconds for label in labels[1:]] + [seconds]
-    for label, following in zip(labels, nexts, strict=True):
+    for label, following in zip(labels, (*(other.begin_seconds for other in labels[1:]), seconds), strict=False):
         length = max(0.0, min(label.end_seconds + tolerance_seconds, following) - label.begin_seconds)
         spent[NOISE] -= length
         if label.word in spent:

@@ -4,6 +4,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,6 +15,7 @@ from kws_live.decision import DecisionSettings
 from kws_live.errors import ConfigError
 from kws_live.evaluation.excerpt import Excerpt, Found, spot, spot_in_worker
 from kws_live.model import Model
+from kws_live.native_output import silence_c_stderr
 
 MOST_DEATHS: Final = 3
 """An excerpt that was being done when a worker died so often is taken for the cause (Dask's own rule)."""
@@ -64,7 +66,7 @@ class LocalProcesses:
         self, model: Model, settings: DecisionSettings, waiting: deque[Excerpt], n_workers: int
     ) -> Generator[Found, None, list[Excerpt]]:
         """Do what waits until nothing does or a worker dies; returns what was being done then."""
-        pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
+        pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
         running: dict[Future[Found], Excerpt] = {}
         try:
             while waiting or running:
@@ -82,9 +84,18 @@ class LocalProcesses:
         return []
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C goes to every process of the terminal; the first one tells the others."""
+def _start_worker() -> None:
+    """Runs once in each worker: Ctrl-C is the parent's to handle, and without a parent there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    silence_c_stderr()  # the MP3 decoder tells of every broken frame
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 class DaskCluster:

@@ -1,0 +1,72 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import KEYWORDS, LABELS
+from rich.console import Console
+from test_operating_points import score
+
+from kws_live.errors import ConfigError
+from kws_live.evaluation import report
+from kws_live.evaluation.clips import ClipScore, NoiseScore
+from kws_live.evaluation.operating_points import Sweep, compare
+from kws_live.evaluation.statistics import Share
+from kws_live.evaluation.streaming import Effort
+from kws_live.evaluation.talk import TalkScore
+
+SWEEP = Sweep({0.5: score(("yes", 1.6), ("no", 20.0)), 0.9: score()}, KEYWORDS)
+
+
+def every_table() -> list[report.Table]:
+    clips = ClipScore(LABELS, KEYWORDS, ("yes", "no"), np.eye(5, dtype=np.float32)[[2, 2]])
+    return [
+        *report.clip_tables(clips),
+        *report.noise_tables(NoiseScore({"rain": Share(1, 4)})),
+        *report.stream_tables(score(("yes", 1.6)), Effort(36.0, 0.2, Share(9, 10), Share(3, 3), (0.001,))),
+        *report.talk_tables(TalkScore(0.5, Counter(no=2), 1, Counter(), Counter(yes=3)), "command"),
+        *report.sweep_tables(SWEEP, 50.0),
+        report.comparison_table(compare([score()], [score(("yes", 1.6))]), "old", "new"),
+    ]
+
+
+def test_every_figure_is_in_the_tables() -> None:
+    text = "\n".join(table.markdown() for table in every_table())
+    for figure in (
+        "| accuracy, all classes | 50.0 % [9.5, 90.5] (1 of 2) |",
+        "| no | 0.0 % [0.0, 79.3] (0 of 1) | yes 1 |",
+        "| rain | 25.0 % [4.6, 69.9] (1 of 4) |",
+        "| hits | 33.3 % [6.1, 79.2] (1 of 3) |",
+        "| delay from word end, audio | median 0.100 s, 95 % 0.100 s |",
+        "| gate: hops saved | 10.0 % |",
+        "| false accepts | 4.00/h [0.48, 14.45] (2 in 0.50 h) |",
+        "| of these, words that sound the same | 1 |",
+        "| 0.5 | 66.7 % [20.8, 93.9] (2 of 3) | 100.00/h [2.53, 557.16] (1 in 0.01 h) |",
+        "| hits | +33.3 points",
+    ):
+        assert figure in text
+
+
+def test_a_word_that_keeps_its_share_of_the_target_at_no_threshold_says_so() -> None:
+    swept = Sweep({0.5: score(("no", 20.0))}, KEYWORDS)
+    rows = {row[0]: row[1:] for row in report.sweep_tables(swept, 3.0)[1].rows}
+    assert rows["no"] == ("none", "", "even 0.5 gives 100.00/h [2.53, 557.16] (1 in 0.01 h)")
+    assert rows["yes"][0] == "0.5"
+
+
+def test_rich_shows_the_same_cells() -> None:
+    console = Console(width=200, record=True, file=Path("/dev/null").open("w"), highlight=False)  # noqa: SIM115
+    table = every_table()[0]
+    console.print(table.rich())
+    console.file.close()
+    text = console.export_text()
+    assert all(cell in text for row in table.rows for cell in row)
+
+
+def test_the_trade_off_is_drawn_the_same_twice(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        report.draw_det(SWEEP, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ConfigError, match="cannot write"):
+        report.draw_det(SWEEP, tmp_path / "absent" / "a.png")

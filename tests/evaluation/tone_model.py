@@ -1,0 +1,46 @@
+"""A model whose words are tones: the real front end, and a network of a few lines that counts a tone's frames."""
+
+import numpy as np
+from fakes import KEYWORDS, LABELS, TONE_SECONDS, TONES_HZ
+from numpy.typing import NDArray
+
+from kws_live.audio import Samples
+from kws_live.features import SPEECH, FeatureExtractor, Features, dct_matrix
+from kws_live.model import Model, ModelCard, Runtime, Scorer, shipped_models_folder
+
+CARD = ModelCard("tones", "words that are tones", "", LABELS, KEYWORDS, SPEECH, dict.fromkeys(KEYWORDS, 0.6))
+
+
+def tone(word: str, seconds: float = TONE_SECONDS, rate_hz: int = 16_000, level: float = 0.3) -> Samples:
+    """A word's tone."""
+    phase = 2 * np.pi * TONES_HZ[word] * np.arange(round(seconds * rate_hz)) / rate_hz
+    return (level * np.sin(phase)).astype(np.float32)
+
+
+class ToneScorer:
+    """Counts the frames in which a tone's band is the loudest of all and loud."""
+
+    def __init__(self, extractor: FeatureExtractor) -> None:
+        self._to_log_mel = dct_matrix(40, 40)
+        self.bands = [int(extractor.log_mel(tone(word, 1.0)).mean(axis=0).argmax()) for word in TONES_HZ]
+        self.n_scored = 0
+
+    def score(self, features: Features) -> NDArray[np.float32]:
+        self.n_scored += 1
+        log_mel = features @ self._to_log_mel
+        loudest = np.where(log_mel.max(axis=1) > 10.0, log_mel.argmax(axis=1), -1)
+        shares = np.array([0.0, *((loudest == band).sum() / 40 for band in self.bands)], np.float32)
+        shares = np.clip(shares, 0.0, 0.99)
+        shares /= max(1.0, float(shares.sum()))
+        shares[0] = 1.0 - shares[1:].sum()
+        return shares
+
+
+class ToneModel(Model):
+    """Spots tones; its folder is the shipped model's, whose mel filters it uses."""
+
+    def __init__(self) -> None:
+        super().__init__(shipped_models_folder() / "commands-12", CARD)
+
+    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+        return ToneScorer(self.extractor)
