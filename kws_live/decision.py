@@ -35,6 +35,7 @@ class DecisionSettings:
     mode : "command": a word counts when it stands alone, with a pause before and after;
         "spotting": anywhere, at once
     pause_before_seconds, pause_after_seconds : the pauses of command mode
+    pause_after_talk_seconds : the pause before a word where there was talk in the three seconds before it
     longest_word_seconds : in command mode, longer utterances are talk
     smoothing_hops : the score is the mean posterior of this many hops
     release : a word must fall below this share of its threshold before it can fire again
@@ -48,7 +49,8 @@ class DecisionSettings:
     mode: Mode = "command"
     pause_before_seconds: float = 0.4
     pause_after_seconds: float = 0.24
-    longest_word_seconds: float = 0.9
+    pause_after_talk_seconds: float = 1.2
+    longest_word_seconds: float = 1.1
     smoothing_hops: int = 3
     release: float = 0.5
     refractory_seconds: float = 0.6
@@ -70,6 +72,7 @@ class DecisionSettings:
         for name, low, high in (
             ("pause_before_seconds", 0.0, 2.0),
             ("pause_after_seconds", 0.0, 2.0),
+            ("pause_after_talk_seconds", 0.0, 2.0),
             ("longest_word_seconds", 0.1, 3.0),
             ("release", 0.0, 1.0),
             ("refractory_seconds", 0.0, 60.0),
@@ -165,6 +168,9 @@ class _Candidate:
 
 SILENCE_BEFORE_SECONDS: Final = (0.3, 0.7)
 """A window that ended this long before a word's score passed its threshold lay mostly before the word."""
+
+TALK_SHARE: Final = 0.4
+"""Three seconds of which more than this is speech are talk: single words fill less of them."""
 
 SILENCE_POSTERIOR: Final = 0.5
 """From here on the network says that nobody spoke in it."""
@@ -307,6 +313,8 @@ class Decider:
         assert self._candidate is not None
         if settings.mode == "spotting" or utterance is None:  # None: too noisy to tell a pause, so the score decides
             return Reason.FIRED
+        if utterance.talk_before > TALK_SHARE and utterance.quiet_before_seconds < settings.pause_after_talk_seconds:
+            return Reason.TALK_BEFORE
         # In noise the levels miss pauses that the network heard.
         if utterance.quiet_before_seconds < settings.pause_before_seconds and not self._silence_before():
             return Reason.TALK_BEFORE

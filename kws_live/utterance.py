@@ -18,6 +18,9 @@ RECENT_LEVELS: Final = 50
 BRIDGE_FRAMES: Final = 10
 """Quiet up to 0.2 s belongs to the word: the closures in "stop" and "right" last about 0.1 s, with a soft end 0.2."""
 
+BEFORE_FRAMES: Final = 150
+"""Talk is looked for in the three seconds before an utterance."""
+
 LEAST_FRAMES: Final = 4
 """Sound shorter than 0.08 s after a louder utterance is no utterance of its own."""
 
@@ -35,11 +38,13 @@ class Utterance:
     Attributes
     ----------
     quiet_before_seconds : pause before it (all that is known, if nothing came before)
+    talk_before : share of the three seconds before it that is as loud as speech
     seconds : its length
     quiet_after_seconds : time since it ended; 0 while it goes on
     """
 
     quiet_before_seconds: float
+    talk_before: float
     seconds: float
     quiet_after_seconds: float
 
@@ -71,4 +76,9 @@ def find_utterance(levels_db: Sequence[float]) -> Utterance | None:
     )
     begin, end = int(begins[last]), int(ends[last])
     before = begin - int(ends[last - 1]) - 1 if last > 0 else N_LEVELS
-    return Utterance(before * FRAME_SECONDS, (end - begin + 1) * FRAME_SECONDS, (levels.size - 1 - end) * FRAME_SECONDS)
+    return Utterance(
+        quiet_before_seconds=before * FRAME_SECONDS,
+        talk_before=int(np.count_nonzero(above[max(0, begin - BEFORE_FRAMES) : begin])) / BEFORE_FRAMES,
+        seconds=(end - begin + 1) * FRAME_SECONDS,
+        quiet_after_seconds=(levels.size - 1 - end) * FRAME_SECONDS,
+    )

@@ -193,7 +193,8 @@ def test_speech_right_before_keeps_a_word_from_firing(talk_db: float) -> None:
 
 
 def test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_in_it() -> None:
-    for heard, fired in (({"silence": 0.9}, ["yes"]), ({"unknown": 0.9}, [])):
+    cases: list[tuple[dict[str, Any], list[str]]] = [({"silence": 0.9}, ["yes"]), ({"unknown": 0.9}, [])]
+    for heard, fired in cases:
         hops = quiet_start(mode="command", pause_before_seconds=0.4)
         hops.feed(6, loud=-26.0, **heard)
         hops.feed(4, **heard)
@@ -387,3 +388,14 @@ def test_the_default_settings_are_possible() -> None:
     settings = DecisionSettings(thresholds={"yes": 0.5})
     assert settings.listens_to("yes")
     assert Decider(LABELS, KEYWORDS).keywords == KEYWORDS
+
+
+def test_after_talk_a_command_needs_a_longer_pause() -> None:
+    quick: list[str] = []
+    for n_quiet, fired in ((8, quick), (16, ["yes"])):  # 0.64 s and 1.28 s
+        hops = quiet_start(mode="command", pause_before_seconds=0.4, pause_after_talk_seconds=1.2)
+        hops.feed(20, loud=True, unknown=0.9)
+        hops.feed(n_quiet, unknown=0.9)
+        hops.say("yes")
+        hops.feed(30)
+        assert words(hops.events) == fired
