@@ -29,6 +29,9 @@ QUIET_SPEECH_DB: Final = -50.0
 SPOKEN_DB: Final = 15.0
 """So far above the room, a loud moment is a sound somebody made."""
 
+NO_SOUND_DB: Final = -110.0
+"""Below the noise of any 16-bit converter (-98 dB)."""
+
 HUM_SHARE: Final = 0.5
 HUM_DB: Final = -60.0
 HUM_EVERY_SECONDS: Final = 10
@@ -141,7 +144,10 @@ class SignalHealth:
 
     def measurement(self) -> Measurement:
         """The figures so far."""
-        levels = np.concatenate([np.full(1, -120.0, np.float32), *(second.levels_db for second in self._seconds)])
+        levels = np.concatenate([second.levels_db for second in self._seconds] or [np.zeros(0, np.float32)])
+        levels = levels[levels > NO_SOUND_DB]  # a noise gate's digital silence says nothing of the room
+        if not levels.size:
+            levels = np.full(1, NO_SOUND_DB, np.float32)
         low, high = levels.size // 10, levels.size * 97 // 100
         ordered = np.partition(levels, (low, high))
         floor, speech = ordered[low], ordered[high]
@@ -203,9 +209,9 @@ def measure_second(block: Block, rate_hz: int, n_overflows: int, looks_for_hum: 
     offset = float(flat.mean())
     frame = max(1, rate_hz // 50)
     n_frames = flat.size // frame
-    frames = flat[: n_frames * frame].reshape(n_frames, frame)
     # The offset is no sound: a level is the power around it.
-    powers = np.einsum("ij,ij->i", frames, frames) / frame - offset**2
+    frames = (flat[: n_frames * frame] - np.float32(offset)).reshape(n_frames, frame)
+    powers = np.einsum("ij,ij->i", frames, frames) / frame
     levels = 10 * np.log10(np.maximum(powers, 1e-12))
     return Second(
         is_constant=lowest == highest,
