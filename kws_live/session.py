@@ -216,7 +216,6 @@ class Session:
         while not self._stop.is_set():
             self.ring.wait(self._pipeline.next_position, POLL_SECONDS)
             all_there = self.ring.closed
-            self._pipeline.source = self._capture.source.name
             while not self._stop.is_set() and (step := self._next_step()) is not None:
                 self._progress.set()
                 for on_step in self._on_step:
@@ -228,6 +227,7 @@ class Session:
 
     def _next_step(self) -> Step | None:
         """The pipeline's next hop; a live stream it cannot keep up with goes on at its newest sample."""
+        self._pipeline.source = self._capture.source.name
         if not self._capture.source.live:
             return self._pipeline.step(self.ring)
         behind_seconds = self.ring.held_from(self._pipeline.position) / SAMPLE_RATE_HZ

@@ -1,0 +1,191 @@
+"""A machine, a model or a disk that is too slow: the delay stays bounded, the oldest goes, and it is said."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from fakes import LABELS, ScriptedSource, blocks_of, tone_pipeline, tone_posteriors, tone_words
+from numpy.typing import NDArray
+
+from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
+from kws_live.event_queue import EventQueue
+from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SpeechStarted
+from kws_live.pipeline import HOP_SAMPLES
+from kws_live.ring_buffer import RingBuffer
+from kws_live.session import CALM_SECONDS, LARGEST_DELAY_SECONDS, Session
+
+PATIENCE_SECONDS = 60.0
+
+
+class SlowNetwork:
+    """Knows the tones; held, it answers nothing, as a network that takes for ever."""
+
+    def __init__(self, answer: Callable[[Samples], NDArray[np.float32]] = tone_posteriors) -> None:
+        self.held = threading.Event()
+        self.goes_on = threading.Event()
+        self._answer = answer
+
+    def __call__(self, window: Samples) -> NDArray[np.float32]:
+        self.held.set()
+        assert self.goes_on.wait(PATIENCE_SECONDS)
+        return self._answer(window)
+
+
+class HandedOver:
+    """A live source that hands over what is put into it, when it is put into it."""
+
+    name = "handed over"
+    rate_hz = SAMPLE_RATE_HZ
+    live = True
+    n_overflows = 0
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._changed = threading.Condition()
+        self._ended = False
+
+    def put(self, audio: Samples) -> None:
+        with self._changed:
+            self._blocks += blocks_of(audio)
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._blocks or self._ended, timeout_seconds)
+            if self._blocks:
+                return self._blocks.pop(0)
+            return None if self._ended else np.zeros((0, 1), np.float32)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def hold_at_the_first_hop(session: Session, source: HandedOver, network: SlowNetwork, audio: Samples) -> None:
+    """Let all the audio come in while the network is busy with the first hop; then let it go on."""
+    source.put(audio[: 2 * HOP_SAMPLES])
+    assert network.held.wait(PATIENCE_SECONDS)
+    source.put(audio[2 * HOP_SAMPLES :])
+    assert session.ring.wait(audio.size, PATIENCE_SECONDS)
+    network.goes_on.set()
+
+
+def catch_up(session: Session) -> None:
+    """Wait until the detector has looked at everything there is."""
+    while session.ring.held_from(session._pipeline.position) > HOP_SAMPLES * 2:
+        assert session.running
+        session.ended.wait(0.005)
+
+
+def test_a_detector_that_falls_behind_goes_on_at_the_newest_audio_and_says_so() -> None:
+    network, source, events = SlowNetwork(), HandedOver(), list[Event]()
+    session = Session(source, tone_pipeline(score=network), events.append)
+    session.start()
+    hold_at_the_first_hop(session, source, network, tone_words([("no", 0.5)], 5.0))
+    catch_up(session)
+    talk = tone_words([("yes", 1.0)], 3.0)
+    for start in range(0, talk.size, SAMPLE_RATE_HZ):
+        source.put(talk[start : start + SAMPLE_RATE_HZ])
+        assert session.ring.wait(5 * SAMPLE_RATE_HZ + start + SAMPLE_RATE_HZ, PATIENCE_SECONDS)
+        catch_up(session)
+    source.end()
+    assert session.wait(PATIENCE_SECONDS)
+    skipped = [event for event in events if isinstance(event, AudioSkipped)]
+    assert skipped
+    assert skipped[0].position == 5 * SAMPLE_RATE_HZ  # the newest there was
+    assert skipped[0].n_samples > LARGEST_DELAY_SECONDS * SAMPLE_RATE_HZ
+    (slow,) = [event for event in events if isinstance(event, Health)]
+    assert (slow.finding, slow.over) == ("slow_machine", False)
+    # The old word is gone, the new one is heard.
+    assert [event.keyword for event in events if isinstance(event, Detection)] == ["yes"]
+    assert session.statistics().samples_skipped == sum(event.n_samples for event in skipped)
+
+
+def test_a_source_that_can_wait_loses_nothing_to_a_slow_detector() -> None:
+    network = SlowNetwork()
+    network.goes_on.set()
+    events: list[Event] = []
+    talk = tone_words([("yes", 1.0), ("no", 11.0), ("stop", 21.0)], 22.0)
+    session = Session(ScriptedSource(blocks_of(talk)), tone_pipeline(score=network), events.append)
+    session.start()
+    assert session.wait(PATIENCE_SECONDS)
+    assert [event.keyword for event in events if isinstance(event, Detection)] == ["yes", "no", "stop"]
+    assert session.statistics().samples_skipped == 0
+
+
+def test_a_machine_that_keeps_up_again_is_told_once() -> None:
+    network = SlowNetwork(answer=lambda window: np.zeros(len(LABELS), np.float32))
+    source, events = HandedOver(), list[Event]()
+    session = Session(source, tone_pipeline(score=network), events.append)
+    session.start()
+    hold_at_the_first_hop(session, source, network, np.zeros(5 * SAMPLE_RATE_HZ, np.float32))
+    second = np.random.default_rng(0).normal(0, 1e-3, SAMPLE_RATE_HZ).astype(np.float32)
+    for k in range(round(CALM_SECONDS) + 3):
+        catch_up(session)
+        source.put(second)
+        assert session.ring.wait((6 + k) * SAMPLE_RATE_HZ, PATIENCE_SECONDS)
+    catch_up(session)
+    source.end()
+    assert session.wait(PATIENCE_SECONDS)
+    told = [event.over for event in events if isinstance(event, Health) and event.finding == "slow_machine"]
+    assert told == [False, True]
+
+
+def started(position: int) -> SpeechStarted:
+    return SpeechStarted(position=position)
+
+
+def test_a_full_queue_drops_the_oldest_and_announces_how_many_before_the_next() -> None:
+    waiting = EventQueue(3)
+    for position in range(10):
+        waiting.put(started(position))
+    waiting.end()
+    events = list(iter(waiting.get, None))
+    assert events == [EventsDropped(n_events=7, position=7), started(7), started(8), started(9)]
+    assert waiting.n_dropped == 7
+
+
+def test_a_queue_that_has_ended_gives_what_is_left_and_then_none_for_ever() -> None:
+    waiting = EventQueue(3)
+    waiting.put(started(1))
+    waiting.end()
+    assert waiting.get() == started(1)
+    assert waiting.get() is None
+    assert waiting.get() is None
+
+
+def test_what_a_gap_takes_up_is_not_held() -> None:
+    ring = RingBuffer(1000)
+    ring.write(np.zeros(100, np.float32))
+    ring.skip(500)
+    ring.write(np.zeros(50, np.float32))
+    assert [ring.held_from(start) for start in (0, 60, 100, 300, 600, 640, 650)] == [150, 90, 50, 50, 50, 10, 0]
+    ring.write(np.zeros(950, np.float32))  # the first 600 positions are gone
+    assert ring.held_from(0) == 1000
+
+
+@pytest.fixture
+def busy_machine() -> Iterator[None]:
+    """Two processes that never rest."""
+    processes = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(2)]
+    yield
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("busy_machine")
+def test_beside_two_spinning_processes_every_word_is_heard_once() -> None:
+    events: list[Event] = []
+    talk = tone_words([("yes", 1.0), ("no", 2.5), ("stop", 4.0)], 5.0)
+    session = Session(ScriptedSource(blocks_of(talk)), tone_pipeline(), events.append)
+    session.start()
+    assert session.wait(PATIENCE_SECONDS)
+    assert [event.keyword for event in events if isinstance(event, Detection)] == ["yes", "no", "stop"]
