@@ -4,11 +4,19 @@ mic:            the default microphone        mic:USB   by a part of its name   
 mic:USB,mic:    the first of these that is there; when it goes, the next
 talk.wav        a file, at the speed of life  (file:talk.wav is the same)
 stdin:16000     raw 16-bit little-endian mono PCM on standard input; stdin:48000,2 has two channels
+tcp://HOST:PORT?rate=16000&channels=1    the same from a satellite; with &listen satellites connect to this machine
+udp://HOST:PORT?rate=16000&channels=1    datagrams of the same, sent to this address of this machine
+rtsp:// rtsps:// rtmp:// srt:// http:// https://    cameras, radio stations: whatever ffmpeg plays
+ffmpeg:talk.m4a any file that ffmpeg reads
 demo:           a bundled recording of the ten words
+
+More come from packages with an entry point in the group ``kws_live.sources``: its name is the scheme, its object takes
+what follows the colon and whether a file is to come at the speed of life, and returns an `AudioSource`.
 """
 
 import re
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -90,12 +98,40 @@ def _stdin(rest: str, paced: bool) -> AudioSource:
     return open_stdin(rest)
 
 
+def _tcp(rest: str, paced: bool) -> AudioSource:
+    from kws_live.sources.network import TcpStream
+
+    return TcpStream(f"tcp:{rest}")
+
+
+def _udp(rest: str, paced: bool) -> AudioSource:
+    from kws_live.sources.network import UdpStream
+
+    return UdpStream(f"udp:{rest}")
+
+
+def _ffmpeg(rest: str, paced: bool) -> AudioSource:
+    from kws_live.sources.ffmpeg import Ffmpeg
+
+    return Ffmpeg(rest, paced)
+
+
+def _stream_of(scheme: str) -> Callable[[str, bool], AudioSource]:
+    return lambda rest, paced: _ffmpeg(f"{scheme}:{rest}", paced)
+
+
 SCHEMES: dict[str, Callable[[str, bool], AudioSource]] = {
     "mic": _microphone,
     "file": _file,
     "demo": _demo,
     "stdin": _stdin,
+    "tcp": _tcp,
+    "udp": _udp,
+    "ffmpeg": _ffmpeg,
+    **{scheme: _stream_of(scheme) for scheme in ("rtsp", "rtsps", "rtmp", "srt", "http", "https")},
 }
+
+GROUP: Final = "kws_live.sources"
 
 
 _NEXT_MICROPHONE = re.compile(r",\s*(?=mic:)")
@@ -129,7 +165,11 @@ def open_source(source: str, paced: bool = True) -> AudioSource:
     # One letter before the colon is a Windows drive.
     if not colon or len(scheme) == 1 or _exists(source):
         return _file(source, paced)
-    known = ", ".join(f"{name}:" for name in SCHEMES)
+    added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
+    if scheme in added:
+        opened: AudioSource = added[scheme].load()(rest, paced)
+        return opened
+    known = ", ".join(f"{name}:" for name in (*SCHEMES, *added))
     raise SourceUnavailableError(f"unknown source {source!r}; use a file or one of {known}")
 
 

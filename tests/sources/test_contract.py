@@ -18,7 +18,9 @@ from kws_live.audio import Block
 from kws_live.errors import SourceUnavailableError
 from kws_live.sources import SCHEMES, AudioSource, open_source
 from kws_live.sources.array import ArraySource
+from kws_live.sources.ffmpeg import Ffmpeg
 from kws_live.sources.microphone import Microphone
+from kws_live.sources.network import TcpStream, UdpStream
 from kws_live.sources.pcm_stream import PcmStream
 from kws_live.sources.sound_file import SoundFile
 
@@ -52,7 +54,7 @@ FINITE: dict[type, Callable[[Path], AudioSource]] = {
     SoundFile: sound_file,
     PcmStream: pcm_stream,
 }
-ENDLESS: tuple[type, ...] = (Microphone,)
+ENDLESS: tuple[type, ...] = (Microphone, TcpStream, UdpStream, Ffmpeg)
 
 
 def every_source() -> Iterator[type]:
@@ -75,7 +77,7 @@ def take_all(source: AudioSource) -> Block:
     return np.concatenate(blocks)
 
 
-@pytest.fixture(params=FINITE.values(), ids=[kind.__name__ for kind in FINITE])
+@pytest.fixture(params=list(FINITE.values()), ids=[kind.__name__ for kind in FINITE])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AudioSource]:
     opened: AudioSource = request.param(tmp_path)
     yield opened
