@@ -142,7 +142,7 @@ class FeedbackFolder:
         Raises
         ------
         ConfigError
-            If it cannot be written, or this was said before.
+            If it cannot be written.
         """
         # A model's word may hold any characters; a file name may not.
         word = re.sub(r"[^\w-]", "_", str(evidence["word"]))[:40]
@@ -151,11 +151,8 @@ class FeedbackFolder:
         made = Evidence(**evidence, saved_at=stamp.isoformat(timespec="seconds"), sound=f"{stem}.wav")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / made.sound).open("xb") as file:
-                file.write(to_wav(pcm))
+            (self.folder / made.sound).write_bytes(to_wav(pcm))
             (self.folder / f"{stem}.json").write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
-        except FileExistsError as error:
-            raise ConfigError("this was said before, a moment ago") from error
         except OSError as error:
             raise ConfigError(
                 f"cannot write to {self.folder}: {error.strerror}; choose another with --folder"

@@ -213,14 +213,14 @@ class Panel:
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.socket(family)
         if not is_windows():
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
         bound.listen()
     except (OSError, OverflowError) as error:
+        bound.close()
         raise ConfigError(
             f"cannot serve at {host} port {port}: {error}; choose another with --port, 0 is any"
         ) from error

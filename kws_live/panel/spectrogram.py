@@ -11,7 +11,7 @@ from kws_live.features import FeatureExtractor
 from kws_live.resampling import Resampler
 
 COLUMN_SECONDS: Final = 0.02
-RANGE_DB: Final = 75.0
+RANGE_DB: Final = 90.0
 """From black to white; the front end's floor is black."""
 
 LOWEST_DB: Final = -65.0

@@ -195,8 +195,8 @@ export class Words {
 
   #marks(row, pen, x, y, begin) {
     const mine = this.record.events.filter((event) => event.keyword === row.word && event.position >= begin);
-    const gone = new Set(this.#fates.filter((one) => one.fate === "gone").map((one) => one.position));
-    for (const event of mine.filter((one) => one.type !== "detection" || !gone.has(one.position))) {
+    const lost = new Set(this.#fates.filter((one) => one.fate === "gone").map((one) => one.position));
+    for (const event of mine.filter((one) => one.type !== "detection" || !lost.has(one.position))) {
       pen.beginPath();
       pen.arc(x(event.position), y(event.score), 3.25, 0, 7);
       pen.lineWidth = 1.5;

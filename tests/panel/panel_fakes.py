@@ -1,0 +1,155 @@
+"""A model whose words are tones, a source that is fed by hand, and a client of the panel."""
+
+import json
+import queue
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors
+from numpy.typing import NDArray
+from websockets.sync.client import ClientConnection, connect
+
+from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
+from kws_live.decision import Decider, DecisionSettings, Hop, Verdict
+from kws_live.features import SPEECH, FeatureExtractor
+from kws_live.live_settings import LiveSettings
+from kws_live.model import Model, ModelCard, Runtime, Scorer
+from kws_live.panel.history import History
+from kws_live.panel.server import Panel
+from kws_live.pipeline import Step
+from kws_live.spotter import Spotter, listen
+
+PATIENCE_SECONDS = 20.0
+
+
+class ToneModel(Model):
+    """Knows `fakes.TONES_HZ`, without a network."""
+
+    def __init__(self) -> None:
+        card = ModelCard(
+            name="tones",
+            description="tones",
+            licence="Apache-2.0",
+            labels=LABELS,
+            keywords=KEYWORDS,
+            features=SPEECH,
+            thresholds=dict.fromkeys(KEYWORDS, 0.6),
+            files={"model.tflite": "0" * 64},
+        )
+        super().__init__(Path("nowhere"), card)
+
+    @cached_property
+    def extractor(self) -> FeatureExtractor:
+        bank = np.kron(np.eye(SPEECH.n_mels), np.ones(6))[:, : SPEECH.n_fft // 2 + 1]
+        return FeatureExtractor(SPEECH, np.pad(bank, ((0, 0), (0, 257 - bank.shape[1]))).astype(np.float32))
+
+    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+        return None  # type: ignore[return-value]
+
+    def posteriors(self, scorer: Scorer, window: Samples) -> NDArray[np.float32]:
+        return tone_posteriors(window)
+
+
+class FedSource:
+    """Hands over what the test feeds it, when it is fed."""
+
+    name = "fed"
+    rate_hz = SAMPLE_RATE_HZ
+    live = False
+    n_overflows = 0
+
+    def __init__(self) -> None:
+        self.blocks: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
+
+    def feed(self, audio: Samples) -> None:
+        for start in range(0, audio.size, 2048):
+            self.blocks.put(audio[start : start + 2048, np.newaxis])
+
+    def end(self) -> None:
+        self.blocks.put(None)
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        try:
+            return self.blocks.get(timeout=timeout_seconds)
+        except queue.Empty:
+            return np.zeros((0, 1), np.float32)
+
+    def close(self) -> None:
+        pass
+
+
+def tone_spotter(source: Any, **settings: Any) -> Spotter:
+    """A spotter of tones; every hop is scored."""
+    own = decision_settings(gate_mode=None, **settings)
+    return listen(source, model=ToneModel(), settings=LiveSettings(own))
+
+
+class RecordingDecider(Decider):
+    """Puts every verdict into a history."""
+
+    def __init__(self, history: History) -> None:
+        super().__init__(LABELS, KEYWORDS)
+        self.history = history
+
+    def step(self, hop: Hop, settings: DecisionSettings) -> Verdict:
+        verdict = super().step(hop, settings)
+        self.history.add(Step(verdict.events, verdict))
+        return verdict
+
+
+def remembered_hops(**settings: Any) -> tuple[Hops, History]:
+    """Hops made by hand, and the history they fill; some quiet room comes first."""
+    history = History()
+    hops = Hops(decision_settings(**settings))
+    hops.decider = RecordingDecider(history)
+    hops.feed(50, gate_open=False)
+    return hops, history
+
+
+class Client:
+    """A page without a browser."""
+
+    def __init__(self, panel: Panel, **options: Any) -> None:
+        host = f"127.0.0.1:{panel.port}"
+        self._open = ExitStack()
+        options.setdefault("origin", f"http://{host}")
+        options.setdefault("open_timeout", PATIENCE_SECONDS)
+        self.socket: ClientConnection = self._open.enter_context(
+            connect(f"ws://{host}/live", compression=None, **options)
+        )
+        self.frames: list[dict[str, Any]] = []
+        self.hello: dict[str, Any] = self.receive()
+
+    def receive(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.socket.recv(timeout=PATIENCE_SECONDS))
+        return message
+
+    def ask(self, kind: str, /, **fields: Any) -> dict[str, Any]:
+        return self.ask_raw(json.dumps({"type": kind, "id": 1, **fields}))
+
+    def ask_raw(self, text: str | bytes) -> dict[str, Any]:
+        """Send a message and return its answer; frames that come between are kept."""
+        self.socket.send(text)
+        while (message := self.receive())["type"] == "frame":
+            self.frames.append(message)
+        return message
+
+    def frame(self) -> dict[str, Any]:
+        """The next frame; the one after it is asked for."""
+        message = self.frames.pop(0) if self.frames else self.receive()
+        assert message["type"] == "frame"
+        self.socket.send("next")
+        return message
+
+    def frames_until(self, position: int) -> list[dict[str, Any]]:
+        """Frames up to the one that shows a position."""
+        frames = [self.frame()]
+        while frames[-1]["position"] < position:
+            frames.append(self.frame())
+        return frames
+
+    def close(self) -> None:
+        self._open.close()
