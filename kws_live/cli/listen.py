@@ -80,11 +80,12 @@ def run(arguments: argparse.Namespace) -> int:
     output = Output(JsonLines("-").send if arguments.json else show)
     if arguments.json or not arguments.live:
         spotter.on(event=Event)(output.send)
-    if not (arguments.json or arguments.live):
-        print(greeting(spotter), flush=True)
     try:
-        with ended_by_signals(), spotter, watched(arguments, spotter):
-            output.wait(spotter)
+        with ended_by_signals():
+            if not (arguments.json or arguments.live):
+                print(greeting(spotter), flush=True)
+            with spotter, watched(arguments, spotter):
+                output.wait(spotter)
         return 1 if spotter.statistics().callback_errors else 0
     finally:
         if arguments.stats:
