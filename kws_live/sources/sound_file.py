@@ -1,5 +1,7 @@
 """Sound files, through libsndfile: wav, flac, ogg, mp3 and more, at any rate and channel count."""
 
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -53,7 +55,8 @@ class SoundFile:
                 f"cannot open {str(path)!r}: {getattr(error, 'strerror', None) or error}"
             ) from error
         try:
-            self._file = _Onward(target)
+            # As bytes: soundfile cannot encode a name that is no text.
+            self._file = _Onward(target if sys.platform == "win32" else os.fsencode(target))
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
             reason = getattr(error, "error_string", None) or str(error)
             raise SourceUnavailableError(
