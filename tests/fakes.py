@@ -124,6 +124,16 @@ class Hops:
         ]
 
 
+def n_in_order(found: Sequence[str], expected: Sequence[str]) -> int:
+    """How many of the expected words were found in their order (longest common subsequence)."""
+    best = [0] * (len(expected) + 1)
+    for word in found:
+        before = best.copy()
+        for i, other in enumerate(expected):
+            best[i + 1] = before[i] + 1 if word == other else max(before[i + 1], best[i])
+    return best[-1]
+
+
 class ScriptedSource:
     """A source that hands over what it is told to: blocks, or exceptions to raise; then its end."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fakes import EndlessSource, ScriptedSource, blocks_of
+from fakes import EndlessSource, ScriptedSource, blocks_of, n_in_order
 
 import kws_live
 from kws_live.audio import SAMPLE_RATE_HZ, Samples
@@ -36,9 +36,8 @@ def words(events: list[Event]) -> list[str]:
 
 
 def test_the_words_of_the_demo_are_found_in_order(reference: list[Event], demo_words: list[str]) -> None:
-    found = iter(demo_words)
-    assert all(word in found for word in words(reference))  # a part of them, in order, each once
-    assert len(words(reference)) >= len(demo_words) // 2
+    assert n_in_order(words(reference), demo_words) >= len(demo_words) - 2
+    assert len(words(reference)) <= len(demo_words) + 2
 
 
 def test_live_equals_detect_event_for_event(commands_model: Model, demo_audio: Samples, reference: list[Event]) -> None:
