@@ -54,6 +54,9 @@ PAUSE_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 30.0
 """Longest wait for a program that does not listen: far longer than any clip takes."""
 
+Item = str | Path | Samples
+"""What a fake microphone can say: a word, a sound file, or audio at 22,050 Hz."""
+
 Voice = Callable[[str], Samples]
 """A word's sound at 22,050 Hz."""
 
@@ -62,7 +65,7 @@ _tones: dict[str, float] = {}
 
 def silence(seconds: float) -> Samples:
     """A quiet room: noise at -80 dB, the same each time; float32 array, shape (n_samples,) at 22,050 Hz."""
-    return np.random.default_rng(0).normal(0.0, 1e-4, round(seconds * SAMPLE_RATE_HZ)).astype(np.float32)
+    return np.float32(1e-4) * np.random.default_rng(0).standard_normal(round(seconds * SAMPLE_RATE_HZ), np.float32)
 
 
 def tone(word: str) -> Samples:
@@ -151,7 +154,7 @@ class FakeMicrophone:
     live = False
     n_overflows = 0
 
-    def __init__(self, items: Iterable[str | Path | Samples] = (), voice: Voice = tone) -> None:
+    def __init__(self, items: Iterable[Item] = (), voice: Voice = tone) -> None:
         self._voice = voice
         self._clock: StreamClock | None = None
         self._ring: RingBuffer | None = None
@@ -167,7 +170,7 @@ class FakeMicrophone:
         """Told by the spotter what to wait for."""
         self._clock, self._ring = clock, ring
 
-    def _queue(self, items: Iterable[str | Path | Samples]) -> None:
+    def _queue(self, items: Iterable[Item]) -> None:
         parts: list[Samples] = []
         for item in items:
             parts += [item] if isinstance(item, np.ndarray) else [silence(PAUSE_SECONDS), self._sound(item)]
@@ -185,7 +188,7 @@ class FakeMicrophone:
             raise AudioError(f"cannot read {str(item)!r} as sound: {error}") from error
         return _at_stream_rate(to_mono(samples), rate_hz)
 
-    def say(self, *items: str | Path | Samples) -> None:
+    def say(self, *items: Item) -> None:
         """Say these and a second of silence; back when all of it is heard and every callback has run.
 
         Raises
