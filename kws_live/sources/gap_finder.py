@@ -6,11 +6,14 @@ from typing import Final
 
 from kws_live.audio import Block
 
-LATE_SECONDS: Final = 0.25
-"""Blocks come up to 0.1 s late on a busy machine; later than this, something happened."""
+LATE_SECONDS: Final = 0.4
+"""Blocks come up to 0.2 s late on a busy machine; later than this, something happened."""
 
-PATIENCE_SECONDS: Final = 0.3
-"""A server that was held up hands over what it kept within milliseconds; what has not come by then is lost."""
+PATIENCE_SECONDS: Final = 0.6
+"""A server that was held up hands over what it kept within milliseconds, or, itself short of time, bit by bit; where
+for so long nothing of the delay has been made up, the rest is lost."""
+
+MADE_UP_SECONDS: Final = 0.1
 
 DRIFT: Final = 0.02
 """A device's clock may be slower than the machine's: that share is no loss."""
@@ -67,7 +70,7 @@ class GapFinder:
         self._kept.append(block)
         if lag <= LATE_SECONDS and not self._is_spliced:
             return self.flush()
-        if lag < self._kept_lag - LATE_SECONDS:  # it is still catching up
+        if lag < self._kept_lag - MADE_UP_SECONDS:  # it is still catching up
             self._kept_since, self._kept_lag = seconds, lag
         if seconds - self._kept_since < PATIENCE_SECONDS:
             return []
