@@ -207,7 +207,9 @@ def real_time(minutes: float, source: str, model: str) -> list[str]:
                 return ["the source ended"]
             elapsed = wall_seconds() - begun
             lags.append(elapsed - spotter.ring.position / SAMPLE_RATE_HZ)
-            watch.look(f"{elapsed / 60:6.1f} min  {lags[-1]:6.3f} s behind the clock", look >= n_looks // 10)
+            skipped = spotter.statistics().samples_skipped
+            text = f"{elapsed / 60:6.1f} min  {lags[-1]:6.3f} s behind the clock  {skipped:7} samples lost"
+            watch.look(text, look >= n_looks // 10)
     for name, value in spotter.statistics().rows():
         print(f"{name:>12}  {value}")
     print(f"events: {counts}; the stream fell {lags[-1] - lags[0]:+.3f} s behind the clock meanwhile")
