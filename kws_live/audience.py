@@ -147,6 +147,7 @@ class Audience:
             self._n_muting += 1
             if self._n_muting == 1:
                 self._muted.append([position, None])
+        self._present.set()  # who does not want to hear is there all the same
 
     def unmute(self, position: int) -> None:
         """Tell of words again that end after this position."""

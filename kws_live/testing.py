@@ -188,6 +188,15 @@ class FakeMicrophone:
             raise AudioError(f"cannot read {str(item)!r} as sound: {error}") from error
         return _at_stream_rate(to_mono(samples), rate_hz)
 
+    def add(self, *items: Item) -> None:
+        """Say these later, when the program waits for something; does not wait itself."""
+        self._queue(items)
+
+    def end_with(self, *items: Item) -> None:
+        """Say these when the program waits for something, then end the stream."""
+        self._queue(items)
+        self._ends = True
+
     def say(self, *items: Item) -> None:
         """Say these and a second of silence; back when all of it is heard and every callback has run.
 

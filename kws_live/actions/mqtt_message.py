@@ -60,7 +60,7 @@ class MqttConnection:
         self,
         url: SplitResult,
         last_will: tuple[str, str] | None = None,
-        on_connect: Callable[["MqttConnection"], None] | None = None,
+        on_connect: Callable[["MqttConnection"], object] | None = None,
         connect: bool = True,
     ) -> None:
         try:

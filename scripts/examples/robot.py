@@ -1,0 +1,44 @@
+"""Drive a robot over MQTT: "go" and then a direction within three seconds; "stop" at any time, at once.
+
+python scripts/examples/robot.py mqtt://192.168.1.5/robot
+The robot subscribes to robot/drive and is sent {"move": "left"}; robot/state says whether anybody drives it: "online",
+or "offline" when this program ends or vanishes, which a careful robot takes for a stop.
+"""
+
+import json
+import sys
+
+import kws_live
+from kws_live.actions.mqtt_message import MqttConnection, split_mqtt
+
+DIRECTIONS = ("up", "down", "left", "right")
+PATIENCE_SECONDS = 3.0
+
+
+def main(url: str) -> None:
+    broker = split_mqtt(url)
+    topic = broker.path.strip("/")
+    robot = MqttConnection(
+        broker,
+        last_will=(f"{topic}/state", "offline"),
+        on_connect=lambda connection: connection.post(f"{topic}/state", "online", retain=True),
+    )
+    try:
+        with kws_live.listen() as spotter:
+
+            @spotter.on("stop")
+            def stop(_: kws_live.Detection) -> None:
+                robot.post(f"{topic}/drive", json.dumps({"move": "stop"}))
+
+            while spotter.wait_for("go") is not None:
+                direction = spotter.wait_for(*DIRECTIONS, "stop", timeout_seconds=PATIENCE_SECONDS)
+                if direction is not None and direction.keyword != "stop":
+                    robot.post(f"{topic}/drive", json.dumps({"move": direction.keyword}))
+    finally:
+        robot.close(goodbye=(f"{topic}/state", "offline"))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: robot.py mqtt://HOST/TOPIC")
+    main(sys.argv[1])
