@@ -125,7 +125,7 @@ def test_clicking_an_event_or_a_line_says_why(page: "Page", source: FedSource) -
     page.locator("#events .fired", has_text="yes").click()
     sentence = page.locator("#sentence")
     page.wait_for_function("() => document.querySelector('#sentence').textContent.includes('“yes” fired')")
-    assert page.locator("#facts").get_by_text("yes", exact=True).count() == 1  # among the network's three best
+    assert page.locator("#facts .share").first.inner_text().startswith("yes")  # the network's best
     box = page.locator("[data-word=no] canvas").bounding_box()
     assert box is not None
     page.locator("[data-word=no] canvas").click(position={"x": box["width"] - 1, "y": 5})
@@ -170,7 +170,10 @@ def test_feedback_writes_the_right_second(page: "Page", source: FedSource, tmp_p
     assert told.with_suffix(".wav").read_bytes()[44:] == float_to_pcm16(SOUND[end - SAMPLE_RATE_HZ : end]).tobytes()
     page.get_by_role("button", name="Re-fit thresholds").click()
     page.get_by_role("button", name="Use these thresholds").click()
-    page.wait_for_function("() => Number(document.querySelector('[data-word=no] input[type=range]').value) > 0.9")
+    page.wait_for_function(
+        "least => Number(document.querySelector('[data-word=no] input[type=range]').value) > least",
+        arg=evidence["score"],
+    )
 
 
 def test_the_words_can_be_tuned_by_keyboard_alone(page: "Page", spotter: Spotter) -> None:
@@ -193,8 +196,10 @@ def test_everything_that_can_be_used_has_a_name(page: "Page", source: FedSource)
     wait_for_events(page, 3)
     page.locator("#events .fired").first.click()
     page.locator("#moment").wait_for()
-    nameless = page.evaluate("""() => [...document.querySelectorAll('button, input, select, canvas, [role=meter]')]
-        .filter((one) => !(one.ariaLabel || one.labels?.[0]?.textContent.trim() || one.textContent.trim())).map((one) => one.outerHTML)""")
+    nameless = page.evaluate("""() =>
+        [...document.querySelectorAll('button, input, select, canvas, [role=meter]')]
+            .filter((one) => !(one.ariaLabel || one.labels?.[0]?.textContent.trim() || one.textContent.trim()))
+            .map((one) => one.outerHTML)""")
     assert nameless == []
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
     assert len(ids) == len(set(ids))
