@@ -122,6 +122,15 @@ def test_after_a_gap_the_smoothing_is_empty_and_the_refractory_time_goes_on() ->
     assert words(hops.feed(3, yes=0.9)) == ["yes"]
 
 
+def test_after_a_gap_the_smoothing_begins_anew() -> None:
+    hops = quiet_start(smoothing_hops=4)
+    hops.feed(4, yes=0.1)
+    hops.decider.reset()
+    (event,) = hops.feed(1, yes=0.9)
+    assert isinstance(event, Detection)
+    assert event.score == pytest.approx(0.9)
+
+
 def test_after_a_gap_a_word_that_waited_for_its_pause_is_forgotten() -> None:
     hops = quiet_start(mode="command")
     hops.feed(4, loud=True, yes=0.9)
