@@ -298,6 +298,8 @@ def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequen
     """
     import soundfile
 
+    if path.suffix.lower() not in (".wav", ".flac"):  # what loses nothing; libsndfile may crash on long Vorbis
+        raise AudioError(f"cannot write a stream as {path.name!r}; name it .wav or .flac")
     partial = path.with_name(f".partial-{path.name}")  # keeps the suffix: it says the format
     partial_labels = labels_path.with_name(f".partial-{labels_path.name}")
     try:

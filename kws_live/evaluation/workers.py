@@ -104,6 +104,7 @@ class DaskCluster:
     Parameters
     ----------
     address : of the scheduler, such as tcp://192.168.0.5:8786
+    timeout_seconds : to wait for its answer
 
     Raises
     ------
@@ -111,13 +112,13 @@ class DaskCluster:
         If Dask is missing, or nobody answers at the address.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, timeout_seconds: float = 10.0) -> None:
         try:
             self._dask: Any = importlib.import_module("distributed")
         except ImportError as error:
             raise ConfigError('--scheduler needs Dask: pip install "kws-live[cluster]"') from error
         try:
-            self._client = self._dask.Client(address, timeout=10, set_as_default=False)
+            self._client = self._dask.Client(address, timeout=timeout_seconds, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"no Dask scheduler answers at {address!r} ({error}); start one with: dask scheduler"
@@ -129,7 +130,7 @@ class DaskCluster:
             futures = {
                 client.submit(spot_in_worker, folder, settings, excerpt, pure=False): excerpt for excerpt in excerpts
             }
-            for future in self._dask.as_completed(list(futures)):
+            for future in self._dask.as_completed(list(futures), loop=client.loop):
                 excerpt = futures.pop(future)
                 try:
                     yield future.result()

@@ -1,6 +1,9 @@
 """A model whose words are tones: the real front end, and a network of a few lines that counts a tone's frames."""
 
+from pathlib import Path
+
 import numpy as np
+import soundfile
 from fakes import KEYWORDS, LABELS, TONE_SECONDS, TONES_HZ
 from numpy.typing import NDArray
 
@@ -15,6 +18,13 @@ def tone(word: str, seconds: float = TONE_SECONDS, rate_hz: int = 16_000, level:
     """A word's tone."""
     phase = 2 * np.pi * TONES_HZ[word] * np.arange(round(seconds * rate_hz)) / rate_hz
     return (level * np.sin(phase)).astype(np.float32)
+
+
+def write_sound(path: Path, samples: Samples, rate_hz: int) -> None:
+    """Write a sound file second by second: libsndfile's Vorbis encoder crashes on many seconds at once."""
+    with soundfile.SoundFile(path, "w", rate_hz, 1) as file:
+        for start in range(0, samples.size, rate_hz):
+            file.write(samples[start : start + rate_hz])
 
 
 class ToneScorer:
