@@ -102,7 +102,12 @@ class AudioSkipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceLost(Event):
-    """The source went away; the session tries to reopen it."""
+    """The source went away; the session tries to reopen it.
+
+    Attributes
+    ----------
+    reason : why, in words
+    """
 
     type: ClassVar[str] = "source_lost"
     reason: str
@@ -123,7 +128,12 @@ class SourceReopened(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EventsDropped(Event):
-    """Callbacks or sinks were too slow, and this many events never reached them."""
+    """Callbacks or sinks were too slow for some events, which never reached them.
+
+    Attributes
+    ----------
+    n_events : how many
+    """
 
     type: ClassVar[str] = "events_dropped"
     n_events: int

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -34,6 +35,7 @@ KERAS_NAME: Final = "model.keras"
 FILTERS_NAME: Final = "mel_filters.npy"
 UNKNOWN: Final = "_unknown_"
 DEFAULT_MODEL: Final = "commands-12"
+GROUP: Final = "kws_live.models"
 LARGEST_FILE_BYTES: Final = 256 * 2**20
 
 
@@ -260,7 +262,11 @@ def shipped_models() -> list[str]:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Folder of a model given by name or path."""
+    """Folder of a model given by name or path.
+
+    Packages add models with an entry point in the group ``kws_live.models``: its name is the model's, its object the
+    path of the folder.
+    """
     shipped = shipped_models_folder() / name_or_path
     if str(name_or_path) in shipped_models():
         return shipped
@@ -268,7 +274,11 @@ def find_model(name_or_path: str | Path) -> Path:
         path = Path(name_or_path).expanduser()
         if path.is_dir():
             return path
-    raise ModelError(f"no model {str(name_or_path)!r}; shipped are: {', '.join(shipped_models())}; or give a folder")
+    added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
+    if str(name_or_path) in added:
+        return Path(added[str(name_or_path)].load())
+    known = ", ".join((*shipped_models(), *added))
+    raise ModelError(f"no model {str(name_or_path)!r}; shipped are: {known}; or give a folder")
 
 
 def write_card(folder: Path, card: ModelCard) -> ModelCard:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
     download = actions.add_parser("download", help="fetch a data set", description="Fetch a data set and unpack it.")
     download.add_argument("name", choices=("speech-commands",), help="which data set")
     download.add_argument(
