@@ -9,7 +9,6 @@ S. Davis, P. Mermelstein, "Comparison of parametric representations for monosyll
 continuously spoken sentences", IEEE Trans. ASSP 28(4), 1980.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -84,10 +83,10 @@ class FeatureSettings:
             raise ConfigError(
                 f"mel filters from {self.fmin_hz} to {self.fmax_hz} Hz do not fit {self.sample_rate_hz} Hz"
             )
-        if not 0 < self.floor_power < math.inf:
-            raise ConfigError(f"floor_power {self.floor_power} must be above 0")
-        if self.top_db is not None and not 0 < self.top_db < math.inf:
-            raise ConfigError(f"top_db {self.top_db} must be above 0, or absent")
+        if not 0 < self.floor_power <= 1e6:
+            raise ConfigError(f"floor_power {self.floor_power} must be above 0, at most 1e6")
+        if self.top_db is not None and not 0 < self.top_db <= 1e6:
+            raise ConfigError(f"top_db {self.top_db} must be above 0, at most 1e6, or absent")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "FeatureSettings":

@@ -108,7 +108,7 @@ class ModelCard:
                     "files": dict(raw.get("files", {}).items()),
                 }
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ModelError(f"{where} cannot be used: {type(error).__name__}: {error}") from error
 
     def to_json(self) -> str:
