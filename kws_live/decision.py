@@ -201,6 +201,7 @@ class Decider:
         self._columns = np.array([list(labels).index(word) for word in keywords])
         self._words = {word: _Word() for word in keywords}
         self._last_fired: int | None = None
+        self._last_speech_end = 0
         self._silent = np.zeros(len(keywords), np.float32)
         self._recent: deque[NDArray[np.float32]] = deque()
         self._levels: deque[float] = deque(maxlen=N_LEVELS)
@@ -252,6 +253,7 @@ class Decider:
             return best, Reason.BELOW if hop.gate_open else Reason.GATE_CLOSED
 
         utterance = find_utterance(self._levels)
+        spent = settings.mode == "command" and self._is_spent(hop, utterance)
         reason = Reason.BELOW
         fresh: dict[str, float] = {}
         for word, score in zip(self.keywords, scores, strict=True):
@@ -262,7 +264,7 @@ class Decider:
                 continue
             if not settings.listens_to(word):
                 reason = Reason.MASKED
-            elif state.held or self._too_soon(word, hop.position, settings):
+            elif state.held or spent or self._too_soon(word, hop.position, settings):
                 reason = Reason.REFRACTORY
             else:
                 fresh[word] = over[word]
@@ -293,6 +295,7 @@ class Decider:
             if utterance is not None:
                 word_end = hop.position - round(utterance.quiet_after_seconds * SAMPLE_RATE_HZ)
             state.fired_speech_end = hop.position if word_end is None else word_end
+            self._last_speech_end = state.fired_speech_end
             events.append(
                 Detection(
                     keyword=keyword,
@@ -338,14 +341,16 @@ class Decider:
             return True
         return self._last_fired is not None and position - self._last_fired < SPACING_SECONDS * SAMPLE_RATE_HZ
 
+    def _is_spent(self, hop: Hop, utterance: Utterance | None) -> bool:
+        """Whether the last utterance has fired: a word that stands alone is one word."""
+        return utterance is not None and _begin(hop, utterance) < self._last_speech_end
+
     def _is_new_utterance(self, state: _Word, hop: Hop, utterance: Utterance | None) -> bool:
         """A deliberate repeat: speech that began after the fired word's end, and fills most of the window by now."""
         if utterance is None or not state.held:
             return False
-        since_begin = utterance.seconds + utterance.quiet_after_seconds
-        begin = hop.position - round(since_begin * SAMPLE_RATE_HZ)
         age = hop.position - state.fired_speech_end
-        return begin > state.fired_speech_end and age >= FRESH_SECONDS * SAMPLE_RATE_HZ
+        return _begin(hop, utterance) > state.fired_speech_end and age >= FRESH_SECONDS * SAMPLE_RATE_HZ
 
     def _near_misses(
         self,
@@ -381,3 +386,8 @@ class Decider:
                         )
                     )
                 state.peak, state.peak_reason = 0.0, Reason.BELOW
+
+
+def _begin(hop: Hop, utterance: Utterance) -> int:
+    """Position at which an utterance began."""
+    return hop.position - round((utterance.seconds + utterance.quiet_after_seconds) * SAMPLE_RATE_HZ)

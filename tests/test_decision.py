@@ -408,3 +408,12 @@ def test_after_talk_a_command_needs_a_longer_pause() -> None:
         hops.say("yes")
         hops.feed(30)
         assert words(hops.events) == fired
+
+
+def test_an_utterance_that_has_fired_gives_no_other_word_in_command_mode() -> None:
+    for mode, fired in (("command", ["no"]), ("spotting", ["no", "stop"])):
+        hops = quiet_start(mode=mode)
+        hops.say("no")
+        hops.feed(4, stop=0.7)  # its echo in windows that hold only its end
+        hops.feed(30)
+        assert words(hops.events) == fired
