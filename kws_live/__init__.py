@@ -15,6 +15,7 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.decision import DecisionSettings
 from kws_live.errors import (
     AudioError,
+    AudioGapError,
     ConfigError,
     DatasetError,
     KwsLiveError,
@@ -28,6 +29,7 @@ from kws_live.events import (
     Detection,
     Event,
     EventsDropped,
+    Health,
     NearMiss,
     SourceLost,
     SourceReopened,
@@ -43,6 +45,7 @@ __version__ = metadata.version("kws-live")
 __all__ = [
     "SAMPLE_RATE_HZ",
     "AudioError",
+    "AudioGapError",
     "AudioSkipped",
     "ConfigError",
     "DatasetError",
@@ -50,6 +53,7 @@ __all__ = [
     "Detection",
     "Event",
     "EventsDropped",
+    "Health",
     "KwsLiveError",
     "LiveSettings",
     "ModelError",
