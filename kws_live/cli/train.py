@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a model folder to learn from; give it again for more",
     )
+    parser.add_argument("--start", type=Path, metavar="DIR", help="a model folder whose weights to begin with")
     parser.add_argument("--test", type=Path, metavar="CSV", help="test recordings for the report: path,class")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that make batches (default: 1)")
 
@@ -72,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.features,
             arguments.out,
             arguments.teacher,
+            arguments.start,
             arguments.jobs,
             arguments.test,
             _command(arguments),
@@ -92,4 +94,6 @@ def _command(arguments: argparse.Namespace) -> str:
     """The command as the report shows it, with the folders' names alone: where they lie is nobody's concern."""
     features = " ".join(f"--features {path.name}" for path in arguments.features)
     teachers = "".join(f" --teacher {path.name}" for path in arguments.teacher)
-    return f"kws-live train --recipe {Path(arguments.recipe).stem} {features}{teachers} --out {arguments.out.name}"
+    start = f" --start {arguments.start.name}" if arguments.start else ""
+    recipe = Path(arguments.recipe).stem
+    return f"kws-live train --recipe {recipe} {features}{teachers}{start} --out {arguments.out.name}"

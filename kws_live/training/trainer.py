@@ -23,7 +23,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.errors import DatasetError
+from kws_live.errors import ConfigError, DatasetError
 from kws_live.features import Features
 from kws_live.training.architectures import build_network
 from kws_live.training.augmentation import Clips
@@ -94,6 +94,7 @@ def train(
     archives: Sequence[FeatureArchive],
     work: Path,
     teachers: Sequence[keras.Model] = (),
+    start: keras.Model | None = None,
     workers: int = 1,
     on_step: Callable[[int, int, float], None] = lambda *_: None,
     on_epoch: Callable[[EpochFigures], None] = lambda _: None,
@@ -107,6 +108,7 @@ def train(
     work : Path
         Folder for the state of the run; kept, so that a finished run is not trained again.
     teachers : networks whose mean posteriors become a share of each label
+    start : a network of the same architecture to begin with; without it weights are drawn at random
     workers : processes that make batches
     on_step : called with steps done, steps in all, loss so far in this epoch
     on_epoch : called with the figures of each epoch
@@ -121,6 +123,8 @@ def train(
     validation = Validation.of(archives, recipe.keywords)
     augmenter = augmenter_of(archives, recipe)
     network = build_network(recipe.architecture, archives[0].settings, n_labels, recipe.options)
+    if start is not None:
+        begin_with(network, start)
     steps = augmenter.n_batches
     optimizer = keras.optimizers.AdamW(
         WarmupCosine(recipe.learning_rate, recipe.warmup_epochs * steps, recipe.epochs * steps),
@@ -164,6 +168,19 @@ def train(
             on_epoch(figures)
     network.set_weights(state.best)
     return Trained(network, tuple(history))
+
+
+def begin_with(network: keras.Model, start: keras.Model) -> None:
+    """Copy a trained network's weights.
+
+    Raises
+    ------
+    ConfigError
+        If the networks differ in their weights' shapes.
+    """
+    if [w.shape for w in network.weights] != [w.shape for w in start.weights]:
+        raise ConfigError("the model to start from has another network; use the recipe's architecture and options")
+    network.set_weights(start.get_weights())
 
 
 @keras.saving.register_keras_serializable("kws_live")

@@ -31,6 +31,7 @@ def train_to_folder(
     features: Sequence[Path],
     folder: Path,
     teachers: Sequence[Path] = (),
+    start: Path | None = None,
     jobs: int = 1,
     test: Path | None = None,
     command: str = "",
@@ -46,6 +47,7 @@ def train_to_folder(
     folder : Path
         The model folder; the state of the run lies beside it, in ``<folder>.training``.
     teachers : model folders or names to learn from
+    start : model folder or name whose weights to begin with
     jobs : processes that make batches
     test : CSV with the columns path and class; measured for the report, after every choice is made
     command : what was typed, for the report
@@ -58,11 +60,11 @@ def train_to_folder(
     """
     archives = [FeatureArchive.open(path) for path in features]
     settings = archives[0].settings
-    networks = [keras.models.load_model(find_model(path) / KERAS_NAME, compile=False) for path in teachers]
+    networks = [load_network(path) for path in teachers]
     work = folder.with_name(folder.name + ".training")
     callbacks = {"on_step": on_step, "on_epoch": on_epoch}
     given: dict[str, Any] = {name: callback for name, callback in callbacks.items() if callback}
-    trained = train(recipe, archives, work, networks, jobs, **given)
+    trained = train(recipe, archives, work, networks, load_network(start) if start else None, jobs, **given)
 
     card = export_model(
         trained.network,
@@ -82,10 +84,15 @@ def train_to_folder(
         scored.append(Scored("test recordings", labels, litert_posteriors(network, mfcc), label))
     figures = {part.name: {name: round(share, 5) for name, share in part.figures().items()} for part in scored}
     parity = _parity(folder, trained.network, validation)
-    facts = _facts(recipe, trained, jobs, command, [path.name for path in teachers])
+    facts = _facts(recipe, trained, jobs, command, [path.name for path in teachers], start.name if start else "")
     write_report(folder, recipe.name, facts, scored, trained.history, parity)
     card_figures = {**figures, "best_epoch": asdict(trained.best), "training": facts}
     return write_card(folder, replace(card, figures=card_figures))
+
+
+def load_network(name_or_path: Path) -> keras.Model:
+    """The Keras network of a model folder, or of a shipped model."""
+    return keras.models.load_model(find_model(name_or_path) / KERAS_NAME, compile=False)
 
 
 def read_test(path: Path, labels: Sequence[str], settings: FeatureSettings) -> tuple[Features, Any]:
@@ -133,11 +140,14 @@ def _parity(folder: Path, network: keras.Model, validation: Validation) -> dict[
     return rows
 
 
-def _facts(recipe: Recipe, trained: Trained, jobs: int, command: str, teachers: Sequence[str]) -> dict[str, Any]:
+def _facts(
+    recipe: Recipe, trained: Trained, jobs: int, command: str, teachers: Sequence[str], start: str
+) -> dict[str, Any]:
     seconds = sum(row.seconds for row in trained.history)
     return {
         "network": f"{recipe.architecture}, {trained.network.count_params():,} parameters",
         "teachers": ", ".join(teachers) or "none",
+        "started from": start or "random weights",
         "epochs": len(trained.history),
         "seconds": round(seconds),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",

@@ -114,6 +114,16 @@ def test_a_student_learns_from_its_teacher_alone_when_told_so(
     assert (np.asarray(student.network.predict_on_batch(validation.mfcc))[is_yes].argmax(axis=1) == 1).mean() > 0.8
 
 
+def test_training_can_start_from_a_trained_network_and_from_no_other(
+    trained: Trained, archive: FeatureArchive, tmp_path: Path
+) -> None:
+    gentle = replace(RECIPE, epochs=1, warmup_epochs=0, learning_rate=1e-6)
+    begun = train(gentle, [archive], tmp_path / "a", start=trained.network)
+    assert begun.best.val_accuracy == pytest.approx(trained.best.val_accuracy, abs=0.05)
+    with pytest.raises(ConfigError, match="another network"):
+        train(replace(gentle, options={"channels": (8, 16)}), [archive], tmp_path / "b", start=trained.network)
+
+
 def test_the_learning_rate_rises_linearly_and_falls_as_half_a_cosine() -> None:
     schedule = WarmupCosine(peak=2.0, warmup=10, total=110)
     at = [float(schedule(step)) for step in (0, 4, 9, 10, 60, 110)]

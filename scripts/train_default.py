@@ -1,0 +1,80 @@
+"""Make models/commands-12 and models/commands-12-small from recordings, as they were made for the repository.
+
+DATA holds:
+
+  logmel40_v0.02.zip      log mel images of Speech Commands v0.02, training and validation
+  commands/               recordings of Speech Commands, one folder a word
+  noise/speech_commands/  its background recordings
+  speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
+  test.csv, test/         test recordings; only measured on, at the end
+
+Everything is resumable: give the same command again. Parts that exist are not made again.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from kws_live.cli import main as kws_live
+from kws_live.features import SPEECH
+from kws_live.training.dataset import SetName
+from kws_live.training.negatives import write_negatives
+from kws_live.training.recipe import load_recipe
+
+SPEAKERS: Final[dict[str, SetName]] = {
+    "163": "train",
+    "1737": "train",
+    "1898": "train",
+    "19": "train",
+    "1970": "val",
+    "2416": "val",
+}
+SEED: Final = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("out", type=Path, nargs="?", default=Path("models"), metavar="OUT", help="default: models")
+    parser.add_argument(
+        "--features", type=Path, default=Path("features/default"), metavar="DIR", help="for the features"
+    )
+    parser.add_argument("--jobs", default="1", metavar="N", help="processes that make batches (default: 1)")
+    given = parser.parse_args(arguments)
+
+    data, features = given.data, given.features
+    archives = [features / name for name in ("images", "negatives", "recordings")]
+    for source, archive in ((data / "logmel40_v0.02.zip", archives[0]), (data / "commands", archives[2])):
+        if not archive.exists():
+            run("prepare", source, "--out", archive)
+    if not archives[1].exists():
+        print("making features of running speech and noise", file=sys.stderr)
+        write_negatives(
+            archives[1],
+            SPEECH,
+            load_recipe("commands-12-base").keywords,
+            {data / "speech" / "librispeech" / name: set_name for name, set_name in SPEAKERS.items()},
+            (data / "noise" / "speech_commands").glob("*.ogg"),
+            SEED,
+        )
+    common = [part for archive in archives for part in ("--features", archive)]
+    common += ["--jobs", given.jobs]
+    test = ["--test", data / "test.csv"]
+    base, default, small = features / "commands-12-base", given.out / "commands-12", given.out / "commands-12-small"
+    run("train", "--recipe", "commands-12-base", *common, "--out", base)
+    run("train", "--recipe", "commands-12", "--start", base, *common, *test, "--out", default)
+    run("train", "--recipe", "commands-12-small", "--teacher", default, *common, *test, "--out", small)
+    return 0
+
+
+def run(*words: str | Path) -> None:
+    """Run one ``kws-live`` command; a failure ends the script with its exit code."""
+    print("kws-live", *words, file=sys.stderr)
+    if code := kws_live([str(word) for word in words]):
+        raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
