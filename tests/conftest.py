@@ -2,6 +2,9 @@
 
 import csv
 import os
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from fake_sounddevice import FakeSounddevice
+from virtual_microphone import VirtualMicrophone, what_is_missing
 
 import kws_live
 from kws_live.audio import Samples
@@ -61,6 +65,26 @@ def fake_sounddevice(monkeypatch: pytest.MonkeyPatch) -> FakeSounddevice:
     fake = FakeSounddevice("Built-in", "USB Desk Microphone")
     monkeypatch.setattr(portaudio, "_module", fake)
     return fake
+
+
+@pytest.fixture(scope="module")
+def virtual_microphone() -> Iterator[VirtualMicrophone]:
+    """A microphone that hears what the test plays; each module of tests has its own sound server."""
+    if reason := what_is_missing():
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory(prefix="mic", dir="/tmp") as folder:  # a short path: sockets want it
+        microphone = VirtualMicrophone(Path(folder))
+        try:
+            microphone.start()
+            code = "from kws_live.sources.portaudio import list_microphones; print(len(list_microphones()))"
+            done = subprocess.run(
+                [sys.executable, "-c", code], env=microphone.environment, capture_output=True, text=True, check=False
+            )
+            if done.stdout.strip() in ("", "0"):
+                pytest.skip("PortAudio sees no PulseAudio: apt-get install libportaudio2 libasound2-plugins")
+            yield microphone
+        finally:
+            microphone.stop()
 
 
 @pytest.fixture(autouse=True)

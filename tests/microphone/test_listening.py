@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from virtual_microphone import VirtualMicrophone, what_is_missing
+from virtual_microphone import VirtualMicrophone
 
 from kws_live.audio import SAMPLE_RATE_HZ, Samples
 
@@ -21,25 +21,6 @@ PATIENCE_SECONDS = 30.0
 LENIENT = [
     f"--threshold={word}=0.3" for word in ("yes", "no", "left", "right", "on", "off", "go", "stop", "up", "down")
 ]
-
-
-@pytest.fixture(scope="module")
-def virtual_microphone() -> Iterator[VirtualMicrophone]:
-    if reason := what_is_missing():
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory(prefix="mic", dir="/tmp") as folder:  # a short path: sockets want it
-        microphone = VirtualMicrophone(Path(folder))
-        try:
-            microphone.start()
-            code = "from kws_live.sources.portaudio import list_microphones; print(len(list_microphones()))"
-            done = subprocess.run(
-                [sys.executable, "-c", code], env=microphone.environment, capture_output=True, text=True
-            )
-            if done.stdout.strip() in ("", "0"):
-                pytest.skip("PortAudio sees no PulseAudio: apt-get install libportaudio2 libasound2-plugins")
-            yield microphone
-        finally:
-            microphone.stop()
 
 
 class Listening:
@@ -68,7 +49,8 @@ class Listening:
 
     def wait_for(self, done: Callable[[list[dict[str, Any]]], bool]) -> None:
         with self._came:
-            assert self._came.wait_for(lambda: done(self.events), PATIENCE_SECONDS), self.events
+            came = self._came.wait_for(lambda: done(self.events), PATIENCE_SECONDS)
+        assert came, (self.process.poll(), self.events, self.stop())
 
     def words(self) -> list[str]:
         return [event["keyword"] for event in self.events if event["type"] == "detection"]
@@ -96,10 +78,12 @@ class Listening:
 @pytest.fixture
 def listening(virtual_microphone: VirtualMicrophone) -> Iterator[Listening]:
     program = Listening(virtual_microphone, "--gate=off", *LENIENT)
-    # With the gate off it says at the first hop that it hears.
-    program.wait_for(lambda events: any(event["type"] == "speech_started" for event in events))
-    yield program
-    program.stop()
+    try:
+        # With the gate off it says at the first hop that it hears.
+        program.wait_for(lambda events: any(event["type"] == "speech_started" for event in events))
+        yield program
+    finally:
+        program.stop()
 
 
 @pytest.fixture(scope="module")
