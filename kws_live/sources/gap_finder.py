@@ -88,9 +88,9 @@ class GapFinder:
         """How much later than the earliest the stream arrives now."""
         self._n_samples += n_samples
         offset = seconds - self._n_samples / self._rate_hz
-        if self._least is None:
+        elapsed, self._last_seconds = seconds - self._last_seconds, seconds
+        if self._least is None or offset < self._least:
             self._least = offset
-        else:
-            self._least = min(offset, self._least + DRIFT * min(1.0, seconds - self._last_seconds))
-        self._last_seconds = seconds
+        elif offset - self._least <= LATE_SECONDS:  # while something is amiss nothing is put down to the clocks
+            self._least = min(offset, self._least + DRIFT * elapsed)
         return offset - self._least

@@ -71,7 +71,7 @@ def test_audio_that_never_arrives_is_a_gap_of_its_length_where_it_was(lost: floa
     items = run([*steady(30), *steady(30, 30 * BLOCK_SECONDS + lost)])
     ((after, seconds),) = gaps(items)
     assert after == 30
-    assert seconds == pytest.approx(lost, abs=0.05)
+    assert seconds == pytest.approx(lost, abs=1e-6)
     assert numbers(items) == list(range(60))
 
 
