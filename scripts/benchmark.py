@@ -1,0 +1,255 @@
+"""Measure the shipped models on recordings that nothing was trained or tuned on, and write the figures down.
+
+DATA holds:
+
+  test/                   one-second clips in class folders: the official test set of Speech Commands v0.02
+  noise/esc10/            recordings of noise in class folders
+  speech/librispeech/     read speech; the speakers of training and validation are left out
+
+The streams are built from test/ with a fixed seed, the same for every model. Their labels say when a word's sound
+ends. The figures go into models/NAME/report.md and README.md, between markers; nothing else there is touched.
+"""
+
+import argparse
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from kws_live.cli.progress import steps
+from kws_live.decision import DecisionSettings, Mode
+from kws_live.errors import KwsLiveError
+from kws_live.evaluation import report
+from kws_live.evaluation.clips import ClipScore, NoiseScore, find_clips, score_clips, score_noise
+from kws_live.evaluation.make_stream import StreamSettings, find_material, make_stream, write_stream
+from kws_live.evaluation.operating_points import THRESHOLDS, Sweep, compare, sweep
+from kws_live.evaluation.report import Table
+from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream
+from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
+from kws_live.model import DEFAULT_MODEL, Model, load_model, shipped_models, shipped_models_folder
+from kws_live.spotter import make_settings
+
+HERE: Final = Path(__file__).resolve().parents[1]
+BEGIN: Final = "<!-- benchmark: scripts/benchmark writes what follows -->"
+END: Final = "<!-- benchmark: end -->"
+TRAINING_SPEAKERS: Final = ("163", "1737", "1898", "19")
+VALIDATION_SPEAKERS: Final = ("1970", "2416")
+SNRS_DB: Final = (None, 20.0, 10.0, 0.0)
+"""None: no noise but that of a quiet microphone."""
+
+MODES: Final[tuple[Mode, ...]] = ("command", "spotting")
+TARGET_PER_HOUR: Final = 1.0
+SEED: Final = 2026
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Everything measured of a model."""
+
+    model: Model
+    clips: ClipScore
+    noise: NoiseScore
+    streams: dict[str, StreamScore]
+    spotting: dict[str, StreamScore]
+    efforts: dict[str, Effort]
+    talk: dict[Mode, TalkScore]
+    swept: Sweep
+    talk_swept: dict[float, TalkScore]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("--model", action="append", help="only this one, may be given again (default: all shipped)")
+    parser.add_argument("--words", type=int, default=300, help="words in each stream (default: %(default)s)")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep what the models saw, and use it next time")
+    parser.add_argument("--dry", action="store_true", help="print the tables and write nothing")
+    given = parser.parse_args(arguments)
+    try:
+        return run(given)
+    except KwsLiveError as error:
+        print(f"scripts/benchmark: {error}", file=sys.stderr)
+        return 1
+
+
+def run(given: argparse.Namespace) -> int:
+    since = time.monotonic()
+    names = given.model or [name for name in shipped_models() if not name.startswith("paper")]
+    names.sort(key=lambda name: name != DEFAULT_MODEL)  # the default model first
+    talk = sorted(
+        folder
+        for folder in (given.data / "speech" / "librispeech").iterdir()
+        if folder.name not in (*TRAINING_SPEAKERS, *VALIDATION_SPEAKERS)
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        streams = build_streams(given.data, Path(temporary), load_model(names[0]).card.keywords, given.words)
+        measured = [measure(load_model(name), given.data, streams, talk, given.keep) for name in names]
+    minutes = (time.monotonic() - since) / 60
+    overview = overview_table(measured)
+    print(overview.markdown())
+    for one in measured:
+        text = "\n".join([heading(given.words, minutes), *(table.markdown() for table in model_tables(one, measured))])
+        folder = shipped_models_folder() / one.model.card.name
+        if given.dry:
+            print(text)
+            continue
+        report.draw_det(one.swept, folder / "streaming_det.png")
+        text += "\n![Detection error trade-off on the streams](streaming_det.png)\n"
+        put(folder / "report.md", "## The detector on test recordings\n\n" + text, "\n")
+    if not given.dry:
+        put(HERE / "README.md", overview_text(overview), None)
+    print(f"{minutes:.1f} minutes", file=sys.stderr)
+    return 0
+
+
+def build_streams(data: Path, folder: Path, keywords: Sequence[str], n_words: int) -> dict[str, Path]:
+    """Name -> stream of test clips, without noise and at each SNR; the words are the same in all of them."""
+    streams = {}
+    with steps("building streams", len(SNRS_DB) * n_words) as advance:
+        for snr_db in SNRS_DB:
+            name = "no noise" if snr_db is None else f"{snr_db:g} dB"
+            noise = None if snr_db is None else data / "noise" / "esc10"
+            settings = StreamSettings(n_words=n_words, snr_db=snr_db or 0.0, talk_share=0.0, seed=SEED)
+            samples, labels = make_stream(find_material(data / "test", keywords, noise), settings, advance)
+            streams[name] = folder / f"{name.replace(' ', '_')}.flac"
+            write_stream(streams[name], streams[name].with_suffix(".csv"), samples, labels)
+    return streams
+
+
+def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[Path], keep: Path | None) -> Measured:
+    """Run one model over everything; the other mode and other thresholds are decided from what was kept of the run."""
+    name = model.card.name
+    settings = make_settings(model).snapshot()
+    found = find_clips(data / "test", model.card.labels)
+    with steps(f"{name}: clips", len(found)) as advance:
+        clips = score_clips(model, found, advance)
+    with steps(f"{name}: noise", None) as advance:
+        noise = score_noise(model, data / "noise" / "esc10", advance)
+    runs: dict[str, LabelledRun] = {}
+    scores: dict[str, StreamScore] = {}
+    with steps(f"{name}: streams", None) as advance:
+        for stream, path in streams.items():
+            runs[stream], scores[stream] = measure_stream(
+                model, settings, path, path.with_suffix(".csv"), keep, advance
+            )
+    talk_runs: list[TalkRun] = []
+    with steps(f"{name}: talk", None) as advance:
+        for folder in talk:
+            talk_runs += measure_talk(model, settings, folder, keep, advance)[0]
+    with steps(f"{name}: thresholds", 2 * len(THRESHOLDS)) as advance:
+        swept = sweep(list(runs.values()), settings, progress=advance)
+        talk_swept = {}
+        for threshold in THRESHOLDS:
+            at = replace(settings, thresholds=dict.fromkeys(settings.thresholds, threshold))
+            talk_swept[threshold] = talk_score(talk_runs, at)
+            advance(1)
+        by_mode = {mode: talk_score(talk_runs, replace(settings, mode=mode)) for mode in MODES}
+        spotting = {stream: one.score(replace(settings, mode="spotting")) for stream, one in runs.items()}
+    efforts = {stream: effort_of(one.run, scores[stream]) for stream, one in runs.items()}
+    return Measured(model, clips, noise, scores, spotting, efforts, by_mode, swept, talk_swept)
+
+
+def talk_score(runs: Sequence[TalkRun], settings: DecisionSettings) -> TalkScore:
+    return sum((one.score(settings) for one in runs), TalkScore())
+
+
+def overview_table(measured: Sequence[Measured]) -> Table:
+    """One column for each model."""
+    rows: list[tuple[str, ...]] = []
+
+    def row(name: str, cells: Sequence[object]) -> None:
+        rows.append((name, *map(str, cells)))
+
+    row("clips: all twelve classes right", [one.clips.accuracy for one in measured])
+    row("clips: the ten words right", [one.clips.ten_words for one in measured])
+    row("clips: unknown words taken for a command", [one.clips.unknown_fired for one in measured])
+    row("clips: noise taken for a command", [one.clips.noise_fired for one in measured])
+    row("other noise (ESC-10), by the second", [one.noise.fired for one in measured])
+    for stream in measured[0].streams:
+        row(f"stream, {stream}: words spotted", [one.streams[stream].hits for one in measured])
+        row(f"stream, {stream}: another word instead", [one.streams[stream].wrong for one in measured])
+    rates = [sum(one.streams.values(), StreamScore()).false_accepts for one in measured]
+    row("streams: false accepts on noise", [rate["noise"] for rate in rates])
+    row("read speech: false accepts, command mode", [one.talk["command"].false_accepts for one in measured])
+    row("read speech: false accepts, spotting mode", [one.talk["spotting"].false_accepts for one in measured])
+    delays = [sum(one.streams.values(), StreamScore()).delays() for one in measured]
+    row("delay from the word's end", [f"{d[0]:.2f} s, 95 % within {d[1]:.2f} s" if d else "" for d in delays])
+    efforts = [sum(one.efforts.values(), Effort()) for one in measured]
+    row("CPU for a second of audio", [f"{1000 * e.cpu_seconds / e.seconds:.1f} ms" for e in efforts])
+    return Table("Figures", ("", *(one.model.card.name for one in measured)), tuple(rows))
+
+
+def overview_text(table: Table) -> str:
+    body = table.markdown().split("\n", 2)[2]  # without its heading
+    return (
+        f"{body}\n"
+        "Measured by `scripts/benchmark DATA` with the pipeline that runs live, on recordings that nothing was\n"
+        "trained or tuned on; 95 % intervals in brackets. Streams: words of the official test set at random\n"
+        "distances, in ESC-10 noise at the SNR given; a word is spotted if it is told within a second after its end.\n"
+        "Read speech: LibriSpeech; words that the transcript holds are not counted. More in `models/*/report.md`.\n"
+    )
+
+
+def model_tables(one: Measured, measured: Sequence[Measured]) -> list[Table]:
+    tables = [*report.clip_tables(one.clips), *report.noise_tables(one.noise)]
+    for stream, score in one.streams.items():
+        tables += report.stream_tables(score, one.efforts[stream], f"Stream, {stream}")[:1]
+    total = sum(one.streams.values(), StreamScore())
+    tables += report.stream_tables(total, sum(one.efforts.values(), Effort()), "All streams together")
+    for mode in MODES:
+        tables += report.talk_tables(one.talk[mode], mode)
+    modes = compare(list(one.spotting.values()), list(one.streams.values()))
+    tables.append(report.comparison_table(modes, "spotting mode", "command mode"))
+    tables += report.sweep_tables(one.swept, TARGET_PER_HOUR)
+    rows = tuple(
+        (f"{threshold:g}", str(one.swept.scores[threshold].hits), str(score.false_accepts))
+        for threshold, score in one.talk_swept.items()
+    )
+    tables.append(Table("Thresholds and read speech", ("threshold", "words spotted", "false accepts"), rows))
+    for other in measured:
+        if other is not one:
+            paired = compare(list(other.streams.values()), list(one.streams.values()))
+            tables.append(report.comparison_table(paired, other.model.card.name, one.model.card.name))
+    return tables
+
+
+def heading(n_words: int, minutes: float) -> str:
+    return (
+        f"Measured by `scripts/benchmark DATA --words {n_words}` in {minutes:.0f} minutes for all models, on "
+        f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}. Nothing was trained or tuned on "
+        "these recordings. 95 % intervals in brackets.\n"
+    )
+
+
+def processor() -> str:
+    try:
+        found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def put(path: Path, text: str, otherwise: str | None) -> None:
+    """Replace what lies between the markers; without markers append it after ``otherwise``, or fail if that is None."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    new = f"{BEGIN}\n\n{text.strip()}\n\n{END}"
+    if BEGIN in old and END in old:
+        before, rest = old.split(BEGIN, 1)
+        old = before + new + rest.split(END, 1)[1]
+    elif otherwise is None:
+        raise KwsLiveError(f"{path} has no lines {BEGIN!r} and {END!r} to write between")
+    else:
+        old = old.rstrip("\n") + "\n" + otherwise + new + "\n"
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(old, encoding="utf-8")
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
