@@ -105,7 +105,7 @@ def _bar(share: float, mark: float, colour: str) -> Text:
     bar = Text()
     for cell in range(BAR):
         inside = cell < filled
-        bar.append("┃" if cell == at else "━", "bold" if cell == at else colour if inside else "bright_black")
+        bar.append("┃" if cell == at else "━", "bold" if cell == at else colour if inside else "grey30")
     return bar
 
 

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from kws_live.capture import POLL_SECONDS
 from kws_live.cli import listen
 from kws_live.errors import ConfigError
-from kws_live.session import POLL_SECONDS
 from kws_live.spotter import Spotter
 
 MISSING: Final = 'this needs more packages: pip install "kws-live[panel]"'

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from kws_live.audio import SAMPLE_RATE_HZ, pcm16_to_float
+from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS, pcm16_to_float
 from kws_live.errors import ConfigError, KwsLiveError
 from kws_live.events import Detection
 from kws_live.model import LITERT_NAME
@@ -205,6 +205,9 @@ class Desk:
             top = [
                 {"label": self._card.labels[index], "score": round(float(hop.posteriors[index]), 3)} for index in order
             ]
+        last_second = [
+            one for one in self._state.history.near(position, WINDOW_SECONDS) if one.hop.position <= hop.position
+        ]
         answer: dict[str, Any] = {
             "sentence": explanation.sentence,
             "reason": explanation.reason.name,
@@ -214,7 +217,7 @@ class Desk:
             "score": round(explanation.score, 3),
             "threshold": verdict.settings.thresholds[explanation.word],
             "gate_open": hop.gate_open,
-            "level": round(max(hop.levels_db), 1),
+            "level": round(max(max(one.hop.levels_db) for one in last_second), 1),
             "mode": verdict.settings.mode,
             "refractory_seconds": verdict.settings.refractory_seconds,
             "top": top,

@@ -9,8 +9,8 @@ from kws_live.panel.view_state import ViewState
 from kws_live.pipeline import Step
 from kws_live.spotter import Spotter
 
-LARGEST_BACKLOG: Final = 2000
-"""Steps kept while nobody polls, 160 s; older ones are forgotten."""
+LARGEST_BACKLOG: Final = 8000
+"""Steps kept while nobody polls: the ten minutes that are remembered anyway."""
 
 STALLED_SECONDS: Final = 1.5
 """So long without sound, and the view says so."""

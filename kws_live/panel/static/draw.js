@@ -61,7 +61,7 @@ function colours() {
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   const shade = pen.createLinearGradient(0, 0, 256, 0);
   shade.addColorStop(0, token("--track"));
-  shade.addColorStop(0.15, token("--track"));
+  shade.addColorStop(0.25, token("--track"));
   shade.addColorStop(0.7, token("--accent"));
   shade.addColorStop(1, token("--ink"));
   pen.fillStyle = shade;

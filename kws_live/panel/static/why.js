@@ -142,7 +142,7 @@ function facts(told, clock) {
   const pairs = [
     ["Moment", [`${clock}, ${told.seconds.toFixed(2)} s into the sound`]],
     ["Gate", [told.gate_open ? "open" : "closed: nothing was scored"]],
-    ["Level", [`${told.level.toFixed(0)} dB`]],
+    ["Loudest", [`${told.level.toFixed(0).replace("-", "−")} dB in this second`]],
     ["Score", [`${told.score.toFixed(2)} for “${told.word}”, threshold ${told.threshold.toFixed(2)}`]],
     ["Mode", [told.mode === "command" ? "command: a word alone" : "spotting: anywhere, at once"]],
     ["Rest", [`${told.refractory_seconds} s after a word`]],

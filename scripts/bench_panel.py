@@ -1,0 +1,105 @@
+"""What the panel costs: CPU, delay and lost sound with no page, one and three open; and how soon a slider counts.
+
+Needs Chromium. Quiet machine, mains power, nothing else running.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from websockets.sync.client import connect
+
+import kws_live
+from kws_live.panel.server import Panel
+from kws_live.pipeline import HOP_SECONDS, Step
+
+DEMO = Path(kws_live.__file__).parent / "sources" / "demo.flac"
+BROWSE = """
+import sys
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    browser = playwright.chromium.launch(executable_path=sys.argv[1], args=["--no-sandbox", "--disable-gpu"])
+    for _ in range(int(sys.argv[3])):
+        browser.new_page().goto(sys.argv[2])
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def costs(sound: Path, n_pages: int | None, seconds: float) -> tuple[float, str, str]:
+    """CPU ms for a second of sound, skipped sound, and delay; None: without a panel."""
+    with tempfile.TemporaryDirectory() as folder, kws_live.listen(str(sound)) as spotter:
+        spotter.on()(lambda detection: None)  # the delay is measured to a callback
+        panel = None if n_pages is None else Panel(spotter, port=0, folder=folder)
+        pages = None
+        if panel is not None:
+            panel.start()
+            if n_pages:
+                command = [sys.executable, "-c", BROWSE, shutil.which("chromium") or "", panel.url, str(n_pages)]
+                pages = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                assert pages.stdout is not None
+                assert pages.stdout.readline() == b"open\n"
+        time.sleep(3)
+        begin, cpu = time.monotonic(), time.process_time()
+        time.sleep(seconds)
+        cpu = 1000 * (time.process_time() - cpu) / (time.monotonic() - begin)
+        if pages is not None:
+            pages.communicate()
+        if panel is not None:
+            panel.close()
+        rows = dict(spotter.statistics().rows())
+        return cpu, rows["skipped"], rows["delay"]
+
+
+def slider_seconds(sound: Path, n_times: int) -> list[float]:
+    """From sending a threshold to the verdict that used it."""
+    decided: dict[float, float] = {}
+
+    def note(step: Step) -> None:
+        if step.verdict is not None:
+            decided.setdefault(step.verdict.settings.thresholds["yes"], time.monotonic())
+
+    sent: dict[float, float] = {}
+    with tempfile.TemporaryDirectory() as folder, kws_live.listen(str(sound)) as spotter:
+        spotter.watch(note)
+        with (
+            Panel(spotter, port=0, folder=folder) as panel,
+            connect(f"ws://127.0.0.1:{panel.port}/live", origin=f"http://127.0.0.1:{panel.port}") as page,  # type: ignore[arg-type]
+        ):
+            for number in range(n_times):
+                value = 0.3 + number / 1000
+                sent[value] = time.monotonic()
+                page.send(json.dumps({"type": "threshold", "word": "yes", "value": value}))
+                time.sleep(0.137)  # anywhere within a hop
+            time.sleep(0.5)
+    return [decided[value] - sent[value] for value in sent if value in decided]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20, help="measured for each row")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sound = Path(folder) / "demo_again_and_again.wav"
+        demo, rate_hz = soundfile.read(DEMO)
+        n_times = int(np.ceil((arguments.seconds + 15) * rate_hz / demo.size))
+        soundfile.write(sound, np.tile(demo, n_times), rate_hz)
+        print(f"{'pages open':<12} {'CPU ms for a second':>20}   skipped      delay")
+        for n_pages in (None, 0, 1, 3):
+            cpu, skipped, delay = costs(sound, n_pages, arguments.seconds)
+            print(f"{'no panel' if n_pages is None else n_pages:<12} {cpu:>20.1f}   {skipped:<12} {delay}")
+        times = sorted(slider_seconds(sound, 100))
+    last = times[min(len(times) - 1, int(0.95 * len(times)))]
+    print(f"slider to decision: median {statistics.median(times):.3f} s, 95 % {last:.3f} s; a hop is {HOP_SECONDS} s")
+
+
+if __name__ == "__main__":
+    main()
