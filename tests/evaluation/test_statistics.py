@@ -83,7 +83,7 @@ def test_the_interval_of_a_rate_difference_covers_the_truth_19_times_of_20() -> 
     rng = np.random.default_rng(2)
     for first, second in ((3.0, 3.0), (0.5, 6.0)):
         draws = rng.poisson((first * 2.0, second * 2.0), size=(400, 2))
-        intervals = [PairedRateDifference(*pair, 2.0).interval for pair in draws.tolist()]
+        intervals = [PairedRateDifference(a, b, 2.0).interval for a, b in draws.tolist()]
         covered = sum(low <= second - first <= high for low, high in intervals)
         assert covered / 400 > 0.93
     assert PairedRateDifference(2, 7, 2.0).value == 2.5  # (7 - 2) events in 2 hours
