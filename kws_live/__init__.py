@@ -14,6 +14,7 @@ from importlib import metadata
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.decision import DecisionSettings
 from kws_live.errors import (
+    ActionError,
     AudioError,
     AudioGapError,
     ConfigError,
@@ -44,6 +45,7 @@ __version__ = metadata.version("kws-live")
 
 __all__ = [
     "SAMPLE_RATE_HZ",
+    "ActionError",
     "AudioError",
     "AudioGapError",
     "AudioSkipped",

@@ -101,6 +101,14 @@ def test_time_goes_on_in_an_open_microphone_only_while_somebody_waits_for_it() -
         assert spotter.ring.position - position == pytest.approx(2 * 22_050, abs=1)
 
 
+def test_time_stands_still_while_the_program_is_busy_with_an_answer() -> None:
+    with listen(FakeMicrophone(["yes", silence(30), "no"]), model=MODEL) as spotter:
+        assert spotter.wait_for("yes") is not None
+        position = spotter.ring.position
+        threading.Event().wait(0.1)  # a busy program: half a minute of silence takes no longer to compute
+        assert spotter.ring.position == position
+
+
 def test_wait_for_is_answered_by_the_words_asked_for_alone() -> None:
     with listen(FakeMicrophone(["yes", "no", "yes", "stop"]), model=MODEL) as spotter:
         answer = spotter.wait_for("no", "stop")

@@ -201,6 +201,18 @@ def test_broken_and_hostile_clients_harm_nobody_else(message: bytes) -> None:
     run(test)
 
 
+@pytest.mark.parametrize("n_bytes", [LARGEST_PART_BYTES + 1, 10**12])
+def test_a_message_that_would_fill_the_memory_is_refused_before_it_is_read(n_bytes: int) -> None:
+    async def test(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(chunk(n_bytes, b""))
+        said = await reader.read()  # although this client goes on sending
+        assert b"at most 1048576 are taken" in said
+        writer.close()
+
+    run(test)
+
+
 def test_more_clients_than_the_most_are_turned_away_with_a_reason() -> None:
     async def test(port: int) -> None:
         connected = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_CLIENTS + 1)]
