@@ -21,7 +21,7 @@ def microphone(monkeypatch: pytest.MonkeyPatch) -> "Iterator[FakeMicrophone]":
     fake = FakeMicrophone()
     make_pipeline = spotter.make_pipeline
 
-    def open_fake(rest: str, paced: bool) -> "AudioSource":  # noqa: ARG001 - a scheme's signature
+    def open_fake(_rest: str, _paced: bool) -> "AudioSource":
         return fake
 
     def make_with_tones(model: "Model", *arguments: Any, **options: Any) -> "Pipeline":

@@ -29,8 +29,8 @@ from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.sources.array import ArraySource
 from kws_live.speech_gate import OpenGate, WebrtcGate
-from kws_live.stream_clock import FollowsClock, StreamClock
 from kws_live.statistics import Statistics
+from kws_live.stream_clock import FollowsClock, StreamClock
 
 log = logging.getLogger(__name__)
 
@@ -111,11 +111,9 @@ def detect(
     """
     loaded = model if isinstance(model, Model) else load_model(model)
     live = _settings(loaded, settings, thresholds)
-    source: AudioSource
-    if isinstance(audio, (str, Path)):
-        source = open_source(str(audio), paced=False)
-    else:
-        source = ArraySource(audio, rate_hz)
+    source: AudioSource = (
+        open_source(str(audio), paced=False) if isinstance(audio, (str, Path)) else ArraySource(audio, rate_hz)
+    )
     for step in run(make_pipeline(loaded, live, source.name, runtime), source):
         for event in step.events:
             if all_events or isinstance(event, Detection):

@@ -74,7 +74,7 @@ def require_rate(rate_hz: int, name: str) -> int:
     return rate_hz
 
 
-def _microphone(rest: str, paced: bool) -> AudioSource:
+def _microphone(rest: str, _paced: bool) -> AudioSource:
     from kws_live.sources.microphone import Microphone
 
     return Microphone(rest)
@@ -86,25 +86,25 @@ def _file(rest: str, paced: bool) -> AudioSource:
     return SoundFile(rest, paced=paced)
 
 
-def _demo(rest: str, paced: bool) -> AudioSource:
+def _demo(_rest: str, paced: bool) -> AudioSource:
     from kws_live.sources.sound_file import SoundFile
 
     return SoundFile(Path(__file__).parent / "demo.flac", paced=paced, name="demo recording")
 
 
-def _stdin(rest: str, paced: bool) -> AudioSource:
+def _stdin(rest: str, _paced: bool) -> AudioSource:
     from kws_live.sources.pcm_stream import open_stdin
 
     return open_stdin(rest)
 
 
-def _tcp(rest: str, paced: bool) -> AudioSource:
+def _tcp(rest: str, _paced: bool) -> AudioSource:
     from kws_live.sources.network import TcpStream
 
     return TcpStream(f"tcp:{rest}")
 
 
-def _udp(rest: str, paced: bool) -> AudioSource:
+def _udp(rest: str, _paced: bool) -> AudioSource:
     from kws_live.sources.network import UdpStream
 
     return UdpStream(f"udp:{rest}")

@@ -29,7 +29,8 @@ class ArraySource:
         array = np.asarray(samples)
         if array.ndim not in (1, 2) or array.dtype.kind != "f":
             raise AudioError(
-                f"audio must be floats of shape (n_samples,) or (n_samples, n_channels), not {array.dtype} {array.shape}"
+                "audio must be floats of shape (n_samples,) or (n_samples, n_channels), "
+                f"not {array.dtype} {array.shape}"
             )
         if array.size == 0:
             raise AudioError(f"the audio holds no samples: its shape is {array.shape}")
