@@ -26,7 +26,7 @@ class JsonLines:
             raise ConfigError("jsonl: needs a path, as in jsonl:events.jsonl, or - for standard output")
         try:
             self._file = (
-                sys.stdout if path == "-" else Path(path).open("a", encoding="utf-8", errors="backslashreplace")
+                sys.stdout if path == "-" else Path(path).open("a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - see close()
             )
         except OSError as error:
             raise ConfigError(f"cannot write events to {path!r}: {error.strerror}") from error
