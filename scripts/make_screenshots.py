@@ -23,7 +23,7 @@ from kws_live.panel.server import Panel
 
 DEMO = Path(kws_live.__file__).parent / "sources" / "demo.flac"
 PICTURES = Path(__file__).resolve().parent.parent / ".images"
-LIVE_SECONDS = 45.0
+LIVE_SECONDS = 90.0
 FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
 
@@ -65,7 +65,7 @@ def ten_minutes() -> Samples:
         word = words[random.integers(len(words))] * random.uniform(0.15, 1.1)
         start = round(at * SAMPLE_RATE_HZ)
         sound[start : start + word.size] += word
-        at += 1.7 if at > 545 else random.choice([1.6, 2.5, 4.0, 12.0])
+        at += 1.7 if at > 500 else random.choice([1.6, 2.5, 4.0, 12.0])
     return sound.astype(np.float32)
 
 
@@ -91,7 +91,7 @@ def main() -> int:
         Panel(spotter, port=0, folder=Path(folder) / "kws-live-panel") as panel,
         sync_playwright() as playwright,
     ):
-        while spotter.ring.position < round(565 * SAMPLE_RATE_HZ):
+        while spotter.ring.position < round(520 * SAMPLE_RATE_HZ):
             time.sleep(0.2)
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1200, "height": 900})
@@ -108,7 +108,7 @@ def main() -> int:
         observer = Observer(spotter)
         time.sleep(6)
         observer.poll()
-        while max(observer.state.now().scores) < 0.7:
+        while max(observer.state.now().scores) < 0.7 and not observer.ended:
             time.sleep(0.02)
             observer.poll()
         console = Console(record=True, width=92, file=io.StringIO())

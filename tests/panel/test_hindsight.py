@@ -6,7 +6,7 @@ import pytest
 from fakes import KEYWORDS, LABELS, decision_settings, tone_pipeline, tone_words
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import DecisionSettings, Verdict
+from kws_live.decision import DecisionSettings, Reason, Verdict
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
 from kws_live.panel.hindsight import Hindsight, compare, replay
@@ -15,14 +15,15 @@ from kws_live.ring_buffer import RingBuffer
 SPOKEN = [("yes", 1.0), ("no", 2.5), ("stop", 4.0), ("yes", 5.0), ("yes", 5.6), ("no", 8.0)]
 
 
-def heard(settings: DecisionSettings) -> tuple[list[Verdict], list[Detection]]:
+def heard(settings: DecisionSettings, gap_seconds: float = 7.0) -> tuple[list[Verdict], list[Detection]]:
     """Verdicts and detections of the pipeline on a stream with a gap in the middle."""
     sound = tone_words(SPOKEN, 10.0)
     sound[round(2.4 * SAMPLE_RATE_HZ) : round(3.2 * SAMPLE_RATE_HZ)] *= 0.8  # this one scores lower
     ring = RingBuffer(30 * SAMPLE_RATE_HZ)
-    ring.write(sound[: 7 * SAMPLE_RATE_HZ])
+    at = round(gap_seconds * SAMPLE_RATE_HZ)
+    ring.write(sound[:at])
     ring.skip(12_345)
-    ring.write(sound[7 * SAMPLE_RATE_HZ :])
+    ring.write(sound[at:])
     steps = list(tone_pipeline(LiveSettings(settings)).steps(ring))
     verdicts = [step.verdict for step in steps if step.verdict is not None]
     return verdicts, [event for step in steps for event in step.events if isinstance(event, Detection)]
@@ -50,6 +51,15 @@ def test_a_replay_equals_the_pipeline_run_with_those_settings(changes: dict[str,
     verdicts, _ = heard(settings)
     wanted = replace(settings, **changes)  # type: ignore[arg-type]
     assert told(replay(verdicts, LABELS, KEYWORDS, wanted)) == told(heard(wanted)[1])
+
+
+def test_a_word_that_a_gap_cut_off_is_forgotten_as_it_was_live() -> None:
+    # The first word has just ended and waits for its pause when the sound breaks off.
+    settings = decision_settings(mode="command")
+    verdicts, happened = heard(settings, gap_seconds=1.5)
+    assert told(replay(verdicts, LABELS, KEYWORDS, settings)) == told(happened)
+    assert "yes" not in [event.keyword for event in happened if event.seconds < 2.0]
+    assert any(verdict.reason is Reason.WAITING and verdict.hop.position < 1.6 * SAMPLE_RATE_HZ for verdict in verdicts)
 
 
 def test_the_settings_matter() -> None:
