@@ -1,14 +1,24 @@
 """Play a sound."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
 import soundfile
 
+from kws_live.actions.command import Command
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
 
 LONGEST_SECONDS: Final = 60.0
+
+PLAYER: Final = """
+import sys, sounddevice, soundfile
+samples, rate_hz = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
+with sounddevice.OutputStream(rate_hz, channels=samples.shape[1], dtype="float32") as stream:
+    stream.write(samples)
+"""
+"""A program of its own: PortAudio in this one restarts when a microphone goes, and would cut the sound off."""
 
 
 class Sound:
@@ -16,7 +26,7 @@ class Sound:
 
     Parameters
     ----------
-    path : wav, flac, ogg or mp3, at most a minute; read once
+    path : wav, flac, ogg or mp3, at most a minute
 
     Raises
     ------
@@ -26,27 +36,23 @@ class Sound:
 
     def __init__(self, path: str | Path) -> None:
         self._path = str(path)
+        target = Path(path).expanduser().absolute()
         try:
-            with soundfile.SoundFile(Path(path).expanduser()) as file:
-                if file.frames > LONGEST_SECONDS * file.samplerate:
-                    raise ConfigError(f"sound {self._path!r} is longer than {LONGEST_SECONDS:g} s")
-                self._samples = file.read(dtype="float32", always_2d=True)
-                self._rate_hz = file.samplerate
+            seconds = soundfile.info(target).duration
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
             raise ConfigError(f"cannot read sound {self._path!r}: {error}") from error
+        if seconds > LONGEST_SECONDS:
+            raise ConfigError(f"sound {self._path!r} is {seconds:.0f} s long; at most {LONGEST_SECONDS:g} s are played")
+        self._player = Command([sys.executable, "-c", PLAYER, str(target)], LONGEST_SECONDS + 10.0)
 
     def describe(self, event: Event) -> str:
         return f"play {self._path}"
 
     def do(self, event: Event) -> None:
-        from kws_live.sources.portaudio import load_sounddevice
-
-        sounddevice = load_sounddevice()
         try:
-            with sounddevice.OutputStream(self._rate_hz, channels=self._samples.shape[1], dtype="float32") as stream:
-                stream.write(self._samples)
-        except (sounddevice.PortAudioError, ValueError) as error:
-            raise ActionError(f"cannot play {self._path!r}: {error}") from error
+            self._player.do(event)
+        except ActionError as error:
+            raise ActionError(f"cannot play {self._path!r}; is there a speaker?") from error
 
     def close(self) -> None:
-        """Nothing is held between sounds."""
+        self._player.close()
