@@ -97,6 +97,7 @@ class Capture:
     def run(self) -> None:
         """Capture until the source ends, or `stop` is called; then close the ring buffer and the source."""
         try:
+            self._tell_of_namesakes()
             while not self._stop.is_set() and self._step():
                 pass
         finally:
@@ -143,6 +144,11 @@ class Capture:
         if self.source.live:
             for change in self._health.take(block, self._last_block_seconds, self.source.n_overflows):
                 self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
+
+    def _tell_of_namesakes(self) -> None:
+        if n_others := getattr(self.source, "n_namesakes", 0):  # only devices have them
+            finding = Finding("same_name", f"{n_others + 1} devices are called {self.source.name!r}")
+            self._tell(as_event(finding, self._ring.position, self.source.name))
 
     def _begin_source(self) -> None:
         self._intake = Intake(self._ring, self.source.rate_hz)

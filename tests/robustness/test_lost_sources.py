@@ -131,6 +131,13 @@ def test_findings_of_a_live_source_are_told_while_listening() -> None:
     assert finding.to_dict()["type"] == "health"
 
 
+def test_a_name_that_two_devices_have_is_told_at_the_start() -> None:
+    source = ScriptedSource([])
+    source.n_namesakes = 1  # type: ignore[attr-defined]
+    events, _ = listen(source)
+    assert [event.finding for event in events if isinstance(event, Health)] == ["same_name"]
+
+
 class _Microphones:
     """Stands in for the scheme mic: which names can be opened, and which were tried."""
 
