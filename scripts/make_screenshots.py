@@ -98,7 +98,7 @@ def main() -> int:
         page.goto(panel.url)
         page.wait_for_timeout(8000)
         page.locator("#events .fired").first.click()
-        for word, threshold in (("no", "0.93"), ("up", "0.3"), ("go", "0.35")):
+        for word, threshold in (("down", "0.92"), ("stop", "0.97"), ("go", "0.25")):
             page.get_by_label(f"Threshold of {word}").fill(threshold)
         page.evaluate("document.querySelector('#folder').textContent = '~/kws-live-panel/feedback'")
         shoot(page, "panel", 1200, 900, "light", whole=True)
