@@ -2,10 +2,9 @@
 
 import asyncio
 import base64
-import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,16 +13,14 @@ from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS, pcm16_to_float
 from kws_live.errors import ConfigError, KwsLiveError
 from kws_live.events import Detection
 from kws_live.model import LITERT_NAME
-from kws_live.panel.feedback import KINDS, FeedbackFolder, refit, to_wav
+from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
 from kws_live.panel.hindsight import compare, replay
+from kws_live.panel.messages import is_number, parse
 from kws_live.panel.observer import Observer
 from kws_live.panel.spectrogram import mfcc_image
 from kws_live.panel.view_state import settings_to_dict, to_base64
 from kws_live.panel.why import explain
 from kws_live.sources.portaudio import list_microphones
-
-LARGEST_MESSAGE: Final = 4096
-"""Characters; the longest message a page sends is some 500."""
 
 PROFILE_NAME: Final = re.compile(r"\w[\w -]{0,39}")
 MISSED_SECONDS: Final = 1.0
@@ -31,53 +28,6 @@ MISSED_SECONDS: Final = 1.0
 
 N_TOP: Final = 3
 
-
-def _text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 200
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _position(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-
-
-def _numbers(value: object) -> bool:
-    return (
-        isinstance(value, dict) and len(value) <= 200 and all(map(_text, value)) and all(map(_number, value.values()))
-    )
-
-
-CHECKS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
-    "word": (_text, "a word"),
-    "value": (lambda value: _text(value) or _number(value) or value is None, "a number or a text"),
-    "values": (_numbers, "numbers by word"),
-    "on": (lambda value: isinstance(value, bool), "true or false"),
-    "name": (_text, "a name"),
-    "kind": (lambda value: value in KINDS, f"one of {', '.join(KINDS)}"),
-    "position": (_position, "a whole number"),
-}
-
-FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "threshold": ("word", "value"),
-    "thresholds": ("values",),
-    "listen": ("word", "on"),
-    "change": ("name", "value"),
-    "reset": (),
-    "hindsight": ("values",),
-    "why": ("position", "word?"),
-    "sources": (),
-    "source": ("name",),
-    "saving": ("on",),
-    "mark": ("kind", "position", "word"),
-    "refit": (),
-    "profiles": (),
-    "save_profile": ("name",),
-    "load_profile": ("name",),
-}
-"""What each message holds beside ``type`` and ``id``; a question mark: may be left out."""
 
 CHANGEABLE: Final = ("mode", "refractory_seconds", "gate_mode")
 
@@ -109,7 +59,7 @@ class Desk:
         """Do what a message asks; a bad one is answered with an error, and nothing else happens."""
         message: dict[str, Any] = {}
         try:
-            message = _parse(text)
+            message = parse(text)
             kind, number = message.pop("type"), message.pop("id", None)
             answer = getattr(self, f"_{kind}")(**message)
             if isinstance(answer, Awaitable):
@@ -121,7 +71,7 @@ class Desk:
     # Settings: the same live settings as Python and the settings file; every page is told by their version.
 
     def _threshold(self, word: str, value: Any) -> dict[str, Any]:
-        if not _number(value):
+        if not is_number(value):
             raise ConfigError(f"threshold {value!r} must be a number above 0 and at most 1")
         self._spotter.settings.set_threshold(word, value)
         return {}
@@ -141,7 +91,7 @@ class Desk:
     def _change(self, name: str, value: Any) -> dict[str, Any]:
         if name not in CHANGEABLE:
             raise ConfigError(f"setting {name!r} cannot be changed here; these can: {', '.join(CHANGEABLE)}")
-        if name == "refractory_seconds" and not _number(value):
+        if name == "refractory_seconds" and not is_number(value):
             raise ConfigError(f"refractory_seconds {value!r} must be a number")
         self._spotter.settings.change(**{name: value})
         return {}
@@ -328,31 +278,3 @@ class Desk:
     def settings(self) -> dict[str, Any]:
         """The settings as they are now."""
         return settings_to_dict(self._spotter.settings.snapshot())
-
-
-def _parse(text: str) -> dict[str, Any]:
-    """A message with its fields checked."""
-    if len(text) > LARGEST_MESSAGE:
-        raise ConfigError(f"a message of {len(text):,} characters is too long; at most {LARGEST_MESSAGE:,}")
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError("a message must be JSON") from error
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str) or message["type"] not in FIELDS:
-        raise ConfigError(f"a message must be an object whose type is one of: {', '.join(FIELDS)}")
-    if not isinstance(message.get("id", 0), int):
-        raise ConfigError("id must be a whole number")
-    fields = FIELDS[message["type"]]
-    known = {field.rstrip("?") for field in fields}
-    if strange := sorted(set(message) - known - {"type", "id"}):
-        raise ConfigError(f"a {message['type']} message has no field {strange[0][:40]!r}")
-    for field in fields:
-        name = field.rstrip("?")
-        if name not in message:
-            if field.endswith("?"):
-                continue
-            raise ConfigError(f"a {message['type']} message needs {name}")
-        check, wanted = CHECKS[name]
-        if not check(message[name]):
-            raise ConfigError(f"{name} must be {wanted}")
-    return message

@@ -18,7 +18,7 @@ from kws_live.audio import SAMPLE_RATE_HZ, Samples, float_to_pcm16
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
-from kws_live.panel.desk import LARGEST_MESSAGE
+from kws_live.panel.messages import LARGEST_MESSAGE
 from kws_live.panel.server import Panel
 from kws_live.pipeline import HOP_SAMPLES, LEAST_LAG_SAMPLES
 from kws_live.spotter import Spotter
