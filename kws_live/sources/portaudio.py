@@ -23,7 +23,7 @@ NEXT_STEP: Final = "list microphones with: kws-live devices; try without one: kw
 ANSWER_SECONDS: Final = 5.0
 """Longest wait for a device to open; a Bluetooth headset takes two."""
 
-CLOSE_SECONDS: Final = 0.3
+CLOSE_SECONDS: Final = 0.25
 """Longest wait for one to close: the program must end soon, and a frozen server lets nothing go."""
 
 Answer = TypeVar("Answer")
