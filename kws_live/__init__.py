@@ -12,7 +12,8 @@ import logging
 from importlib import metadata
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
+from kws_live.detection import detect
 from kws_live.errors import (
     ActionError,
     AudioError,
@@ -39,7 +40,7 @@ from kws_live.events import (
 )
 from kws_live.live_settings import LiveSettings
 from kws_live.model import load_model
-from kws_live.spotter import Spotter, detect, listen
+from kws_live.spotter import Spotter, listen
 
 __version__ = metadata.version("kws-live")
 

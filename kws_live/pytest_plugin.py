@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 @pytest.fixture
 def microphone(monkeypatch: pytest.MonkeyPatch) -> "Iterator[FakeMicrophone]":
     """What every ``mic:`` opens during the test; models know their words by tones. See `kws_live.testing`."""
-    from kws_live import sources, spotter
+    from kws_live import sources
+    from kws_live.detection import make_pipeline
     from kws_live.testing import FakeMicrophone, tone_model
 
     fake = FakeMicrophone()
-    make_pipeline = spotter.make_pipeline
 
     def open_fake(_rest: str, _paced: bool) -> "AudioSource":
         return fake
@@ -28,6 +28,6 @@ def microphone(monkeypatch: pytest.MonkeyPatch) -> "Iterator[FakeMicrophone]":
         return make_pipeline(tone_model(*model.card.keywords), *arguments, **options)
 
     monkeypatch.setitem(sources.SCHEMES, "mic", open_fake)
-    monkeypatch.setattr(spotter, "make_pipeline", make_with_tones)
+    monkeypatch.setattr("kws_live.spotter.make_pipeline", make_with_tones)
     yield fake
     fake.close()

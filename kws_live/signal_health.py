@@ -125,6 +125,8 @@ class SignalHealth:
             return []
         joined = np.concatenate(self._waiting)
         self._waiting, self._n_waiting = [], 0
+        if n_overflows != self._n_overflows:
+            self._arrivals.clear()  # what was lost does not count as a slow device
         if arrived_seconds is not None:
             self._arrivals.append((arrived_seconds, self._n_samples))
         self._n_seconds += 1
@@ -158,8 +160,14 @@ class SignalHealth:
         """Samples that arrived for a second of the machine's clock; None until it can be said."""
         if len(self._arrivals) < 5:
             return None
-        (begin, n_begin), (end, n_end) = self._arrivals[0], self._arrivals[-1]
-        return (n_end - n_begin) / (end - begin) if end > begin else None
+        # By medians of the first and the last third: a block that a busy machine took late is no wrong rate.
+        third = max(1, len(self._arrivals) // 3)
+        seconds = np.array([arrived for arrived, _ in self._arrivals])
+        late = seconds - np.array([n_samples / self._rate_hz for _, n_samples in self._arrivals])
+        elapsed = float(np.median(seconds[-third:]) - np.median(seconds[:third]))
+        if elapsed <= 0:
+            return None
+        return self._rate_hz * (1 - float(np.median(late[-third:]) - np.median(late[:third])) / elapsed)
 
     def findings(self) -> list[Finding]:
         """What is wrong now."""

@@ -1,4 +1,4 @@
-"""``listen()`` and ``detect()``: from names to running parts."""
+"""``listen()``: a source, a model and your functions, running together."""
 
 import asyncio
 import logging
@@ -13,111 +13,25 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from kws_live.audience import Answer, Audience, Wait
-from kws_live.audio import SAMPLE_RATE_HZ, Samples
+from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.capture import POLL_SECONDS
-from kws_live.decision import DecisionSettings
-from kws_live.errors import AudioError, ConfigError, SessionError
+from kws_live.detection import make_pipeline, settings_for
+from kws_live.errors import ConfigError, SessionError
 from kws_live.event_stream import EventStream
 from kws_live.events import Detection, Event
-from kws_live.intake import Intake, pieces
 from kws_live.live_settings import LiveSettings, SettingsFile
 from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
-from kws_live.pipeline import Pipeline, SpeechGate, Step
+from kws_live.pipeline import Pipeline, Step
 from kws_live.ring_buffer import RingBuffer
-from kws_live.session import RING_SECONDS, Session
+from kws_live.session import Session
 from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
-from kws_live.sources.array import ArraySource
-from kws_live.speech_gate import OpenGate, WebrtcGate
 from kws_live.statistics import Statistics
 from kws_live.stream_clock import FollowsClock, StreamClock
 
 log = logging.getLogger(__name__)
 
 Callback = TypeVar("Callback", bound=Callable[[Any], object])
-
-
-def make_gate(mode: int | None) -> SpeechGate:
-    """The gate of a mode; None is always open."""
-    return OpenGate() if mode is None else WebrtcGate(mode)
-
-
-def make_settings(model: Model) -> LiveSettings:
-    """Live settings that begin with what the model's card recommends."""
-    return LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds)))
-
-
-def make_pipeline(
-    model: Model, settings: LiveSettings, source: str = "", runtime: Runtime = "litert", position: int = 0
-) -> Pipeline:
-    """A pipeline that runs a model."""
-    scorer = model.scorer(runtime)
-    return Pipeline(
-        score=lambda window: model.posteriors(scorer, window),
-        window_rate_hz=model.card.features.sample_rate_hz,
-        labels=model.card.labels,
-        keywords=model.card.keywords,
-        make_gate=make_gate,
-        settings=settings,
-        source=source,
-        position=position,
-    )
-
-
-def run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
-    """Drive a pipeline from a source in this thread, as fast as it is read; closes the source."""
-    ring = RingBuffer(round(RING_SECONDS * SAMPLE_RATE_HZ))
-    intake = Intake(ring, source.rate_hz)
-    try:
-        while (block := source.read(POLL_SECONDS)) is not None:
-            for piece in pieces(block, source.rate_hz):
-                intake.take(piece)
-                yield from pipeline.steps(ring)
-        intake.finish()
-        yield from pipeline.steps(ring)
-    except AudioError:
-        intake.finish()  # what came before the break counts
-        yield from pipeline.steps(ring)
-        raise
-    finally:
-        source.close()
-
-
-def detect(
-    audio: str | Path | Samples,
-    *,
-    rate_hz: int = SAMPLE_RATE_HZ,
-    model: str | Path | Model = DEFAULT_MODEL,
-    settings: LiveSettings | str | Path | None = None,
-    thresholds: Mapping[str, float] | None = None,
-    runtime: Runtime = "litert",
-    all_events: bool = False,
-) -> Iterator[Event]:
-    """Spot words in a recording: the same decisions as live, faster than real time.
-
-    Parameters
-    ----------
-    audio : a sound file, or a float array (n_samples,) or (n_samples, n_channels) in [-1, 1]
-    rate_hz : of the array
-    model : name or folder
-    settings : live settings, or a TOML settings file
-    thresholds : word -> threshold, over the settings
-    all_events : also near misses and the gate; otherwise detections only
-
-    Raises
-    ------
-    KwsLiveError
-        If the audio, the model or the settings cannot be used.
-    """
-    loaded = model if isinstance(model, Model) else load_model(model)
-    live = _settings(loaded, settings, thresholds)
-    source: AudioSource = (
-        open_source(str(audio), paced=False) if isinstance(audio, (str, Path)) else ArraySource(audio, rate_hz)
-    )
-    for step in run(make_pipeline(loaded, live, source.name, runtime), source):
-        for event in step.events:
-            if all_events or isinstance(event, Detection):
-                yield event
 
 
 def listen(
@@ -148,7 +62,7 @@ def listen(
         If one of them cannot be used; nothing is left open.
     """
     loaded = model if isinstance(model, Model) else load_model(model)
-    live = _settings(loaded, settings, thresholds)
+    live = settings_for(loaded, settings, thresholds)
     with ExitStack() as cleanup:
         opened_sinks = []
         for sink in sinks:
@@ -164,17 +78,6 @@ def listen(
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
         cleanup.pop_all()
         return spotter
-
-
-def _settings(
-    model: Model, settings: LiveSettings | str | Path | None, thresholds: Mapping[str, float] | None
-) -> LiveSettings:
-    live = settings if isinstance(settings, LiveSettings) else make_settings(model)
-    if isinstance(settings, (str, Path)):
-        live.load(settings)
-    if thresholds:
-        live.set_thresholds(thresholds)
-    return live
 
 
 class Spotter:

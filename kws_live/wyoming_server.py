@@ -26,6 +26,7 @@ from wyoming.wake import Detect, Detection, NotDetected
 
 from kws_live import events
 from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.detection import make_pipeline, make_settings
 from kws_live.errors import AudioError, ConfigError
 from kws_live.intake import Intake, pieces
 from kws_live.live_settings import LiveSettings
@@ -33,7 +34,6 @@ from kws_live.model import Model
 from kws_live.pipeline import Pipeline
 from kws_live.ring_buffer import RingBuffer
 from kws_live.sources import require_rate
-from kws_live.spotter import make_pipeline, make_settings
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Final
 
 from kws_live.cli.progress import steps
-from kws_live.decision import DecisionSettings, Mode
+from kws_live.decision_settings import DecisionSettings, Mode
+from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation import report
 from kws_live.evaluation.clips import ClipScore, NoiseScore, find_clips, score_clips, score_noise
@@ -33,7 +34,6 @@ from kws_live.evaluation.report import Table
 from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream
 from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
 from kws_live.model import DEFAULT_MODEL, Model, load_model, shipped_models, shipped_models_folder
-from kws_live.spotter import make_settings
 
 HERE: Final = Path(__file__).resolve().parents[1]
 BEGIN: Final = "<!-- benchmark: scripts/benchmark writes what follows -->"

@@ -164,9 +164,9 @@ def fast(hours: float, model: str) -> list[str]:
     source_again = lambda: source  # noqa: E731  # the plug goes in again
     spotter = kws_live.Spotter(
         loaded := kws_live.load_model(model),
-        settings := kws_live.spotter.make_settings(loaded),
+        settings := kws_live.detection.make_settings(loaded),
         source,
-        kws_live.spotter.make_pipeline(loaded, settings, source.name),
+        kws_live.detection.make_pipeline(loaded, settings, source.name),
         reopen=source_again,
     )
     spotter.on(event=Event)(note)

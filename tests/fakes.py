@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples
-from kws_live.decision import Decider, DecisionSettings, Hop
+from kws_live.decision import Decider, Hop
+from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Event
 from kws_live.live_settings import LiveSettings
 from kws_live.pipeline import HOP_SAMPLES, Pipeline

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import SPACING_SECONDS, Decider, DecisionSettings
+from kws_live.decision import SPACING_SECONDS, Decider
+from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event, NearMiss
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
+from kws_live.detection import make_pipeline, make_settings
 from kws_live.events import AudioSkipped, Detection, Event, SpeechEnded, SpeechStarted
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model
 from kws_live.pipeline import HOP_SAMPLES, Pipeline
 from kws_live.ring_buffer import RingBuffer
-from kws_live.spotter import make_pipeline, make_settings
 
 TALK = tone_words([("yes", 1.0), ("no", 2.5), ("_unknown_", 3.6), ("stop", 4.8), ("stop", 5.8)], 7.5)
 

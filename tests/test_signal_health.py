@@ -141,6 +141,13 @@ def test_a_wrong_rate_is_found_by_the_clock(true_hz: int, names: list[str]) -> N
     assert [change.finding.name for change in changes] == names
 
 
+def test_seconds_taken_late_by_a_busy_machine_are_no_wrong_rate() -> None:
+    health = SignalHealth(RATE_HZ)
+    noise = room(1)[:, np.newaxis]
+    late = np.random.default_rng(3).choice([0.0, 0.0, 0.0, 0.0, 1.5], 300)
+    assert [health.take(noise, arrived_seconds=k + float(late[k])) for k in range(300)] == [[]] * 300
+
+
 def test_an_overflow_is_told_and_passes() -> None:
     health = SignalHealth(RATE_HZ)
     noise = room(1)[:, np.newaxis]

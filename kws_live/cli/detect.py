@@ -12,10 +12,10 @@ import json
 import sys
 
 from kws_live.cli.settings_options import add_settings, settings_from
+from kws_live.detection import detect
 from kws_live.errors import AudioError
 from kws_live.events import Detection
 from kws_live.model import load_model
-from kws_live.spotter import detect
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

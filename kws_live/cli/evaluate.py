@@ -18,7 +18,8 @@ from typing import Any
 from kws_live.cli.progress import steps
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.cli.tables import print_tables
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
+from kws_live.detection import make_settings
 from kws_live.errors import ConfigError
 from kws_live.evaluation import report
 from kws_live.evaluation.clips import find_clips, score_clips, score_noise
@@ -26,7 +27,6 @@ from kws_live.evaluation.operating_points import THRESHOLDS, compare, sweep
 from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream, stream_pairs
 from kws_live.evaluation.talk import TalkScore, measure_talk
 from kws_live.model import Model, load_model
-from kws_live.spotter import make_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

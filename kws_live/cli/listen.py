@@ -17,13 +17,14 @@ import sys
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.cli.ending import EXIT_CODES, Output, ended_by_signals
 from kws_live.cli.settings_options import add_settings, apply_options
+from kws_live.detection import make_settings
 from kws_live.errors import ConfigError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SourceLost, SourceReopened
 from kws_live.model import load_model
 from kws_live.sinks import EventSink
 from kws_live.sinks.json_lines import JsonLines
 from kws_live.sources import open_source
-from kws_live.spotter import Spotter, listen, make_settings
+from kws_live.spotter import Spotter, listen
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
                 output.wait(spotter)
         return 1 if spotter.statistics().callback_errors else 0
     finally:
+        spotter.stop()  # a signal may have come while it was starting
         if arguments.stats:
             for name, value in spotter.statistics().rows():
                 print(f"{name:>12}  {value}", file=sys.stderr)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from kws_live import binding_file, sinks, sources
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Event, event_types
 
 WIDTH: Final = 100

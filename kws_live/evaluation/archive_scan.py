@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.excerpt import GRID_SECONDS, Excerpt, Found
 from kws_live.evaluation.sound_files import sound_files

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.evaluation.statistics import Rate, Share

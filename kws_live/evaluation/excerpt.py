@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
+from kws_live.detection import make_gate, run
 from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.events import Detection
 from kws_live.features import FeatureExtractor, Features
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
 from kws_live.pipeline import HOP_SECONDS, Pipeline
-from kws_live.spotter import make_gate, run
 
 LEAD_IN_SECONDS: Final = 10
 GRID_SECONDS: Final = 2

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import Block, Samples
-from kws_live.decision import Decider, DecisionSettings, Hop
+from kws_live.decision import Decider, Hop
+from kws_live.decision_settings import DecisionSettings
+from kws_live.detection import make_pipeline, run
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
 from kws_live.model import LITERT_NAME, Model
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
-from kws_live.spotter import make_pipeline, run
 
 Progress = Callable[[float], None]
 """Is told how many more seconds of audio are done."""

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from kws_live.audio import Samples, level_db, to_mono
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import DatasetError, SourceLostError
 from kws_live.evaluation.labels import Label
 from kws_live.evaluation.recorded_run import Progress, record

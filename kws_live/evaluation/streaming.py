@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import DatasetError
 from kws_live.evaluation.labels import SPEECH, Label, read_labels
 from kws_live.evaluation.recorded_run import Progress, RecordedRun, record_kept

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import Decider, DecisionSettings, Verdict
+from kws_live.decision import Decider, Verdict
+from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Detection
 from kws_live.pipeline import HOP_SAMPLES
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, level_db
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Detection, Event
 from kws_live.features import FeatureExtractor
 from kws_live.panel.history import AudioMemory, History

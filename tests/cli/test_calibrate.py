@@ -7,8 +7,8 @@ import soundfile
 
 from kws_live.audio import Samples
 from kws_live.cli import main
+from kws_live.detection import make_settings
 from kws_live.model import load_model
-from kws_live.spotter import make_settings
 
 
 @pytest.fixture

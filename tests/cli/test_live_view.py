@@ -11,7 +11,7 @@ from rich.console import Console
 
 from kws_live.cli import live_view
 from kws_live.cli.live_view import LiveView
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
 from kws_live.model import Model

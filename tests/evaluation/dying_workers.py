@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tone_model import ToneModel
 
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.evaluation.excerpt import Excerpt, Found, spot
 
 

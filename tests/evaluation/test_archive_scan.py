@@ -8,7 +8,7 @@ from fakes import decision_settings, tone_words
 from pyarrow import parquet
 from tone_model import ToneModel, write_sound
 
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.archive_scan import cut, find_files, scan
 from kws_live.evaluation.excerpt import Excerpt, Found

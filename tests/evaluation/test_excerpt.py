@@ -7,13 +7,13 @@ from fakes import decision_settings, tone_words
 from tone_model import ToneModel, write_sound
 
 from kws_live.audio import Samples
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
+from kws_live.detection import make_settings
 from kws_live.evaluation.excerpt import Excerpt, Found, RollingFeatures, spot
 from kws_live.evaluation.recorded_run import record
 from kws_live.features import PAPER, FeatureExtractor
 from kws_live.model import Model
 from kws_live.sources.array import ArraySource
-from kws_live.spotter import make_settings
 
 OPEN = decision_settings(gate_mode=None)
 COMMAND = decision_settings(gate_mode=None, mode="command")

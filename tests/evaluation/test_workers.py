@@ -68,7 +68,7 @@ if __name__ == "__main__":
     from kws_live.evaluation.archive_scan import scan
     from kws_live.evaluation.workers import DaskCluster, run_here
     from kws_live.model import load_model
-    from kws_live.spotter import make_settings
+    from kws_live.detection import make_settings
 
     model, out = load_model(), Path(sys.argv[2])
     live = make_settings(model)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from websockets.sync.client import ClientConnection, connect
 
 from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
-from kws_live.decision import Decider, DecisionSettings, Hop, Verdict
+from kws_live.decision import Decider, Hop, Verdict
+from kws_live.decision_settings import DecisionSettings
 from kws_live.features import SPEECH, FeatureExtractor
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model, ModelCard, Runtime, Scorer

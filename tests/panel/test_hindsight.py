@@ -6,7 +6,8 @@ import pytest
 from fakes import KEYWORDS, LABELS, decision_settings, tone_pipeline, tone_words
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import DecisionSettings, Reason, Verdict
+from kws_live.decision import Reason, Verdict
+from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
 from kws_live.panel.hindsight import Hindsight, compare, replay

@@ -22,7 +22,7 @@ import numpy as np
 import soundfile
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import DecisionSettings
+from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import KwsLiveError
 from kws_live.intake import Intake, pieces
 from kws_live.live_settings import LiveSettings

@@ -1,0 +1,114 @@
+"""``detect()``: words in a recording; and how a model becomes a pipeline, for it and for ``listen()``."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kws_live.audio import SAMPLE_RATE_HZ, Samples
+from kws_live.capture import POLL_SECONDS
+from kws_live.decision_settings import DecisionSettings
+from kws_live.errors import AudioError
+from kws_live.events import Detection, Event
+from kws_live.intake import Intake, pieces
+from kws_live.live_settings import LiveSettings
+from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
+from kws_live.pipeline import Pipeline, SpeechGate, Step
+from kws_live.ring_buffer import RingBuffer
+from kws_live.session import RING_SECONDS
+from kws_live.sources import AudioSource, open_source
+from kws_live.sources.array import ArraySource
+from kws_live.speech_gate import OpenGate, WebrtcGate
+
+
+def make_gate(mode: int | None) -> SpeechGate:
+    """The gate of a mode; None is always open."""
+    return OpenGate() if mode is None else WebrtcGate(mode)
+
+
+def make_settings(model: Model) -> LiveSettings:
+    """Live settings that begin with what the model's card recommends."""
+    return LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds)))
+
+
+def make_pipeline(
+    model: Model, settings: LiveSettings, source: str = "", runtime: Runtime = "litert", position: int = 0
+) -> Pipeline:
+    """A pipeline that runs a model."""
+    scorer = model.scorer(runtime)
+    return Pipeline(
+        score=lambda window: model.posteriors(scorer, window),
+        window_rate_hz=model.card.features.sample_rate_hz,
+        labels=model.card.labels,
+        keywords=model.card.keywords,
+        make_gate=make_gate,
+        settings=settings,
+        source=source,
+        position=position,
+    )
+
+
+def settings_for(
+    model: Model, settings: LiveSettings | str | Path | None, thresholds: Mapping[str, float] | None
+) -> LiveSettings:
+    """Live settings: the model's, or those given, or a file's; then thresholds over them."""
+    live = settings if isinstance(settings, LiveSettings) else make_settings(model)
+    if isinstance(settings, (str, Path)):
+        live.load(settings)
+    if thresholds:
+        live.set_thresholds(thresholds)
+    return live
+
+
+def run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
+    """Drive a pipeline from a source in this thread, as fast as it is read; closes the source."""
+    ring = RingBuffer(round(RING_SECONDS * SAMPLE_RATE_HZ))
+    intake = Intake(ring, source.rate_hz)
+    try:
+        while (block := source.read(POLL_SECONDS)) is not None:
+            for piece in pieces(block, source.rate_hz):
+                intake.take(piece)
+                yield from pipeline.steps(ring)
+        intake.finish()
+        yield from pipeline.steps(ring)
+    except AudioError:
+        intake.finish()  # what came before the break counts
+        yield from pipeline.steps(ring)
+        raise
+    finally:
+        source.close()
+
+
+def detect(
+    audio: str | Path | Samples,
+    *,
+    rate_hz: int = SAMPLE_RATE_HZ,
+    model: str | Path | Model = DEFAULT_MODEL,
+    settings: LiveSettings | str | Path | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    runtime: Runtime = "litert",
+    all_events: bool = False,
+) -> Iterator[Event]:
+    """Spot words in a recording: the same decisions as live, faster than real time.
+
+    Parameters
+    ----------
+    audio : a sound file, or a float array (n_samples,) or (n_samples, n_channels) in [-1, 1]
+    rate_hz : of the array
+    model : name or folder
+    settings : live settings, or a TOML settings file
+    thresholds : word -> threshold, over the settings
+    all_events : also near misses and the gate; otherwise detections only
+
+    Raises
+    ------
+    KwsLiveError
+        If the audio, the model or the settings cannot be used.
+    """
+    loaded = model if isinstance(model, Model) else load_model(model)
+    live = settings_for(loaded, settings, thresholds)
+    source: AudioSource = (
+        open_source(str(audio), paced=False) if isinstance(audio, (str, Path)) else ArraySource(audio, rate_hz)
+    )
+    for step in run(make_pipeline(loaded, live, source.name, runtime), source):
+        for event in step.events:
+            if all_events or isinstance(event, Detection):
+                yield event
