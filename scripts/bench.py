@@ -30,7 +30,8 @@ def start_seconds(n_runs: int) -> list[float]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         ) as process:
-            assert process.stdout is not None and process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdin is not None
             assert b"listening" in process.stdout.readline()
             seconds.append(time.monotonic() - begin)
             process.stdin.close()
@@ -63,7 +64,8 @@ def live_figures(sound: Path, mode: str, ends: dict[str, float]) -> tuple[float,
     with spotter:
         spotter.wait()
     # The file's first block is handed over when its last sample would have been spoken.
-    return spotter.statistics().cpu_ms_per_second, [called[word] - begin - ends[word] for word in ends if word in called]
+    delays = [called[word] - begin - ends[word] for word in ends if word in called]
+    return spotter.statistics().cpu_ms_per_second, delays
 
 
 def installed_mb() -> float:

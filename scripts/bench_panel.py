@@ -37,7 +37,7 @@ with sync_playwright() as playwright:
 def costs(sound: Path, n_pages: int | None, seconds: float) -> tuple[float, str, str]:
     """CPU ms for a second of sound, skipped sound, and delay; None: without a panel."""
     with tempfile.TemporaryDirectory() as folder, kws_live.listen(str(sound)) as spotter:
-        spotter.on()(lambda detection: None)  # the delay is measured to a callback
+        spotter.on()(lambda _detection: None)  # the delay is measured to a callback
         panel = None if n_pages is None else Panel(spotter, port=0, folder=folder)
         pages = None
         if panel is not None:
