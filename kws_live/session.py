@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
@@ -145,7 +146,8 @@ class Session:
             if thread is not threading.current_thread():
                 # What hangs outside this package must not hang stop(): such a thread is a daemon and is left behind.
                 ours = thread is self._threads[1]
-                thread.join(DETECTOR_SECONDS if ours else max(0.0, end - time.monotonic()))
+                with suppress(RuntimeError):  # a signal may have come between the starts of the threads
+                    thread.join(DETECTOR_SECONDS if ours else max(0.0, end - time.monotonic()))
         if threading.current_thread() is not self._threads[2]:
             self._ended.set()
 

@@ -282,7 +282,7 @@ class Spotter:
         self._audience.let_go()
         self._session.stop()
         watcher = self._watcher
-        if watcher is None:
+        if watcher is None or not watcher.is_alive():
             self._audience.close()
         elif threading.current_thread() not in (watcher, *self._session.threads):  # nobody waits for himself
             watcher.join()
