@@ -172,6 +172,16 @@ def test_stop_before_the_start_closes_the_source() -> None:
     assert run.session.wait(0.0)
 
 
+def test_stop_after_a_start_that_was_interrupted_ends_what_had_begun() -> None:
+    """A signal may come between the starts of two threads."""
+    source = EndlessSource()
+    run = Run(source)
+    run.session.threads[0].start()
+    run.session.stop()
+    assert source.closed.is_set()
+    assert not run.session.running
+
+
 def test_a_session_starts_once() -> None:
     run = Run(ArraySource(TALK, SAMPLE_RATE_HZ))
     run.finish()
