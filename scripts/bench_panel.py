@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 import kws_live
 from kws_live.panel.server import Panel
@@ -72,7 +73,7 @@ def slider_seconds(sound: Path, n_times: int) -> list[float]:
         spotter.watch(note)
         with (
             Panel(spotter, port=0, folder=folder) as panel,
-            connect(f"ws://127.0.0.1:{panel.port}/live", origin=f"http://127.0.0.1:{panel.port}") as page,  # type: ignore[arg-type]
+            connect(f"ws://127.0.0.1:{panel.port}/live", origin=Origin(f"http://127.0.0.1:{panel.port}")) as page,
         ):
             for number in range(n_times):
                 value = 0.3 + number / 1000

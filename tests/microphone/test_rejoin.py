@@ -1,5 +1,6 @@
 """A microphone on duty: pulled out, frozen, killed, again and again; nothing leaks, every loss is told."""
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -45,14 +46,15 @@ def resources(program: Listening) -> tuple[int, int, float]:
 def test_pulled_out_and_put_back_again_and_again_nothing_leaks(
     virtual_microphone: VirtualMicrophone, listening: Listening
 ) -> None:
-    seen = []
-    for cycle in range(1, CYCLES + 1):
+    counts = functools.partial(count, listening)
+    seen: list[tuple[int, int, float]] = []
+    for _ in range(CYCLES):
         virtual_microphone.unplug()
-        listening.wait_for(lambda _, n=cycle: count(listening, "source_lost") == n)
+        listening.wait_for(lambda _: counts("source_lost") == len(seen) + 1)
         virtual_microphone.replug()
-        listening.wait_for(lambda _, n=cycle: count(listening, "source_reopened") == n)
+        listening.wait_for(lambda _: counts("source_reopened") == len(seen) + 1)
         # Every loss is one gap, and the detector has crossed it.
-        listening.wait_for(lambda _, n=cycle: count(listening, "audio_skipped") >= n)
+        listening.wait_for(lambda _: counts("audio_skipped") >= len(seen) + 1)
         seen.append(resources(listening))
     threads, files, megabytes = zip(*seen, strict=True)
     print(f"threads {threads}, files {files}, MB {megabytes}")

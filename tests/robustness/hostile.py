@@ -177,7 +177,23 @@ def try_model(seed: int) -> str:
 
 
 def _change_card(card: dict[str, Any], chance: random.Random) -> dict[str, Any]:
-    values = (None, "", "x" * 10_000, -1, 0, 1, 10**9, 10**400, 0.5, float("nan"), [], {}, [[]], True, ["yes", "yes"])
+    values: tuple[Any, ...] = (
+        None,
+        "",
+        "x" * 10_000,
+        -1,
+        0,
+        1,
+        10**9,
+        10**400,
+        0.5,
+        float("nan"),
+        [],
+        {},
+        [[]],
+        True,
+        ["yes", "yes"],
+    )
     tricks = ("../model.tflite", "/etc/passwd", "..", ".", "", "a/b", "nul\0", "~", "C:\\model.tflite")
     where: Any = chance.choice((card, card, card["features"], card["features"], card["thresholds"], card["files"]))
     if where is card["files"] and chance.random() < 0.7:

@@ -45,7 +45,7 @@ def begin(programs: list[Process], *arguments: str) -> Process:
 def speak(process: Process) -> None:
     """Two seconds of loud noise: the gate opens, so that there is an event."""
     assert process.stdin is not None
-    process.stdin.buffer.write(os.urandom(64_000))
+    os.write(process.stdin.fileno(), os.urandom(64_000))
     process.stdin.flush()
 
 
