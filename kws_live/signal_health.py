@@ -160,14 +160,14 @@ class SignalHealth:
         """Samples that arrived for a second of the machine's clock; None until it can be said."""
         if len(self._arrivals) < 5:
             return None
-        # By medians of the first and the last third: a block that a busy machine took late is no wrong rate.
+        # By the earliest of the first and of the last third: a busy machine takes blocks late, never early.
         third = max(1, len(self._arrivals) // 3)
         seconds = np.array([arrived for arrived, _ in self._arrivals])
         late = seconds - np.array([n_samples / self._rate_hz for _, n_samples in self._arrivals])
         elapsed = float(np.median(seconds[-third:]) - np.median(seconds[:third]))
         if elapsed <= 0:
             return None
-        return self._rate_hz * (1 - float(np.median(late[-third:]) - np.median(late[:third])) / elapsed)
+        return self._rate_hz * (1 - float(late[-third:].min() - late[:third].min()) / elapsed)
 
     def findings(self) -> list[Finding]:
         """What is wrong now."""
