@@ -54,7 +54,7 @@ def settings_for(
     if isinstance(settings, (str, Path)):
         live.load(settings)
     if thresholds:
-        live.set_thresholds(thresholds)
+        live.pin(thresholds=dict(thresholds))
     return live
 
 

@@ -27,12 +27,15 @@ class LiveSettings:
     def __init__(self, defaults: DecisionSettings) -> None:
         self._defaults = defaults
         self._current = defaults
+        self._mask: frozenset[str] | None = None
+        self._masked = defaults  # the current settings, as they are while `only` masks words
+        self._pinned: dict[str, Any] = {}
         self._version = 0
         self._lock = threading.RLock()
 
     def snapshot(self) -> DecisionSettings:
         """The settings as they are now."""
-        return self._current
+        return self._masked
 
     @property
     def version(self) -> int:
@@ -61,25 +64,43 @@ class LiveSettings:
         if strange := sorted(set(values) - known):
             raise ConfigError(f"unknown setting {', '.join(strange)}; known are: {', '.join(sorted(known))}")
         with self._lock:
-            self._current = replace(self._current, **values)
-            self._version += 1
+            self._take(replace(self._current, **values))
+
+    def pin(self, **values: Any) -> None:
+        """Set fields so that a settings file does not change them again: what was given on the command line.
+
+        Of thresholds, those of the words that are named are pinned.
+        """
+        with self._lock:
+            named = {**self._pinned.get("thresholds", {}), **values.get("thresholds", {})}
+            self._current.require_known(*named)
+            pinned = {**self._pinned, **values, **({"thresholds": named} if named else {})}
+            self._take(_over(self._current, pinned))
+            self._pinned = pinned
 
     def reset(self) -> None:
         """Go back to the defaults."""
         with self._lock:
-            self._current = self._defaults
-            self._version += 1
+            self._take(self._defaults)
+
+    def _take(self, new: DecisionSettings) -> None:
+        self._masked = new if self._mask is None else replace(new, active=self._mask)
+        self._current = new
+        self._version += 1
 
     @contextmanager
     def only(self, *words: str) -> Iterator[None]:
         """Listen to these words alone while the ``with`` block runs; no words: to none."""
         with self._lock:
-            before = self._current.active
-            self.change(active=frozenset(words))
+            self._current.require_known(*words)
+            before, self._mask = self._mask, frozenset(words)
+            self._take(self._current)
         try:
             yield
         finally:
-            self.change(active=before)
+            with self._lock:
+                self._mask = before
+                self._take(self._current)
 
     def load(self, path: str | Path) -> None:
         """Take the values of a TOML settings file; what it does not name goes back to the default.
@@ -108,8 +129,7 @@ class LiveSettings:
                 except (ConfigError, ValueError) as error:
                     word = next((key for key in _words(value) if repr(key) in str(error)), None)
                     raise ConfigError(f"{path}, line {_line(text, name, word)}: {error}") from error
-            self._current = new
-            self._version += 1
+            self._take(_over(new, self._pinned))
 
     def _with(self, settings: DecisionSettings, name: str, value: Any) -> DecisionSettings:
         """One value from a file, checked for its type, put into the settings."""
@@ -158,6 +178,13 @@ class LiveSettings:
             with suppress(OSError):
                 partial.unlink()
             raise ConfigError(f"cannot write settings to {target}: {error.strerror}") from error
+
+
+def _over(settings: DecisionSettings, values: Mapping[str, Any]) -> DecisionSettings:
+    """The settings with these fields; of thresholds, only those named."""
+    if "thresholds" in values:
+        values = {**values, "thresholds": {**settings.thresholds, **values["thresholds"]}}
+    return replace(settings, **values)
 
 
 class SettingsFile:

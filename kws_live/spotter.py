@@ -72,8 +72,6 @@ def listen(
         cleanup.callback(opened.close)
         pipeline = make_pipeline(loaded, live, opened.name, runtime)
         watched = SettingsFile(live, settings) if isinstance(settings, (str, Path)) else None
-        if watched is not None and thresholds:
-            live.set_thresholds(thresholds)
         reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
         cleanup.pop_all()

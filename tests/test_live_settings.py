@@ -231,3 +231,24 @@ def test_a_file_that_is_wrong_at_the_start_is_an_error(live: LiveSettings, tmp_p
     (tmp_path / "s.toml").write_text("mode = 1")
     with pytest.raises(ConfigError):
         SettingsFile(live, tmp_path / "s.toml")
+
+
+def test_what_is_pinned_stays_when_the_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    live = LiveSettings(decision_settings())
+    live.pin(thresholds={"yes": 0.9}, mode="command")
+    path.write_text('mode = "spotting"\nrefractory_seconds = 2.0\n[thresholds]\nyes = 0.3\nno = 0.3\n')
+    live.load(path)
+    now = live.snapshot()
+    assert (now.thresholds["yes"], now.thresholds["no"], now.mode, now.refractory_seconds) == (0.9, 0.3, "command", 2.0)
+
+
+def test_a_settings_file_that_changes_does_not_lift_the_mask_of_only(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text("[thresholds]\nyes = 0.3\n")
+    live = LiveSettings(decision_settings())
+    with live.only("no"):
+        live.load(path)
+        assert live.snapshot().active == {"no"}
+        assert live.snapshot().thresholds["yes"] == 0.3
+    assert live.snapshot().active is None

@@ -63,12 +63,12 @@ def settings_from(arguments: argparse.Namespace, model: Model) -> LiveSettings:
 
 
 def apply_options(arguments: argparse.Namespace, live: LiveSettings) -> None:
-    """Put the options over live settings."""
+    """Put the options over live settings, where a settings file does not change them again."""
     if arguments.threshold:
-        live.set_thresholds(dict(arguments.threshold))
+        live.pin(thresholds=dict(arguments.threshold))
     if arguments.only:
-        live.change(active=frozenset(arguments.only))
+        live.pin(active=frozenset(arguments.only))
     if arguments.mode:
-        live.change(mode=arguments.mode)
+        live.pin(mode=arguments.mode)
     if hasattr(arguments, "gate"):
-        live.change(gate_mode=arguments.gate)
+        live.pin(gate_mode=arguments.gate)
