@@ -249,6 +249,6 @@ def test_a_settings_file_that_changes_does_not_lift_the_mask_of_only(tmp_path: P
     live = LiveSettings(decision_settings())
     with live.only("no"):
         live.load(path)
-        assert live.snapshot().active == {"no"}
+        assert live.snapshot().active == frozenset({"no"})
         assert live.snapshot().thresholds["yes"] == 0.3
     assert live.snapshot().active is None
