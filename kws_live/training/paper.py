@@ -3,14 +3,19 @@
 One second of audio at 22,050 Hz, 13 MFCC, a small convolutional network, six settings of (epochs, batch size).
 """
 
+import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.features import Features
 from kws_live.training.dataset import FeatureArchive, Progress, no_progress
 from kws_live.training.paper_data import (
     SEED,
@@ -37,6 +42,8 @@ PAPER_RUNS: Final = {
 }
 """(epochs, batch size) -> the test accuracy the paper reports, percent."""
 SPLITS: Final = {"random": random_split, "speaker": speaker_split}
+SHIFT_SECONDS: Final = 0.1
+"""How far "shifted" clips move in time, either way (the default of TensorFlow's own Speech Commands example)."""
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
 """Shows the progress of a named piece of work."""
@@ -107,14 +114,15 @@ def repeat_paper(
     out : Path
         ``features.json`` and ``runs/`` go here.
     archive : FeatureArchive, optional
-        If given, the winning setting is run on the paper's ten words of it, too.
+        If given, the winning setting is run on the paper's ten words of it, too, in two ways.
     settings : (epochs, batch size) of each run
     stage : how progress is shown
 
     Returns
     -------
     dict
-        "recordings-random", "recordings-speaker" and, with an archive, "commands-random", "commands-speaker".
+        "recordings-random", "recordings-speaker"; with an archive also "commands-random", "commands-speaker" and
+        "shifted-random", "shifted-speaker": the same on every second frame, trained with clips shifted in time.
 
     Raises
     ------
@@ -126,16 +134,16 @@ def repeat_paper(
     experiments: dict[str, Experiment] = {}
     word_sets = {"recordings": read_features(out / "features.json")}
     if archive is not None:
-        word_sets["commands"] = archive_words(archive)
+        word_sets |= {"commands": archive_words(archive), "shifted": archive_words(archive, every=2)}
     for set_name, word_set in word_sets.items():
-        if set_name == "commands":
+        if set_name != "recordings":
             winner = experiments["recordings-random"].winner
             settings = ((winner.epochs, winner.batch_size),)
         for split_name, make_split in SPLITS.items():
             name = f"{set_name}-{split_name}"
             with stage(f"training, {name}") as on_progress:
                 split, folder = make_split(word_set), out / "runs" / name
-                runs = run_settings(word_set, split, settings, folder, on_progress)
+                runs = run_settings(word_set, split, settings, folder, on_progress, shifted=set_name == "shifted")
             experiments[name] = Experiment(word_set, split, runs, folder)
     return experiments
 
@@ -146,8 +154,9 @@ def run_settings(
     settings: Sequence[tuple[int, int]],
     folder: Path,
     on_progress: Progress = no_progress,
+    shifted: bool = False,
 ) -> list[Run]:
-    """Train the paper's network once for each setting; a run whose files are in ``folder`` is not repeated.
+    """Train the paper's network once for each setting; a run of the same data that is in ``folder`` is not repeated.
 
     Parameters
     ----------
@@ -157,6 +166,7 @@ def run_settings(
     folder : Path
         Each run leaves ``40x32.json`` and ``40x32.keras`` here.
     on_progress : called with the epochs done and their number
+    shifted : move each clip by up to `SHIFT_SECONDS` each time it is seen, and let the learning rate fall to zero
 
     Returns
     -------
@@ -167,10 +177,11 @@ def run_settings(
     runs: list[Run] = []
     total = sum(epochs for epochs, _ in settings)
     done = 0
+    digest = data_digest(word_set, split)
     for epochs, batch_size in settings:
         record = folder / f"{epochs}x{batch_size}.json"
-        if record.exists():
-            values = json.loads(record.read_text(encoding="utf-8"))
+        values = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+        if values.pop("data", None) == digest:
             runs.append(Run(**{**values, **{part: tuple(values[part]) for part in ("train", "val", "test")}}))
             done += epochs
             on_progress(done, total)
@@ -179,16 +190,25 @@ def run_settings(
         def count(epoch: int, before: int = done) -> None:
             on_progress(before + epoch + 1, total)
 
-        run, network = _train(word_set, split, epochs, batch_size, count)
+        run, network = _train(word_set, split, epochs, batch_size, count, shifted)
         done += epochs
         network.save(record.with_suffix(".keras"))
-        record.write_text(json.dumps(asdict(run)) + "\n", encoding="utf-8")  # last: it says that the run is whole
+        # Last, because it says that the run is whole.
+        record.write_text(json.dumps({"data": digest, **asdict(run)}) + "\n", encoding="utf-8")
         runs.append(run)
     return runs
 
 
+def data_digest(word_set: WordSet, split: Split) -> str:
+    """SHA-256 of what a run is trained and tested on, in hexadecimal digits."""
+    digest = hashlib.sha256(" ".join(word_set.words).encode())
+    for part in (word_set.mfcc, word_set.labels, split.train, split.val, split.test):
+        digest.update(part.tobytes())
+    return digest.hexdigest()
+
+
 def _train(
-    word_set: WordSet, split: Split, epochs: int, batch_size: int, on_epoch: Callable[[int], None]
+    word_set: WordSet, split: Split, epochs: int, batch_size: int, on_epoch: Callable[[int], None], shifted: bool
 ) -> tuple[Run, "keras.Model"]:
     import keras
 
@@ -196,14 +216,21 @@ def _train(
 
     keras.utils.set_random_seed(SEED)
     network = build_network("paper_cnn", word_set.settings, len(word_set.words))
-    network.compile(optimizer=keras.optimizers.Adam(), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     parts = {name: (word_set.mfcc[rows], word_set.labels[rows]) for name, rows in vars(split).items()}
+    fitted: dict[str, Any] = {"x": parts["train"][0], "y": parts["train"][1], "batch_size": batch_size}
+    rate: Any = 0.001  # Keras' default
+    if shifted:
+        steps = len(split.train) // batch_size
+        frames = round(SHIFT_SECONDS * word_set.settings.sample_rate_hz / word_set.settings.hop_samples)
+        batches = shifted_batches(*parts["train"], epochs, batch_size, frames)
+        fitted = {"x": batches, "steps_per_epoch": steps, "shuffle": False}
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * epochs)
+    network.compile(keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     start = time.monotonic()
     history = network.fit(
-        *parts["train"],
+        **fitted,
         validation_data=parts["val"],
         epochs=epochs,
-        batch_size=batch_size,
         verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: on_epoch(epoch))],
     )
@@ -215,3 +242,20 @@ def _train(
 
     curves = {name: [float(value) for value in values] for name, values in history.history.items()}
     return Run(epochs, batch_size, seconds, curves, score("train"), score("val"), score("test")), network
+
+
+def shifted_batches(
+    mfcc: Features, labels: NDArray[np.intp], epochs: int, batch_size: int, n_frames: int
+) -> Iterator[tuple[Features, NDArray[np.intp]]]:
+    """Give the batches of some epochs, each clip moved by up to ``n_frames`` either way; its edge frame fills the gap.
+
+    There is an end, because a reader thread that still waits with another batch makes Python crash at its exit.
+    """
+    rng = np.random.default_rng(SEED)
+    frames = np.arange(mfcc.shape[1])
+    for _ in range(epochs):
+        order = rng.permutation(len(mfcc))
+        for start in range(0, len(mfcc) - batch_size + 1, batch_size):
+            rows = order[start : start + batch_size, np.newaxis]
+            shifts = rng.integers(-n_frames, n_frames, size=rows.shape, endpoint=True)
+            yield mfcc[rows, np.clip(frames - shifts, 0, frames[-1])], labels[rows[:, 0]]

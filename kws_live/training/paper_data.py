@@ -149,8 +149,13 @@ def librosa_mfcc(second: Samples) -> Features:
     return np.asarray(mfcc.T, dtype=np.float32)
 
 
-def archive_words(archive: FeatureArchive, n_mfcc: int = PAPER.n_mfcc) -> WordSet:
-    """The paper's ten words out of a feature archive, with its front end's first coefficients.
+def archive_words(archive: FeatureArchive, every: int = 1) -> WordSet:
+    """The paper's ten words out of a feature archive: its front end's first 13 coefficients.
+
+    Parameters
+    ----------
+    archive : FeatureArchive
+    every : 2 takes every second frame, from the first on
 
     Raises
     ------
@@ -161,9 +166,11 @@ def archive_words(archive: FeatureArchive, n_mfcc: int = PAPER.n_mfcc) -> WordSe
         raise DatasetError(f"{archive.folder} has no clips of {', '.join(missing)}")
     rows = np.flatnonzero(np.isin(archive.labels, PAPER_WORDS))
     # In pieces: the log mel spectra of all clips at once would be three times what is kept.
-    mfcc = np.concatenate([archive.mfcc(part, n_mfcc) for part in np.array_split(rows, 1 + rows.size // 4096)])
+    parts = np.array_split(rows, 1 + rows.size // 4096)
+    mfcc = np.concatenate([archive.mfcc(part, PAPER.n_mfcc)[:, ::every] for part in parts])
     labels = np.array([PAPER_WORDS.index(label) for label in archive.labels[rows]], np.intp)
-    return WordSet(PAPER_WORDS, replace(archive.settings, n_mfcc=n_mfcc), mfcc, labels, archive.speakers[rows])
+    settings = replace(archive.settings, n_mfcc=PAPER.n_mfcc, hop_samples=every * archive.settings.hop_samples)
+    return WordSet(PAPER_WORDS, settings, mfcc, labels, archive.speakers[rows])
 
 
 def random_split(word_set: WordSet, seed: int = SEED) -> Split:
