@@ -204,8 +204,9 @@ def model_tables(one: Measured, measured: Sequence[Measured]) -> list[Table]:
     tables += report.stream_tables(total, sum(one.efforts.values(), Effort()), "All streams together")
     for mode in MODES:
         tables += report.talk_tables(one.talk[mode], mode)
-    modes = compare(list(one.spotting.values()), list(one.streams.values()))
-    tables.append(report.comparison_table(modes, "spotting mode", "command mode"))
+    for stream, spotting in one.spotting.items():
+        modes = compare([spotting], [one.streams[stream]])
+        tables.append(report.comparison_table(modes, "spotting mode", f"Stream, {stream}: command mode"))
     tables += report.sweep_tables(one.swept, TARGET_PER_HOUR)
     rows = tuple(
         (f"{threshold:g}", str(one.swept.scores[threshold].hits), str(score.false_accepts))

@@ -172,6 +172,11 @@ class Plan:
         """What the recording shows, in a sentence or two."""
         low, high = self.observed.interval
         heard = f"{self.observed.count} false accepts in {_hours(self.observed.hours)} of your room"
+        if self.expected_per_hour > self.budget_per_hour:
+            return (
+                f"{heard}. No thresholds keep {self.budget_per_hour:.3g}/h here: the strictest let about "
+                f"{self.expected_per_hour:.2g}/h pass; use --mode command, or a larger budget"
+            )
         if self.supported:
             return f"{heard}: {low:.2f} to {high:.2f} per hour, so {self.budget_per_hour:.3g}/h is kept"
         return (

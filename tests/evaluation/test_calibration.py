@@ -123,6 +123,14 @@ def test_a_short_recording_claims_nothing_and_lowers_nothing() -> None:
     assert "too little audio to claim 0.5/h, which takes 7.4 hours without one" in chosen.claim()
 
 
+def test_a_budget_that_nothing_keeps_is_told() -> None:
+    run = room(60.0)
+    rates = FalseRates((0.5, 0.9), dict.fromkeys(KEYWORDS, (0, 0)), dict.fromkeys(KEYWORDS, (9.0, 4.0)), 1 / 60)
+    chosen = plan(run, rates, SETTINGS, 1.0)
+    assert set(chosen.thresholds.values()) == {0.9}
+    assert "No thresholds keep 1/h here: the strictest let about 12/h pass" in chosen.claim()  # 3 words, 4/h each
+
+
 def test_a_smaller_budget_never_lowers_a_threshold() -> None:
     rng = np.random.default_rng(1)
     peaks = {word: {float(at): float(rng.uniform(0.3, 0.99)) for at in range(5, 200, 7)} for word in KEYWORDS}
