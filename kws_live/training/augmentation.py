@@ -44,6 +44,8 @@ class AugmentationSettings:
     equaliser_db : standard deviation of the microphone's random frequency response
     gain_db : loudness of the whole window
     noise_share, snr_db : windows with noise, and how far the word stands above it
+    babble_share : of the noises, those that are the voices of six clips at once
+    rhythm_share : of the noises, those with the loudness curve of one clip and the mean spectrum of another
     silence_db : mean mel power of windows without speech
     zeros_share : windows that begin or end in digital silence, as streams do
     time_masks, time_mask_frames, band_masks, band_mask_bands : SpecAugment
@@ -62,6 +64,8 @@ class AugmentationSettings:
     gain_db: Range = (-20.0, 10.0)
     noise_share: float = 0.7
     snr_db: Range = (-3.0, 35.0)
+    babble_share: float = 0.1
+    rhythm_share: float = 0.15
     silence_db: Range = (-62.0, 30.0)
     zeros_share: float = 0.1
     time_masks: int = 2
@@ -309,14 +313,18 @@ class Augmenter:
         noisy = np.flatnonzero(rng.random(len(power)) < np.where(np.arange(len(power)) < n_words, s.noise_share, 2))
         chosen = rng.choice(pool, noisy.size)
         noise = np.roll(self.clips.power(chosen), rng.integers(power.shape[1]), axis=1)
-        # Babble: the voices of several clips together are one more kind of noise.
-        babble = np.flatnonzero(rng.random(noisy.size) < 0.1)
+        kind = rng.random(noisy.size)
+        babble = np.flatnonzero(kind < s.babble_share)
         if babble.size:
             voices = rng.choice(np.flatnonzero(~self.clips.is_noise), (6, babble.size))
-            scale = _from_db(-self.clips.level_db[voices])
-            noise[babble] = sum(
-                self.clips.power(v) * g[:, np.newaxis, np.newaxis] for v, g in zip(voices, scale, strict=True)
-            )
+            scale = _from_db(-self.clips.level_db[voices])[:, :, np.newaxis, np.newaxis]
+            noise[babble] = sum(self.clips.power(v) * g for v, g in zip(voices, scale, strict=True))
+        # Barks, knocks and ticks rise and fall as words do, but their spectrum stands still.
+        rhythm = np.flatnonzero(kind >= 1 - s.rhythm_share)
+        if rhythm.size:
+            curve, colour = (self.clips.power(rng.choice(len(self.clips.row), rhythm.size)) for _ in range(2))
+            steady = curve.mean(axis=2, keepdims=True) * colour.mean(axis=1, keepdims=True)
+            noise[rhythm] = steady * rng.standard_gamma(3.0, steady.shape).astype(np.float32) / 3
         wanted = np.empty(len(power), dtype=np.float32)
         wanted[:n_words] = level - rng.uniform(*s.snr_db, size=n_words)
         wanted[n_words:] = rng.uniform(*s.silence_db, size=len(power) - n_words)

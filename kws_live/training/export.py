@@ -72,7 +72,7 @@ def export_model(
     """
     folder.mkdir(parents=True, exist_ok=True)
     # A model without its optimizer, whose state would be two thirds of the file.
-    keras.Model(network.inputs, network.outputs, name=name).save(folder / KERAS_NAME)
+    keras.Model(network.input, network.output, name=name).save(folder / KERAS_NAME)
     (folder / FLOAT_NAME).write_bytes(to_litert(network))
     (folder / LITERT_NAME).write_bytes(to_litert(network, quantise=True))
     (folder / INT8_NAME).write_bytes(to_litert(network, quantise=True, sample=sample))

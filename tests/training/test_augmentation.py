@@ -73,10 +73,10 @@ def test_a_batch_holds_the_shares_it_was_asked_for(clips: Clips) -> None:
 
 
 def test_an_epoch_shows_every_keyword_clip_once(clips: Clips) -> None:
-    # 36 keyword clips and 12 of them in a batch
+    # 60 keyword clips and 12 of them in a batch
     augmenter = Augmenter(clips, replace(PLAIN, unknown_share=0.25, silence_share=0.0), batch_size=16, seed=1)
-    assert augmenter.n_batches == 3
-    seen = np.concatenate([augmenter._choose_words(4, number) for number in range(3)])
+    assert augmenter.n_batches == 5
+    seen = np.concatenate([augmenter._choose_words(4, number) for number in range(5)])
     np.testing.assert_array_equal(np.sort(seen), np.flatnonzero(clips.label < 2))
 
 

@@ -19,6 +19,7 @@ from kws_live.training.export import FLOAT_NAME, INT8_NAME, export_model, litert
 from kws_live.training.recipe import Recipe, load_recipe, shipped_recipes
 from kws_live.training.report import Scored
 from kws_live.training.trainer import Average, Trained, Validation, WarmupCosine, train
+from kws_live.training.training_run import load_network
 
 # Keras converts its own variables in a way that numpy 2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -28,7 +29,7 @@ RECIPE = Recipe(
     description="for a test",
     architecture="tc_resnet",
     keywords=KEYWORDS,
-    options={"channels": (8, 12), "kernel": 3},
+    options={"channels": (16, 24), "kernel": 5},
     epochs=8,
     batch_size=16,
     learning_rate=0.02,
@@ -172,7 +173,7 @@ def test_every_shipped_recipe_builds_its_network() -> None:
 
 def test_the_first_layers_undo_the_cosine_transform() -> None:
     network = build_network("tc_resnet", SPEECH, 12)
-    picture = keras.Model(network.inputs, network.get_layer("picture").output)
+    picture = keras.Model(network.input, network.get_layer("picture").output)
     decibels = np.random.default_rng(2).normal(-30, 20, (1, SPEECH.n_frames, SPEECH.n_mels)).astype(np.float32)
     seen = np.asarray(picture(decibels @ dct_matrix(40, 40).T))
     np.testing.assert_allclose(seen, (decibels - MEAN_DB) / SCALE_DB, atol=2e-5)
@@ -193,6 +194,8 @@ def test_litert_files_equal_keras_and_the_folder_opens(
     reference = np.asarray(trained.network.predict_on_batch(mfcc))
     model = load_model(tmp_path)  # checks the card and every file's SHA-256
     assert model.card.labels == ("yes", "no", "_unknown_", "_silence_")
+    saved = np.asarray(load_network(tmp_path)(mfcc))
+    np.testing.assert_allclose(saved, reference, atol=1e-5)
     found = {name: litert_posteriors((tmp_path / name).read_bytes(), mfcc) for name in (FLOAT_NAME, INT8_NAME)}
     np.testing.assert_allclose(found[FLOAT_NAME], reference, atol=1e-4)
     live = np.array([model.scorer().score(window) for window in mfcc])
@@ -212,7 +215,7 @@ def test_the_command_trains_and_writes_a_model_with_its_report(archive: FeatureA
     figures = load_model(out).card.figures
     assert set(figures["validation"]) == {"right", "keywords_right", "unknown_fired", "silence_fired"}
     report = (out / "report.md").read_text()
-    assert "| validation | 24 |" in report
+    assert "| validation | 40 |" in report
     assert str(tmp_path) not in report
     assert {path.name for path in out.glob("*.png")} == {"learning_curves.png", "confusion.png", "det.png"}
 

@@ -24,6 +24,7 @@ def build(
     kernels: tuple[int, ...] = (9, 7, 9, 11),
     head: int = 160,
     dropout: float = 0.1,
+    full_blocks: int = 1,
 ) -> keras.KerasTensor:
     """Posteriors, shape (n_labels,), from a picture, shape (n_frames, n_bands).
 
@@ -31,7 +32,8 @@ def build(
     ----------
     stem : channels of the two convolutions of the stem
     channels : width of the temporal blocks
-    kernels : length of the depthwise convolutions of each block, in steps of 20 ms for the first block, then of 40
+    kernels : length of the depthwise convolutions of each block, in steps of 20 ms for the first ``full_blocks``, then
+        of 40
     head : width of the last layer before pooling
     """
     x = layers.Reshape((*picture.shape[1:], 1))(picture)
@@ -41,7 +43,7 @@ def build(
     x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
     x = _pointwise(x, channels)
     for block, kernel in enumerate(kernels):
-        if block == 1:
+        if block == full_blocks:
             x = layers.AveragePooling1D(2, padding="same")(x)
         skip = x
         x = layers.ReLU()(_separable(x, channels, kernel))
