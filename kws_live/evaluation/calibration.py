@@ -99,23 +99,30 @@ def false_rates(run: RecordedRun, settings: DecisionSettings, thresholds: Sequen
         found = [event.keyword for event in run.decide(now)]
         for word, counts in counted.items():
             counts.append(found.count(word))
+    peaks = {word: _peaks(run, word, settings.smoothing_hops) for word in run.keywords}
+    # Not every peak is a detection: it may belong to the one before it, or not stand alone. Both counted with one more,
+    # so that no recording claims to know that none ever is.
+    lowest = math.log(thresholds[0] / (1 - thresholds[0]))
+    n_peaks = sum(int((values >= lowest).sum()) for values in peaks.values())
+    fires = min(1.0, (1 + sum(counts[0] for counts in counted.values())) / (1 + n_peaks))
     expected = {}
     for word, counts in counted.items():
-        tail = _tail(_peaks(run, word, settings.smoothing_hops), hours, thresholds)
-        rates = [count / hours if count else beyond for count, beyond in zip(counts, tail, strict=True)]
+        tail = _tail(peaks[word], hours, thresholds)
+        rates = [count / hours if count else fires * beyond for count, beyond in zip(counts, tail, strict=True)]
         # A higher threshold cannot fire more often; counts may waver where one detection hides another.
         expected[word] = tuple(np.maximum.accumulate(rates[::-1])[::-1].tolist())
     return FalseRates(tuple(thresholds), {word: tuple(counts) for word, counts in counted.items()}, expected, hours)
 
 
 def _peaks(run: RecordedRun, word: str, smoothing_hops: int) -> NDArray[np.float64]:
-    """The highest smoothed log odds of each second of a word."""
+    """The highest smoothed log odds of a word in each second in which the gate was open."""
     scores = np.zeros(run.positions.size)
     scores[run.gate_open] = run.posteriors[:, run.labels.index(word)]
     smoothed = np.convolve(scores, np.ones(smoothing_hops) / smoothing_hops)[: scores.size]
-    per_second = round(WINDOW_SECONDS * SAMPLE_RATE_HZ / HOP_SAMPLES)
-    seconds = np.array_split(smoothed, max(1, scores.size // per_second))
-    return _log_odds(np.array([part.max() for part in seconds]))
+    seconds = np.arange(scores.size)[run.gate_open] * HOP_SAMPLES // round(WINDOW_SECONDS * SAMPLE_RATE_HZ)
+    peaks = np.zeros(int(seconds[-1]) + 1 if seconds.size else 0)
+    np.maximum.at(peaks, seconds, smoothed[run.gate_open])
+    return _log_odds(peaks[np.unique(seconds)])
 
 
 def _log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,6 +133,8 @@ def _log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _tail(peaks: NDArray[np.float64], hours: float, thresholds: Sequence[float]) -> list[float]:
     """Peaks per hour above each threshold, from an exponential fitted to the highest peaks."""
+    if not peaks.size:
+        return [0.0] * len(thresholds)
     ordered = np.sort(peaks)[::-1]
     n = int(np.clip(ordered.size // 10, 1, TAIL_PEAKS))
     level = float(ordered[n]) if ordered.size > n else float(ordered[-1])

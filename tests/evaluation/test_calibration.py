@@ -86,6 +86,20 @@ def test_the_tail_follows_an_exponential_of_log_odds() -> None:
     assert truth / 3 < expected < truth * 3
 
 
+def test_talk_that_seldom_stands_alone_is_expected_to_fire_seldom() -> None:
+    # Nineteen peaks, but the refractory time of a minute lets only some fire: the tail shrinks by (1 + fired) / 20.
+    run = room(100.0, yes={5.0 * i + 2: 0.9 for i in range(19)})
+    often = false_rates(run, SETTINGS, (0.5, 0.99))
+    seldom = false_rates(run, replace(SETTINGS, refractory_seconds=60.0), (0.5, 0.99))
+    assert (often.counted["yes"][0], seldom.counted["yes"][0]) == (19, 2)
+    assert seldom.expected["yes"][1] == pytest.approx(often.expected["yes"][1] * 3 / 20)
+
+
+def test_where_the_gate_never_opens_nothing_is_expected() -> None:
+    run = replace(room(60.0), gate_open=np.zeros(750, np.bool_), posteriors=np.zeros((0, len(LABELS)), np.float32))
+    assert set(false_rates(run, SETTINGS, (0.5,)).expected.values()) == {(0.0,)}
+
+
 def test_the_limit_is_the_same_for_all_and_what_one_leaves_the_others_get() -> None:
     # Per hour at 0.5, 0.7, 0.9: "yes" never fires, "no" and "stop" do. Budget 5: the limit 3 lets "no" stay at 0.7
     # (3) and sends "stop" to 0.9 (1), together 4; the next limit, 4, would give "no" 0.7 and "stop" 0.7: 3 + 4 = 7.
