@@ -1,7 +1,6 @@
 """``python -m kws_live`` is the command ``kws-live``."""
 
-import sys
+from kws_live.cli import program
 
-from kws_live.cli import main
-
-sys.exit(main())
+if __name__ == "__main__":  # worker processes import this module under another name
+    program()

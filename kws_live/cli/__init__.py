@@ -4,10 +4,13 @@ import argparse
 import importlib
 import io
 import logging
+import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
-from typing import Final
+from typing import Final, NoReturn
 
 from kws_live.errors import KwsLiveError
 
@@ -76,3 +79,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return output_broke(error)
     return code
+
+
+def program() -> NoReturn:
+    """Run the command line as a process of its own, and end it."""
+    code = main()
+    if any(thread.daemon for thread in threading.enumerate()):
+        # What hangs outside this package was left behind: taking the interpreter apart around it would say
+        # strange things, or hang too. All that is ours is closed by now.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
