@@ -6,25 +6,19 @@ joined by a neighbour and by noise, and labelled by how much of it can be seen. 
 
 References
 ----------
-D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic speech recognition",
-Interspeech 2019 (masks). N. Jaitly, G. Hinton, "Vocal tract length perturbation improves speech
-recognition", ICML workshop 2013 (the warp along bands). T. Ko et al., "A study on data augmentation of
+T. Ko et al., "A study on data augmentation of
 reverberant speech for robust speech recognition", ICASSP 2017 (rooms and noise).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kws_live.errors import ConfigError, DatasetError
-from kws_live.features import Features, FeatureSettings, dct_matrix
-from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
-from kws_live.training.negatives import SPEECH_LABEL
+from kws_live.errors import ConfigError
+from kws_live.features import Features, dct_matrix
+from kws_live.training.clips import Clips, Floats, Ints, from_db, to_db
+from kws_live.training.mel_effects import band_warp, digital_silence, echo, frequency_response, mask, sample_frames
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.intp]
 Range = tuple[float, float]
 
 
@@ -36,6 +30,8 @@ class AugmentationSettings:
     ----------
     unknown_share, silence_share : of a batch; the rest are keywords
     speech_share : of the unknown windows, how many are running speech
+    reversed_share : of the windows of running speech, those played backwards: voices that never say a word
+    slowest_speech : running speech is slowed down to at most this tempo
     cut_share : words that may stand half outside the window; the others stand anywhere within
     neighbour_share : windows with a second word before or after the first
     warp : factor of the vocal-tract-length warp
@@ -54,6 +50,8 @@ class AugmentationSettings:
     unknown_share: float = 0.26
     silence_share: float = 0.14
     speech_share: float = 0.35
+    reversed_share: float = 0.0
+    slowest_speech: float = 1.0
     cut_share: float = 0.2
     neighbour_share: float = 0.15
     warp: Range = (0.87, 1.15)
@@ -65,7 +63,7 @@ class AugmentationSettings:
     noise_share: float = 0.7
     snr_db: Range = (-3.0, 35.0)
     babble_share: float = 0.1
-    rhythm_share: float = 0.15
+    rhythm_share: float = 0.0
     silence_db: Range = (-62.0, 30.0)
     zeros_share: float = 0.1
     time_masks: int = 2
@@ -84,106 +82,6 @@ class AugmentationSettings:
                 raise ConfigError(f"augmentation: {item.name} {value} must be 0 or more")
         if self.unknown_share + self.silence_share >= 1:
             raise ConfigError("augmentation: unknown_share and silence_share must leave room for keywords")
-
-
-@dataclass(frozen=True, eq=False)
-class Clips:
-    """Rows of several archives with what augmentation must know of each.
-
-    Attributes
-    ----------
-    archives : all with one front end
-    archive, row : where each clip lies, shape (n_clips,)
-    label : index of its keyword, or ``len(keywords)`` for anything else
-    onset, offset : first frame of its sound and the frame after the last
-    level_db : mean mel power between them
-    """
-
-    archives: tuple[FeatureArchive, ...]
-    archive: Ints
-    row: Ints
-    label: Ints
-    is_noise: NDArray[np.bool_]
-    is_speech: NDArray[np.bool_]
-    onset: Floats
-    offset: Floats
-    level_db: Floats
-
-    @classmethod
-    def of_set(cls, archives: Sequence[FeatureArchive], keywords: Sequence[str], set_name: SetName) -> "Clips":
-        """Every clip of one set.
-
-        Raises
-        ------
-        DatasetError
-            If the archives' front ends differ, or a keyword has no clip.
-        """
-        settings = archives[0].settings
-        if any(archive.settings != settings for archive in archives):
-            raise DatasetError("the feature archives differ in their front ends; prepare them alike")
-        where = [(i, row) for i, archive in enumerate(archives) for row in archive.rows(set_name)]
-        archive, row = (np.array(column, dtype=np.intp) for column in zip(*where, strict=True))
-        names = np.concatenate([a.labels[row[archive == i]] for i, a in enumerate(archives)])
-        if missing := [word for word in keywords if word not in set(names.tolist())]:
-            raise DatasetError(
-                f"no clip of {', '.join(missing)} is in set {set_name!r}; the recipe lists them as keywords"
-            )
-        lookup = {word: i for i, word in enumerate(keywords)}
-        label = np.array([lookup.get(name, len(keywords)) for name in names], dtype=np.intp)
-        extents = [
-            word_extent(archives[i].decibels(row[archive == i][start : start + 2048]))
-            for i in range(len(archives))
-            for start in range(0, int((archive == i).sum()), 2048)
-        ]
-        onset, offset, level = (np.concatenate(part) for part in zip(*extents, strict=True))
-        return cls(
-            tuple(archives), archive, row, label, names == BACKGROUND, names == SPEECH_LABEL, onset, offset, level
-        )
-
-    @property
-    def settings(self) -> FeatureSettings:
-        """The front end of every archive."""
-        return self.archives[0].settings
-
-    def decibels(self, clips: Ints) -> Features:
-        """Log mel power of some clips, shape (n, n_frames, n_mels)."""
-        out = np.empty((clips.size, self.settings.n_frames, self.settings.n_mels), dtype=np.float32)
-        for i, archive in enumerate(self.archives):
-            mine = np.flatnonzero(self.archive[clips] == i)
-            if mine.size:
-                out[mine] = archive.decibels(self.row[clips[mine]])
-        return out
-
-    def power(self, clips: Ints) -> Floats:
-        """Mel power of some clips, the front end's floor taken off."""
-        power = _from_db(self.decibels(clips))
-        power -= np.float32(self.settings.floor_power)
-        return np.maximum(power, 0, out=power)
-
-
-def word_extent(decibels: Features) -> tuple[Floats, Floats, Floats]:
-    """Where in each clip the sound stands out, and how loud it is there.
-
-    A frame belongs to the word when its level is in the upper two thirds between the clip's quiet (10th
-    percentile) and its peak, and within 30 dB of the peak.
-
-    Returns
-    -------
-    onset, offset : float32 arrays, shape (n,), frames, with one frame of margin
-    level_db : float32 array, shape (n,), mean mel power between them
-    """
-    power = _from_db(decibels)
-    level = 10 * np.log10(power.mean(axis=2))
-    smooth = (level + np.roll(level, 1, axis=1) + np.roll(level, -1, axis=1)) / 3
-    peak, quiet = smooth.max(axis=1), np.quantile(smooth, 0.1, axis=1)
-    loud = smooth >= np.maximum(quiet + (peak - quiet) / 3, peak - 30)[:, np.newaxis]
-    n_frames = decibels.shape[1]
-    onset = np.maximum(loud.argmax(axis=1) - 1, 0)
-    offset = np.minimum(n_frames - loud[:, ::-1].argmax(axis=1) + 1, n_frames)
-    frame = np.arange(n_frames)
-    inside = (frame >= onset[:, np.newaxis]) & (frame < offset[:, np.newaxis])
-    mean = (power.mean(axis=2) * inside).sum(axis=1) / inside.sum(axis=1)
-    return onset.astype(np.float32), offset.astype(np.float32), (10 * np.log10(mean)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,15 +147,17 @@ class Augmenter:
             power[beside] += extra
             shares[beside] += _one_hot(clips.label[second], n_keywords) * _presence(share)[:, np.newaxis]
             seen[beside] = np.maximum(seen[beside], share)
-        level = _to_db(power.mean(axis=(1, 2)) * n_frames / np.maximum(clips.offset[main] - clips.onset[main], 1))
+        level = to_db(power.mean(axis=(1, 2)) * n_frames / np.maximum(clips.offset[main] - clips.onset[main], 1))
         power = np.concatenate([power, np.zeros((n_silence, *power.shape[1:]), dtype=np.float32)])
         self._add_noise(rng, power, level)
-        _echo(rng, power, s)
-        power *= _from_db(rng.uniform(*s.gain_db, size=(len(power), 1, 1)).astype(np.float32))
-        power *= _frequency_response(rng, len(power), power.shape[2], s.equaliser_db)[:, np.newaxis]
-        _digital_silence(rng, power, s.zeros_share)
-        decibels = _to_db(power + np.float32(clips.settings.floor_power))
-        _mask(rng, decibels, s)
+        echo(rng, power, s.reverb_share, s.reverb_seconds)
+        power *= from_db(rng.uniform(*s.gain_db, size=(len(power), 1, 1)).astype(np.float32))
+        power *= frequency_response(rng, len(power), power.shape[2], s.equaliser_db)[:, np.newaxis]
+        digital_silence(rng, power, s.zeros_share)
+        decibels = to_db(power + np.float32(clips.settings.floor_power))
+        hidden = mask(rng, decibels, 1, s.time_masks, s.time_mask_frames)
+        hidden = hidden | mask(rng, decibels, 2, s.band_masks, s.band_mask_bands)
+        np.copyto(decibels, decibels.mean(axis=(1, 2), keepdims=True), where=hidden)
         return decibels, _label_shares(shares, seen, n_silence)
 
     def _choose_unknown(self, rng: np.random.Generator, n: int) -> Ints:
@@ -281,10 +181,15 @@ class Augmenter:
             centre = (low + (high - low) * rng.random(n)).astype(np.float32)
             cut = rng.random(n) < s.cut_share
             centre[cut] = rng.uniform(-half[cut] * 0.8, n_frames + half[cut] * 0.8).astype(np.float32)
-            speech = clips.is_speech[chosen]
-            centre[speech], tempo[speech] = middle[speech], 1.0
+            # Running speech fills the window: it may be slowed down but has nothing to fill a gap with.
+            speech = np.flatnonzero(clips.is_speech[chosen])
+            centre[speech] = middle[speech] = n_frames / 2
+            tempo[speech] = np.maximum(np.minimum(tempo[speech], 2 - tempo[speech]), s.slowest_speech)
+            if s.reversed_share:
+                backwards = speech[rng.random(speech.size) < s.reversed_share]
+                power[backwards] = power[backwards, ::-1]
         source = (np.arange(n_frames) - centre[:, np.newaxis]) * tempo[:, np.newaxis] + middle[:, np.newaxis]
-        moved = _sample_frames(power, source)
+        moved = sample_frames(power, source)
         outside = (source < 0) | (source > n_frames - 1)
         if outside.any():
             clip, frame = np.nonzero(outside)
@@ -292,7 +197,7 @@ class Augmenter:
             quiet = np.argpartition(power.mean(axis=2), 12, axis=1)[:, :12]
             floor = power[np.arange(n)[:, np.newaxis], quiet].mean(axis=1)
             moved[clip, frame] = floor[clip] * rng.standard_gamma(3.0, (clip.size, 1)).astype(np.float32) / 3
-        bands = _band_warp(rng.uniform(*s.warp, size=n).astype(np.float32), clips.settings)
+        bands = band_warp(rng.uniform(*s.warp, size=n).astype(np.float32), clips.settings)
         moved = np.matmul(moved, bands)
         visible = (np.minimum(centre + half, n_frames) - np.maximum(centre - half, 0)) / (2 * half)
         return moved, np.clip(visible, 0, 1).astype(np.float32)
@@ -317,7 +222,7 @@ class Augmenter:
         babble = np.flatnonzero(kind < s.babble_share)
         if babble.size:
             voices = rng.choice(np.flatnonzero(~self.clips.is_noise), (6, babble.size))
-            scale = _from_db(-self.clips.level_db[voices])[:, :, np.newaxis, np.newaxis]
+            scale = from_db(-self.clips.level_db[voices])[:, :, np.newaxis, np.newaxis]
             noise[babble] = sum(self.clips.power(v) * g for v, g in zip(voices, scale, strict=True))
         # Barks, knocks and ticks rise and fall as words do, but their spectrum stands still.
         rhythm = np.flatnonzero(kind >= 1 - s.rhythm_share)
@@ -328,16 +233,8 @@ class Augmenter:
         wanted = np.empty(len(power), dtype=np.float32)
         wanted[:n_words] = level - rng.uniform(*s.snr_db, size=n_words)
         wanted[n_words:] = rng.uniform(*s.silence_db, size=len(power) - n_words)
-        present = _to_db(noise.mean(axis=(1, 2)) + np.float32(1e-9))
-        power[noisy] += noise * _from_db(wanted[noisy] - present)[:, np.newaxis, np.newaxis]
-
-
-def _from_db(decibels: Floats) -> Floats:
-    return np.asarray(np.exp(decibels * np.float32(np.log(10) / 10)), dtype=np.float32)
-
-
-def _to_db(power: Floats) -> Floats:
-    return np.float32(10 / np.log(10)) * np.log(np.maximum(power, np.float32(1e-20)))
+        present = to_db(noise.mean(axis=(1, 2)) + np.float32(1e-9))
+        power[noisy] += noise * from_db(wanted[noisy] - present)[:, np.newaxis, np.newaxis]
 
 
 def _one_hot(label: Ints, n_keywords: int) -> Floats:
@@ -364,76 +261,3 @@ def _label_shares(keywords: Floats, visible: Floats, n_silence: int) -> Floats:
     silence = np.zeros((n_silence, words.shape[1]), dtype=np.float32)
     silence[:, -1] = 1
     return np.concatenate([words, silence]).astype(np.float32)
-
-
-def _sample_frames(power: Floats, source: NDArray[np.floating]) -> Floats:
-    """Read frames at fractional positions, linearly; positions outside read the nearest frame."""
-    inside = np.clip(source, 0, power.shape[1] - 1)
-    before = inside.astype(np.intp)
-    after = np.minimum(before + 1, power.shape[1] - 1)
-    weight = (inside - before).astype(np.float32)[:, :, np.newaxis]
-    clip = np.arange(len(power))[:, np.newaxis]
-    return np.asarray(power[clip, before] * (1 - weight) + power[clip, after] * weight, dtype=np.float32)
-
-
-def _band_warp(factor: Floats, settings: FeatureSettings) -> Floats:
-    """Matrices that move each band's power to ``factor`` times its frequency, shape (n, n_mels, n_mels)."""
-    bottom, top = (2595 * np.log10(1 + f / 700) for f in (settings.fmin_hz, settings.fmax_hz))
-    step = (top - bottom) / (settings.n_mels + 1)
-    hz = 700 * (10 ** ((bottom + step * np.arange(1, settings.n_mels + 1)) / 2595) - 1)
-    source = (2595 * np.log10(1 + hz / factor[:, np.newaxis] / 700) - bottom) / step - 1
-    distance = np.abs(
-        np.arange(settings.n_mels)[:, np.newaxis] - np.clip(source, 0, settings.n_mels - 1)[:, np.newaxis]
-    )
-    return np.asarray(np.maximum(1 - distance, 0), dtype=np.float32)
-
-
-def _echo(rng: np.random.Generator, power: Floats, s: AugmentationSettings) -> None:
-    """Smear power along time as a room does: direct sound, then an exponential tail."""
-    wet = np.flatnonzero(rng.random(len(power)) < s.reverb_share)
-    if not wet.size:
-        return
-    n_frames = power.shape[1]
-    decay = 10 ** (-6 * 0.01 / rng.uniform(*s.reverb_seconds, size=wet.size))  # power per frame of 10 ms
-    tail = 10 ** (rng.uniform(-12, 3, wet.size) / 10) * (1 - decay)
-    lag = np.arange(n_frames)[:, np.newaxis] - np.arange(n_frames)
-    room = tail[:, np.newaxis, np.newaxis] * decay[:, np.newaxis, np.newaxis] ** np.maximum(lag, 0) * (lag > 0)
-    room[:, np.arange(n_frames), np.arange(n_frames)] = 1
-    power[wet] = np.matmul(room.astype(np.float32), power[wet])
-
-
-def _frequency_response(rng: np.random.Generator, n: int, n_mels: int, sigma_db: float) -> Floats:
-    """Random smooth responses of microphones as power factors, shape (n, n_mels)."""
-    band = np.arange(n_mels) / n_mels
-    waves = np.cos(np.pi * np.arange(5)[:, np.newaxis] * band)
-    decibels = (rng.standard_normal((n, 5)) * sigma_db * np.array([0, 1, 0.7, 0.5, 0.4])) @ waves
-    # One in six has little bass: laptops and telephones cut below a few hundred hertz.
-    thin = rng.random(n) < 1 / 6
-    edge = rng.uniform(1, 9, thin.sum())[:, np.newaxis]
-    decibels[thin] -= np.clip(edge - np.arange(n_mels), 0, None) * rng.uniform(1, 5, edge.shape)
-    return _from_db(decibels.astype(np.float32))
-
-
-def _digital_silence(rng: np.random.Generator, power: Floats, share: float) -> None:
-    """Zero the first or last part of some windows."""
-    frame = np.arange(power.shape[1])
-    edge = rng.integers(1, power.shape[1] // 2, len(power))[:, np.newaxis]
-    starts = rng.random((len(power), 1)) < 0.7
-    zero = np.where(starts, frame < edge, frame >= power.shape[1] - edge)
-    power[zero & (rng.random((len(power), 1)) < share)] = 0
-
-
-def _mask(rng: np.random.Generator, decibels: Features, s: AugmentationSettings) -> None:
-    """SpecAugment: stretches of time and of bands set to the window's mean."""
-    n, n_frames, n_mels = decibels.shape
-    masked = np.zeros(decibels.shape, dtype=np.bool_)
-    for axis, length, masks, longest in (
-        (1, n_frames, s.time_masks, s.time_mask_frames),
-        (2, n_mels, s.band_masks, s.band_mask_bands),
-    ):
-        for _ in range(masks):
-            width = rng.integers(0, longest + 1, (n, 1))
-            start = rng.integers(0, length - longest + 1, (n, 1))
-            hit = (np.arange(length) >= start) & (np.arange(length) < start + width)
-            masked |= np.expand_dims(hit, 3 - axis)
-    np.copyto(decibels, decibels.mean(axis=(1, 2), keepdims=True), where=masked)

@@ -9,7 +9,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
 from kws_live.features import Features
-from kws_live.training.augmentation import Augmenter, Clips, Floats
+from kws_live.training.augmentation import Augmenter
+from kws_live.training.clips import Clips, Floats
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.recipe import Recipe
 

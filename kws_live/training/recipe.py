@@ -3,9 +3,10 @@
 Each key is explained where the shipped recipes lie, in ``kws_live/training/recipes``.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Recipe:
     teacher_share : of the label that comes from the teachers, where teachers are given
     seed : of weights, order, augmentation and dropout
     augmentation : see `AugmentationSettings`
+    notes : Markdown for the report: what else was tried, and what came of it
     """
 
     name: str
@@ -48,6 +50,7 @@ class Recipe:
     teacher_share: float = 0.8
     seed: int = 1
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    notes: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.epochs <= 100_000 or not 0 <= self.warmup_epochs < self.epochs:
@@ -60,6 +63,13 @@ class Recipe:
             raise ConfigError(f"recipe {self.name!r}: learning_rate must be 0 to 1 and weight_decay 0 or more")
         if not 0 <= self.average < 1 or not 0 <= self.teacher_share <= 1:
             raise ConfigError(f"recipe {self.name!r}: average must be 0 to below 1 and teacher_share 0 to 1")
+
+    def fingerprint(self) -> str:
+        """Everything that decides the weights, as text: two recipes with the same train the same network."""
+        values = asdict(self)
+        for key in ("name", "description", "notes"):
+            del values[key]
+        return json.dumps(values, sort_keys=True)
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:

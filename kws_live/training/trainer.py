@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.features import Features
 from kws_live.training.architectures import build_network
-from kws_live.training.augmentation import Clips
 from kws_live.training.batches import BatchMaker, augmenter_of
+from kws_live.training.clips import Clips
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.recipe import Recipe
 
@@ -233,7 +233,7 @@ class RunState:
         self.path = path
         self.variables = variables
         self.best: list[NDArray[Any]] = []
-        self._recipe = json.dumps(asdict(recipe), sort_keys=True)
+        self._recipe = recipe.fingerprint()
 
     def load(self) -> list[EpochFigures]:
         """Restore the variables; returns the epochs done, none for a new run."""

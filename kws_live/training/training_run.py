@@ -14,7 +14,7 @@ import numpy as np
 from kws_live.errors import DatasetError
 from kws_live.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.model import KERAS_NAME, LITERT_NAME, SILENCE, UNKNOWN, ModelCard, find_model, write_card
-from kws_live.training.augmentation import Clips
+from kws_live.training.clips import Clips
 from kws_live.training.dataset import ClipInfo, FeatureArchive
 from kws_live.training.export import FLOAT_NAME, INT8_NAME, export_model, litert_posteriors
 from kws_live.training.recipe import Recipe
@@ -85,7 +85,7 @@ def train_to_folder(
     figures = {part.name: {name: round(share, 5) for name, share in part.figures().items()} for part in scored}
     parity = _parity(folder, trained.network, validation)
     facts = _facts(recipe, trained, jobs, command, [path.name for path in teachers], start.name if start else "")
-    write_report(folder, recipe.name, facts, scored, trained.history, parity)
+    write_report(folder, recipe.name, facts, scored, trained.history, parity, recipe.notes)
     card_figures = {**figures, "best_epoch": asdict(trained.best), "training": facts}
     return write_card(folder, replace(card, figures=card_figures))
 

@@ -1,6 +1,7 @@
 """Training windows: what is done to a word, and how it is labelled."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -13,13 +14,13 @@ from kws_live.features import dct_matrix
 from kws_live.training.augmentation import (
     AugmentationSettings,
     Augmenter,
-    Clips,
-    _band_warp,
-    _echo,
     _label_shares,
     _presence,
-    word_extent,
 )
+from kws_live.training.clips import Clips, word_extent
+from kws_live.training.dataset import ClipInfo, FeatureArchive, StoredValues, write_archive
+from kws_live.training.mel_effects import band_warp, echo
+from kws_live.training.negatives import SPEECH_LABEL
 
 PLAIN = AugmentationSettings(
     cut_share=0.0,
@@ -137,7 +138,7 @@ def test_noise_stands_at_the_snr_below_the_word(clips: Clips) -> None:
 
 def test_a_warp_by_one_changes_nothing_and_another_moves_a_band() -> None:
     factors = np.array([1.0, 1.2, 0.8], dtype=np.float32)
-    warp = _band_warp(factors, TINY)
+    warp = band_warp(factors, TINY)
     np.testing.assert_allclose(warp[0], np.eye(TINY.n_mels), atol=1e-4)
     tone = np.zeros(TINY.n_mels, dtype=np.float32)
     tone[10] = 1
@@ -148,7 +149,7 @@ def test_a_warp_by_one_changes_nothing_and_another_moves_a_band() -> None:
 def test_an_echo_only_adds_after_the_sound_and_decays() -> None:
     power = np.zeros((1, 50, 2), dtype=np.float32)
     power[0, 10] = 1
-    _echo(np.random.default_rng(0), power, replace(PLAIN, reverb_share=1.0))
+    echo(np.random.default_rng(0), power, 1.0, (0.2, 0.6))
     tail = power[0, :, 0]
     assert (tail[:10] == 0).all()
     assert tail[10] == 1
@@ -167,3 +168,29 @@ def test_a_keyword_without_clips_is_refused(clips: Clips) -> None:
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="augmentation"):
         AugmentationSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_noise_with_a_rhythm_has_a_spectrum_that_stands_still(clips: Clips) -> None:
+    settings = replace(PLAIN, noise_share=1.0, babble_share=0.0, rhythm_share=1.0, silence_db=(0.0, 0.0))
+    augmenter = Augmenter(clips, settings, 16, seed=1)
+    power = np.zeros((300, TINY.n_frames, TINY.n_mels), dtype=np.float32)
+    augmenter._add_noise(np.random.default_rng(0), power, level=np.zeros(0, dtype=np.float32))
+    # Every window is a curve times a spectrum, times gamma noise of shape 3 (standard deviation 0.58 of its mean).
+    for window in power[:20]:
+        product = np.outer(window.mean(axis=1), window.mean(axis=0)) / window.mean()
+        assert 0.4 < (window / product).std() < 0.75
+
+
+def test_running_speech_stays_in_place_and_can_be_played_backwards(tmp_path: Path) -> None:
+    ramp = np.linspace(-40, 20, TINY.n_frames)[np.newaxis, :, np.newaxis].repeat(TINY.n_mels, axis=2)
+    rows = [ClipInfo(f"{label}/{i}", label, "", "train") for label in (*KEYWORDS, SPEECH_LABEL) for i in range(4)]
+    write_archive(
+        tmp_path / "a", TINY, StoredValues("float16"), rows, ramp.repeat(len(rows), axis=0).astype(np.float16)
+    )
+    speech = Clips.of_set([FeatureArchive.open(tmp_path / "a")], KEYWORDS, "train")
+    chosen = np.flatnonzero(speech.is_speech)
+    for share, sign in ((0.0, 1), (1.0, -1)):
+        augmenter = Augmenter(speech, replace(PLAIN, reversed_share=share), 16, seed=1)
+        power, _ = augmenter._place(np.random.default_rng(0), chosen, None)
+        decibels = 10 * np.log10(power + TINY.floor_power)
+        np.testing.assert_allclose(decibels[0, :, 0][::sign], ramp[0, :, 0], atol=0.1)

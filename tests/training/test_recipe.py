@@ -1,5 +1,6 @@
 """Recipes: what TOML may say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,9 @@ def test_a_wrong_recipe_is_refused_with_its_reason(tmp_path: Path, text: str, co
 def test_an_unknown_name_lists_the_shipped_recipes() -> None:
     with pytest.raises(ConfigError, match="no recipe 'nothing'; shipped are: commands-12"):
         load_recipe("nothing")
+
+
+def test_only_what_decides_the_weights_is_in_the_fingerprint() -> None:
+    recipe = load_recipe("commands-12")
+    assert replace(recipe, name="x", description="y", notes="z").fingerprint() == recipe.fingerprint()
+    assert replace(recipe, seed=77).fingerprint() != recipe.fingerprint()

@@ -1,0 +1,87 @@
+"""What rooms, microphones, voices and masks do to mel power, for many windows at once.
+
+The functions that end in nothing but their effect work in place: a batch is large, and copies cost more than sums.
+
+References
+----------
+D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic speech recognition",
+Interspeech 2019 (masks). N. Jaitly, G. Hinton, "Vocal tract length perturbation improves speech
+recognition", ICML workshop 2013 (the warp along bands).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.features import Features, FeatureSettings
+from kws_live.training.clips import Floats, from_db
+
+
+def sample_frames(power: Floats, source: NDArray[np.floating]) -> Floats:
+    """Read frames at fractional positions, linearly; positions outside read the nearest frame."""
+    inside = np.clip(source, 0, power.shape[1] - 1)
+    before = inside.astype(np.intp)
+    after = np.minimum(before + 1, power.shape[1] - 1)
+    weight = (inside - before).astype(np.float32)[:, :, np.newaxis]
+    clip = np.arange(len(power))[:, np.newaxis]
+    return np.asarray(power[clip, before] * (1 - weight) + power[clip, after] * weight, dtype=np.float32)
+
+
+def band_warp(factor: Floats, settings: FeatureSettings) -> Floats:
+    """Matrices that move each band's power to ``factor`` times its frequency, shape (n, n_mels, n_mels)."""
+    bottom, top = (2595 * np.log10(1 + f / 700) for f in (settings.fmin_hz, settings.fmax_hz))
+    step = (top - bottom) / (settings.n_mels + 1)
+    hz = 700 * (10 ** ((bottom + step * np.arange(1, settings.n_mels + 1)) / 2595) - 1)
+    source = (2595 * np.log10(1 + hz / factor[:, np.newaxis] / 700) - bottom) / step - 1
+    distance = np.abs(
+        np.arange(settings.n_mels)[:, np.newaxis] - np.clip(source, 0, settings.n_mels - 1)[:, np.newaxis]
+    )
+    return np.asarray(np.maximum(1 - distance, 0), dtype=np.float32)
+
+
+def echo(rng: np.random.Generator, power: Floats, share: float, seconds: tuple[float, float]) -> None:
+    """Smear the power of some windows along time as rooms do: direct sound, then an exponential tail.
+
+    ``seconds`` is the range of the time in which the tail falls by 60 dB.
+    """
+    wet = np.flatnonzero(rng.random(len(power)) < share)
+    if not wet.size:
+        return
+    n_frames = power.shape[1]
+    decay = 10 ** (-6 * 0.01 / rng.uniform(*seconds, size=wet.size))  # power per frame of 10 ms
+    tail = 10 ** (rng.uniform(-12, 3, wet.size) / 10) * (1 - decay)
+    lag = np.arange(n_frames)[:, np.newaxis] - np.arange(n_frames)
+    room = tail[:, np.newaxis, np.newaxis] * decay[:, np.newaxis, np.newaxis] ** np.maximum(lag, 0) * (lag > 0)
+    room[:, np.arange(n_frames), np.arange(n_frames)] = 1
+    power[wet] = np.matmul(room.astype(np.float32), power[wet])
+
+
+def frequency_response(rng: np.random.Generator, n: int, n_mels: int, sigma_db: float) -> Floats:
+    """Random smooth responses of microphones as power factors, shape (n, n_mels)."""
+    band = np.arange(n_mels) / n_mels
+    waves = np.cos(np.pi * np.arange(5)[:, np.newaxis] * band)
+    decibels = (rng.standard_normal((n, 5)) * sigma_db * np.array([0, 1, 0.7, 0.5, 0.4])) @ waves
+    # One in six has little bass: laptops and telephones cut below a few hundred hertz.
+    thin = rng.random(n) < 1 / 6
+    edge = rng.uniform(1, 9, thin.sum())[:, np.newaxis]
+    decibels[thin] -= np.clip(edge - np.arange(n_mels), 0, None) * rng.uniform(1, 5, edge.shape)
+    return from_db(decibels.astype(np.float32))
+
+
+def digital_silence(rng: np.random.Generator, power: Floats, share: float) -> None:
+    """Zero the first or last part of some windows."""
+    frame = np.arange(power.shape[1])
+    edge = rng.integers(1, power.shape[1] // 2, len(power))[:, np.newaxis]
+    starts = rng.random((len(power), 1)) < 0.7
+    zero = np.where(starts, frame < edge, frame >= power.shape[1] - edge)
+    power[zero & (rng.random((len(power), 1)) < share)] = 0
+
+
+def mask(rng: np.random.Generator, decibels: Features, axis: int, n_masks: int, longest: int) -> NDArray[np.bool_]:
+    """Where SpecAugment hides stretches of time (axis 1) or of bands (axis 2), each up to ``longest``."""
+    n, length = len(decibels), decibels.shape[axis]
+    masked = np.zeros((n, length), dtype=np.bool_)
+    for _ in range(n_masks):
+        width = rng.integers(0, longest + 1, (n, 1))
+        start = rng.integers(0, length - longest + 1, (n, 1))
+        masked |= (np.arange(length) >= start) & (np.arange(length) < start + width)
+    return np.expand_dims(masked, 3 - axis)
