@@ -22,7 +22,7 @@ from kws_live.sources.portaudio import (
     load_sounddevice,
 )
 
-BLOCK_SECONDS: Final = 0.04
+BLOCK_SECONDS: Final = 0.06
 """Asked of PortAudio: shorter blocks cost time, longer ones delay."""
 
 STALLED_SECONDS: Final = 2.0

@@ -12,7 +12,7 @@ from kws_live.audio import Block
 from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.sources import require_rate
 
-BLOCK_SECONDS = 0.04
+BLOCK_SECONDS = 0.06
 
 
 class _Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
