@@ -12,17 +12,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import Samples
+from kws_live.audio import SPEECH_RATE_HZ, Samples, float_to_pcm16
+from kws_live.decision_settings import DecisionSettings
+from kws_live.detection import make_gate
 from kws_live.errors import DatasetError
 from kws_live.evaluation.recorded_run import Progress
 from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.statistics import NOTHING, Share
 from kws_live.model import SILENCE, UNKNOWN, Model
+from kws_live.pipeline import HOP_SECONDS
+
+
+SHARES: Final = ("accuracy", "ten_words", "unknown_fired", "noise_fired", "gate_passed")
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,14 @@ class ClipScore:
     labels, keywords : of the model
     truth : class of each clip
     posteriors : float32 (n_clips, n_labels)
+    gate_opened : whether the voice-activity gate opened anywhere in each clip
     """
 
     labels: tuple[str, ...]
     keywords: tuple[str, ...]
     truth: tuple[str, ...]
     posteriors: NDArray[np.float32]
+    gate_opened: tuple[bool, ...] = ()
 
     @cached_property
     def answers(self) -> tuple[str, ...]:
@@ -85,6 +93,14 @@ class ClipScore:
         """Share of the noise clips that come out as a keyword."""
         return self._share((SILENCE,), fired=True)
 
+    @property
+    def gate_passed(self) -> Share:
+        """Share of the keywords' clips at which the voice-activity gate opens, in its usual mode."""
+        opened = [
+            is_open for truth, is_open in zip(self.truth, self.gate_opened, strict=False) if truth in self.keywords
+        ]
+        return Share(sum(opened), len(opened))
+
     def _share(self, classes: Sequence[str], fired: bool) -> Share:
         answers = [(truth, answer) for truth, answer in zip(self.truth, self.answers, strict=True) if truth in classes]
         counted = sum(answer in self.keywords if fired else truth == answer for truth, answer in answers)
@@ -105,7 +121,7 @@ class ClipScore:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: shares under the names that others read, their intervals beside them."""
-        shares = {name: getattr(self, name) for name in ("accuracy", "ten_words", "unknown_fired", "noise_fired")}
+        shares = {name: getattr(self, name) for name in SHARES}
         return {
             **{name: round(share.value, 5) if share.n else None for name, share in shares.items()},
             "n_clips": len(self.truth),
@@ -156,15 +172,29 @@ def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None =
     scorer = model.scorer()
     truth: list[str] = []
     posteriors: list[NDArray[np.float32]] = []
+    gate_opened: list[bool] = []
     for clip in clips:
         truth.append(clip.label)
+        gate_opened.append(_opens_gate(read_mono(clip.path, SPEECH_RATE_HZ)))
         posteriors.append(model.posteriors(scorer, one_second(read_mono(clip.path, rate_hz), rate_hz)))
         if progress is not None:
             progress(1)
     labels = model.card.labels
     return ClipScore(
-        labels, model.card.keywords, tuple(truth), np.array(posteriors, np.float32).reshape(-1, len(labels))
+        labels,
+        model.card.keywords,
+        tuple(truth),
+        np.array(posteriors, np.float32).reshape(-1, len(labels)),
+        tuple(gate_opened),
     )
+
+
+def _opens_gate(samples: Samples) -> bool:
+    """Whether a clip at 16 kHz opens the gate, hop by hop as it does live."""
+    gate = make_gate(DecisionSettings.gate_mode)
+    hop = round(HOP_SECONDS * SPEECH_RATE_HZ)
+    pcm = float_to_pcm16(np.pad(samples, (0, -samples.size % hop)))
+    return any(gate.is_open(pcm[start : start + hop]) for start in range(0, pcm.size, hop))
 
 
 @dataclass(frozen=True)

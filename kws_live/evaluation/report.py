@@ -58,6 +58,7 @@ def clip_tables(score: ClipScore) -> list[Table]:
             ("accuracy, words", str(score.ten_words)),
             ("unknown words that fire", str(score.unknown_fired)),
             ("noise clips that fire", str(score.noise_fired)),
+            ("words that open the gate", str(score.gate_passed)),
         ),
     )
     rows = []

@@ -119,3 +119,10 @@ def test_the_shipped_model_beats_chance_by_far_on_real_clips(real_data: Path) ->
     assert score.accuracy.n == len(every[::20])
     assert score.accuracy.value > 0.6
     assert score.noise_fired.value < 0.2
+
+
+def test_the_share_of_words_that_open_the_gate_counts_keywords_alone() -> None:
+    score = ClipScore(
+        LABELS, KEYWORDS, ("yes", "no", "_unknown_"), np.eye(len(LABELS), dtype=np.float32)[:3], (True, False, True)
+    )
+    assert score.gate_passed == Share(1, 2)
