@@ -27,7 +27,6 @@ from kws_live.evaluation.statistics import NOTHING, Share
 from kws_live.model import SILENCE, UNKNOWN, Model
 from kws_live.pipeline import HOP_SECONDS
 
-
 SHARES: Final = ("accuracy", "ten_words", "unknown_fired", "noise_fired", "gate_passed")
 
 
