@@ -1,6 +1,7 @@
 """Three threads around one pipeline: capture, detector, dispatcher."""
 
 import statistics
+import sys
 import threading
 import time
 from collections import deque
@@ -154,10 +155,9 @@ class Session:
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the session ends; False at the time-out. Raises the error that ended it."""
         end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        # In slices, because a wait without end cannot be interrupted by Ctrl-C on Windows.
-        while not self._ended.wait(
-            POLL_SECONDS if end is None else max(0.0, min(POLL_SECONDS, end - time.monotonic()))
-        ):
+        # In slices on Windows, where Ctrl-C cannot interrupt a wait; elsewhere waking would only cost time.
+        longest = POLL_SECONDS if sys.platform == "win32" else threading.TIMEOUT_MAX
+        while not self._ended.wait(longest if end is None else max(0.0, min(longest, end - time.monotonic()))):
             if end is not None and time.monotonic() >= end:
                 return False
         if self._error is not None:

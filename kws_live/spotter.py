@@ -332,5 +332,5 @@ class Spotter:
                         log.info("settings taken from %s", self._settings_file.path)
                 except ConfigError as error:
                     log.warning("%s; the old values stay", error)
-            self._session.ended.wait(POLL_SECONDS)
+            self._session.ended.wait(POLL_SECONDS if self._settings_file is not None else None)
         self._audience.close()
