@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from kws_live.cli.tune import watched
+    from kws_live.cli.views import watched
 
     model = load_model(arguments.model)
     settings = make_settings(model)
