@@ -1,4 +1,4 @@
-"""Measure the shipped models on recordings that nothing was trained or tuned on, and write the figures down.
+"""Measure the shipped models on recordings that nothing was trained on, and write the figures down.
 
 DATA holds:
 
@@ -190,7 +190,8 @@ def overview_text(table: Table) -> str:
     return (
         f"{body}\n"
         "Measured by `scripts/benchmark DATA` with the pipeline that runs live, on recordings that nothing was\n"
-        "trained or tuned on; 95 % intervals in brackets. Streams: words of the official test set at random\n"
+        "trained on; 95 % intervals in brackets. The thresholds were chosen on training and validation speakers, but\n"
+        "chosen anew, higher, after a first figure for read speech had been seen. Streams: words of the official test set at random\n"
         "distances, in ESC-10 noise at the SNR given; a word is spotted if it is told within a second after its end.\n"
         "Read speech: LibriSpeech; words that the transcript holds are not counted. More in `models/*/report.md`.\n"
     )
@@ -223,7 +224,7 @@ def model_tables(one: Measured, measured: Sequence[Measured]) -> list[Table]:
 def heading(n_words: int, minutes: float) -> str:
     return (
         f"Measured by `scripts/benchmark DATA --words {n_words}` in {minutes:.0f} minutes for all models, on "
-        f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}. Nothing was trained or tuned on "
+        f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}. Nothing was trained on "
         "these recordings. 95 % intervals in brackets.\n"
     )
 
