@@ -193,7 +193,8 @@ def overview_text(table: Table) -> str:
         "trained on; 95 % intervals in brackets. The thresholds were chosen on training and validation speakers, but\n"
         "chosen anew, higher, after a first figure for read speech had been seen. Streams: words of the official test\n"
         "set at random distances, in ESC-10 noise at the SNR given; a word is spotted if it is told within a second\n"
-        "after its end. Read speech: LibriSpeech; words that the transcript holds are not counted. More in `models/*/report.md`.\n"
+        "after its end. Read speech: LibriSpeech; words that the transcript holds are not counted.\n"
+        "More in `models/*/report.md`.\n"
     )
 
 
