@@ -1,0 +1,117 @@
+"""What to expect of a taught word: measured, when it is taught, on what it was not taught with."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.decision_settings import DecisionSettings
+from kws_live.enrolment.bank import Bank
+
+THRESHOLD: Final = 0.8
+"""Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""
+
+SPOTTED_PER_HOUR: Final = 8.0
+"""Rate at which the word may be seen in held-out talk when pauses do not count; they take all but a few per cent of it
+away. Rarer events could not be counted in half an hour of talk."""
+
+LOGIT: Final = float(np.log(THRESHOLD / (1 - THRESHOLD)))
+SMOOTHING: Final = DecisionSettings.smoothing_hops
+ALIKE: Final = 0.1
+"""A word of whose clips more than this share fires is named as too like the taught one."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What was measured.
+
+    Attributes
+    ----------
+    n_takes : the word was taught with
+    hits, n_tries : of takes left out in turn, how many windows' runs passed the threshold
+    hours : of held-out talk and noise
+    false_command, false_spotting : events of the decision on them, with and without pauses asked for
+    alike : known word -> share of its held-out clips that pass the threshold, where there are any
+    word_seconds : median length of the takes
+    """
+
+    n_takes: int
+    hits: int
+    n_tries: int
+    hours: float
+    false_command: int
+    false_spotting: int
+    alike: Mapping[str, float] = field(default_factory=dict)
+    word_seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the card."""
+        return asdict(self)
+
+    def lines(self, word: str) -> list[str]:
+        """For people, one fact a line."""
+        lines = [
+            f'expect "{word}" to be heard: {self.hits} of {self.n_tries} takes that were left out in turn',
+            f"false commands: {self.false_command} in {60 * self.hours:.0f} minutes of talk and noise, "
+            f"{self.false_spotting} in spotting mode",
+        ]
+        lines += [
+            f"too like {other!r}: expect confusions ({100 * share:.0f} % of its recordings fire)"
+            for other, share in sorted(self.alike.items(), key=lambda item: -item[1])
+            if share >= ALIKE
+        ]
+        if self.n_takes < 3:
+            lines.append(f"{self.n_takes} takes are few; with 5 it will be heard more often")
+        return lines
+
+
+def smoothed(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Mean over the hops that the decision takes together."""
+    return np.convolve(scores, np.ones(SMOOTHING) / SMOOTHING, mode="valid")
+
+
+def n_events(scores: NDArray[np.floating], level: float) -> int:
+    """How often the smoothed score rises to a level, not counting what comes within a second after."""
+    over = np.flatnonzero(smoothed(scores) >= level)
+    return int(1 + np.count_nonzero(np.diff(over) > 12)) if over.size else 0
+
+
+def logistic(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+
+
+def bias_for(logits: NDArray[np.floating], hours: float) -> float:
+    """What to add to a word's logits so that `THRESHOLD` is passed `SPOTTED_PER_HOUR` times an hour in held-out talk.
+
+    Parameters
+    ----------
+    logits : float (n_hops,), of the held-out stream without a bias; -inf where the gate was closed
+    hours : of the stream
+    """
+    allowed = int(SPOTTED_PER_HOUR * hours)
+    low, high = -60.0, 60.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        if n_events(logistic(logits + middle), THRESHOLD) > allowed:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def false_events(bank: Bank, word: str, scores: NDArray[np.float32], word_seconds: float) -> tuple[int, int]:
+    """Detections on the held-out stream by the decision itself: in command mode, and in spotting mode."""
+    run = bank.recorded(word, scores)
+    settings = DecisionSettings(thresholds={word: THRESHOLD}, gate_mode=bank.gate_mode)
+    settings = replace(settings, longest_word_seconds=longest_word(word_seconds))
+    modes = (settings, replace(settings, mode="spotting"))
+    command, spotting = (len(run.decide(one)) for one in modes)
+    return command, spotting
+
+
+def longest_word(word_seconds: float) -> float:
+    """The longest utterance that command mode should take for one word, given the median take's length."""
+    usual = DecisionSettings.longest_word_seconds
+    return max(usual, round(1.25 * word_seconds + 0.1, 2))

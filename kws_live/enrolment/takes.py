@@ -1,0 +1,211 @@
+"""Takes of a word: read or recorded, and judged at once, each with one line that says what to do.
+
+A take is kept as its log mel spectrum, not as sound.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import SPEECH_RATE_HZ, Samples, level_db, to_mono
+from kws_live.enrolment.augmentation import TakeFeatures
+from kws_live.errors import DatasetError, SourceLostError
+from kws_live.evaluation.sound_files import read_mono, sound_files
+from kws_live.evaluation.word_bounds import find_word
+from kws_live.features import FeatureExtractor
+from kws_live.sources import AudioSource
+
+LONGEST_TAKE_SECONDS: Final = 4.0
+LEAST_WORD_SECONDS: Final = 0.15
+LONGEST_WORD_SECONDS: Final = 1.5
+MARGIN_SECONDS: Final = 0.4
+"""Of the room kept before and after the word."""
+
+LEAST_PEAK: Final = 0.003
+LEAST_WORD_DB: Final = -50.0
+LEAST_ABOVE_ROOM_DB: Final = 6.0
+CLIPPED: Final = 0.985
+CLIPPED_SHARE: Final = 0.01
+"""Of the word's samples at full scale: fewer are single peaks that nobody hears."""
+
+EDGE_SECONDS: Final = 0.02
+EDGE_BELOW_WORD_DB: Final = 12.0
+"""A word whose first or last 20 ms are this near its own level begins or ends outside the take."""
+
+SAY_SECONDS: Final = 2.0
+MOST_REFUSED: Final = 4
+"""Takes refused one after the other, then something is wrong that another try does not mend."""
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One recording of the word.
+
+    Attributes
+    ----------
+    name : of the file, or "take 3"
+    samples : float32 at 16 kHz
+    begin, end : the word's first sample and the one after its last
+    """
+
+    name: str
+    samples: Samples
+    begin: int
+    end: int
+
+    @classmethod
+    def of(cls, name: str, samples: Samples) -> "Take":
+        """Find the word in a recording at 16 kHz."""
+        begin, end = find_word(samples, SPEECH_RATE_HZ) if samples.any() else (0, samples.size)
+        return cls(name, samples, begin, end)
+
+    @property
+    def word_seconds(self) -> float:
+        """How long the word is."""
+        return (self.end - self.begin) / SPEECH_RATE_HZ
+
+    def features(self, extractor: FeatureExtractor) -> TakeFeatures:
+        """Its log mel spectrum with a little of the room around the word."""
+        settings = extractor.settings
+        margin = round(MARGIN_SECONDS * SPEECH_RATE_HZ)
+        first, last = max(0, self.begin - margin), min(self.samples.size, self.end + margin)
+        samples = self.samples[first:last]
+        # At least the room of a short word, in silence where the recording has no more.
+        samples = np.pad(samples, (0, max(0, settings.window_samples // 2 - samples.size)))
+        log_mel = extractor.log_mel(samples)
+        onset, offset = ((at - first) // settings.hop_samples for at in (self.begin, self.end))
+        return TakeFeatures(log_mel, min(onset, len(log_mel) - 2), min(max(offset, onset + 1), len(log_mel)))
+
+
+def fault(take: Take) -> str | None:
+    """What is wrong with a take by itself, and what to do; None if nothing is."""
+    word = take.samples[take.begin : take.end]
+    if not take.samples.size or np.abs(take.samples).max() < LEAST_PEAK:
+        return "nothing was said; speak after the prompt, and see whether the microphone is muted: kws-live doctor"
+    if level_db(word) < LEAST_WORD_DB:
+        return f"too quiet ({level_db(word):.0f} dB); speak louder or come closer"
+    if np.mean(np.abs(word) >= CLIPPED) > CLIPPED_SHARE:
+        return "clipped: it is louder than the recording can hold; turn the microphone down or move away from it"
+    if level_db(word) < _room_db(take) + LEAST_ABOVE_ROOM_DB:
+        return "no word stands out from the noise; speak louder, or make the room quieter"
+    if take.word_seconds > LONGEST_WORD_SECONDS:
+        return (
+            f"too long ({take.word_seconds:.1f} s); take a word of at most {LONGEST_WORD_SECONDS:g} s, and nothing else"
+        )
+    if take.word_seconds < LEAST_WORD_SECONDS:
+        return f"too short ({take.word_seconds:.2f} s); that is a click or a breath, say the whole word"
+    edge = round(EDGE_SECONDS * SPEECH_RATE_HZ)
+    near = level_db(word) - EDGE_BELOW_WORD_DB
+    if level_db(take.samples[:edge]) > near:
+        return "its beginning is cut off; wait for the prompt, then speak"
+    if level_db(take.samples[-edge:]) > near:
+        return "its end is cut off; speak right after the prompt"
+    return None
+
+
+def _room_db(take: Take) -> float:
+    """Level of the quietest tenth of a take."""
+    frames = take.samples[: take.samples.size // 160 * 160].reshape(-1, 160)
+    powers = np.sort(np.mean(np.square(frames, dtype=np.float64), axis=1))
+    powers = powers[powers > 1e-12]  # digital silence is no room
+    return float(10 * np.log10(powers[: max(1, len(powers) // 10)].mean())) if len(powers) else -120.0
+
+
+def same_recording(take: Take, others: Sequence[Take]) -> Take | None:
+    """Another take that is the same recording, bit for bit or nearly so."""
+    word = take.samples[take.begin : take.end]
+    for other in others:
+        theirs = other.samples[other.begin : other.end]
+        n = min(word.size, theirs.size)
+        if (
+            n
+            and abs(word.size - theirs.size) <= 320
+            and np.abs(word[:n] - theirs[:n]).max() <= 1e-3 * np.abs(word).max()
+        ):
+            return other
+    return None
+
+
+def read_takes(folder: Path) -> list[Take]:
+    """Every sound file of a folder, in alphabetical order.
+
+    Raises
+    ------
+    DatasetError
+        If there are none, or one cannot be read.
+    """
+    paths = sound_files(folder)
+    if not paths:
+        raise DatasetError(f"{folder} has no sound files; put 3 to 10 recordings of the word into it (wav, flac, ogg)")
+    return [Take.of(path.name, read_mono(path, SPEECH_RATE_HZ)) for path in paths]
+
+
+def record_takes(
+    source: AudioSource,
+    word: str,
+    n: int,
+    judge: Callable[[Take, Sequence[Take]], str | None],
+    say: Callable[[str], None],
+) -> Iterator[Take]:
+    """Ask for the word until ``n`` takes are good; time is what the source gives.
+
+    Parameters
+    ----------
+    source : read, not closed
+    word : asked for
+    n : good takes wanted
+    judge : a take and the good ones before it -> what is wrong with it
+    say : tells the person what to do
+
+    Raises
+    ------
+    SourceLostError
+        If the source ends before.
+    DatasetError
+        If too many in a row are refused.
+    """
+    import soxr
+
+    good: list[Take] = []
+    n_refused = 0
+    record_seconds(source, 0.5)  # what a microphone gives first is often a click
+    while len(good) < n:
+        number = len(good) + 1
+        say(f'take {number} of {n}: say "{word}" now')
+        samples = record_seconds(source, SAY_SECONDS)
+        samples = np.asarray(soxr.resample(samples, source.rate_hz, SPEECH_RATE_HZ), dtype=np.float32)
+        take = Take.of(f"take {number}", samples)
+        if (reason := judge(take, good)) is None:
+            good.append(take)
+            n_refused = 0
+            say(f"take {number} is good ({take.word_seconds:.1f} s, {level_db(samples[take.begin : take.end]):.0f} dB)")
+            yield take
+        else:
+            n_refused += 1
+            if n_refused > MOST_REFUSED:
+                raise DatasetError(f'"{word}" was refused {n_refused} times in a row, the last time: {reason}')
+            say(f"once more: {reason}")
+        record_seconds(source, 0.6)
+
+
+def record_seconds(source: AudioSource, seconds: float) -> Samples:
+    """Record so much, mono.
+
+    Raises
+    ------
+    SourceLostError
+        If the source ends before.
+    """
+    blocks: list[NDArray[np.float32]] = []
+    missing = round(seconds * source.rate_hz)
+    while missing > 0:
+        block = source.read(1.0)
+        if block is None:
+            raise SourceLostError(f"{source.name} ended before everything was recorded")
+        blocks.append(to_mono(block))
+        missing -= block.shape[0]
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)

@@ -1,0 +1,216 @@
+"""A model folder with words of a user's own: written whole or not at all."""
+
+import io
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from kws_live.enrolment.augmentation import TakeFeatures
+from kws_live.enrolment.expectation import THRESHOLD, Expectation, longest_word
+from kws_live.enrolment.teaching import TaughtWord
+from kws_live.errors import ConfigError, ModelError
+from kws_live.model import Model, load_model, write_card
+from kws_live.model_folders import shipped_models, user_models_folder
+from kws_live.taught_words import TAKES_NAME, WORDS_NAME, TaughtWords
+
+MOST_LETTERS: Final = 40
+TAUGHT: Final = "taught"
+"""Key of the card's figures: word -> its `Expectation`."""
+
+
+def check_word(word: str) -> str:
+    """A word as it is kept: letters of any script, digits, spaces, apostrophes and hyphens between them.
+
+    Raises
+    ------
+    ConfigError
+        If it has anything else, or nothing.
+    """
+    clean = " ".join(unicodedata.normalize("NFC", word).split())
+    if not 0 < len(clean) <= MOST_LETTERS:
+        raise ConfigError(f'word {word!r} must have 1 to {MOST_LETTERS} letters, such as "lights on"')
+    kinds = {character: unicodedata.category(character) for character in clean}
+    if strange := [c for c, kind in kinds.items() if kind[0] not in "LMN" and c not in " '-’"]:
+        raise ConfigError(
+            f'word {word!r} has {strange[0]!r} in it; letters, digits, spaces, \' and - would do: "lights on"'
+        )
+    if clean[0] in " '-’":
+        raise ConfigError(f"word {word!r} must begin with a letter or digit")
+    return clean
+
+
+def check_name(name: str) -> str:
+    """A model's name, which becomes a folder's.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be one everywhere, or is a shipped model's.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", name) or name.endswith("."):
+        raise ConfigError(f"name {name!r} cannot be a folder's; use letters, digits, - and _, such as my-words")
+    if name in shipped_models():
+        raise ConfigError(f"{name!r} is a shipped model, which stays as it is; choose another name, such as my-words")
+    return name
+
+
+def own_folder(name: str) -> Path:
+    """Where the user's model of this name lies, or would lie."""
+    return user_models_folder() / check_name(name)
+
+
+def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
+    """The takes that a model's own words were taught with.
+
+    Raises
+    ------
+    ModelError
+        If they cannot be read.
+    """
+    if model.taught is None:
+        return {}
+    path = model.folder / TAKES_NAME
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {
+                word: [
+                    TakeFeatures(stored[f"{i}_{n}"].astype(np.float32), *(int(v) for v in stored[f"{i}_{n}_word"]))
+                    for n in range(int(stored[f"{i}_takes"]))
+                ]
+                for i, word in enumerate(model.taught.names)
+            }
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise ModelError(f"{path} cannot be used: {error}; teach the words again") from error
+
+
+def words_of(model: Model) -> list[TaughtWord]:
+    """The words a model was taught, as they are in its folder."""
+    if model.taught is None:
+        return []
+    takes = takes_of(model)
+    known: Mapping[str, Any] = model.card.figures.get(TAUGHT, {})
+    found = []
+    for name, weights, bias in zip(model.taught.names, model.taught.weights, model.taught.biases, strict=True):
+        try:
+            expectation = Expectation(**known[name])
+        except (KeyError, TypeError) as error:
+            raise ModelError(f"{model.folder}: the card says nothing of {name!r} ({error}); teach it again") from error
+        found.append(TaughtWord(name, weights, float(bias), tuple(takes[name]), expectation))
+    return found
+
+
+def write_taught(
+    base: Model,
+    folder: Path,
+    words: Sequence[TaughtWord],
+    alone: bool = False,
+    sounds: Mapping[str, bytes] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+) -> Model:
+    """Write a model folder: the base's files, and these words instead of any it had; then load it.
+
+    Everything is written beside the folder and moved there when it is whole, so a full disk or Ctrl-C leaves what
+    was there before.
+
+    Parameters
+    ----------
+    base : the model that was taught; may lie in ``folder`` itself
+    folder : where to write
+    words : every word of one's own that the model is to have
+    alone : the words are its only keywords
+    sounds : file name -> content, to be kept with the model
+    thresholds : of words whose threshold is not the usual one
+
+    Raises
+    ------
+    KwsLiveError
+        If it cannot be written.
+    """
+    card = base.card
+    before = base.taught.names if base.taught else ()
+    labels = tuple(label for label in card.labels if label not in before)
+    own = tuple(word.name for word in words)
+    if clash := [name for name in own if name in labels]:
+        raise ConfigError(f"the model has a word {clash[0]!r} already; choose another")
+    keywords = () if alone else tuple(word for word in card.keywords if word not in before)
+    old = {**card.thresholds, **(thresholds or {})}
+    figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
+    files = {name: "" for name in card.files if name not in (WORDS_NAME, TAKES_NAME)}
+    files |= dict.fromkeys(sounds or {}, "")
+    if own:
+        figures[TAUGHT] = {word.name: word.expectation.to_dict() for word in words}
+        files |= {WORDS_NAME: "", TAKES_NAME: ""}
+    if not keywords and not own:
+        raise ConfigError(f"model {card.name!r} would have no word left; delete its folder instead: {folder}")
+    longest = max([1.1, *(longest_word(word.expectation.word_seconds) for word in words)])
+    new = replace(
+        card,
+        name=folder.name,
+        labels=(*labels, *own),
+        keywords=(*keywords, *own),
+        thresholds={**{word: old[word] for word in keywords}, **{word: old.get(word, THRESHOLD) for word in own}},
+        figures=figures,
+        files=files,
+        longest_word_seconds=longest,
+    )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise ModelError(
+            f"cannot write {folder}: {error.strerror}; set KWS_LIVE_MODELS to a folder that can be written"
+        ) from error
+    try:
+        partial.chmod(0o755)
+        for name in files:
+            if (base.folder / name).is_file() and name not in (sounds or {}):
+                shutil.copyfile(base.folder / name, partial / name)
+        for name, content in (sounds or {}).items():
+            (partial / name).write_bytes(content)
+        if own:
+            weights = np.stack([word.weights for word in words]).astype(np.float32)
+            biases = np.array([word.bias for word in words], np.float32)
+            (partial / WORDS_NAME).write_bytes(TaughtWords(own, weights, biases).to_bytes())
+            (partial / TAKES_NAME).write_bytes(_takes_bytes(words))
+        write_card(partial, new)
+        load_model(partial)
+        _put(partial, folder)
+    except OSError as error:
+        raise ModelError(f"cannot write {folder}: {error.strerror}; nothing has been changed") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return load_model(folder)
+
+
+def _put(partial: Path, folder: Path) -> None:
+    """Move a folder to its place; what was there is removed once the new one is there."""
+    old = partial.with_name(partial.name + ".old")
+    if folder.exists():
+        folder.replace(old)
+    try:
+        partial.replace(folder)
+    except BaseException:
+        with suppress(OSError):
+            old.replace(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _takes_bytes(words: Iterable[TaughtWord]) -> bytes:
+    arrays: dict[str, Any] = {}
+    for i, word in enumerate(words):
+        arrays[f"{i}_takes"] = len(word.takes)
+        for n, take in enumerate(word.takes):
+            arrays[f"{i}_{n}"] = take.log_mel.astype(np.float16)
+            arrays[f"{i}_{n}_word"] = (take.onset, take.offset)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()

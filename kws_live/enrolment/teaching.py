@@ -1,0 +1,180 @@
+"""From takes to a word: fit it against the bank, choose its bias on held-out talk, say what to expect."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.enrolment.augmentation import TakeFeatures, to_mfcc, windows_of
+from kws_live.enrolment.bank import Bank
+from kws_live.enrolment.classifier import fit
+from kws_live.enrolment.expectation import (
+    SMOOTHING,
+    THRESHOLD,
+    Expectation,
+    bias_for,
+    false_events,
+    logistic,
+    smoothed,
+)
+from kws_live.errors import DatasetError
+from kws_live.features import Features, FeatureSettings
+from kws_live.model import Model, Scorer
+from kws_live.pipeline import HOP_SECONDS
+from kws_live.taught_words import BANK_NAME
+
+WINDOWS_PER_WORD: Final = 400
+"""Of all takes together, so that a word of ten takes costs no more than one of three."""
+
+LEAST_TAKES: Final = 2
+LEAST_ALIKE: Final = 0.35
+"""Cosine of a take and the mean of the others; below it they are not the same word."""
+
+
+@dataclass(frozen=True, eq=False)
+class TaughtWord:
+    """A word as it goes into a model folder.
+
+    Attributes
+    ----------
+    name : the word
+    weights, bias : of its score
+    takes : what it was taught with
+    expectation : what was measured
+    """
+
+    name: str
+    weights: NDArray[np.float32]
+    bias: float
+    takes: tuple[TakeFeatures, ...]
+    expectation: Expectation
+
+
+class Teacher:
+    """Teaches words to a model.
+
+    Parameters
+    ----------
+    model : one with an embedding and a bank
+
+    Raises
+    ------
+    ModelError
+        If it has none.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.settings: FeatureSettings = model.card.features
+        self._embedding: Scorer = model.embedding()
+        self._base = model.base_scorer()
+        self._labels = model.card.labels
+        self.bank = Bank.load(model.folder / BANK_NAME)
+
+    def embed(self, mfcc: Features) -> NDArray[np.float32]:
+        """Embeddings of windows, shape (n, size)."""
+        return np.array([self._embedding.score(window) for window in mfcc], dtype=np.float32)
+
+    def teach(
+        self,
+        name: str,
+        takes: Sequence[TakeFeatures],
+        others: Sequence[TakeFeatures] = (),
+        on_progress: Callable[[int, int], None] = lambda *_: None,
+    ) -> TaughtWord:
+        """Fit one word.
+
+        Parameters
+        ----------
+        name : the word; it decides nothing but its name
+        takes : of it
+        others : takes of words that are taught already, as negatives
+        on_progress : called with fits done and the whole
+
+        Raises
+        ------
+        DatasetError
+            If there are too few takes.
+        """
+        if len(takes) < LEAST_TAKES:
+            raise DatasetError(
+                f"{len(takes)} take of {name!r} is too few to tell it from others; give 3 to 10, {LEAST_TAKES} at least"
+            )
+        n_fits = len(takes) + 1
+        positives = [self._augmented(take, WINDOWS_PER_WORD // len(takes), i) for i, take in enumerate(takes)]
+        negatives = [self.bank.negatives, *(self._augmented(take, 30, i) for i, take in enumerate(others))]
+        negative = np.concatenate(negatives)
+        weights, bias = self._fit(np.concatenate(positives), negative)
+        on_progress(1, n_fits)
+        hits = 0
+        for left_out, take in enumerate(takes):
+            rest = np.concatenate([part for i, part in enumerate(positives) if i != left_out])
+            hits += self._passes(take, *self._fit(rest, negative))
+            on_progress(left_out + 2, n_fits)
+        seconds = float(np.median([take.offset - take.onset for take in takes]))
+        seconds *= self.settings.hop_samples / self.settings.sample_rate_hz
+        command, spotting = false_events(self.bank, name, self._stream_scores(weights, bias), seconds)
+        alike = (logistic(self.bank.word_clips @ weights + bias) >= THRESHOLD).mean(axis=1)
+        expectation = Expectation(
+            n_takes=len(takes),
+            hits=hits,
+            n_tries=len(takes),
+            hours=self.bank.hours,
+            false_command=command,
+            false_spotting=spotting,
+            alike={w: float(share) for w, share in zip(self.bank.words, alike, strict=True) if share > 0},
+            word_seconds=seconds,
+        )
+        return TaughtWord(name, weights, bias, tuple(takes), expectation)
+
+    def _augmented(self, take: TakeFeatures, n: int, number: int) -> NDArray[np.float32]:
+        rng = np.random.default_rng([number, take.log_mel.shape[0]])
+        return self.embed(windows_of(take, self.settings, self.bank.noise, n, rng))
+
+    def _fit(self, positive: NDArray[np.float32], negative: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        """Weights, and the bias that the held-out talk asks for."""
+        weights, _ = fit(positive, negative)
+        logits = np.where(self.bank.gate_open, self.bank.stream @ weights, -np.inf)
+        return weights, bias_for(logits, self.bank.hours)
+
+    def _stream_scores(self, weights: NDArray[np.float32], bias: float) -> NDArray[np.float32]:
+        return logistic(self.bank.stream @ weights + bias).astype(np.float32)
+
+    def _passes(self, take: TakeFeatures, weights: NDArray[np.float32], bias: float) -> bool:
+        """Whether a take fires as it slides through the window, hop by hop."""
+        scores = logistic(self.embed(self.sliding(take)) @ weights + bias)
+        return bool((smoothed(scores) >= THRESHOLD).any())
+
+    def sliding(self, take: TakeFeatures) -> Features:
+        """MFCC of the windows at each hop, from when the word comes in until it leaves; the room goes on around it."""
+        n_frames, step = (
+            self.settings.n_frames,
+            round(HOP_SECONDS * self.settings.sample_rate_hz / self.settings.hop_samples),
+        )
+        room = take.log_mel[np.argsort(take.log_mel.mean(axis=1))[: max(3, len(take.log_mel) // 10)]]
+        beside = np.resize(room, (n_frames, room.shape[1]))
+        padded = np.concatenate([beside, take.log_mel, beside])
+        length = take.offset - take.onset
+        first, last = n_frames + take.onset + length // 2, n_frames + take.onset + max(n_frames, length)
+        starts = [end - n_frames for end in range(first, last + SMOOTHING * step, step)]
+        return to_mfcc(
+            np.stack([padded[start : start + n_frames] for start in starts if start + n_frames <= len(padded)]),
+            self.settings,
+        )
+
+    def unlike(self, takes: Sequence[TakeFeatures]) -> list[float]:
+        """How alike each take is to the others: cosine with the mean of their embeddings; 1 for a single take."""
+        if len(takes) < 2:
+            return [1.0] * len(takes)
+        means = np.array([self._augmented(take, 12, 0).mean(axis=0) for take in takes])
+        found = []
+        for i, own in enumerate(means):
+            rest = means[np.arange(len(means)) != i].mean(axis=0)
+            found.append(float(own @ rest / np.linalg.norm(own) / np.linalg.norm(rest)))
+        return found
+
+    def heard(self, take: TakeFeatures) -> str:
+        """The label that the network gives the take, over the windows that hold it whole."""
+        windows = windows_of(take, self.settings, np.zeros((0, 1, 1), np.float32), 8, np.random.default_rng(0))
+        return self._labels[int(np.mean([self._base.score(window) for window in windows], axis=0).argmax())]

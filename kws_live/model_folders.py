@@ -1,0 +1,78 @@
+"""Where models lie: shipped ones, those of other packages, and the user's own."""
+
+import os
+import sys
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from kws_live.errors import ModelError
+
+CARD_NAME: Final = "card.json"
+GROUP: Final = "kws_live.models"
+
+
+def shipped_models_folder() -> Path:
+    """Where the shipped models lie: inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent / "models"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "models"
+
+
+def user_models_folder() -> Path:
+    """Where the user's own models lie: what KWS_LIVE_MODELS says, or the system's place for a user's data."""
+    if chosen := os.environ.get("KWS_LIVE_MODELS"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "kws-live" / "models"
+
+
+def shipped_models() -> list[str]:
+    """Names of the shipped models."""
+    return _names(shipped_models_folder())
+
+
+def user_models() -> list[str]:
+    """Names of the user's own models."""
+    return _names(user_models_folder())
+
+
+def _names(folder: Path) -> list[str]:
+    with suppress(OSError):
+        return sorted(
+            path.parent.name for path in folder.glob(f"*/{CARD_NAME}") if not path.parent.name.startswith(".")
+        )
+    return []
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Folder of a model given by name or path.
+
+    Packages add models with an entry point in the group ``kws_live.models``: its name is the model's, its object the
+    path of the folder.
+
+    Raises
+    ------
+    ModelError
+        If there is none; it names those there are.
+    """
+    name = str(name_or_path)
+    if name in shipped_models():
+        return shipped_models_folder() / name
+    if name in user_models():
+        return user_models_folder() / name
+    with suppress(OSError, RuntimeError):  # a name too long for a path, or ~ of a user that does not exist
+        path = Path(name_or_path).expanduser()
+        if path.is_dir():
+            return path
+    added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
+    if name in added:
+        return Path(added[name].load())
+    known = ", ".join((*shipped_models(), *added))
+    own = f"; your own: {', '.join(user_models())}" if user_models() else ""
+    raise ModelError(f"no model {name!r}; shipped are: {known}{own}; or give a folder")

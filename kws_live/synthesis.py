@@ -1,0 +1,128 @@
+"""Speech synthesisers that are installed on this machine, called to say a word or two.
+
+Each is optional: espeak-ng, flite and festival are programs (Debian packages of the same names; festival with
+``festvox-kdlpc16k``), pico is the package ``py-nanotts``. The kind of synthesiser makes more difference to a network
+than the number of one's voices, so a caller should take from every kind.
+"""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Final
+
+import numpy as np
+
+from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.errors import ConfigError
+
+ESPEAK_DIALECTS: Final = ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-us-nyc")
+ODD_VARIANTS: Final = ("whisper", "robo", "robot", "demonic", "croak", "announcer", "fast", "norbert", "klatt6")
+"""Parts of names of espeak-ng's variants that are no voices of people."""
+
+FLITE_VOICES: Final = ("kal16", "awb", "rms", "slt")
+PICO_VOICES: Final = ("en-US", "en-GB")
+FESTIVAL_VOICES: Final = ("ked_diphone",)
+FAINT: Final = 0.01
+"""Of the peak: softer sound at the ends is cut off."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice of a synthesiser.
+
+    Attributes
+    ----------
+    engine : "espeak", "flite", "festival" or "pico"
+    name : as the engine calls it
+    """
+
+    engine: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.engine}:{self.name}"
+
+
+@cache
+def installed_voices() -> tuple[Voice, ...]:
+    """Every English voice on this machine, sorted by engine and name."""
+    found: list[Voice] = []
+    if shutil.which("espeak-ng"):
+        listing = _run("espeak-ng", "--voices=variant").decode("utf-8", "replace").splitlines()
+        files = [line.split("!v/")[1].split()[0] for line in listing if "!v/" in line]
+        variants = [name for name in files if not any(odd in name.lower() for odd in ODD_VARIANTS)]
+        found += [Voice("espeak", f"{dialect}+{name}") for dialect in ESPEAK_DIALECTS for name in variants]
+    if shutil.which("flite"):
+        found += [Voice("flite", name) for name in FLITE_VOICES]
+    if shutil.which("festival"):
+        known = _run("festival", "-b", "(print (voice.list))").decode("utf-8", "replace")
+        found += [Voice("festival", name) for name in FESTIVAL_VOICES if name in known]
+    if find_spec("py_nanotts"):
+        found += [Voice("pico", name) for name in PICO_VOICES]
+    return tuple(sorted(found, key=str))
+
+
+def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Samples:
+    """Say a text: float32 (n_samples,) at 16 kHz, silence at its ends cut off.
+
+    Parameters
+    ----------
+    text : a word or a few
+    voice : one of `installed_voices`
+    speed, pitch : factors of the voice's own, about 0.7 to 1.4
+
+    Raises
+    ------
+    ConfigError
+        If the synthesiser fails or says nothing.
+    """
+    if voice.engine == "espeak":
+        words_per_minute, height = round(165 * speed), min(99, round(50 * pitch))
+        sound = _run("espeak-ng", "-v", voice.name, "-s", str(words_per_minute), "-p", str(height), "--stdout", text)
+    elif voice.engine == "flite":
+        base = {"slt": 180, "awb": 130, "rms": 100}.get(voice.name, 105)
+        settings = (f"duration_stretch={1 / speed:.3f}", f"int_f0_target_mean={base * pitch:.0f}")
+        options = [part for setting in settings for part in ("--setf", setting)]
+        sound = _run("flite", "-voice", voice.name, *options, "-t", text, "-o", "/dev/stdout")
+    elif voice.engine == "festival":
+        quoted = text.replace("\\", "").replace('"', "")
+        sound = _run(
+            "festival", "-b", f"(voice_{voice.name})", f"(Parameter.set 'Duration_Stretch {1 / speed:.3f})",
+            f'(utt.save.wave (SynthText "{quoted}") "/dev/stdout" \'riff)',
+        )  # fmt: skip
+    elif voice.engine == "pico":
+        return _trimmed(_pico().speak(text, voice=voice.name, speed=speed, pitch=pitch), SPEECH_RATE_HZ, text, voice)
+    else:
+        raise ConfigError(f"no synthesiser {voice.engine!r}; known are: espeak, flite, festival, pico")
+    header = sound.find(b"data")
+    if header < 24 or not sound.startswith(b"RIFF"):
+        raise ConfigError(f"{voice} gave no sound for {text!r}")
+    # The sizes in the header of a pipe are not to be trusted; the rate is.
+    return _trimmed(sound[header + 8 :], int.from_bytes(sound[24:28], "little"), text, voice)
+
+
+@cache
+def _pico() -> Any:
+    from py_nanotts import NanoTTS
+
+    return NanoTTS()
+
+
+def _run(*command: str) -> bytes:
+    try:
+        return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConfigError(f"{command[0]} failed: {error}") from error
+
+
+def _trimmed(pcm: bytes, rate_hz: int, text: str, voice: Voice) -> Samples:
+    import soxr
+
+    samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float32) / 32768
+    loud = np.flatnonzero(np.abs(samples) > FAINT * np.abs(samples).max(initial=0.0))
+    if not loud.size:
+        raise ConfigError(f"{voice} says nothing for {text!r}")
+    spoken = samples[loud[0] : loud[-1] + 1]
+    return np.asarray(soxr.resample(spoken, rate_hz, SPEECH_RATE_HZ), dtype=np.float32)

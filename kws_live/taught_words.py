@@ -1,0 +1,105 @@
+"""Words of a user's own in a model folder: how each is scored, beside the network's own words.
+
+An embedding network (``embedding.tflite``) turns the same window into a vector of length one. Each taught word is a
+weight vector and a bias: its score is the logistic function of their product with it. Words know nothing of each
+other, so one can be added or taken away and every other score stays what it was, bit for bit.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.errors import ModelError
+from kws_live.features import Features
+
+WORDS_NAME: Final = "words.npz"
+TAKES_NAME: Final = "takes.npz"
+EMBEDDING_NAME: Final = "embedding.tflite"
+EMBEDDING_KERAS_NAME: Final = "embedding.keras"
+BANK_NAME: Final = "negatives.npz"
+FORMAT: Final = 1
+EMBEDDING_SIZE: Final = 64
+
+Embedding = NDArray[np.float32]
+"""One window, float32 (size,), of length one."""
+
+
+class Network(Protocol):
+    """Anything that maps one window to numbers."""
+
+    def score(self, features: Features) -> NDArray[np.float32]:
+        """float32 (n_frames, n_mfcc) -> float32 (n,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class TaughtWords:
+    """What ``words.npz`` holds.
+
+    Attributes
+    ----------
+    names : the words, in the order of the scores
+    weights : float32 (n_words, size)
+    biases : float32 (n_words,)
+    """
+
+    names: tuple[str, ...]
+    weights: NDArray[np.float32]
+    biases: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        if self.weights.ndim != 2 or self.weights.shape[0] != n or self.biases.shape != (n,):
+            raise ModelError(f"{WORDS_NAME}: {n} words, but weights {self.weights.shape}, biases {self.biases.shape}")
+        if not (np.isfinite(self.weights).all() and np.isfinite(self.biases).all()):
+            raise ModelError(f"{WORDS_NAME} holds weights that are not numbers")
+
+    def scores(self, embedding: Embedding) -> NDArray[np.float32]:
+        """Every word's score, 0 to 1, shape (n_words,).
+
+        Each is a sum of its own: a matrix product may add in another order once there is a word more.
+        """
+        logits = np.array(
+            [float(np.dot(w, embedding)) + float(b) for w, b in zip(self.weights, self.biases, strict=True)]
+        )
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), dtype=np.float32)
+
+    def to_bytes(self) -> bytes:
+        """The content of ``words.npz``."""
+        buffer = io.BytesIO()
+        np.savez(buffer, format=FORMAT, names=np.array(self.names), weights=self.weights, biases=self.biases)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, where: str) -> "TaughtWords":
+        """Parse it.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be used.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                if int(stored["format"]) != FORMAT:
+                    raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
+                names = tuple(str(name) for name in stored["names"])
+                weights, biases = (np.asarray(stored[key], dtype=np.float32) for key in ("weights", "biases"))
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            raise ModelError(f"{where} cannot be used: {error}; teach the words again") from error
+        return cls(names, weights, biases)
+
+
+class TaughtScorer:
+    """The base network's posteriors, untouched, then the taught words' scores.
+
+    The posteriors then sum to more than one: a taught word does not compete with the others, it is beside them.
+    """
+
+    def __init__(self, base: Network, embedding: Network, words: TaughtWords) -> None:
+        self._base, self._embedding, self._words = base, embedding, words
+
+    def score(self, features: Features) -> NDArray[np.float32]:
+        return np.concatenate((self._base.score(features), self._words.scores(self._embedding.score(features))))
