@@ -23,6 +23,12 @@ log = logging.getLogger(__name__)
 POLL_SECONDS: Final = 0.25
 """Longest wait of any thread before it looks whether to stop."""
 
+LEAST_REST_SECONDS: Final = 0.1
+"""A shorter rest saves no waking."""
+
+DETECTOR_PAUSE_SECONDS: Final = 0.01
+"""Four hops of quiet are looked at in less."""
+
 REOPEN_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Pauses before each try to reopen a lost source; the last one repeats."""
 
@@ -67,6 +73,7 @@ class Capture:
         self._change: tuple[AudioSource, Reopen | None] | None = None
         self._change_lock = threading.Lock()
         self._overflows_before = 0
+        self._rested = False
         self._begin_source()
 
     @property
@@ -113,6 +120,7 @@ class Capture:
     def _step(self) -> bool:
         """Take the next block; False at the end."""
         self._take_change()
+        self._rest()
         try:
             block = self.source.read(POLL_SECONDS)
         except AudioGapError as gap:
@@ -132,6 +140,20 @@ class Capture:
         if block.shape[0]:
             self._take(block)
         return True
+
+    def _rest(self) -> None:
+        """Sleep while nobody waits for the next blocks, where the source keeps them: each waking costs time."""
+        if not getattr(self.source, "keeps_blocks", False):
+            return
+        if self._rested and self._ring.wanted is None:
+            self._stop.wait(DETECTOR_PAUSE_SECONDS)  # the detector is about to say how far it waits
+        wanted = self._ring.wanted
+        rest = 0.0
+        if wanted is not None:
+            rest = self._last_block_seconds + (wanted - self._ring.position) / SAMPLE_RATE_HZ - wall_seconds()
+        self._rested = rest > LEAST_REST_SECONDS
+        if self._rested:
+            self._stop.wait(rest)
 
     def _take(self, block: Block) -> None:
         for piece in pieces(block, self.source.rate_hz):

@@ -171,6 +171,10 @@ class Decider:
         self, hop: Hop, scores: NDArray[np.float32], settings: DecisionSettings, events: list[Event]
     ) -> tuple[str, Reason]:
         """Find the best word and what becomes of it; appends a detection if it fires."""
+        if hop.posteriors is None and self._candidate is None:
+            for state in self._words.values():
+                state.held = False
+            return self.keywords[0], Reason.GATE_CLOSED
         thresholds = settings.thresholds
         over = {
             word: float(score) for word, score in zip(self.keywords, scores, strict=True) if score >= thresholds[word]
@@ -180,7 +184,7 @@ class Decider:
                 if score < settings.release * thresholds[word]:
                     self._words[word].held = False
             best = max(zip(self.keywords, scores, strict=True), key=lambda item: item[1] / thresholds[item[0]])[0]
-            return best, Reason.BELOW if hop.gate_open else Reason.GATE_CLOSED
+            return best, Reason.BELOW
 
         utterance = find_utterance(self._levels)
         spent = settings.mode == "command" and self._is_spent(hop, utterance)
@@ -292,6 +296,8 @@ class Decider:
         events: list[Event],
     ) -> None:
         """Report a word once its score has fallen again without firing, with the reason at its peak."""
+        if hop.posteriors is None and not any(state.peak for state in self._words.values()):
+            return
         for word, value in zip(self.keywords, scores, strict=True):
             state, threshold = self._words[word], settings.thresholds[word]
             # A word that waited fires or is refused when its score may have fallen long ago.

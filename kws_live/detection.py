@@ -11,7 +11,7 @@ from kws_live.events import Detection, Event
 from kws_live.intake import Intake, pieces
 from kws_live.live_settings import LiveSettings
 from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
-from kws_live.pipeline import Pipeline, SpeechGate, Step
+from kws_live.pipeline import HOP_SECONDS, Pipeline, SpeechGate, Step
 from kws_live.ring_buffer import RingBuffer
 from kws_live.session import RING_SECONDS
 from kws_live.sources import AudioSource, open_source
@@ -33,9 +33,8 @@ def make_pipeline(
     model: Model, settings: LiveSettings, source: str = "", runtime: Runtime = "litert", position: int = 0
 ) -> Pipeline:
     """A pipeline that runs a model."""
-    scorer = model.scorer(runtime)
     return Pipeline(
-        score=lambda window: model.posteriors(scorer, window),
+        score=model.stream_scorer(HOP_SECONDS, runtime),
         window_rate_hz=model.card.features.sample_rate_hz,
         labels=model.card.labels,
         keywords=model.card.keywords,

@@ -203,11 +203,11 @@ class FeatureExtractor:
 
     @cached_property
     def _hann(self) -> NDArray[np.float32]:
-        """Periodic Hann window, zero-padded evenly to ``n_fft`` as librosa does."""
-        n = self.settings.frame_samples
+        """Periodic Hann window; zero-padded evenly to ``n_fft``, as librosa does, where frames are centred."""
+        n, n_fft = self.settings.frame_samples, self.settings.n_fft
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
-        before = (self.settings.n_fft - n) // 2
-        return np.pad(hann, (before, self.settings.n_fft - n - before)).astype(np.float32)
+        before = (n_fft - n) // 2
+        return (np.pad(hann, (before, n_fft - n - before)) if self.settings.centered else hann).astype(np.float32)
 
     def log_mel(self, window: Samples) -> Features:
         """Log mel power of one window in dB.
@@ -227,12 +227,12 @@ class FeatureExtractor:
             If the window is shorter than a frame.
         """
         s = self.settings
-        # Uncentred, the first frame starts at the first sample although its FFT is padded on both sides.
-        before = s.n_fft // 2 if s.centered else (s.n_fft - s.frame_samples) // 2
-        after = s.n_fft // 2 if s.centered else s.n_fft - s.frame_samples - before
-        padded = np.pad(window, (before, after))
-        frames = np.lib.stride_tricks.sliding_window_view(padded, s.n_fft)[:: s.hop_samples]
-        spectrum = np.fft.rfft(frames * self._hann, axis=1)[:, : self._bank.shape[0]]
+        if s.centered:
+            window = np.pad(window, s.n_fft // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(window, self._hann.size)[:: s.hop_samples]
+        # Where the frame is shorter than the transform, zeros follow it instead of standing on both sides as in
+        # librosa: that turns phases and leaves the power as it is.
+        spectrum = np.fft.rfft(frames * self._hann, s.n_fft, axis=1)[:, : self._bank.shape[0]]
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         mel = power @ self._bank
         mel = np.maximum(mel, s.floor_power) if s.floor == "clamp" else mel + np.float32(s.floor_power)

@@ -6,11 +6,9 @@ made, so that training and listening cannot disagree.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -21,21 +19,27 @@ from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
 from kws_live.decision import SILENCE as SILENCE
 from kws_live.errors import ModelError
 from kws_live.features import FeatureExtractor, Features, FeatureSettings
+from kws_live.model_folders import CARD_NAME as CARD_NAME
+from kws_live.model_folders import GROUP as GROUP
+from kws_live.model_folders import find_model as find_model
+from kws_live.model_folders import shipped_models as shipped_models
+from kws_live.model_folders import shipped_models_folder as shipped_models_folder
+from kws_live.model_folders import user_models as user_models
 from kws_live.native_output import quiet_stderr
+from kws_live.rolling_features import RollingFeatures
+from kws_live.taught_words import EMBEDDING_NAME, EMBEDDING_SIZE, WORDS_NAME, TaughtScorer, TaughtWords
 
 Posteriors = NDArray[np.float32]
-"""Every label's probability, shape (n_labels,), summing to 1."""
+"""Every label's probability, shape (n_labels,), summing to 1; taught words' scores come on top."""
 
 Runtime = Literal["litert", "tensorflow"]
 
 CARD_FORMAT: Final = 1
-CARD_NAME: Final = "card.json"
 LITERT_NAME: Final = "model.tflite"
 KERAS_NAME: Final = "model.keras"
 FILTERS_NAME: Final = "mel_filters.npy"
 UNKNOWN: Final = "_unknown_"
 DEFAULT_MODEL: Final = "commands-12"
-GROUP: Final = "kws_live.models"
 LARGEST_FILE_BYTES: Final = 256 * 2**20
 
 
@@ -53,6 +57,7 @@ class ModelCard:
     data : what it was trained on, each with name, licence and address
     figures : what was measured, with the data it was measured on
     files : file name -> SHA-256 in hexadecimal digits
+    longest_word_seconds : in command mode, longer utterances are no word of this model
     """
 
     name: str
@@ -66,6 +71,7 @@ class ModelCard:
     figures: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = CARD_FORMAT
+    longest_word_seconds: float = 1.1
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) != len(self.labels) or not self.labels:
@@ -76,6 +82,8 @@ class ModelCard:
             raise ModelError(f"model {self.name!r}: every keyword needs a threshold, and nothing else")
         if any(not 0 < value <= 1 for value in self.thresholds.values()):
             raise ModelError(f"model {self.name!r}: thresholds must be above 0 and at most 1")
+        if not 0.1 <= self.longest_word_seconds <= 3:
+            raise ModelError(f"model {self.name!r}: longest_word_seconds must be 0.1 to 3")
         if self.features.sample_rate_hz not in (SAMPLE_RATE_HZ, SPEECH_RATE_HZ):
             raise ModelError(
                 f"model {self.name!r}: features at {self.features.sample_rate_hz} Hz; "
@@ -124,7 +132,13 @@ class Scorer(Protocol):
 
 
 class LiteRtScorer:
-    """The network on LiteRT, one thread.
+    """A network on LiteRT, one thread.
+
+    Parameters
+    ----------
+    content : the LiteRT file
+    card : of its model
+    n_outputs : of the network; None: one for each label
 
     Raises
     ------
@@ -132,7 +146,7 @@ class LiteRtScorer:
         If the bytes are no LiteRT model, or its shapes are not the card's.
     """
 
-    def __init__(self, content: bytes, card: ModelCard) -> None:
+    def __init__(self, content: bytes, card: ModelCard, n_outputs: int | None = None) -> None:
         from ai_edge_litert.interpreter import Interpreter  # half of a second start is this import
 
         try:
@@ -145,11 +159,12 @@ class LiteRtScorer:
             raise ModelError(
                 f"model {card.name!r}: LiteRT cannot load the network: {str(error).splitlines()[0]}"
             ) from error
-        n_inputs, n_outputs = int(np.prod(self._input["shape"])), int(np.prod(self._output["shape"]))
-        if n_inputs != card.features.n_frames * card.features.n_mfcc or n_outputs != len(card.labels):
+        expected = len(card.labels) if n_outputs is None else n_outputs
+        n_inputs, n_found = int(np.prod(self._input["shape"])), int(np.prod(self._output["shape"]))
+        if n_inputs != card.features.n_frames * card.features.n_mfcc or n_found != expected:
             raise ModelError(
-                f"model {card.name!r}: the network maps {n_inputs} values to {n_outputs}; the card says "
-                f"{card.features.n_frames} x {card.features.n_mfcc} and {len(card.labels)} labels"
+                f"model {card.name!r}: the network maps {n_inputs} values to {n_found}; the card says "
+                f"{card.features.n_frames} x {card.features.n_mfcc} and {expected} labels"
             )
 
     def score(self, features: Features) -> Posteriors:
@@ -199,13 +214,47 @@ class Model:
             raise ModelError(f"model {self.card.name!r}: cannot read {FILTERS_NAME}: {error}") from error
         return FeatureExtractor(self.card.features, bank)
 
+    @cached_property
+    def taught(self) -> TaughtWords | None:
+        """The words its user has taught it; None without any."""
+        if WORDS_NAME not in self.card.files:
+            return None
+        path = self.folder / WORDS_NAME
+        words = TaughtWords.from_bytes(_read(path, LARGEST_FILE_BYTES), str(path))
+        if self.card.labels[-len(words.names) :] != words.names:
+            raise ModelError(f"{path} holds {', '.join(words.names)}; the last labels of the card are others")
+        return words
+
     def scorer(self, runtime: Runtime = "litert") -> Scorer:
-        """A new scorer; each thread needs its own."""
+        """A new scorer of every label; each thread needs its own."""
+        base = self.base_scorer(runtime)
+        return TaughtScorer(base, self.embedding(), self.taught) if self.taught else base
+
+    def base_scorer(self, runtime: Runtime = "litert") -> Scorer:
+        """A new scorer of the network's own labels, without taught words."""
+        n_own = len(self.card.labels) - (len(self.taught.names) if self.taught else 0)
         if runtime == "tensorflow":
             return TensorFlowScorer(self.folder / KERAS_NAME, self.card)
         if runtime == "litert":
-            return LiteRtScorer((self.folder / LITERT_NAME).read_bytes(), self.card)
+            return LiteRtScorer((self.folder / LITERT_NAME).read_bytes(), self.card, n_own)
         raise ModelError(f'runtime {runtime!r} does not exist; use "litert" or "tensorflow"')
+
+    def embedding(self) -> Scorer:
+        """A new runner of the embedding, by which words are taught: float32 (size,), of length one.
+
+        Raises
+        ------
+        ModelError
+            If the model has none.
+        """
+        if EMBEDDING_NAME not in self.card.files:
+            raise ModelError(f"model {self.card.name!r} has no embedding, so it cannot be taught; use {DEFAULT_MODEL}")
+        return LiteRtScorer((self.folder / EMBEDDING_NAME).read_bytes(), self.card, EMBEDDING_SIZE)
+
+    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> Callable[[Samples], Posteriors]:
+        """A function that scores windows as `posteriors` does, quickest where each is one step after the last."""
+        scorer, features = self.scorer(runtime), RollingFeatures(self.extractor, step_seconds)
+        return lambda window: scorer.score(features.mfcc(window))
 
     def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:
         """Score one window, float32 (n_samples,) at the features' own rate."""
@@ -248,37 +297,6 @@ def _read(path: Path, largest_bytes: int) -> bytes:
     if len(content) > largest_bytes:
         raise ModelError(f"{path} is larger than {largest_bytes:,} bytes, the most a model may have")
     return content
-
-
-def shipped_models_folder() -> Path:
-    """Where the shipped models lie: inside the installed package, or beside it in a checkout."""
-    inside = Path(__file__).parent / "models"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "models"
-
-
-def shipped_models() -> list[str]:
-    """Names of the shipped models."""
-    return sorted(path.parent.name for path in shipped_models_folder().glob(f"*/{CARD_NAME}"))
-
-
-def find_model(name_or_path: str | Path) -> Path:
-    """Folder of a model given by name or path.
-
-    Packages add models with an entry point in the group ``kws_live.models``: its name is the model's, its object the
-    path of the folder.
-    """
-    shipped = shipped_models_folder() / name_or_path
-    if str(name_or_path) in shipped_models():
-        return shipped
-    with suppress(OSError, RuntimeError):  # a name too long for a path, or ~ of a user that does not exist
-        path = Path(name_or_path).expanduser()
-        if path.is_dir():
-            return path
-    added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
-    if str(name_or_path) in added:
-        return Path(added[str(name_or_path)].load())
-    known = ", ".join((*shipped_models(), *added))
-    raise ModelError(f"no model {str(name_or_path)!r}; shipped are: {known}; or give a folder")
 
 
 def write_card(folder: Path, card: ModelCard) -> ModelCard:

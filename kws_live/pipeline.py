@@ -3,6 +3,7 @@
 Everything that listens or measures runs this one class: the live session, files, evaluation, tests.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -23,6 +24,9 @@ HOP_SECONDS: Final = 0.08
 HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
 LEAST_LAG_SAMPLES: Final = 63
 """The resampler holds back at least this much (at most 483; measured) before a hop is complete."""
+
+QUIET_HOPS: Final = 4
+"""While nobody speaks so many hops are done at a time: waking costs more than looking."""
 
 _SPEECH_HOP: Final = round(HOP_SECONDS * SPEECH_RATE_HZ)
 _LEVEL_FRAME: Final = SPEECH_RATE_HZ // 50
@@ -92,7 +96,7 @@ class Pipeline:
         self.settings = settings
         self.counts = PipelineCounts()
         self._score = score
-        self._window_rate_hz = window_rate_hz
+        self._at_stream_rate = window_rate_hz == SAMPLE_RATE_HZ
         self._make_gate = make_gate
         self._gate_mode = settings.snapshot().gate_mode
         self._gate = make_gate(self._gate_mode)
@@ -110,10 +114,12 @@ class Pipeline:
     def next_position(self) -> int:
         """The ring buffer's position from which on it is worth calling `step` again.
 
-        While nobody speaks two hops are done at a time: waking costs more than looking. No word is late by that,
-        since none ends within a hop of the gate's opening.
+        While nobody speaks `QUIET_HOPS` are done at a time. No word is late by that: by the time that it has ended and
+        can fire, its begin has been looked at.
         """
-        wanted = self._hop_end + LEAST_LAG_SAMPLES + (0 if self._gate_was_open else HOP_SAMPLES)
+        if self._speech.size >= self._speech_window + _SPEECH_HOP:
+            return self._hop_end  # it has been read already
+        wanted = self._hop_end + LEAST_LAG_SAMPLES + (0 if self._gate_was_open else (QUIET_HOPS - 1) * HOP_SAMPLES)
         return max(wanted, self._read_position + 1)
 
     def _restart(self, position: int) -> None:
@@ -132,13 +138,14 @@ class Pipeline:
     def step(self, ring: RingBuffer) -> Step | None:
         """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet."""
         while self._speech.size < self._speech_window + _SPEECH_HOP:
-            start, block = ring.read_on(self._read_position, HOP_SAMPLES)
+            start, block = ring.read_on(self._read_position, 2 * QUIET_HOPS * HOP_SAMPLES)
             if start != self._read_position:
                 return self.skip_to(start)
             if not block.size:
                 return None
             self._read_position += block.size
-            self._stream = np.concatenate((self._stream, block))
+            if self._at_stream_rate:
+                self._stream = np.concatenate((self._stream, block))
             self._speech = np.concatenate((self._speech, self._resampler.process(block)))
         return self._hop()
 
@@ -149,7 +156,8 @@ class Pipeline:
 
     def skip_to(self, start: int) -> Step:
         """Leave out what lies before position ``start``: it was lost, or there is no time for it."""
-        n_samples = start - self._read_position
+        unlooked = (self._speech.size - self._speech_window) // _SPEECH_HOP * HOP_SAMPLES
+        n_samples = start - self._read_position + unlooked
         self.counts.samples_skipped += n_samples
         events: list[Event] = []
         if self._gate_was_open:
@@ -164,7 +172,8 @@ class Pipeline:
         if settings.gate_mode != self._gate_mode:
             self._gate_mode = settings.gate_mode
             self._gate = self._make_gate(self._gate_mode)
-        self._stream = self._stream[HOP_SAMPLES:]
+        if self._at_stream_rate:
+            self._stream = self._stream[HOP_SAMPLES:]
         self._speech = self._speech[_SPEECH_HOP:]
         window = self._speech[: self._speech_window]
         new = window[-_SPEECH_HOP:]
@@ -174,10 +183,11 @@ class Pipeline:
         if is_open:
             self.counts.hops_scored += 1
             # The 22,050 Hz stream is read ahead of its resampled copy: both windows end where the hop ends.
-            at_stream_rate = self._window_rate_hz == SAMPLE_RATE_HZ
-            posteriors = self._score(self._stream[: self._stream_window] if at_stream_rate else window)
-        levels = 10.0 * np.log10(np.mean(np.square(new.reshape(-1, _LEVEL_FRAME)), axis=1) + 1e-12)
-        hop = Hop(self._hop_end, is_open, tuple(levels.tolist()), posteriors)
+            posteriors = self._score(self._stream[: self._stream_window] if self._at_stream_rate else window)
+        frames = new.reshape(-1, _LEVEL_FRAME)
+        powers = np.einsum("ij,ij->i", frames, frames).tolist()
+        levels = tuple(10.0 * math.log10(power / _LEVEL_FRAME + 1e-12) for power in powers)
+        hop = Hop(self._hop_end, is_open, levels, posteriors)
         verdict = self._decider.step(hop, settings)
         events = verdict.events
         if is_open != self._gate_was_open:

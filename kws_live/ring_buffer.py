@@ -44,6 +44,11 @@ class RingBuffer:
             return self._position
 
     @property
+    def wanted(self) -> int | None:
+        """The least position that somebody waits for; None: nobody waits."""
+        return self._wanted
+
+    @property
     def closed(self) -> bool:
         """Whether nothing more will be written."""
         with self._changed:

@@ -216,7 +216,7 @@ class Session:
 
     def _detect(self) -> None:
         while not self._stop.is_set():
-            self.ring.wait(self._pipeline.next_position, POLL_SECONDS)
+            self.ring.wait(self._pipeline.next_position)  # `stop` closes the ring buffer
             all_there = self.ring.closed
             while not self._stop.is_set() and (step := self._next_step()) is not None:
                 self._progress.set()

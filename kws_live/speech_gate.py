@@ -55,8 +55,9 @@ class WebrtcGate:
         ----------
         pcm : int16 array, shape (n_frames * 320,), at 16 kHz
         """
-        for start in range(0, pcm.size, FRAME_SAMPLES):
-            if self._vad.is_speech(pcm[start : start + FRAME_SAMPLES].tobytes(), SPEECH_RATE_HZ):
+        sound = pcm.tobytes()
+        for start in range(0, len(sound), 2 * FRAME_SAMPLES):
+            if self._vad.is_speech(sound[start : start + 2 * FRAME_SAMPLES], SPEECH_RATE_HZ):
                 self._frames_left = round(HANGOVER_SECONDS * 50)
             elif self._frames_left > 0:
                 self._frames_left -= 1

@@ -107,6 +107,9 @@ class ToneModel(Model):
     def scorer(self, runtime: Runtime = "litert") -> Scorer:
         return _NoScorer()
 
+    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> Callable[[Samples], Posteriors]:
+        return lambda window: self.posteriors(self.scorer(), window)
+
     def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:
         """The share of each word's tone that lies within the window."""
         at = np.arange(window.size) / SPEECH_RATE_HZ

@@ -13,17 +13,14 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
+from kws_live.audio import SAMPLE_RATE_HZ, Block
 from kws_live.decision_settings import DecisionSettings
-from kws_live.detection import make_gate, run
+from kws_live.detection import make_pipeline, run
 from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.events import Detection
-from kws_live.features import FeatureExtractor, Features
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
-from kws_live.pipeline import HOP_SECONDS, Pipeline
 
 LEAD_IN_SECONDS: Final = 10
 GRID_SECONDS: Final = 2
@@ -67,37 +64,6 @@ class Found:
     audio_seconds: float = 0.0
     cpu_seconds: float = 0.0
     broken: str = ""
-
-
-class RollingFeatures:
-    """Features of windows that follow each other: only what is new is computed, the rest is kept.
-
-    Frames that are not padded depend on their own samples alone, so the result is that of the whole window within
-    float32 rounding. Front ends that pad, or refer to the window's peak, are computed whole.
-    """
-
-    def __init__(self, extractor: FeatureExtractor) -> None:
-        self._extractor = extractor
-        settings = extractor.settings
-        self._step = round(HOP_SECONDS * settings.sample_rate_hz)
-        self._n_new, rest = divmod(self._step, settings.hop_samples)
-        # The last frame must end where the window ends, or new frames would not be the last ones.
-        unused = (settings.window_samples - settings.frame_samples) % settings.hop_samples
-        self._usable = not settings.centered and settings.top_db is None and rest == 0 and unused == 0
-        self._tail = settings.frame_samples + (self._n_new - 1) * settings.hop_samples
-        self._window: Samples = np.zeros(0, np.float32)
-        self._features: Features = np.zeros((0, 0), np.float32)
-
-    def mfcc(self, window: Samples) -> Features:
-        """Features of a window, float32 (n_frames, n_mfcc)."""
-        follows = self._usable and np.array_equal(window[: -self._step], self._window[self._step :])
-        if follows:
-            new = self._extractor.mfcc(window[-self._tail :])
-            self._features = np.concatenate((self._features[self._n_new :], new))
-        else:
-            self._features = self._extractor.mfcc(window)
-        self._window = window
-        return self._features
 
 
 class ExcerptSource:
@@ -177,21 +143,7 @@ def spot_in_worker(folder: str, settings: DecisionSettings, excerpt: Excerpt) ->
 def _detections(
     model: Model, settings: DecisionSettings, excerpt: Excerpt, source: ExcerptSource
 ) -> tuple[Detection, ...]:
-    scorer, features = model.scorer(), RollingFeatures(model.extractor)
-
-    def score(window: Samples) -> NDArray[np.float32]:
-        return scorer.score(features.mfcc(window))
-
-    card = model.card
-    pipeline = Pipeline(
-        score=score,
-        window_rate_hz=card.features.sample_rate_hz,
-        labels=card.labels,
-        keywords=card.keywords,
-        make_gate=make_gate,
-        settings=LiveSettings(settings),
-        source=excerpt.path,
-    )
+    pipeline = make_pipeline(model, LiveSettings(settings), excerpt.path)
     offset = source.begin_seconds * SAMPLE_RATE_HZ
     first = excerpt.begin_seconds * SAMPLE_RATE_HZ
     last = np.inf if excerpt.end_seconds is None else excerpt.end_seconds * SAMPLE_RATE_HZ

@@ -37,6 +37,9 @@ class AudioSource(Protocol):
     rate_hz : its own sample rate
     live : it comes when it comes and must be taken at once; False: it waits to be read
     n_overflows : how often audio was lost before it could be handed over
+
+    A source that comes at its own speed and keeps what is not read for a second or longer may say so by an attribute
+    ``keeps_blocks = True``: then it is read less often while nobody speaks.
     """
 
     @property

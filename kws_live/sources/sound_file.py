@@ -13,6 +13,7 @@ from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.sources import require_rate
 
 BLOCK_SECONDS = 0.06
+MOST_BLOCKS = 8
 
 
 class _Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
@@ -67,7 +68,7 @@ class SoundFile:
         except SourceUnavailableError:
             self._file.close()
             raise
-        self._paced = paced
+        self.keeps_blocks = paced
         self._begun: float | None = None
         self._n_read = 0
 
@@ -75,15 +76,19 @@ class SoundFile:
         if self._file.closed:
             return None
         n_samples = max(1, round(BLOCK_SECONDS * self.rate_hz))
-        if self._paced:
+        if self.keeps_blocks:
             # A block is due when its last sample would have been spoken.
             now = time.monotonic()
             if self._begun is None:
                 self._begun = now
-            wait = self._begun + (self._n_read + n_samples) / self.rate_hz - now
-            time.sleep(min(max(wait, 0.0), timeout_seconds))
-            if wait > timeout_seconds:
-                return np.zeros((0, 1), np.float32)
+            n_due = round((now - self._begun) * self.rate_hz) - self._n_read
+            if n_due < n_samples:
+                wait = (n_samples - n_due) / self.rate_hz
+                time.sleep(min(wait, timeout_seconds))
+                if wait > timeout_seconds:
+                    return np.zeros((0, 1), np.float32)
+            # A reader who comes late takes all that is due at once.
+            n_samples = min(max(n_samples, n_due), MOST_BLOCKS * n_samples)
         try:
             block = self._file.read(n_samples, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:

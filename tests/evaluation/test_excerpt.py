@@ -9,9 +9,8 @@ from tone_model import ToneModel, write_sound
 from kws_live.audio import Samples
 from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import make_settings
-from kws_live.evaluation.excerpt import Excerpt, Found, RollingFeatures, spot
+from kws_live.evaluation.excerpt import Excerpt, Found, spot
 from kws_live.evaluation.recorded_run import record
-from kws_live.features import PAPER, FeatureExtractor
 from kws_live.model import Model
 from kws_live.sources.array import ArraySource
 
@@ -59,26 +58,6 @@ def test_a_whole_file_gives_what_the_live_path_gives(
     _, live = record(commands_model, settings, ArraySource(demo_audio, 22_050))
     found = spot(commands_model, settings, Excerpt(str(tmp_path / "demo.wav")))
     assert told(found) == [(event.keyword, event.position, event.decided_position) for event in live]
-
-
-def test_features_that_roll_on_are_those_of_the_whole_window() -> None:
-    extractor = ToneModel().extractor
-    rolling = RollingFeatures(extractor)
-    audio = np.random.default_rng(0).normal(0, 0.1, 16_000 * 4).astype(np.float32)
-    # On from hop to hop, then a jump, then on again.
-    for start in [*range(0, 20_000, 1280), *range(30_000, 45_000, 1280)]:
-        window = audio[start : start + 16_000]
-        np.testing.assert_allclose(rolling.mfcc(window), extractor.mfcc(window), atol=2e-5)
-
-
-def test_features_that_pad_are_computed_whole() -> None:
-    bank = np.random.default_rng(0).random((PAPER.n_mels, 1 + PAPER.n_fft // 2)).astype(np.float32)
-    extractor = FeatureExtractor(PAPER, bank)
-    rolling = RollingFeatures(extractor)
-    audio = np.random.default_rng(0).normal(0, 0.1, 22_050 * 2).astype(np.float32)
-    for start in range(0, 20_000, 1764):
-        window = audio[start : start + 22_050]
-        np.testing.assert_array_equal(rolling.mfcc(window), extractor.mfcc(window))
 
 
 def test_a_broken_file_is_told_and_not_fatal(tmp_path: Path) -> None:

@@ -70,9 +70,9 @@ class HandedOver:
 
 def hold_at_the_first_hop(session: Session, source: HandedOver, network: SlowNetwork, audio: Samples) -> None:
     """Let all the audio come in while the network is busy with the first hop; then let it go on."""
-    source.put(audio[: 2 * HOP_SAMPLES])
+    source.put(audio[: 5 * HOP_SAMPLES])
     assert network.held.wait(PATIENCE_SECONDS)
-    source.put(audio[2 * HOP_SAMPLES :])
+    source.put(audio[5 * HOP_SAMPLES :])
     assert session.ring.wait(audio.size, PATIENCE_SECONDS)
     network.goes_on.set()
 

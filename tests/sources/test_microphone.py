@@ -51,6 +51,21 @@ def test_a_stream_that_finishes_by_itself_is_lost(fake_sounddevice: FakeSounddev
     microphone.close()
 
 
+def test_who_comes_late_takes_all_that_waits_in_order_and_learns_of_the_loss_after_it(
+    fake_sounddevice: FakeSounddevice,
+) -> None:
+    microphone = Microphone()
+    for value in (0.1, 0.2, 0.3):
+        fake_sounddevice.streams[-1].speak(np.full((480, 1), value, np.float32))
+    fake_sounddevice.streams[-1].go_away()
+    got = microphone.read(1.0)
+    assert got is not None
+    np.testing.assert_array_equal(got[:, 0], np.repeat(np.float32([0.1, 0.2, 0.3]), 480))
+    with pytest.raises(SourceLostError, match="went away"):
+        microphone.read(1.0)
+    microphone.close()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_values_that_are_not_numbers_become_silence(fake_sounddevice: FakeSounddevice, bad: float) -> None:
     microphone = Microphone()

@@ -1,0 +1,27 @@
+"""Features of a stream are those of its windows."""
+
+import numpy as np
+
+from kws_live.features import PAPER, SPEECH, FeatureExtractor
+from kws_live.pipeline import HOP_SECONDS
+from kws_live.rolling_features import RollingFeatures
+
+
+def test_features_that_roll_on_are_those_of_the_whole_window() -> None:
+    extractor = FeatureExtractor(SPEECH, np.random.default_rng(0).random((40, 257)).astype(np.float32))
+    rolling = RollingFeatures(extractor, HOP_SECONDS)
+    audio = np.random.default_rng(0).normal(0, 0.1, 16_000 * 4).astype(np.float32)
+    # On from hop to hop, then a jump, then on again.
+    for start in [*range(0, 20_000, 1280), *range(30_000, 45_000, 1280)]:
+        window = audio[start : start + 16_000]
+        np.testing.assert_allclose(rolling.mfcc(window), extractor.mfcc(window), atol=2e-5)
+
+
+def test_features_that_pad_are_computed_whole() -> None:
+    bank = np.random.default_rng(0).random((PAPER.n_mels, 1 + PAPER.n_fft // 2)).astype(np.float32)
+    extractor = FeatureExtractor(PAPER, bank)
+    rolling = RollingFeatures(extractor, HOP_SECONDS)
+    audio = np.random.default_rng(0).normal(0, 0.1, 22_050 * 2).astype(np.float32)
+    for start in range(0, 20_000, 1764):
+        window = audio[start : start + 22_050]
+        np.testing.assert_array_equal(rolling.mfcc(window), extractor.mfcc(window))
