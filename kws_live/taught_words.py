@@ -8,6 +8,7 @@ other, so one can be added or taken away and every other score stays what it was
 import io
 from dataclasses import dataclass
 from typing import Final, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ class TaughtWords:
                     raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
                 names = tuple(str(name) for name in stored["names"])
                 weights, biases = (np.asarray(stored[key], dtype=np.float32) for key in ("weights", "biases"))
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             raise ModelError(f"{where} cannot be used: {error}; teach the words again") from error
         return cls(names, weights, biases)
 

@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "doctor": "see whether microphone and machine are fit to listen",
     "devices": "list the microphones",
     "models": "list the models",
+    "teach": "teach a word of your own from a few takes",
+    "words": "list, test, rename, retrain and forget the words you taught",
     "dataset": "download training data",
     "prepare": "turn recordings into features for training",
     "train": "train a model",

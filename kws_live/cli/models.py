@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from kws_live.model import DEFAULT_MODEL, load_model, shipped_models
+from kws_live.model import DEFAULT_MODEL, load_model, shipped_models, user_models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    cards = [load_model(name).card for name in shipped_models()]
+    cards = [load_model(name).card for name in (*shipped_models(), *user_models())]
     if arguments.json:
         print(json.dumps([json.loads(card.to_json()) for card in cards], ensure_ascii=False))
         return 0

@@ -84,13 +84,15 @@ class Take:
 def fault(take: Take) -> str | None:
     """What is wrong with a take by itself, and what to do; None if nothing is."""
     word = take.samples[take.begin : take.end]
-    if not take.samples.size or np.abs(take.samples).max() < LEAST_PEAK:
+    stands_out = level_db(word) >= _room_db(take) + LEAST_ABOVE_ROOM_DB
+    faint = level_db(word) < LEAST_WORD_DB
+    if np.abs(take.samples).max(initial=0.0) < LEAST_PEAK or (faint and not stands_out):
         return "nothing was said; speak after the prompt, and see whether the microphone is muted: kws-live doctor"
-    if level_db(word) < LEAST_WORD_DB:
+    if faint:
         return f"too quiet ({level_db(word):.0f} dB); speak louder or come closer"
     if np.mean(np.abs(word) >= CLIPPED) > CLIPPED_SHARE:
         return "clipped: it is louder than the recording can hold; turn the microphone down or move away from it"
-    if level_db(word) < _room_db(take) + LEAST_ABOVE_ROOM_DB:
+    if not stands_out:
         return "no word stands out from the noise; speak louder, or make the room quieter"
     if take.word_seconds > LONGEST_WORD_SECONDS:
         return (
@@ -189,7 +191,8 @@ def record_takes(
             if n_refused > MOST_REFUSED:
                 raise DatasetError(f'"{word}" was refused {n_refused} times in a row, the last time: {reason}')
             say(f"once more: {reason}")
-        record_seconds(source, 0.6)
+        if len(good) < n:
+            record_seconds(source, 0.6)
 
 
 def record_seconds(source: AudioSource, seconds: float) -> Samples:

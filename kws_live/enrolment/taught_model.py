@@ -1,5 +1,6 @@
 """A model folder with words of a user's own: written whole or not at all."""
 
+import hashlib
 import io
 import re
 import shutil
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -24,6 +26,9 @@ from kws_live.taught_words import TAKES_NAME, WORDS_NAME, TaughtWords
 MOST_LETTERS: Final = 40
 TAUGHT: Final = "taught"
 """Key of the card's figures: word -> its `Expectation`."""
+
+TAUGHT_TO: Final = "taught_to"
+"""Key of the card's figures: name of the model that the first word was taught to."""
 
 
 def check_word(word: str) -> str:
@@ -67,6 +72,11 @@ def own_folder(name: str) -> Path:
     return user_models_folder() / check_name(name)
 
 
+def sound_prefix(word: str) -> str:
+    """How the names of a word's kept recordings begin; a word itself need not be a file's name."""
+    return f"take_{hashlib.sha256(word.encode()).hexdigest()[:8]}_"
+
+
 def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
     """The takes that a model's own words were taught with.
 
@@ -87,7 +97,7 @@ def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
                 ]
                 for i, word in enumerate(model.taught.names)
             }
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise ModelError(f"{path} cannot be used: {error}; teach the words again") from error
 
 
@@ -143,10 +153,16 @@ def write_taught(
     keywords = () if alone else tuple(word for word in card.keywords if word not in before)
     old = {**card.thresholds, **(thresholds or {})}
     figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
-    files = {name: "" for name in card.files if name not in (WORDS_NAME, TAKES_NAME)}
+    sound_names = tuple(sound_prefix(word) for word in own)
+    files = {
+        name: ""
+        for name in card.files
+        if name not in (WORDS_NAME, TAKES_NAME) and (not name.startswith("take_") or name.startswith(sound_names))
+    }
     files |= dict.fromkeys(sounds or {}, "")
     if own:
         figures[TAUGHT] = {word.name: word.expectation.to_dict() for word in words}
+        figures.setdefault(TAUGHT_TO, card.name)
         files |= {WORDS_NAME: "", TAKES_NAME: ""}
     if not keywords and not own:
         raise ConfigError(f"model {card.name!r} would have no word left; delete its folder instead: {folder}")

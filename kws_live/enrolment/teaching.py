@@ -102,15 +102,13 @@ class Teacher:
                 f"{len(takes)} take of {name!r} is too few to tell it from others; give 3 to 10, {LEAST_TAKES} at least"
             )
         n_fits = len(takes) + 1
-        positives = [self._augmented(take, WINDOWS_PER_WORD // len(takes), i) for i, take in enumerate(takes)]
-        negatives = [self.bank.negatives, *(self._augmented(take, 30, i) for i, take in enumerate(others))]
-        negative = np.concatenate(negatives)
+        positives, negative = self._positives(takes), self._negatives(others)
         weights, bias = self._fit(np.concatenate(positives), negative)
         on_progress(1, n_fits)
         hits = 0
         for left_out, take in enumerate(takes):
             rest = np.concatenate([part for i, part in enumerate(positives) if i != left_out])
-            hits += self._passes(take, *self._fit(rest, negative))
+            hits += self.passes(take, *self._fit(rest, negative))
             on_progress(left_out + 2, n_fits)
         seconds = float(np.median([take.offset - take.onset for take in takes]))
         seconds *= self.settings.hop_samples / self.settings.sample_rate_hz
@@ -128,6 +126,16 @@ class Teacher:
         )
         return TaughtWord(name, weights, bias, tuple(takes), expectation)
 
+    def weights_of(self, takes: Sequence[TakeFeatures]) -> tuple[NDArray[np.float32], float]:
+        """Weights and bias alone, without looking at what to expect of them."""
+        return self._fit(np.concatenate(self._positives(takes)), self.bank.negatives)
+
+    def _positives(self, takes: Sequence[TakeFeatures]) -> list[NDArray[np.float32]]:
+        return [self._augmented(take, WINDOWS_PER_WORD // len(takes), i) for i, take in enumerate(takes)]
+
+    def _negatives(self, others: Sequence[TakeFeatures]) -> NDArray[np.float32]:
+        return np.concatenate([self.bank.negatives, *(self._augmented(take, 30, i) for i, take in enumerate(others))])
+
     def _augmented(self, take: TakeFeatures, n: int, number: int) -> NDArray[np.float32]:
         rng = np.random.default_rng([number, take.log_mel.shape[0]])
         return self.embed(windows_of(take, self.settings, self.bank.noise, n, rng))
@@ -141,7 +149,7 @@ class Teacher:
     def _stream_scores(self, weights: NDArray[np.float32], bias: float) -> NDArray[np.float32]:
         return logistic(self.bank.stream @ weights + bias).astype(np.float32)
 
-    def _passes(self, take: TakeFeatures, weights: NDArray[np.float32], bias: float) -> bool:
+    def passes(self, take: TakeFeatures, weights: NDArray[np.float32], bias: float) -> bool:
         """Whether a take fires as it slides through the window, hop by hop."""
         scores = logistic(self.embed(self.sliding(take)) @ weights + bias)
         return bool((smoothed(scores) >= THRESHOLD).any())
@@ -163,7 +171,7 @@ class Teacher:
             self.settings,
         )
 
-    def unlike(self, takes: Sequence[TakeFeatures]) -> list[float]:
+    def likeness(self, takes: Sequence[TakeFeatures]) -> list[float]:
         """How alike each take is to the others: cosine with the mean of their embeddings; 1 for a single take."""
         if len(takes) < 2:
             return [1.0] * len(takes)

@@ -1,0 +1,72 @@
+"""Teach it a word of your own, in any language, from a few takes.
+
+  kws-live teach "lights on"                          asks you to say it 5 times at the default microphone
+  kws-live teach "lights on" --takes recordings/      from a folder with 3 to 10 recordings of it
+  kws-live teach "lights off"                         a second word beside it
+  kws-live teach "hey archie" --alone --name archie   a model that knows this word and no other
+  kws-live listen --model my-words
+
+Words of up to about 1.5 s. The word goes beside the ten into your own model, my-words unless --name says otherwise. A
+few takes in different tones and distances are better than many of one kind; others may lend their voices.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from kws_live.enrolment.judge import Judge
+from kws_live.enrolment.takes import Take, read_takes, record_takes
+from kws_live.enrolment.teaching import LEAST_TAKES, Teacher
+from kws_live.enrolment.vocabulary import teach_word, where_to_teach
+from kws_live.errors import ConfigError, DatasetError
+from kws_live.sources import open_source
+
+MOST_TAKES = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("word", metavar="WORD", help='such as "lights on"')
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--takes", type=Path, metavar="DIR", help="a folder of recordings of the word")
+    where.add_argument("--source", "-s", default="mic:", help="record now: mic:, mic:NAME (default: %(default)s)")
+    parser.add_argument("--n", type=int, default=5, metavar="N", help="takes to record (default: %(default)s)")
+    parser.add_argument("--model", "-m", help="the model to teach (default: your own of that name, else commands-12)")
+    parser.add_argument("--name", help="your model that the word goes into (default: my-words)")
+    parser.add_argument("--alone", action="store_true", help="a model that fires on words of your own only")
+    parser.add_argument("--keep-audio", action="store_true", help="keep the takes as sound, not as features only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if not LEAST_TAKES <= arguments.n <= MOST_TAKES:
+        raise ConfigError(f"--n {arguments.n} must be {LEAST_TAKES} to {MOST_TAKES}")
+    base, folder = where_to_teach(arguments.word, arguments.model, arguments.name)
+    teacher = Teacher(base)
+    judge = Judge(teacher, base.extractor)
+    takes = _read(arguments.takes, judge) if arguments.takes else _record(arguments, judge)
+    print(f"learning it from {len(takes)} takes ...", file=sys.stderr)
+    model, word = teach_word(arguments.word, takes, base, folder, arguments.alone, arguments.keep_audio, teacher)
+    print("\n".join(word.expectation.lines(word.name)))
+    print(f'"{word.name}" is in {model.card.name} ({model.folder}); listen: kws-live listen --model {model.card.name}')
+    return 0
+
+
+def _read(folder: Path, judge: Judge) -> list[Take]:
+    good, refused = judge.sort(read_takes(folder))
+    for take, reason in refused:
+        print(f"{take.name} is left out: {reason}", file=sys.stderr)
+    if refused and len(good) < LEAST_TAKES:
+        raise DatasetError(f"{len(good)} of {len(good) + len(refused)} takes in {folder} can be used; give 3 to 10")
+    return good
+
+
+def _record(arguments: argparse.Namespace, judge: Judge) -> list[Take]:
+    source = open_source(arguments.source)
+    try:
+        print(f'"{arguments.word}": {arguments.n} takes from "{source.name}"', file=sys.stderr)
+        return list(
+            record_takes(
+                source, arguments.word, arguments.n, judge.fault, lambda text: print(text, file=sys.stderr, flush=True)
+            )
+        )
+    finally:
+        source.close()

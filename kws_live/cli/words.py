@@ -1,0 +1,105 @@
+"""See to the words you have taught.
+
+kws-live words list                               every model of yours, its words and what to expect of them
+kws-live words test "lights on" --takes DIR       is it heard in these recordings?
+kws-live words rename "lights on" "lamp on"
+kws-live words retrain                            again, from the takes that are kept: after an update of the models
+kws-live words forget "lights on"                 the other words stay what they are, bit for bit
+"""
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from kws_live.audio import SPEECH_RATE_HZ
+from kws_live.decision_settings import DecisionSettings
+from kws_live.detection import detect
+from kws_live.enrolment.taught_model import words_of
+from kws_live.enrolment.vocabulary import forget_word, own_model, rename_word, retrain_words
+from kws_live.errors import ConfigError
+from kws_live.evaluation.sound_files import read_mono, sound_files
+from kws_live.events import Detection
+from kws_live.live_settings import LiveSettings
+from kws_live.model import Model, load_model, user_models
+
+ACTIONS: Final = {
+    "list": "every taught word",
+    "test": "try a word on recordings",
+    "rename": "give a word another name",
+    "retrain": "teach again from the takes that are kept",
+    "forget": "take a word away",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
+    for name, help_text in ACTIONS.items():
+        action = actions.add_parser(name, help=help_text)
+        if name == "retrain":
+            action.add_argument("word", nargs="?", metavar="WORD", help="this word alone")
+            action.add_argument("--base", metavar="MODEL", help="put the words into this model instead of the first")
+        elif name != "list":
+            action.add_argument("word", metavar="WORD", help="a word you taught")
+        if name == "rename":
+            action.add_argument("new", metavar="NEW", help="its new name")
+        if name == "test":
+            action.add_argument("--takes", type=Path, metavar="DIR", required=True, help="recordings of the word")
+        action.add_argument("--model", "-m", help="your model (default: my-words)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.action == "list":
+        return _list(arguments.model)
+    model = own_model(arguments.model)
+    name = model.card.name
+    if arguments.action == "test":
+        return _test(model, arguments.word, arguments.takes)
+    if arguments.action == "rename":
+        rename_word(model, arguments.word, arguments.new)
+        print(f'"{arguments.word}" of {name} is "{arguments.new}" now')
+    elif arguments.action == "forget":
+        left = forget_word(model, arguments.word)
+        print(f'"{arguments.word}" is forgotten; {name} has {len(left.card.keywords)} words left')
+    else:
+        for word in retrain_words(model, arguments.word, arguments.base)[1]:
+            print("\n".join(word.expectation.lines(word.name)))
+    return 0
+
+
+def _list(name: str | None) -> int:
+    models = [load_model(one) for one in ([name] if name else user_models())]
+    for model in models:
+        print(f"{model.card.name} ({model.folder})")
+        for word in words_of(model):
+            told = word.expectation
+            print(
+                f"  {word.name:<20} {told.n_takes} takes; left out in turn, {told.hits} of {told.n_tries} were heard; "
+                f"{told.false_command} false in {60 * told.hours:.0f} min of talk"
+            )
+        if model.taught is None:
+            print("  no words of your own")
+    if not models:
+        print('no words have been taught yet; begin with: kws-live teach "lights on"')
+    return 0
+
+
+def _test(model: Model, word: str, folder: Path) -> int:
+    if model.taught is None or word not in model.taught.names:
+        raise ConfigError(f"{word!r} was not taught to {model.card.name!r}; see: kws-live words list")
+    paths = sound_files(folder)
+    if not paths:
+        raise ConfigError(f"{folder} has no sound files; put recordings of {word!r} into it")
+    n_heard = 0
+    for path in paths:
+        # A recording that is cut close has no pauses around the word, so they are not asked for.
+        samples = np.pad(read_mono(path, SPEECH_RATE_HZ), SPEECH_RATE_HZ // 2)
+        settings = LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds), mode="spotting"))
+        found = detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, settings=settings)
+        events = [event for event in found if isinstance(event, Detection)]
+        told = ", ".join(f"{event.keyword} {event.score:.2f}" for event in events) or "nothing"
+        n_heard += word in [event.keyword for event in events]
+        print(f"{path.name}: {told}")
+    print(f'"{word}" was heard in {n_heard} of {len(paths)} recordings')
+    return 0

@@ -1,0 +1,208 @@
+"""Teach, retrain, rename, forget: what a user does with words of his own, each one call."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from kws_live.audio import SPEECH_RATE_HZ
+from kws_live.enrolment.augmentation import TakeFeatures
+from kws_live.enrolment.takes import Take
+from kws_live.enrolment.taught_model import TAUGHT_TO, check_word, own_folder, sound_prefix, words_of, write_taught
+from kws_live.enrolment.teaching import TaughtWord, Teacher
+from kws_live.errors import ConfigError
+from kws_live.model import DEFAULT_MODEL, Model, load_model
+from kws_live.model_folders import find_model, user_models, user_models_folder
+
+OWN_NAME: Final = "my-words"
+"""The model that a word goes into where nothing else is said."""
+
+Progress = Callable[[int, int], None]
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def where_to_teach(word: str, model: str | None = None, name: str | None = None) -> tuple[Model, Path]:
+    """The model that is to learn a word, and the folder that the result goes into; checked before anybody speaks.
+
+    Parameters
+    ----------
+    word : the new word
+    model : name or folder; None: the user's own model of that name where there is one, else the default model
+    name : of the user's model; None: the model's own if it is the user's, else `OWN_NAME`
+
+    Raises
+    ------
+    KwsLiveError
+        If a name cannot be used, exists already, or the model knows the word.
+    """
+    word = check_word(word)
+    if name is not None:
+        own_folder(name)
+    if model is None:
+        model = name or OWN_NAME if (name or OWN_NAME) in user_models() else DEFAULT_MODEL
+    base = load_model(model)
+    is_own = base.folder.parent.resolve() == user_models_folder().resolve()
+    folder = base.folder if is_own and name in (None, base.folder.name) else own_folder(name or OWN_NAME)
+    if folder.exists() and folder.resolve() != base.folder.resolve():
+        raise ConfigError(
+            f"you have a model {folder.name!r} already; add the word to it with --model {folder.name}, "
+            "or choose another --name"
+        )
+    if word in base.card.labels:
+        raise ConfigError(f"{base.card.name!r} knows {word!r} already; for another try: kws-live words forget {word!r}")
+    base.embedding()  # whether it can be taught at all
+    return base, folder
+
+
+def teach_word(
+    word: str,
+    takes: Sequence[Take],
+    base: Model,
+    folder: Path,
+    alone: bool = False,
+    keep_audio: bool = False,
+    teacher: Teacher | None = None,
+    on_progress: Progress = _no_progress,
+) -> tuple[Model, TaughtWord]:
+    """Teach a word and write the model.
+
+    Parameters
+    ----------
+    word : as it will be told
+    takes : good ones, see `kws_live.enrolment.judge.Judge`
+    base, folder : see `where_to_teach`
+    alone : the words of one's own are the model's only keywords
+    keep_audio : keep the takes as sound too, in the model folder
+    teacher : of the base, where there is one already
+    on_progress : called with fits done and the whole
+
+    Returns
+    -------
+    the model as written, and the word with what to expect of it
+
+    Raises
+    ------
+    KwsLiveError
+        If it cannot be taught or written; nothing is changed then.
+    """
+    word = check_word(word)
+    before = words_of(base)
+    others = [take for one in before for take in one.takes]
+    features = [take.features(base.extractor) for take in takes]
+    taught = (teacher or Teacher(base)).teach(word, features, others, on_progress)
+    sounds = _sounds(word, takes) if keep_audio else {}
+    return write_taught(base, folder, [*before, taught], alone, sounds), taught
+
+
+def _sounds(word: str, takes: Sequence[Take]) -> dict[str, bytes]:
+    import soundfile
+
+    sounds = {}
+    for number, take in enumerate(takes, 1):
+        buffer = io.BytesIO()
+        soundfile.write(buffer, take.samples, SPEECH_RATE_HZ, format="FLAC")
+        sounds[f"{sound_prefix(word)}{number}.flac"] = buffer.getvalue()
+    return sounds
+
+
+def own_model(name: str | None = None) -> Model:
+    """A model with taught words.
+
+    Parameters
+    ----------
+    name : or folder; None: `OWN_NAME`, or the only one there is
+
+    Raises
+    ------
+    KwsLiveError
+        If there is none.
+    """
+    if name is None:
+        if not user_models():
+            raise ConfigError('no words have been taught yet; begin with: kws-live teach "lights on"')
+        name = OWN_NAME if OWN_NAME in user_models() else user_models()[0]
+    model = load_model(name)
+    if model.taught is None:
+        raise ConfigError(f'model {model.card.name!r} has no words of your own; teach one: kws-live teach "lights on"')
+    return model
+
+
+def _chosen(model: Model, word: str) -> list[TaughtWord]:
+    words = words_of(model)
+    if word not in [one.name for one in words]:
+        names = ", ".join(one.name for one in words)
+        raise ConfigError(f"{word!r} was not taught to {model.card.name!r}; its words are: {names}")
+    return words
+
+
+def forget_word(model: Model, word: str) -> Model:
+    """Take a word away; every other score stays what it is."""
+    words = _chosen(model, word)
+    return write_taught(model, model.folder, [one for one in words if one.name != word], _is_alone(model))
+
+
+def rename_word(model: Model, word: str, new: str) -> Model:
+    """Give a word another name; nothing else changes."""
+    words, new = _chosen(model, word), check_word(new)
+    if new in model.card.labels:
+        raise ConfigError(f"{model.card.name!r} has a word {new!r} already; choose another")
+    renamed = [
+        TaughtWord(new if one.name == word else one.name, one.weights, one.bias, one.takes, one.expectation)
+        for one in words
+    ]
+    sounds = {name.replace(sound_prefix(word), sound_prefix(new)): content for name, content in _kept(model).items()}
+    thresholds = {new: model.card.thresholds[word]}
+    return write_taught(model, model.folder, renamed, _is_alone(model), sounds, thresholds)
+
+
+def retrain_words(
+    model: Model, word: str | None = None, base: str | None = None, on_progress: Progress = _no_progress
+) -> tuple[Model, list[TaughtWord]]:
+    """Teach words again from the takes that are kept: after the base model has changed, or beside new words.
+
+    Parameters
+    ----------
+    model : the user's
+    word : None: every word
+    base : another model to put them into; None: the shipped model it was made from, if it is still there
+    on_progress : called with words done and their number
+
+    Returns
+    -------
+    the model as written, and the words taught again
+    """
+    words = words_of(model) if word is None else _chosen(model, word)
+    fresh = load_model(base) if base else _origin(model)
+    if word is not None:
+        fresh = model  # the other words belong to the embedding they were taught with
+    teacher = Teacher(fresh)
+    result: list[TaughtWord] = []
+    again: list[TaughtWord] = []
+    for number, one in enumerate(words, 1):
+        if word in (None, one.name):
+            others: list[TakeFeatures] = [take for other in words if other.name != one.name for take in other.takes]
+            again.append(teacher.teach(one.name, one.takes, others))
+            result.append(again[-1])
+        else:
+            result.append(one)
+        on_progress(number, len(words))
+    thresholds: Mapping[str, float] = model.card.thresholds
+    return write_taught(fresh, model.folder, result, _is_alone(model), _kept(model), thresholds), again
+
+
+def _kept(model: Model) -> dict[str, bytes]:
+    """The recordings kept in a model folder."""
+    return {name: (model.folder / name).read_bytes() for name in model.card.files if name.startswith("take_")}
+
+
+def _is_alone(model: Model) -> bool:
+    return model.taught is not None and set(model.card.keywords) == set(model.taught.names)
+
+
+def _origin(model: Model) -> Model:
+    """The model that words were first taught to."""
+    name = model.card.figures.get(TAUGHT_TO)
+    return load_model(find_model(str(name))) if name else model

@@ -1,0 +1,110 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "enrolment"))
+from spoken_takes import takes_of, write_takes
+
+from kws_live.cli import main
+from kws_live.model import load_model
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KWS_LIVE_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def takes(tmp_path: Path) -> Path:
+    return write_takes(tmp_path / "takes", takes_of("left", "off", n=3))
+
+
+def test_from_a_folder_of_takes_to_a_word_that_is_spotted_renamed_and_forgotten(
+    takes: Path, own_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["teach", "left off", "--takes", str(takes)]) == 0
+    said = capsys.readouterr().out
+    assert 'expect "left off" to be heard: ' in said
+    assert "false commands: " in said
+    assert "listen: kws-live listen --model my-words" in said
+    assert main(["words", "test", "left off", "--takes", str(takes)]) == 0
+    assert '"left off" was heard in 3 of 3 recordings' in capsys.readouterr().out
+    assert main(["models"]) == 0
+    assert "my-words" in capsys.readouterr().out
+    assert main(["words", "rename", "left off", "lamp"]) == 0
+    assert main(["words", "list"]) == 0
+    assert "  lamp                 3 takes" in capsys.readouterr().out
+    assert main(["words", "retrain", "lamp"]) == 0
+    assert main(["words", "forget", "lamp"]) == 0
+    assert "lamp" not in load_model("my-words").card.keywords
+    assert [path.name for path in own_models.iterdir()] == ["my-words"]
+
+
+def test_bad_takes_are_named_with_the_reason_and_the_rest_is_used(
+    takes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(takes / "8.wav", np.zeros(16_000), 16_000)
+    (takes / "9.wav").write_bytes((takes / "0.wav").read_bytes())
+    assert main(["teach", "left off", "--takes", str(takes), "--name", "lamp", "--alone", "--keep-audio"]) == 0
+    said = capsys.readouterr().err
+    assert "8.wav is left out: nothing was said" in said
+    assert "9.wav is left out: the same recording as 0.wav" in said
+    model = load_model("lamp")
+    assert model.card.keywords == ("left off",)
+    assert len(list(model.folder.glob("*.flac"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["teach", "a/b", "--takes", "TAKES"], "word 'a/b' has '/' in it"),
+        (["teach", "lamp", "--takes", "TAKES", "--name", "a/b"], "name 'a/b' cannot be a folder's"),
+        (["teach", "stop", "--takes", "TAKES"], "'commands-12' knows 'stop' already"),
+        (["teach", "lamp", "--takes", "nowhere"], "nowhere is no folder"),
+        (["teach", "lamp", "--n", "1"], "--n 1 must be 2 to 100"),
+        (["teach", "lamp", "--takes", "TAKES", "--model", "paper"], "model 'paper' has no embedding"),
+        (["words", "forget", "lamp"], "no words have been taught yet; begin with: kws-live teach"),
+        (["words", "forget", "lamp", "--model", "commands-12"], "has no words of your own; teach one"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_is_written(
+    arguments: list[str], said: str, takes: Path, own_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(takes) if part == "TAKES" else part for part in arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert said in error
+    assert not own_models.exists()
+
+
+def test_five_identical_files_are_one_take(
+    tmp_path: Path, own_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_takes(tmp_path / "same", takes_of("left", "off", n=2)[:1] * 5)
+    assert main(["teach", "left off", "--takes", str(folder)]) == 1
+    assert "1 of 5 takes in" in capsys.readouterr().err
+    assert not own_models.exists()
+
+
+def test_takes_are_asked_for_at_a_microphone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A pipe stands for the microphone: half a second, then 2 s for each take and 0.6 s after it.
+    rng = np.random.default_rng(0)
+    heard = np.concatenate(
+        [np.zeros(8_000), *(np.resize(np.pad(t, (3_000, 32_000)), 41_600) for t in takes_of("up", "down", n=2))]
+    )
+    heard += 1e-4 * rng.standard_normal(heard.size)
+    path = tmp_path / "microphone.raw"
+    path.write_bytes((heard * 32767).astype("<i2").tobytes())
+    with path.open(encoding="latin-1") as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        assert main(["teach", "up down", "--source", "stdin:16000", "--n", "2"]) == 0
+    said = capsys.readouterr()
+    assert 'take 1 of 2: say "up down" now' in said.err
+    assert "take 2 is good" in said.err
+    assert 'expect "up down" to be heard' in said.out

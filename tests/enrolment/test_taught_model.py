@@ -1,0 +1,229 @@
+"""What is written, and that nothing is left half-written."""
+
+import resource
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spoken_takes import demo_word, takes_of
+
+from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.enrolment.takes import Take
+from kws_live.enrolment.taught_model import check_name, check_word, words_of, write_taught
+from kws_live.enrolment.taught_model import takes_of as kept_takes
+from kws_live.enrolment.teaching import TaughtWord, Teacher
+from kws_live.enrolment.vocabulary import (
+    forget_word,
+    own_model,
+    rename_word,
+    retrain_words,
+    teach_word,
+    where_to_teach,
+)
+from kws_live.errors import ConfigError, ModelError
+from kws_live.model import CARD_NAME, Model, find_model, load_model, write_card
+from kws_live.taught_words import TAKES_NAME, WORDS_NAME
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KWS_LIVE_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture(scope="module")
+def words(commands_model: Model) -> list[TaughtWord]:
+    teacher = Teacher(commands_model)
+    return [
+        teacher.teach(name, [Take.of("a", t).features(commands_model.extractor) for t in takes_of(*parts, n=2)])
+        for name, parts in (("left off", ("left", "off")), ("góra-dół", ("up", "down")))
+    ]
+
+
+@pytest.fixture
+def model(words: list[TaughtWord], commands_model: Model, own_models: Path) -> Model:
+    return write_taught(commands_model, own_models / "my-words", words)
+
+
+def window() -> Samples:
+    return np.resize(demo_word("stop"), SPEECH_RATE_HZ)
+
+
+def scores(model: Model) -> dict[str, np.float32]:
+    return dict(zip(model.card.labels, model.posteriors(model.scorer(), window()), strict=True))
+
+
+def test_a_taught_model_is_a_model_like_any_other(model: Model, commands_model: Model) -> None:
+    assert find_model("my-words") == model.folder
+    assert load_model("my-words").card == model.card
+    assert model.card.keywords == (*commands_model.card.keywords, "left off", "góra-dół")
+    assert model.card.labels == (*commands_model.card.labels, "left off", "góra-dół")
+    assert model.card.thresholds["left off"] == 0.8
+    assert {WORDS_NAME, TAKES_NAME, *commands_model.card.files} == set(model.card.files)
+    (model.folder / WORDS_NAME).write_bytes(b"something else")
+    with pytest.raises(ModelError, match="SHA-256 differs"):
+        load_model("my-words")
+
+
+def test_a_word_taken_away_leaves_the_others_bit_for_bit(model: Model) -> None:
+    before = scores(model)
+    after = scores(forget_word(model, "left off"))
+    assert "left off" not in after
+    assert after == {word: score for word, score in before.items() if word != "left off"}
+
+
+def test_the_last_word_taken_away_leaves_the_base_model(model: Model, commands_model: Model) -> None:
+    bare = forget_word(forget_word(model, "left off"), "góra-dół")
+    assert bare.taught is None
+    assert bare.card.keywords == commands_model.card.keywords
+    assert scores(bare) == scores(commands_model)
+    with pytest.raises(ConfigError, match="has no words of your own; teach one"):
+        own_model("my-words")
+
+
+def test_a_renamed_word_keeps_its_score_its_takes_and_its_threshold(model: Model) -> None:
+    write_card(model.folder, replace(model.card, thresholds={**model.card.thresholds, "left off": 0.65}))
+    before, takes = scores(load_model("my-words")), kept_takes(model)["left off"]
+    renamed = rename_word(load_model("my-words"), "left off", "lamp")
+    after = scores(renamed)
+    assert after["lamp"] == before["left off"]
+    assert renamed.card.thresholds["lamp"] == 0.65
+    assert np.array_equal(kept_takes(renamed)["lamp"][0].log_mel, takes[0].log_mel)
+    with pytest.raises(ConfigError, match="has a word 'go' already"):
+        rename_word(renamed, "lamp", "go")
+    with pytest.raises(ConfigError, match="'left off' was not taught to 'my-words'; its words are: lamp, góra-dół"):
+        rename_word(renamed, "left off", "light")
+
+
+def test_words_are_taught_again_from_the_takes_that_are_kept(model: Model) -> None:
+    again, retrained = retrain_words(model)
+    assert [word.name for word in retrained] == ["left off", "góra-dół"]
+    assert again.card.labels == model.card.labels
+    before, after = (words_of(one)[0] for one in (model, again))
+    # The takes are kept with 16 bits, and the other word is a negative now: nearly the same weights.
+    cosine = before.weights @ after.weights / np.linalg.norm(before.weights) / np.linalg.norm(after.weights)
+    assert cosine > 0.9
+
+
+def test_one_word_taught_again_leaves_the_others_bit_for_bit(model: Model) -> None:
+    again, _ = retrain_words(model, "left off")
+    before, after = scores(model), scores(again)
+    assert all(after[word] == score for word, score in before.items() if word != "left off")
+
+
+def test_alone_the_own_words_are_the_only_ones_that_fire(
+    words: list[TaughtWord], commands_model: Model, own_models: Path
+) -> None:
+    alone = write_taught(commands_model, own_models / "mine", words[:1], alone=True)
+    assert alone.card.keywords == ("left off",)
+    assert alone.card.labels[:-1] == commands_model.card.labels
+    with pytest.raises(ConfigError, match="would have no word left; delete its folder instead"):
+        forget_word(alone, "left off")
+    assert load_model("mine").card == alone.card
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("", "must have 1 to 40 letters"),
+        ("x" * 41, "must have 1 to 40 letters"),
+        ("lights/on", "has '/' in it"),
+        ("../../etc", "has '.' in it"),
+        ("light 💡", "has '💡' in it"),
+        ("a\x00b", "has '\\x00' in it"),
+        ("-v", "must begin with a letter or digit"),
+        ("_silence_", "has '_' in it"),
+    ],
+)
+def test_a_word_that_cannot_be_one_is_refused(word: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        check_word(word)
+    assert said in str(error.value)
+
+
+def test_words_of_any_language_are_taken() -> None:
+    for word in ("lights on", "góra", "світло", "灯", "शुरू", "l'été", "R2-D2"):
+        assert check_word(word) == word
+    assert check_word("  lights   on ") == "lights on"
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "my words", "💡", "x" * 61, ".hidden", "a."])
+def test_a_name_that_cannot_be_a_folder_everywhere_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be a folder's"):
+        check_name(name)
+
+
+def test_where_a_word_goes(model: Model, own_models: Path) -> None:
+    base, folder = where_to_teach("hoy")
+    assert (base.card.name, folder) == ("my-words", own_models / "my-words")  # a second word goes beside the first
+    base, folder = where_to_teach("hoy", name="other")
+    assert (base.card.name, folder) == ("commands-12", own_models / "other")
+    base, folder = where_to_teach("hoy", model="my-words", name="other")
+    assert (base.card.name, folder) == ("my-words", own_models / "other")
+    for arguments, said in (
+        (("left off",), "'my-words' knows 'left off' already"),
+        (("stop",), "knows 'stop' already"),
+        (("hoy", "commands-12"), "you have a model 'my-words' already; add the word to it with --model my-words"),
+        (("hoy", None, "commands-12"), "'commands-12' is a shipped model, which stays as it is"),
+        (("hoy", "paper", "other"), "model 'paper' has no embedding, so it cannot be taught"),
+    ):
+        with pytest.raises((ConfigError, ModelError)) as error:
+            where_to_teach(*arguments)
+        assert said in str(error.value)
+
+
+def test_kept_recordings_go_with_their_word(commands_model: Model, own_models: Path) -> None:
+    takes = [Take.of(f"{i}", samples) for i, samples in enumerate(takes_of("left", "off", n=2))]
+    model, _ = teach_word("left off", takes, commands_model, own_models / "mine", keep_audio=True)
+    kept = [name for name in model.card.files if name.endswith(".flac")]
+    assert len(kept) == 2
+    model = rename_word(model, "left off", "lamp")
+    assert len([name for name in model.card.files if name.endswith(".flac")]) == 2
+    model = forget_word(model, "lamp")
+    assert not list(model.folder.glob("*.flac"))
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file may grow past 100 kB: to a program it is what a full disk is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_leaves_nothing_behind(words: list[TaughtWord], commands_model: Model, own_models: Path) -> None:
+    with pytest.raises(ModelError, match=r"cannot write .*; nothing has been changed"):
+        write_taught(commands_model, own_models / "my-words", words)
+    assert list(own_models.iterdir()) == []
+
+
+def test_a_failed_change_leaves_the_model_as_it_was(
+    model: Model, own_models: Path, request: pytest.FixtureRequest
+) -> None:
+    before = {path.name: path.read_bytes() for path in model.folder.iterdir()}
+    request.getfixturevalue("full_disk")
+    with pytest.raises(ModelError, match="nothing has been changed"):
+        forget_word(model, "left off")
+    assert {path.name: path.read_bytes() for path in model.folder.iterdir()} == before
+    assert [path.name for path in own_models.iterdir()] == ["my-words"]
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    words: list[TaughtWord], commands_model: Model, own_models: Path
+) -> None:
+    own_models.write_text("a file where the folder should be")
+    with pytest.raises(ModelError, match=r"cannot write .* set KWS_LIVE_MODELS to a folder that can be written"):
+        write_taught(commands_model, own_models / "my-words", words)
+
+
+def test_damaged_takes_are_said_in_one_line(model: Model) -> None:
+    (model.folder / TAKES_NAME).write_bytes(b"no takes")
+    with pytest.raises(ModelError, match=r"takes\.npz cannot be used: .*; teach the words again"):
+        words_of(model)
+    shutil.rmtree(model.folder)
+    assert not (model.folder / CARD_NAME).exists()

@@ -1,0 +1,172 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spoken_takes import demo_word, takes_of
+
+from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.decision_settings import DecisionSettings
+from kws_live.detection import detect
+from kws_live.enrolment.augmentation import TakeFeatures, windows_of
+from kws_live.enrolment.classifier import fit
+from kws_live.enrolment.expectation import Expectation, bias_for, longest_word, n_events
+from kws_live.enrolment.judge import Judge
+from kws_live.enrolment.takes import Take
+from kws_live.enrolment.taught_model import write_taught
+from kws_live.enrolment.teaching import TaughtWord, Teacher
+from kws_live.errors import DatasetError
+from kws_live.events import Detection
+from kws_live.features import SPEECH
+from kws_live.live_settings import LiveSettings
+from kws_live.model import Model
+
+
+@pytest.fixture(scope="module")
+def teacher(commands_model: Model) -> Teacher:
+    return Teacher(commands_model)
+
+
+@pytest.fixture(scope="module")
+def judge(teacher: Teacher, commands_model: Model) -> Judge:
+    return Judge(teacher, commands_model.extractor)
+
+
+def taken(*words: str, n: int = 5, backwards: bool = False) -> list[Take]:
+    return [Take.of(f"take {i}", samples) for i, samples in enumerate(takes_of(*words, n=n, backwards=backwards))]
+
+
+@pytest.fixture(scope="module")
+def word(teacher: Teacher, commands_model: Model) -> TaughtWord:
+    """Two words said as one, from five takes."""
+    return teacher.teach("left off", [take.features(commands_model.extractor) for take in taken("left", "off")])
+
+
+def told(model: Model, samples: Samples) -> list[str]:
+    live = LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds), mode="spotting"))
+    events = detect(np.pad(samples, 8000), rate_hz=SPEECH_RATE_HZ, model=model, settings=live)
+    return [event.keyword for event in events if isinstance(event, Detection)]
+
+
+def test_a_taught_word_is_heard_and_the_others_are_not_taken_for_it(
+    word: TaughtWord, commands_model: Model, demo_audio: Samples, demo_words: list[str], tmp_path: Path
+) -> None:
+    model = write_taught(commands_model, tmp_path / "mine", [word])
+    unseen = takes_of("left", "off", n=4)[1]  # at a speed that it was not taught with
+    assert "left off" in told(model, unseen)
+    heard = [event.keyword for event in detect(demo_audio, model=model) if isinstance(event, Detection)]
+    assert heard == demo_words
+
+
+def test_the_base_posteriors_stay_what_they_are_bit_for_bit(
+    word: TaughtWord, commands_model: Model, tmp_path: Path
+) -> None:
+    model = write_taught(commands_model, tmp_path / "mine", [word])
+    window = np.resize(demo_word("stop"), SPEECH_RATE_HZ)
+    before = commands_model.posteriors(commands_model.scorer(), window)
+    after = model.posteriors(model.scorer(), window)
+    assert after.shape == (len(before) + 1,)
+    assert np.array_equal(after[:-1], before)
+    assert 0 <= after[-1] <= 1
+
+
+def test_what_to_expect_is_measured(word: TaughtWord) -> None:
+    expected = word.expectation
+    assert (expected.n_takes, expected.n_tries) == (5, 5)
+    assert expected.hits >= 4
+    assert 0.3 < expected.hours < 1
+    assert expected.false_command <= expected.false_spotting <= 2 * 8 * expected.hours
+    assert (
+        expected.lines("left off")[0]
+        == f'expect "left off" to be heard: {expected.hits} of 5 takes that were left out in turn'
+    )
+
+
+def test_a_word_like_one_of_the_ten_is_told_with_the_share_of_confusions(
+    teacher: Teacher, commands_model: Model
+) -> None:
+    like = teacher.teach("gow", [take.features(commands_model.extractor) for take in taken("go")])
+    assert like.expectation.alike.get("go", 0) > 0.1
+    assert any(line.startswith("too like 'go': expect confusions") for line in like.expectation.lines("gow"))
+
+
+def test_teaching_again_from_the_same_takes_gives_the_same_word(word: TaughtWord, teacher: Teacher) -> None:
+    again = teacher.weights_of(word.takes)
+    assert np.array_equal(again[0], word.weights)
+    assert again[1] == word.bias
+
+
+def test_one_take_is_too_few(teacher: Teacher, commands_model: Model) -> None:
+    with pytest.raises(DatasetError, match="1 take of 'hoy' is too few to tell it from others; give 3 to 10"):
+        teacher.teach("hoy", [taken("go")[0].features(commands_model.extractor)])
+
+
+def test_identical_files_count_once(judge: Judge) -> None:
+    good, refused = judge.sort([taken("left", "off")[0]] * 5)
+    assert len(good) == 1
+    assert [reason.split(";")[0] for _, reason in refused] == ["the same recording as take 0"] * 4
+
+
+def test_a_take_of_another_word_is_found(judge: Judge) -> None:
+    good, refused = judge.sort([*taken("left", "off"), taken("stop")[2]])
+    assert len(good) == 5
+    assert "unlike the other takes" in refused[0][1]
+    assert "unlike the other takes" in str(judge.fault(taken("stop")[2], good))
+
+
+def test_music_is_no_take(judge: Judge) -> None:
+    at = np.arange(SPEECH_RATE_HZ) / SPEECH_RATE_HZ
+    chord = sum(np.sin(2 * np.pi * hz * at) for hz in (262, 330, 392)) * np.exp(-2 * at) * 0.2
+    take = Take.of("music", np.pad(np.asarray(chord, np.float32), 6000) + 1e-4)
+    assert str(judge.fault(take, [])).startswith("noise or music, no voice")
+
+
+def test_windows_hold_the_word_and_are_repeatable(commands_model: Model) -> None:
+    take = taken("stop")[0].features(commands_model.extractor)
+    noise = np.full((2, SPEECH.n_frames, SPEECH.n_mels), -60.0, np.float32)
+    first, again = (windows_of(take, SPEECH, noise, 6, np.random.default_rng(3)) for _ in range(2))
+    assert first.shape == (6, SPEECH.n_frames, SPEECH.n_mfcc)
+    assert np.array_equal(first, again)
+    # Coefficient 0 is the loudness: somewhere in each window it rises to the word.
+    assert (np.ptp(first[:, :, 0], axis=1) > 50).all()
+
+
+def test_a_word_longer_than_the_window_is_seen_by_its_end() -> None:
+    log_mel = np.full((180, SPEECH.n_mels), -60.0, np.float32)
+    log_mel[20:140] = np.linspace(-20, 20, 120)[:, np.newaxis]  # it rises, so its end is the loudest
+    windows = windows_of(
+        TakeFeatures(log_mel, 20, 140), SPEECH, np.zeros((0, 1, 1), np.float32), 20, np.random.default_rng(0)
+    )
+    assert (windows[:, :, 0].argmax(axis=1) >= 90).all()
+
+
+def test_logistic_regression_separates_what_can_be_separated() -> None:
+    rng = np.random.default_rng(0)
+    here, there = rng.normal(1, 0.3, (40, 4)), rng.normal(-1, 0.3, (400, 4))
+    weights, bias = fit(here.astype(np.float32), there.astype(np.float32))
+    assert (here @ weights + bias > 0).all()
+    assert (there @ weights + bias < 0).all()
+
+
+def test_events_are_counted_once_a_second_and_the_bias_keeps_their_rate() -> None:
+    scores = np.zeros(100)
+    scores[10:14] = scores[18:21] = scores[60:63] = 1  # the first two are within a second
+    assert n_events(scores, 0.9) == 2
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1, 45_000)  # an hour
+    bias = bias_for(logits, 1.0)
+    assert n_events(1 / (1 + np.exp(-(logits + bias))), 0.8) in (7, 8)
+
+
+def test_an_expectation_says_what_is_alike_and_that_two_takes_are_few() -> None:
+    lines = Expectation(2, 1, 2, 0.5, 0, 3, {"go": 0.4, "no": 0.02}, 0.6).lines("gogo")
+    assert lines == [
+        'expect "gogo" to be heard: 1 of 2 takes that were left out in turn',
+        "false commands: 0 in 30 minutes of talk and noise, 3 in spotting mode",
+        "too like 'go': expect confusions (40 % of its recordings fire)",
+        "2 takes are few; with 5 it will be heard more often",
+    ]
+
+
+def test_long_words_are_given_the_time_they_take() -> None:
+    assert longest_word(0.5) == DecisionSettings.longest_word_seconds
+    assert longest_word(1.4) == pytest.approx(1.85)

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from kws_live.errors import ModelError
+from kws_live.features import Features
+from kws_live.taught_words import TaughtScorer, TaughtWords
+
+RNG = np.random.default_rng(0)
+WORDS = TaughtWords(("lamp", "góra"), RNG.normal(0, 8, (2, 64)).astype(np.float32), np.array([-2.0, 0.5], np.float32))
+
+
+class Fixed:
+    def __init__(self, values: list[float]) -> None:
+        self.values = np.array(values, np.float32)
+
+    def score(self, features: Features) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return self.values
+
+
+def test_words_survive_the_file_they_are_kept_in() -> None:
+    again = TaughtWords.from_bytes(WORDS.to_bytes(), "words.npz")
+    assert again.names == WORDS.names
+    assert np.array_equal(again.weights, WORDS.weights)
+    assert np.array_equal(again.biases, WORDS.biases)
+
+
+def test_a_score_is_the_logistic_function_of_the_product() -> None:
+    words = TaughtWords(("a",), np.array([[2.0, 0.0]], np.float32), np.array([-1.0], np.float32))
+    # 2 * 0.5 - 1 = 0, of which the logistic function is one half
+    assert words.scores(np.array([0.5, 0.8], np.float32)) == pytest.approx([0.5])
+    assert words.scores(np.array([1.0, 0.0], np.float32)) == pytest.approx([1 / (1 + np.exp(-1))])
+
+
+def test_a_word_scores_the_same_with_and_without_the_others() -> None:
+    alone = TaughtWords(("góra",), WORDS.weights[1:], WORDS.biases[1:])
+    for _ in range(50):
+        embedding = RNG.normal(0, 0.12, 64).astype(np.float32)
+        assert WORDS.scores(embedding)[1] == alone.scores(embedding)[0]
+
+
+def test_the_posteriors_come_first_and_untouched() -> None:
+    scorer = TaughtScorer(Fixed([0.25, 0.75]), Fixed([0.0] * 64), WORDS)
+    scores = scorer.score(np.zeros((98, 40), np.float32))
+    assert scores[:2].tolist() == [0.25, 0.75]
+    assert scores[2:] == pytest.approx([1 / (1 + np.exp(2)), 1 / (1 + np.exp(-0.5))])
+    assert scores.dtype == np.float32
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", WORDS.to_bytes()[:200]])
+def test_a_damaged_file_is_said_in_one_line(content: bytes) -> None:
+    with pytest.raises(ModelError, match=r"words\.npz cannot be used: .*; teach the words again"):
+        TaughtWords.from_bytes(content, "words.npz")
+
+
+def test_weights_that_fit_no_words_are_refused() -> None:
+    with pytest.raises(ModelError, match="1 words, but weights"):
+        TaughtWords(("a",), WORDS.weights, WORDS.biases)
+    with pytest.raises(ModelError, match="weights that are not numbers"):
+        TaughtWords(WORDS.names, WORDS.weights * np.float32(np.nan), WORDS.biases)
