@@ -26,7 +26,10 @@ def make_gate(mode: int | None) -> SpeechGate:
 
 def make_settings(model: Model) -> LiveSettings:
     """Live settings that begin with what the model's card recommends."""
-    return LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds)))
+    card = model.card
+    return LiveSettings(
+        DecisionSettings(thresholds=dict(card.thresholds), longest_word_seconds=card.longest_word_seconds)
+    )
 
 
 def make_pipeline(
