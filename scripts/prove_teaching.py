@@ -138,17 +138,17 @@ def with_bar(trials: Sequence[Trial]) -> Iterator[Trial]:
 
 def heading(given: argparse.Namespace, hours: float) -> str:
     peer = " --peer PYTHON" if given.peer else ""
-    return (
-        "# Words of one's own, measured\n\n"
-        f"Written by `scripts/prove_teaching DATA --seeds {given.seeds}{peer}`: six words by several people,\n"
-        "from the recordings that Shawn Hymel made public (CC BY 4.0), taught to "
-        f"{given.model} from 3, 5 and\n10 takes, {given.seeds} draws of each. A hit: the word is told while a clip that it "
-        f"was not taught with plays,\nor within {TOLERANCE_SECONDS:g} s after it; the clips stand {PAUSE_SECONDS:g} s apart, "
-        "each with noise of its own level around it.\n"
-        f"False accepts: on {hours:.2f} hours of read speech (LibriSpeech), household noise (ESC-10) and the noises of\n"
-        "Speech Commands, by speakers that nothing was trained or tuned on, left out where the transcript has the\nword. "
-        "All through the pipeline that runs live; intervals of 95 %, as if the draws were independent.\n\n"
-    )
+    return f"""# Words of one's own, measured
+
+Written by `scripts/prove_teaching DATA --seeds {given.seeds}{peer}`: six words by several people, from the recordings
+that Shawn Hymel made public (CC BY 4.0), taught to {given.model} from 3, 5 and 10 takes, {given.seeds} draws of each.
+A hit: the word is told while a clip that it was not taught with plays, or within {TOLERANCE_SECONDS:g} s after it; the
+clips stand {PAUSE_SECONDS:g} s apart, each with noise of its own level around it. False accepts: on {hours:.2f} hours
+of read speech (LibriSpeech), household noise (ESC-10) and the noises of Speech Commands, by speakers that nothing was
+trained or tuned on, left out where the transcript has the word. All through the pipeline that runs live; intervals of
+95 %, as if the draws were independent.
+
+"""
 
 
 def negatives(data: Path) -> Iterator[tuple[Samples, tuple[Utterance, ...]]]:
