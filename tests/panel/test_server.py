@@ -20,10 +20,14 @@ from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
 from kws_live.panel.messages import LARGEST_MESSAGE
 from kws_live.panel.server import Panel
-from kws_live.pipeline import HOP_SAMPLES, LEAST_LAG_SAMPLES
+from kws_live.pipeline import HOP_SAMPLES, QUIET_HOPS
 from kws_live.spotter import Spotter
 
 SOUND = tone_words([("yes", 1.0), ("no", 2.5), ("stop", 4.0)], 6.0)
+
+
+UNLOOKED_SAMPLES = (QUIET_HOPS + 1) * HOP_SAMPLES
+"""While nobody speaks, so much may wait to be looked at."""
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def client(panel: Panel) -> Iterator[Client]:
 def play(source: FedSource, client: Client, sound: Samples = SOUND) -> list[dict[str, Any]]:
     """Feed a sound and wait until the page has seen it."""
     source.feed(sound)
-    return client.frames_until((sound.size - LEAST_LAG_SAMPLES - 483) // HOP_SAMPLES * HOP_SAMPLES)
+    return client.frames_until(sound.size - UNLOOKED_SAMPLES)
 
 
 def events_of(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -79,7 +83,7 @@ def test_a_slider_counts_from_the_very_next_hop(source: FedSource, client: Clien
     assert client.ask("threshold", word="yes", value=1.0)["type"] == "threshold"
     rest = SOUND[round(1.2 * SAMPLE_RATE_HZ) :]
     source.feed(rest)
-    frames = client.frames_until(SOUND.size - 2 * HOP_SAMPLES)
+    frames = client.frames_until(SOUND.size - UNLOOKED_SAMPLES)
     assert {verdict.settings.thresholds["yes"] for verdict in seen[before:] if verdict} == {1.0}
     assert words_of(frames) == ["no", "stop"]
 
@@ -91,7 +95,7 @@ def test_a_slider_stops_a_word_from_firing_and_back(source: FedSource, client: C
         client.ask("threshold", word="yes", value=value)
         end = len(fired) * sound.size + sound.size
         source.feed(sound)
-        frames = client.frames_until(end - 2 * HOP_SAMPLES)
+        frames = client.frames_until(end - UNLOOKED_SAMPLES)
         fired.append(len(words_of(frames)))
     assert fired == [1, 0, 1]
 
@@ -240,7 +244,7 @@ def test_a_frozen_page_gets_one_frame_and_then_the_newest(source: FedSource, pan
             frozen.socket.recv(timeout=0.5)
         frozen.socket.send("next")
         newest = frozen.receive()
-        assert newest["position"] >= SOUND.size - 2 * HOP_SAMPLES
+        assert newest["position"] >= SOUND.size - UNLOOKED_SAMPLES
         assert waiting[0]["position"] < newest["position"]
         assert words_of([*waiting, newest]) == ["yes", "no", "stop"]
     finally:
@@ -419,7 +423,7 @@ def test_the_detector_is_never_waited_for(source: FedSource, spotter: Spotter, p
     source.feed(np.tile(SOUND, 3))
     for page in pages:
         page.ask("hindsight", values={"yes": 0.3})
-    pages[0].frames_until(3 * SOUND.size - 2 * HOP_SAMPLES)
+    pages[0].frames_until(3 * SOUND.size - UNLOOKED_SAMPLES)
     assert spotter.statistics().samples_skipped == 0
     for page in pages:
         page.close()
