@@ -7,10 +7,11 @@ than the number of one's voices, so a caller should take from every kind.
 
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -93,7 +94,8 @@ def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Sa
             f'(utt.save.wave (SynthText "{quoted}") "/dev/stdout" \'riff)',
         )  # fmt: skip
     elif voice.engine == "pico":
-        return _trimmed(_pico().speak(text, voice=voice.name, speed=speed, pitch=pitch), SPEECH_RATE_HZ, text, voice)
+        pcm = _run(sys.executable, "-c", _PICO, text, voice.name, str(speed), str(pitch))
+        return _trimmed(pcm, SPEECH_RATE_HZ, text, voice)
     else:
         raise ConfigError(f"no synthesiser {voice.engine!r}; known are: espeak, flite, festival, pico")
     header = sound.find(b"data")
@@ -103,11 +105,11 @@ def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Sa
     return _trimmed(sound[header + 8 :], int.from_bytes(sound[24:28], "little"), text, voice)
 
 
-@cache
-def _pico() -> Any:
-    from py_nanotts import NanoTTS
-
-    return NanoTTS()
+_PICO: Final = (
+    "import sys; from py_nanotts import NanoTTS; text, voice, speed, pitch = sys.argv[1:]; "
+    "sys.stdout.buffer.write(NanoTTS().speak(text, voice=voice, speed=float(speed), pitch=float(pitch)))"
+)
+"""In a process of its own: beside TensorFlow in one process it crashes (0.1.1)."""
 
 
 def _run(*command: str) -> bytes:

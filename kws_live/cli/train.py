@@ -3,6 +3,12 @@
   kws-live train --recipe commands-12 --features features --out models/mine
   kws-live train --recipe my_recipe.toml --features words --features negatives --out models/mine
 
+With a hundred recordings of a word, more than kws-live teach asks for, fine-tune: put the word among the keywords of a
+copy of the model's recipe, with few epochs and a learning_rate of 5e-4, and begin with the model:
+
+  kws-live prepare recordings --out words
+  kws-live train --recipe mine.toml --fine-tune commands-12 --features features --features words --out models/mine
+
 A recipe is a TOML file or the name of a shipped one. A run that was interrupted goes on from its last whole epoch;
 its state lies beside the model, in OUT.training.
 """
@@ -34,7 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a model folder to learn from; give it again for more",
     )
-    parser.add_argument("--start", type=Path, metavar="DIR", help="a model folder whose weights to begin with")
+    parser.add_argument(
+        "--start",
+        "--fine-tune",
+        type=Path,
+        metavar="MODEL",
+        help="a model, by name or folder, whose weights to begin with; its words may be others",
+    )
     parser.add_argument("--test", type=Path, metavar="CSV", help="test recordings for the report: path,class")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that make batches (default: 1)")
 

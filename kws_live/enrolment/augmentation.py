@@ -15,6 +15,9 @@ TEMPO: Final = (0.86, 1.16)
 WARP: Final = (0.93, 1.08)
 """Factor of the vocal tract's length."""
 
+HIDDEN_SHARE: Final = 0.15
+"""Of the word, at its beginning or end, that may lie outside the window."""
+
 GAIN_DB: Final = (-12.0, 8.0)
 NOISE_SHARE: Final = 0.5
 SNR_DB: Final = (3.0, 30.0)
@@ -53,9 +56,10 @@ def windows_of(
     power = np.maximum(10 ** (take.log_mel / 10) - np.float32(settings.floor_power), 0).astype(np.float32)
     tempo = rng.uniform(*TEMPO, n)
     length = (take.offset - take.onset) / tempo
-    # The word ends somewhere from where it has just come in whole to the window's last frame. Of a word longer than
-    # the window the end is what can be seen when it has been said.
-    end = rng.uniform(np.minimum(length, n_frames - 4), n_frames)
+    # As in training, nearly all of the word is enough: from where it has nearly come in to where it begins to leave.
+    # Of a word longer than the window the end is what can be seen when it has been said.
+    hidden = HIDDEN_SHARE * length
+    end = rng.uniform(np.minimum(length - hidden, n_frames - 4), n_frames + np.minimum(hidden, n_frames / 4))
     source = take.offset - (end[:, np.newaxis] - np.arange(n_frames)) * tempo[:, np.newaxis]
     inside = np.clip(source, 0, len(power) - 1)
     low = np.minimum(inside.astype(int), len(power) - 2)

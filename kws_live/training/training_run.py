@@ -17,6 +17,7 @@ from kws_live.model import KERAS_NAME, LITERT_NAME, SILENCE, UNKNOWN, ModelCard,
 from kws_live.training.clips import Clips
 from kws_live.training.dataset import ClipInfo, FeatureArchive
 from kws_live.training.export import FLOAT_NAME, INT8_NAME, export_model, litert_posteriors
+from kws_live.training.fine_tuning import network_from
 from kws_live.training.recipe import Recipe
 from kws_live.training.recordings import Recording, read_second
 from kws_live.training.report import Scored, write_report
@@ -61,10 +62,11 @@ def train_to_folder(
     archives = [FeatureArchive.open(path) for path in features]
     settings = archives[0].settings
     networks = [load_network(path) for path in teachers]
+    begin = network_from(start, recipe, settings) if start else None
     work = folder.with_name(folder.name + ".training")
     callbacks = {"on_step": on_step, "on_epoch": on_epoch}
     given: dict[str, Any] = {name: callback for name, callback in callbacks.items() if callback}
-    trained = train(recipe, archives, work, networks, load_network(start) if start else None, jobs, **given)
+    trained = train(recipe, archives, work, networks, begin, jobs, **given)
 
     card = export_model(
         trained.network,
