@@ -276,21 +276,22 @@ def judge(model: Model, trial: Trial, mode: str, talk: Sequence[Stream], spoken:
     return Outcome(found, n, false_at(THRESHOLD), hours, float(THRESHOLDS[high]), hits_at(THRESHOLDS[high])[0])
 
 
-CONTEXT_HOPS: Final = 75
-"""Six seconds: longer than anything that the decision remembers."""
+HOPS_BEFORE, HOPS_AFTER = 45, 20
+"""The decision remembers three seconds of levels, and waits at most 1.3 s for a pause."""
 
 
 def decide_near(run: RecordedRun, settings: DecisionSettings, name: str) -> Iterator[Detection]:
-    """`RecordedRun.decide`, of the stretches alone in which the word comes near its threshold."""
-    column = run.labels.index(name)
+    """`RecordedRun.decide`, of the stretches alone in which the word passes its threshold: there are few."""
     scores = np.zeros(len(run.positions), np.float32)
-    scores[run.gate_open] = run.posteriors[:, column]
-    near = np.flatnonzero(scores >= 0.5 * settings.thresholds[name])
+    scores[run.gate_open] = run.posteriors[:, run.labels.index(name)]
+    mean = np.convolve(scores, np.ones(settings.smoothing_hops) / settings.smoothing_hops)[: len(scores)]
+    # The first hops after the gate opens are a mean of fewer.
+    near = np.flatnonzero(np.maximum(mean, scores) >= settings.thresholds[name])
     if not near.size:
         return
     row = np.concatenate([[0], np.cumsum(run.gate_open)])
-    for stretch in np.split(near, np.flatnonzero(np.diff(near) > CONTEXT_HOPS) + 1):
-        first, last = max(0, int(stretch[0]) - CONTEXT_HOPS), min(len(scores), int(stretch[-1]) + CONTEXT_HOPS)
+    for stretch in np.split(near, np.flatnonzero(np.diff(near) > HOPS_BEFORE + HOPS_AFTER) + 1):
+        first, last = max(0, int(stretch[0]) - HOPS_BEFORE), min(len(scores), int(stretch[-1]) + HOPS_AFTER)
         part = slice(first, last)
         n_open = int(run.gate_open[part].sum())
         yield from replace(

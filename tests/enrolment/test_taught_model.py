@@ -11,6 +11,7 @@ import pytest
 from spoken_takes import demo_word, takes_of
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.detection import make_settings
 from kws_live.enrolment.takes import Take
 from kws_live.enrolment.taught_model import check_name, check_word, words_of, write_taught
 from kws_live.enrolment.taught_model import takes_of as kept_takes
@@ -112,6 +113,16 @@ def test_one_word_taught_again_leaves_the_others_bit_for_bit(model: Model) -> No
     again, _ = retrain_words(model, "left off")
     before, after = scores(model), scores(again)
     assert all(after[word] == score for word, score in before.items() if word != "left off")
+
+
+def test_listening_gives_a_long_word_the_time_it_takes(
+    words: list[TaughtWord], commands_model: Model, own_models: Path
+) -> None:
+    long = replace(words[0], expectation=replace(words[0].expectation, word_seconds=1.4))
+    model = write_taught(commands_model, own_models / "mine", [long])
+    assert model.card.longest_word_seconds == pytest.approx(1.85)
+    assert make_settings(model).snapshot().longest_word_seconds == pytest.approx(1.85)
+    assert make_settings(forget_word(model, "left off")).snapshot().longest_word_seconds == 1.1
 
 
 def test_alone_the_own_words_are_the_only_ones_that_fire(
