@@ -93,6 +93,7 @@ class _Candidate:
     """A word over its threshold that waits for the pause after it."""
 
     since: int
+    n_over: int = 0
     best: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
@@ -104,6 +105,11 @@ TALK_SHARE: Final = 0.4
 
 SILENCE_POSTERIOR: Final = 0.5
 """From here on the network says that nobody spoke in it."""
+
+HELD_HOPS: Final = 8
+"""A word that stands alone stays over its threshold while it moves through the window; in a sentence the next words
+push it out. So in noise, which levels take for speech, the network tells the pauses: silence before, and this long a
+score."""
 
 LONGEST_WAIT_SECONDS: Final = 1.3
 """A pause that has not come by then will not come for this word."""
@@ -210,6 +216,7 @@ class Decider:
                 self._candidate = None
         if self._candidate is None:
             return max(over or self.keywords, key=lambda word: over.get(word, 0.0)), reason
+        self._candidate.n_over += bool(over)
         best_so_far = self._candidate.best
         for word, value in fresh.items():
             if value > best_so_far.get(word, (0.0, 0))[0]:
@@ -250,13 +257,15 @@ class Decider:
         assert self._candidate is not None
         if settings.mode == "spotting" or utterance is None:  # None: too noisy to tell a pause, so the score decides
             return Reason.FIRED
-        if utterance.talk_before > TALK_SHARE and utterance.quiet_before_seconds < settings.pause_after_talk_seconds:
-            return Reason.TALK_BEFORE
-        # In noise the levels miss pauses that the network heard.
-        if utterance.quiet_before_seconds < settings.pause_before_seconds and not self._silence_before():
-            return Reason.TALK_BEFORE
-        if utterance.seconds > settings.longest_word_seconds:
-            return Reason.TOO_LONG
+        if not self._silence_before():
+            after_talk = utterance.talk_before > TALK_SHARE
+            pause = settings.pause_after_talk_seconds if after_talk else settings.pause_before_seconds
+            if utterance.quiet_before_seconds < pause:
+                return Reason.TALK_BEFORE
+            if utterance.seconds > settings.longest_word_seconds:
+                return Reason.TOO_LONG
+        elif self._candidate.n_over >= HELD_HOPS:
+            return Reason.FIRED
         if utterance.quiet_after_seconds >= settings.pause_after_seconds:
             return Reason.FIRED
         if hop.position - self._candidate.since > LONGEST_WAIT_SECONDS * SAMPLE_RATE_HZ:

@@ -213,6 +213,25 @@ def test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_i
         assert words(hops.events) == fired
 
 
+@pytest.mark.parametrize(
+    ("before", "n_hops", "fired"),
+    [
+        ({"silence": 0.9}, 9, ["yes"]),
+        ({"unknown": 0.9}, 9, []),  # somebody spoke
+        ({"silence": 0.9}, 5, []),  # other words pushed it out of the window
+    ],
+)
+def test_in_noise_as_loud_as_speech_the_network_tells_the_pauses(
+    before: dict[str, Any], n_hops: int, fired: list[str]
+) -> None:
+    """Barks and knocks all the time: the levels never show a pause."""
+    hops = quiet_start(mode="command")
+    hops.feed(40, loud=-24.0, **before)
+    hops.feed(n_hops, loud=True, yes=0.9)
+    hops.feed(40, loud=-24.0, unknown=0.9)
+    assert words(hops.events) == fired
+
+
 def test_talk_that_goes_on_is_no_command() -> None:
     hops = quiet_start(mode="command", longest_word_seconds=1.1)
     hops.feed(4, loud=True, yes=0.9)
