@@ -226,7 +226,7 @@ def test_in_noise_as_loud_as_speech_the_network_tells_the_pauses(
 ) -> None:
     """Barks and knocks all the time: the levels never show a pause."""
     hops = quiet_start(mode="command")
-    hops.feed(40, loud=-24.0, **before)
+    hops.feed(20, loud=-24.0, **before)
     hops.feed(n_hops, loud=True, yes=0.9)
     hops.feed(40, loud=-24.0, unknown=0.9)
     assert words(hops.events) == fired
