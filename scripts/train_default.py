@@ -5,6 +5,7 @@ DATA holds:
   logmel40_v0.02.zip      log mel images of Speech Commands v0.02, training and validation
   commands/               recordings of Speech Commands, one folder a word
   noise/speech_commands/  its background recordings
+  sounds/                 everyday sound, as scripts/fetch_sounds fetches it; one folder a collection
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
   test.csv, test/         test recordings; only measured on, at the end
 
@@ -22,6 +23,7 @@ from kws_live.features import SPEECH
 from kws_live.training.dataset import SetName
 from kws_live.training.negatives import write_negatives
 from kws_live.training.recipe import load_recipe
+from kws_live.training.short_sounds import write_short_sounds
 
 SPEAKERS: Final[dict[str, SetName]] = {
     "163": "train",
@@ -31,6 +33,17 @@ SPEAKERS: Final[dict[str, SetName]] = {
     "1970": "val",
     "2416": "val",
 }
+VALIDATION_SOUNDS: Final = (
+    "colobot-common-sounds",
+    "freedroidrpg-data",
+    "lomiri-sounds",
+    "minetest-data",
+    "oxygen-sounds",
+    "tecnoballz-data",
+    "tuxfootball",
+)
+"""Whole collections, so that none of their sounds is known from training."""
+
 SEED: Final = 1
 
 
@@ -45,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     data, features = given.data, given.features
-    archives = [features / name for name in ("images", "negatives", "recordings")]
+    archives = [features / name for name in ("images", "negatives", "recordings", "sounds")]
     for source, archive in ((data / "logmel40_v0.02.zip", archives[0]), (data / "commands", archives[2])):
         if not archive.exists():
             run("prepare", source, "--out", archive)
@@ -59,6 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (data / "noise" / "speech_commands").glob("*.ogg"),
             SEED,
         )
+    if not archives[3].exists():
+        print("making features of everyday sound", file=sys.stderr)
+        collections = [(folder, _set_of(folder)) for folder in sorted((data / "sounds").iterdir())]
+        write_short_sounds(archives[3], SPEECH, collections, SEED)
     common = [part for archive in archives for part in ("--features", archive)]
     common += ["--jobs", given.jobs]
     test = ["--test", data / "test.csv"]
@@ -67,6 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run("train", "--recipe", "commands-12", "--start", base, *common, *test, "--out", default)
     run("train", "--recipe", "commands-12-small", "--teacher", default, *common, *test, "--out", small)
     return 0
+
+
+def _set_of(collection: Path) -> SetName:
+    return "val" if collection.name in VALIDATION_SOUNDS else "train"
 
 
 def run(*words: str | Path) -> None:
