@@ -157,13 +157,14 @@ def make_bank(model: Model, data: Path, folders: Sequence[Path], recipe: Embeddi
     clips = [embedded(images, drawn(images.rows("val", [word]), 30)) for word in model.card.keywords]
     runs = list(held_out_runs(model, data))
     labels = model.card.labels
+    silence, own = labels.index("_silence_"), [labels.index(word) for word in model.card.keywords]
     return Bank(
         negatives=np.concatenate(parts),
         noise=noise,
         words=model.card.keywords,
         word_clips=np.array(clips, dtype=np.float32),
         gate_mode=runs[0].gate_mode or 0,
-        **stream_of(runs, len(labels), labels.index("_silence_")),  # type: ignore[arg-type]  # their types differ
+        **stream_of(runs, len(labels), silence, own),  # type: ignore[arg-type]  # their types differ
     )
 
 

@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zipfile import BadZipFile
 
 import numpy as np
@@ -40,6 +40,7 @@ class Bank:
     gate_open : bool (n_hops,)
     levels_db : float32 (n_hops, levels per hop)
     silence : float32 (n_hops,), the base network's posterior of silence
+    word_scores : float32 (n_hops, n_words), its posteriors of ``words``; None in a bank made without them
     starts : first hop of each recording in the stream
     words : the words of ``word_clips``
     word_clips : float32 (n_words, n_clips, size), held-out clips of each
@@ -56,6 +57,7 @@ class Bank:
     words: tuple[str, ...]
     word_clips: NDArray[np.float32]
     gate_mode: int = 1
+    word_scores: NDArray[np.float32] | None = None
 
     @property
     def hours(self) -> float:
@@ -90,6 +92,9 @@ class Bank:
         """The content of ``negatives.npz``: embeddings in 8 bits, spectra in steps of half a dB."""
         largest = max(float(np.abs(part).max()) for part in (self.negatives, self.stream, self.word_clips))
         buffer = io.BytesIO()
+        own: dict[str, Any] = (
+            {} if self.word_scores is None else {"word_scores": np.rint(self.word_scores * 255).astype(np.uint8)}
+        )
         np.savez_compressed(
             buffer,
             format=FORMAT,
@@ -105,6 +110,7 @@ class Bank:
             starts=self.starts,
             words=np.array(self.words),
             gate_mode=self.gate_mode,
+            **own,
         )
         return buffer.getvalue()
 
@@ -131,12 +137,15 @@ class Bank:
                     starts=stored["starts"],
                     words=tuple(stored["words"].tolist()),
                     gate_mode=int(stored["gate_mode"]),
+                    word_scores=stored["word_scores"].astype(np.float32) / 255 if "word_scores" in stored else None,
                 )
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             raise ModelError(f"{path} is no bank of negatives: {error}; take the model folder again") from error
 
 
-def stream_of(runs: Sequence[RecordedRun], n_labels: int, silence: int) -> dict[str, NDArray[np.generic]]:
+def stream_of(
+    runs: Sequence[RecordedRun], n_labels: int, silence: int, words: Sequence[int]
+) -> dict[str, NDArray[np.generic]]:
     """The stream's arrays from runs of a scorer whose outputs are posteriors, then the embedding.
 
     Parameters
@@ -144,8 +153,9 @@ def stream_of(runs: Sequence[RecordedRun], n_labels: int, silence: int) -> dict[
     runs : one for each recording
     n_labels : how many outputs are posteriors
     silence : which of them is silence's
+    words : which of them are of the bank's words
     """
-    stream, quiet = [], []
+    stream, quiet, said = [], [], []
     for run in runs:
         size = run.posteriors.shape[1] - n_labels
         embeddings = np.zeros((len(run.positions), size), np.float32)
@@ -154,10 +164,14 @@ def stream_of(runs: Sequence[RecordedRun], n_labels: int, silence: int) -> dict[
         of_silence[run.gate_open] = run.posteriors[:, silence]
         stream.append(embeddings)
         quiet.append(of_silence)
+        of_words = np.zeros((len(run.positions), len(words)), np.float32)
+        of_words[run.gate_open] = run.posteriors[:, words]
+        said.append(of_words)
     lengths = [len(part) for part in stream]
     return {
         "stream": np.concatenate(stream),
         "silence": np.concatenate(quiet),
+        "word_scores": np.concatenate(said),
         "gate_open": np.concatenate([run.gate_open for run in runs]),
         "levels_db": np.concatenate([run.levels_db for run in runs]),
         "starts": np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64),
