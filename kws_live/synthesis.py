@@ -8,6 +8,7 @@ than the number of one's voices, so a caller should take from every kind.
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -23,7 +24,7 @@ ODD_VARIANTS: Final = ("whisper", "robo", "robot", "demonic", "croak", "announce
 """Parts of names of espeak-ng's variants that are no voices of people."""
 
 FLITE_VOICES: Final = ("kal16", "awb", "rms", "slt")
-PICO_VOICES: Final = ("en-US", "en-GB")
+PICO_VOICES: Final = ("en-US", "en-GB", "de-DE", "es-ES", "fr-FR", "it-IT")
 FESTIVAL_VOICES: Final = ("ked_diphone",)
 FAINT: Final = 0.01
 """Of the peak: softer sound at the ends is cut off."""
@@ -47,22 +48,46 @@ class Voice:
 
 
 @cache
-def installed_voices() -> tuple[Voice, ...]:
-    """Every English voice on this machine, sorted by engine and name."""
+def installed_voices(language: str = "en") -> tuple[Voice, ...]:
+    """Every voice on this machine that speaks a language, sorted by engine and name.
+
+    Parameters
+    ----------
+    language : such as "en" or "pl"; flite and festival speak English, pico a few, espeak-ng about a hundred
+    """
     found: list[Voice] = []
     if shutil.which("espeak-ng"):
         listing = _run("espeak-ng", "--voices=variant").decode("utf-8", "replace").splitlines()
         files = [line.split("!v/")[1].split()[0] for line in listing if "!v/" in line]
         variants = [name for name in files if not any(odd in name.lower() for odd in ODD_VARIANTS)]
-        found += [Voice("espeak", f"{dialect}+{name}") for dialect in ESPEAK_DIALECTS for name in variants]
-    if shutil.which("flite"):
+        spoken = {line.split()[1] for line in _run("espeak-ng", "--voices").decode("utf-8", "replace").splitlines()}
+        dialects = ESPEAK_DIALECTS if language == "en" else tuple({language} & spoken)
+        found += [Voice("espeak", f"{dialect}+{name}") for dialect in dialects for name in variants]
+    if language == "en" and shutil.which("flite"):
         found += [Voice("flite", name) for name in FLITE_VOICES]
-    if shutil.which("festival"):
+    if language == "en" and shutil.which("festival"):
         known = _run("festival", "-b", "(print (voice.list))").decode("utf-8", "replace")
         found += [Voice("festival", name) for name in FESTIVAL_VOICES if name in known]
     if find_spec("py_nanotts"):
-        found += [Voice("pico", name) for name in PICO_VOICES]
+        found += [Voice("pico", name) for name in PICO_VOICES if name.startswith(f"{language}-")]
     return tuple(sorted(found, key=str))
+
+
+def draw_voices(shares: Mapping[str, int], rng: np.random.Generator, language: str = "en") -> list[Voice]:
+    """So many voices of each kind of synthesiser that is installed; again and again the same where it has fewer.
+
+    Parameters
+    ----------
+    shares : engine -> number
+    rng : draws
+    language : see `installed_voices`
+    """
+    chosen: list[Voice] = []
+    for engine, n in shares.items():
+        voices = [voice for voice in installed_voices(language) if voice.engine == engine]
+        if voices:
+            chosen += [voices[i] for i in rng.choice(len(voices), n, replace=n > len(voices))]
+    return chosen
 
 
 def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Samples:

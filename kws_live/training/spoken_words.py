@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.features import FeatureExtractor, FeatureSettings
-from kws_live.synthesis import Voice, installed_voices, speak
+from kws_live.synthesis import draw_voices, installed_voices, speak
 from kws_live.training.dataset import ClipInfo, Progress, StoredValues, check_target, no_progress, write_archive
 
 PIECE: Final = 20
@@ -131,7 +131,8 @@ def _start(settings: FeatureSettings, mel_filters: NDArray[np.float32]) -> None:
 def _make_piece(path: Path, texts: Sequence[str], seed: int) -> None:
     labels, speakers, spectra = [], [], []
     for text in texts:
-        for number, voice in enumerate(_choose_voices(text, seed)):
+        drawn = np.random.default_rng([seed, int(_digest(text)[:8], 16)])
+        for number, voice in enumerate(draw_voices(SHARES, drawn)):
             rng = np.random.default_rng([seed, number, int(_digest(text)[:8], 16)])
             try:
                 spoken = speak(text, voice, rng.uniform(0.75, 1.25), rng.uniform(0.75, 1.3))
@@ -145,17 +146,6 @@ def _make_piece(path: Path, texts: Sequence[str], seed: int) -> None:
     with partial.open("wb") as file:
         np.savez(file, labels=np.array(labels), speakers=np.array(speakers), log_mel=np.array(spectra))
     partial.replace(path)
-
-
-def _choose_voices(text: str, seed: int) -> list[Voice]:
-    """For each kind as many as `SHARES` says, drawn by the text."""
-    rng = np.random.default_rng([seed, int(_digest(text)[:8], 16)])
-    chosen: list[Voice] = []
-    for engine, n in SHARES.items():
-        voices = [voice for voice in installed_voices() if voice.engine == engine]
-        if voices:
-            chosen += [voices[i] for i in rng.choice(len(voices), n, replace=n > len(voices))]
-    return chosen
 
 
 def _in_a_room(rng: np.random.Generator, spoken: Samples) -> Samples:

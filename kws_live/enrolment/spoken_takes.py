@@ -1,0 +1,74 @@
+"""Takes of a word that nobody has recorded: the synthesisers on this machine say it."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+
+from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.enrolment.takes import Take, fault
+from kws_live.errors import ConfigError, DatasetError
+from kws_live.synthesis import draw_voices, installed_voices, speak
+
+SHARES: Final[Mapping[str, int]] = {"espeak": 12, "flite": 8, "pico": 6, "festival": 4}
+"""Takes by each kind of synthesiser: kinds differ more than the voices of one do."""
+
+SPEED: Final = (0.75, 1.25)
+PITCH: Final = (0.75, 1.3)
+ROOM_SECONDS: Final = 0.4
+LEAST_SPOKEN: Final = 3
+
+
+def speak_takes(
+    word: str, language: str = "en", on_progress: Callable[[int, int], None] = lambda *_: None
+) -> list[Take]:
+    """Takes of a word in voices, speeds and pitches that differ; the same word gives the same takes.
+
+    Parameters
+    ----------
+    word : as it is written
+    language : that it is written in, such as "en" or "pl"
+    on_progress : called with takes tried and their number
+
+    Raises
+    ------
+    DatasetError
+        If no synthesiser speaks that language, or fewer than three can say the word.
+    """
+    if not installed_voices(language):
+        if installed_voices():
+            raise DatasetError(f"no synthesiser here speaks {language!r}; espeak-ng --voices lists what it speaks")
+        raise DatasetError(
+            "no synthesiser is installed, so nobody can say the word; "
+            "apt-get install espeak-ng flite festival festvox-kdlpc16k, pip install py-nanotts"
+        )
+    rng = np.random.default_rng(list(hashlib.sha256(word.encode()).digest()[:8]))
+    voices = draw_voices(SHARES, rng, language)
+    takes: list[Take] = []
+    counts: Counter[str] = Counter()
+    for number, voice in enumerate(voices, 1):
+        try:
+            spoken = speak(word, voice, rng.uniform(*SPEED), rng.uniform(*PITCH))
+        except ConfigError:
+            continue  # a voice that cannot say a word is one voice less
+        take = Take.of(f"{voice} {counts[voice.engine] + 1}", _in_a_room(rng, spoken))
+        if fault(take) is None:
+            counts[voice.engine] += 1
+            takes.append(take)
+        on_progress(number, len(voices))
+    if len(takes) < LEAST_SPOKEN:
+        raise DatasetError(
+            f"{len(takes)} of {len(voices)} synthetic voices can say {word!r} in at most 1.5 s; "
+            "write it as it is spoken, or record it: kws-live teach"
+        )
+    return takes
+
+
+def _in_a_room(rng: np.random.Generator, spoken: Samples) -> Samples:
+    """The word with a moment of the faintest noise around it: digital silence is no room."""
+    room = round(ROOM_SECONDS * SPEECH_RATE_HZ)
+    take = (10 ** rng.uniform(-4.5, -3) * rng.standard_normal(spoken.size + 2 * room)).astype(np.float32)
+    take[room : room + spoken.size] += spoken * np.float32(10 ** rng.uniform(-1.0, -0.2) / np.abs(spoken).max())
+    return take
