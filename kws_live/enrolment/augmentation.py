@@ -32,11 +32,13 @@ class TakeFeatures:
     ----------
     log_mel : float32 dB, shape (n_frames, n_mels), any length
     onset, offset : first frame of the word and the one after its last
+    spoken : whether a synthesiser said it
     """
 
     log_mel: Features
     onset: int
     offset: int
+    spoken: bool = False
 
 
 def windows_of(

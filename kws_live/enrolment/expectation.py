@@ -35,6 +35,7 @@ class Expectation:
     false_command, false_spotting : events of the decision on them, with and without pauses asked for
     alike : known word -> share of its held-out clips that pass the threshold, where there are any
     word_seconds : median length of the takes
+    n_spoken : takes among them that a synthesiser said; if all, they are what was left out, else recorded ones alone
     """
 
     n_takes: int
@@ -45,6 +46,7 @@ class Expectation:
     false_spotting: int
     alike: Mapping[str, float] = field(default_factory=dict)
     word_seconds: float = 0.0
+    n_spoken: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the card."""
@@ -52,8 +54,11 @@ class Expectation:
 
     def lines(self, word: str) -> list[str]:
         """For people, one fact a line."""
+        kind = (
+            "takes" if not self.n_spoken else "synthetic takes" if self.n_spoken == self.n_takes else "recorded takes"
+        )
         lines = [
-            f'expect "{word}" to be heard: {self.hits} of {self.n_tries} takes that were left out in turn',
+            f'expect "{word}" to be heard: {self.hits} of {self.n_tries} {kind} that were left out in turn',
             f"false commands: {self.false_command} in {60 * self.hours:.0f} minutes of talk and noise, "
             f"{self.false_spotting} in spotting mode",
         ]

@@ -53,7 +53,7 @@ def speak_takes(
             spoken = speak(word, voice, rng.uniform(*SPEED), rng.uniform(*PITCH))
         except ConfigError:
             continue  # a voice that cannot say a word is one voice less
-        take = Take.of(f"{voice} {counts[voice.engine] + 1}", _in_a_room(rng, spoken))
+        take = Take.of(f"{voice} {counts[voice.engine] + 1}", _in_a_room(rng, spoken), spoken=True)
         if fault(take) is None:
             counts[voice.engine] += 1
             takes.append(take)

@@ -50,18 +50,20 @@ class Take:
     name : of the file, or "take 3"
     samples : float32 at 16 kHz
     begin, end : the word's first sample and the one after its last
+    spoken : whether a synthesiser said it
     """
 
     name: str
     samples: Samples
     begin: int
     end: int
+    spoken: bool = False
 
     @classmethod
-    def of(cls, name: str, samples: Samples) -> "Take":
+    def of(cls, name: str, samples: Samples, spoken: bool = False) -> "Take":
         """Find the word in a recording at 16 kHz."""
         begin, end = find_word(samples, SPEECH_RATE_HZ) if samples.any() else (0, samples.size)
-        return cls(name, samples, begin, end)
+        return cls(name, samples, begin, end, spoken)
 
     @property
     def word_seconds(self) -> float:
@@ -78,7 +80,8 @@ class Take:
         samples = np.pad(samples, (0, max(0, settings.window_samples // 2 - samples.size)))
         log_mel = extractor.log_mel(samples)
         onset, offset = ((at - first) // settings.hop_samples for at in (self.begin, self.end))
-        return TakeFeatures(log_mel, min(onset, len(log_mel) - 2), min(max(offset, onset + 1), len(log_mel)))
+        onset, offset = min(onset, len(log_mel) - 2), min(max(offset, onset + 1), len(log_mel))
+        return TakeFeatures(log_mel, onset, offset, self.spoken)
 
 
 def fault(take: Take) -> str | None:

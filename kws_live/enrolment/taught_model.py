@@ -14,6 +14,7 @@ from typing import Any, Final
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.expectation import THRESHOLD, Expectation, longest_word
@@ -92,13 +93,17 @@ def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
         with np.load(path, allow_pickle=False) as stored:
             return {
                 word: [
-                    TakeFeatures(stored[f"{i}_{n}"].astype(np.float32), *(int(v) for v in stored[f"{i}_{n}_word"]))
+                    _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist())
                     for n in range(int(stored[f"{i}_takes"]))
                 ]
                 for i, word in enumerate(model.taught.names)
             }
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise ModelError(f"{path} cannot be used: {error}; teach the words again") from error
+
+
+def _take(log_mel: NDArray[np.float16], onset: int, offset: int, spoken: int = 0) -> TakeFeatures:
+    return TakeFeatures(log_mel.astype(np.float32), onset, offset, bool(spoken))
 
 
 def words_of(model: Model) -> list[TaughtWord]:
@@ -226,7 +231,7 @@ def _takes_bytes(words: Iterable[TaughtWord]) -> bytes:
         arrays[f"{i}_takes"] = len(word.takes)
         for n, take in enumerate(word.takes):
             arrays[f"{i}_{n}"] = take.log_mel.astype(np.float16)
-            arrays[f"{i}_{n}_word"] = (take.onset, take.offset)
+            arrays[f"{i}_{n}_word"] = (take.onset, take.offset, take.spoken)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

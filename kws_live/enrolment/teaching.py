@@ -28,6 +28,10 @@ from kws_live.taught_words import BANK_NAME
 WINDOWS_PER_WORD: Final = 400
 """Of all takes together, so that a word of ten takes costs no more than one of three."""
 
+RECORDED_SHARE: Final = 0.7
+"""Of the windows, where recorded and synthetic takes mix; chosen on words held out of the embedding's training, where
+more synthetic ones made a word heard less often."""
+
 LEAST_TAKES: Final = 2
 LEAST_ALIKE: Final = 0.35
 """Cosine of a take and the mean of the others; below it they are not the same word."""
@@ -101,15 +105,17 @@ class Teacher:
             raise DatasetError(
                 f"{len(takes)} take of {name!r} is too few to tell it from others; give 3 to 10, {LEAST_TAKES} at least"
             )
-        n_fits = len(takes) + 1
         positives, negative = self._positives(takes), self._negatives(others)
         weights, bias = self._fit(np.concatenate(positives), negative)
-        on_progress(1, n_fits)
         hits = 0
-        for left_out, take in enumerate(takes):
+        # Where somebody has recorded takes, it is they who tell how well people are heard.
+        n_spoken = sum(take.spoken for take in takes)
+        tries = [i for i, take in enumerate(takes) if not take.spoken or n_spoken == len(takes)]
+        on_progress(1, len(tries) + 1)
+        for done, left_out in enumerate(tries, 2):
             rest = np.concatenate([part for i, part in enumerate(positives) if i != left_out])
-            hits += self.passes(take, *self._fit(rest, negative))
-            on_progress(left_out + 2, n_fits)
+            hits += self.passes(takes[left_out], *self._fit(rest, negative))
+            on_progress(done, len(tries) + 1)
         seconds = float(np.median([take.offset - take.onset for take in takes]))
         seconds *= self.settings.hop_samples / self.settings.sample_rate_hz
         command, spotting = false_events(self.bank, name, self._stream_scores(weights, bias), seconds)
@@ -117,12 +123,13 @@ class Teacher:
         expectation = Expectation(
             n_takes=len(takes),
             hits=hits,
-            n_tries=len(takes),
+            n_tries=len(tries),
             hours=self.bank.hours,
             false_command=command,
             false_spotting=spotting,
             alike={w: float(share) for w, share in zip(self.bank.words, alike, strict=True) if share > 0},
             word_seconds=seconds,
+            n_spoken=n_spoken,
         )
         return TaughtWord(name, weights, bias, tuple(takes), expectation)
 
@@ -131,7 +138,14 @@ class Teacher:
         return self._fit(np.concatenate(self._positives(takes)), self.bank.negatives)
 
     def _positives(self, takes: Sequence[TakeFeatures]) -> list[NDArray[np.float32]]:
-        return [self._augmented(take, WINDOWS_PER_WORD // len(takes), i) for i, take in enumerate(takes)]
+        n_spoken = sum(take.spoken for take in takes)
+        n_recorded = len(takes) - n_spoken
+        if n_spoken and n_recorded:
+            n = round(RECORDED_SHARE * WINDOWS_PER_WORD)
+            n_windows = (n // n_recorded, max(1, (WINDOWS_PER_WORD - n) // n_spoken))
+        else:
+            n_windows = (WINDOWS_PER_WORD // len(takes),) * 2
+        return [self._augmented(take, n_windows[take.spoken], i) for i, take in enumerate(takes)]
 
     def _negatives(self, others: Sequence[TakeFeatures]) -> NDArray[np.float32]:
         return np.concatenate([self.bank.negatives, *(self._augmented(take, 30, i) for i, take in enumerate(others))])

@@ -93,7 +93,7 @@ def teach_word(
     others = [take for one in before for take in one.takes]
     features = [take.features(base.extractor) for take in takes]
     taught = (teacher or Teacher(base)).teach(word, features, others, on_progress)
-    sounds = _sounds(word, takes) if keep_audio else {}
+    sounds = _sounds(word, [take for take in takes if not take.spoken]) if keep_audio else {}
     return write_taught(base, folder, [*before, taught], alone, sounds), taught
 
 
