@@ -2,12 +2,14 @@
 
   kws-live teach "lights on"                          asks you to say it 5 times at the default microphone
   kws-live teach "lights on" --takes recordings/      from a folder with 3 to 10 recordings of it
+  kws-live teach "lights on" --from-text              from synthetic voices, with nobody to record
   kws-live teach "lights off"                         a second word beside it
   kws-live teach "hey archie" --alone --name archie   a model that knows this word and no other
   kws-live listen --model my-words
 
 Words of up to about 1.5 s. The word goes beside the ten into your own model, my-words unless --name says otherwise. A
-few takes in different tones and distances are better than many of one kind; others may lend their voices.
+few takes in different tones and distances are better than many of one kind; others may lend their voices. Synthetic
+voices are worse than people's; --from-text mixes with --takes, and with --source for takes recorded now.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import sys
 from pathlib import Path
 
 from kws_live.enrolment.judge import Judge
+from kws_live.enrolment.spoken_takes import caution, speak_takes
 from kws_live.enrolment.takes import Take, read_takes, record_takes
 from kws_live.enrolment.teaching import LEAST_TAKES, Teacher
 from kws_live.enrolment.vocabulary import teach_word, where_to_teach
@@ -28,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("word", metavar="WORD", help='such as "lights on"')
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--takes", type=Path, metavar="DIR", help="a folder of recordings of the word")
-    where.add_argument("--source", "-s", default="mic:", help="record now: mic:, mic:NAME (default: %(default)s)")
+    where.add_argument("--source", "-s", help="record now: mic:, mic:NAME (default: mic:)")
+    parser.add_argument(
+        "--from-text", action="store_true", help="takes by the synthesisers on this machine, alone or beside yours"
+    )
+    parser.add_argument("--language", default="en", metavar="CODE", help="of --from-text (default: %(default)s)")
     parser.add_argument("--n", type=int, default=5, metavar="N", help="takes to record (default: %(default)s)")
     parser.add_argument("--model", "-m", help="the model to teach (default: your own of that name, else commands-12)")
     parser.add_argument("--name", help="your model that the word goes into (default: my-words)")
@@ -42,25 +49,40 @@ def run(arguments: argparse.Namespace) -> int:
     base, folder = where_to_teach(arguments.word, arguments.model, arguments.name)
     teacher = Teacher(base)
     judge = Judge(teacher, base.extractor)
-    takes = _read(arguments.takes, judge) if arguments.takes else _record(arguments, judge)
+    takes = _takes(arguments, judge)
     print(f"learning it from {len(takes)} takes ...", file=sys.stderr)
     model, word = teach_word(arguments.word, takes, base, folder, arguments.alone, arguments.keep_audio, teacher)
     print("\n".join(word.expectation.lines(word.name)))
+    if arguments.from_text:
+        print(caution(base.card.figures))
     print(f'"{word.name}" is in {model.card.name} ({model.folder}); listen: kws-live listen --model {model.card.name}')
     return 0
 
 
-def _read(folder: Path, judge: Judge) -> list[Take]:
+def _takes(arguments: argparse.Namespace, judge: Judge) -> list[Take]:
+    """Recorded, synthetic, or both."""
+    takes: list[Take] = []
+    if arguments.from_text:
+        print("asking the synthesisers ...", file=sys.stderr)
+        takes = speak_takes(arguments.word, arguments.language)
+    if arguments.takes:
+        return _read(arguments.takes, judge, len(takes)) + takes
+    if arguments.source or not arguments.from_text:
+        return _record(arguments, judge) + takes
+    return takes
+
+
+def _read(folder: Path, judge: Judge, n_spoken: int) -> list[Take]:
     good, refused = judge.sort(read_takes(folder))
     for take, reason in refused:
         print(f"{take.name} is left out: {reason}", file=sys.stderr)
-    if refused and len(good) < LEAST_TAKES:
+    if refused and len(good) + n_spoken < LEAST_TAKES:
         raise DatasetError(f"{len(good)} of {len(good) + len(refused)} takes in {folder} can be used; give 3 to 10")
     return good
 
 
 def _record(arguments: argparse.Namespace, judge: Judge) -> list[Take]:
-    source = open_source(arguments.source)
+    source = open_source(arguments.source or "mic:")
     try:
         print(f'"{arguments.word}": {arguments.n} takes from "{source.name}"', file=sys.stderr)
         return list(

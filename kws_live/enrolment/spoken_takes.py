@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +19,9 @@ SPEED: Final = (0.75, 1.25)
 PITCH: Final = (0.75, 1.3)
 ROOM_SECONDS: Final = 0.4
 LEAST_SPOKEN: Final = 3
+PROVED: Final = "teaching"
+"""Key of a model's figures: share of people's recordings heard after teaching "from text" and from "5 takes", at one
+false accept an hour, as scripts/prove_teaching measured it."""
 
 
 def speak_takes(
@@ -64,6 +67,18 @@ def speak_takes(
             "write it as it is spoken, or record it: kws-live teach"
         )
     return takes
+
+
+def caution(figures: Mapping[str, Any]) -> str:
+    """What to expect of synthetic takes, in one line, with the figures of the model's card where it has them."""
+    proved = figures.get(PROVED)
+    measured = ""
+    if proved:
+        measured = (
+            f": of other words {100 * proved['from text']:.0f} % of people's recordings were heard after teaching from "
+            f"text, {100 * proved['5 takes']:.0f} % after five recorded takes"
+        )
+    return f"synthetic voices are not people{measured}; record a few takes and teach again: --takes DIR --from-text"
 
 
 def _in_a_room(rng: np.random.Generator, spoken: Samples) -> Samples:

@@ -10,6 +10,7 @@ from spoken_takes import takes_of, write_takes
 
 from kws_live.cli import main
 from kws_live.model import load_model
+from kws_live.synthesis import installed_voices
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +109,19 @@ def test_takes_are_asked_for_at_a_microphone(
     assert 'take 1 of 2: say "up down" now' in said.err
     assert "take 2 is good" in said.err
     assert 'expect "up down" to be heard' in said.out
+
+
+def test_from_text_nobody_need_speak_and_a_single_recording_may_be_added(
+    takes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not installed_voices():
+        pytest.skip("no synthesiser here: apt-get install espeak-ng flite")
+    assert main(["teach", "marmalade", "--from-text"]) == 0
+    said = capsys.readouterr().out
+    assert "synthetic takes that were left out in turn" in said
+    assert "synthetic voices are not people" in said
+    for path in sorted(takes.iterdir())[1:]:
+        path.unlink()
+    assert main(["teach", "left off", "--from-text", "--takes", str(takes)]) == 0
+    assert "of 1 recorded takes that were left out in turn" in capsys.readouterr().out
+    assert load_model("my-words").card.keywords[-2:] == ("marmalade", "left off")
