@@ -150,15 +150,16 @@ def with_bar(trials: Sequence[Trial]) -> Iterator[Trial]:
 def heading(given: argparse.Namespace, hours: float) -> str:
     options = (" --from-text" if given.from_text else "") + (" --peer PYTHON" if given.peer else "")
     spoken = (
-        "\nFrom text: no recorded take at all, but the word's name read by the synthesisers of this machine\n(espeak-ng, "
-        "flite, festival, pico); every clip counts.\n"
+        "\nFrom text: no recorded take at all, but the word's name read by the synthesisers of this machine\n"
+        "(espeak-ng, flite, festival, pico); every clip counts.\n"
         if given.from_text
         else ""
     )
     return f"""# Words of one's own, measured
 
 Written by `scripts/prove_teaching DATA --seeds {given.seeds}{options}`: six words by several people, from the
-recordings that Shawn Hymel made public (CC BY 4.0), taught to {given.model} from 3, 5 and 10 takes, {given.seeds} draws of each.
+recordings that Shawn Hymel made public (CC BY 4.0), taught to {given.model} from 3, 5 and 10 takes, {given.seeds} draws
+of each.
 A hit: the word is told while a clip that it was not taught with plays, or within {TOLERANCE_SECONDS:g} s after it; the
 clips stand {PAUSE_SECONDS:g} s apart, each with its own room around it. False accepts: on {hours:.2f} hours
 of read speech (LibriSpeech), household noise (ESC-10) and the noises of Speech Commands, by speakers that nothing was
