@@ -53,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("features", type=Path, metavar="FEATURES")
     parser.add_argument("--model", default="commands-12", help="name or folder (default: %(default)s)")
+    parser.add_argument(
+        "--keep-embedding",
+        action="store_true",
+        help="make the bank and the report anew, with the embedding that is there: after the model itself has changed",
+    )
     given = parser.parse_args(arguments)
     model, recipe = load_model(given.model), load_embedding_recipe()
     spoken = given.features / "spoken"
@@ -66,8 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_spoken_words(spoken, model.card.features, texts, recipe.seed, 1, on_progress)
     names = ("images", "recordings", "negatives", "sounds", "spoken")
     folders = [given.features / name for name in names if (given.features / name).exists()]
-    train(model, recipe, folders, given.features / "embedding.training")
-    model = load_model(model.folder)
+    if not given.keep_embedding:
+        train(model, recipe, folders, given.features / "embedding.training")
+    model = load_model(write_listing(model).folder)
     (model.folder / BANK_NAME).write_bytes(make_bank(model, given.data, folders, recipe).to_bytes())
     model = load_model(write_listing(model).folder)
     report(model, recipe, folders)
@@ -85,7 +91,6 @@ def train(model: Model, recipe: EmbeddingRecipe, folders: Sequence[Path], work: 
         network = train_embedding(recipe, trunk, folders, work, lambda done, total, _: on_progress(done, total))
     keras.Model(network.input, network.output, name="embedding").save(model.folder / EMBEDDING_KERAS_NAME)
     (model.folder / EMBEDDING_NAME).write_bytes(to_litert(network, quantise=True))
-    write_listing(model)
 
 
 def write_listing(model: Model) -> Model:

@@ -13,7 +13,7 @@ from kws_live.enrolment.bank import Bank
 THRESHOLD: Final = 0.8
 """Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""
 
-SPOTTED_PER_HOUR: Final = 8.0
+SPOTTED_PER_HOUR: Final = 10.0
 """Rate at which the word may be seen in held-out talk when pauses do not count; they take all but a few per cent of it
 away. Rarer events could not be counted in half an hour of talk."""
 

@@ -33,7 +33,7 @@ RECORDED_SHARE: Final = 0.7
 more synthetic ones made a word heard less often."""
 
 LEAST_TAKES: Final = 2
-LEAST_ALIKE: Final = 0.35
+LEAST_ALIKE: Final = 0.45
 """Cosine of a take and the mean of the others; below it they are not the same word."""
 
 
