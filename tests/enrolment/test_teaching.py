@@ -56,13 +56,14 @@ def told(model: Model, samples: Samples) -> list[str]:
 
 
 def test_a_taught_word_is_heard_and_the_others_are_not_taken_for_it(
-    word: TaughtWord, commands_model: Model, demo_audio: Samples, demo_words: list[str], tmp_path: Path
+    word: TaughtWord, commands_model: Model, demo_audio: Samples, tmp_path: Path
 ) -> None:
     model = write_taught(commands_model, tmp_path / "mine", [word])
     unseen = takes_of("left", "off", n=4)[1]  # at a speed that it was not taught with
     assert "left off" in told(model, unseen)
-    heard = [event.keyword for event in detect(demo_audio, model=model) if isinstance(event, Detection)]
-    assert heard == demo_words
+    with_word, without = (list(detect(demo_audio, model=one)) for one in (model, commands_model))
+    assert with_word == without
+    assert len(without) >= 8
 
 
 def test_the_base_posteriors_stay_what_they_are_bit_for_bit(
