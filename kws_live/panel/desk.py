@@ -15,6 +15,7 @@ from kws_live.events import Detection
 from kws_live.model import LITERT_NAME
 from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
 from kws_live.panel.hindsight import compare, replay
+from kws_live.panel.lesson import Lessons
 from kws_live.panel.messages import is_number, parse
 from kws_live.panel.observer import Observer
 from kws_live.panel.spectrogram import mfcc_image
@@ -38,11 +39,12 @@ class Desk:
     Parameters
     ----------
     observer : what is shown
-    folder : where profiles and evidence go; nothing else on the disk is touched
+    folder : where profiles and evidence go; beside it, taught words alone are written, to the user's models
 
     Attributes
     ----------
     saving : whether the user has turned the saving of evidence on
+    lessons : in words of the user's own
     """
 
     def __init__(self, observer: Observer, folder: Path) -> None:
@@ -54,6 +56,7 @@ class Desk:
         self._card = observer.spotter.model.card
         self._feedback = FeedbackFolder(folder / "feedback")
         self._offered: set[str] = set()
+        self.lessons = Lessons(observer.spotter)
 
     async def answer(self, text: str) -> dict[str, Any]:
         """Do what a message asks; a bad one is answered with an error, and nothing else happens."""
@@ -250,6 +253,29 @@ class Desk:
             "values": changed,
             "hindsight": await self._hindsight(changed),
         }
+
+    # Words of one's own.
+
+    async def _teach(self, word: str) -> dict[str, Any]:
+        if self._observer.ended:
+            raise ConfigError("the sound has ended, so nothing can be said; choose a microphone and start again")
+        await asyncio.to_thread(self.lessons.begin, word)
+        return {}
+
+    def _stop_teaching(self) -> dict[str, Any]:
+        self.lessons.stop()
+        return {}
+
+    async def _words(self) -> dict[str, Any]:
+        return {"words": await asyncio.to_thread(self.lessons.words)}
+
+    async def _forget(self, model: str, word: str) -> dict[str, Any]:
+        await asyncio.to_thread(self.lessons.forget, model, word)
+        return await self._words()
+
+    async def _rename(self, model: str, word: str, new: str) -> dict[str, Any]:
+        await asyncio.to_thread(self.lessons.rename, model, word, new)
+        return await self._words()
 
     # What every page is shown once a second.
 

@@ -32,6 +32,8 @@ def _numbers(value: object) -> bool:
 
 CHECKS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "word": (_text, "a word"),
+    "new": (_text, "a word"),
+    "model": (_text, "a name"),
     "value": (lambda value: _text(value) or is_number(value) or value is None, "a number or a text"),
     "values": (_numbers, "numbers by word"),
     "on": (lambda value: isinstance(value, bool), "true or false"),
@@ -56,6 +58,11 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "profiles": (),
     "save_profile": ("name",),
     "load_profile": ("name",),
+    "teach": ("word",),
+    "stop_teaching": (),
+    "words": (),
+    "forget": ("model", "word"),
+    "rename": ("model", "word", "new"),
 }
 """What each message holds beside ``type`` and ``id``; a question mark: may be left out."""
 

@@ -49,6 +49,7 @@ class _Page:
     def __init__(self) -> None:
         self.cursor = Cursor()
         self.version = -1
+        self.lesson = -1
         self.status_due = 0
         self.ready = True
         self.go = asyncio.Event()
@@ -126,6 +127,7 @@ class Panel:
         if self._thread.ident is not None:
             self._thread.join()
         self._socket.close()
+        self._desk.lessons.close()
         self._observer.close()
 
     def __enter__(self) -> Self:
@@ -205,6 +207,10 @@ class Panel:
         if version != page.version:
             page.version = version
             frame["settings"] = self._desk.settings()
+        lessons = self._desk.lessons
+        if lessons.version != page.lesson:
+            page.lesson = lessons.version
+            frame["lesson"] = lessons.to_dict()
         page.status_due -= 1
         if page.status_due <= 0:
             page.status_due = round(STATUS_SECONDS / HOP_SECONDS)

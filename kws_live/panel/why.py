@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import Reason, Verdict
+from kws_live.decision import LASTS_HOPS, Reason, Verdict
 from kws_live.events import Detection, Event
 from kws_live.panel.history import History
+from kws_live.pipeline import HOP_SECONDS
 
 HELD_SECONDS: Final = 3.0
 """A score that is still up this long after a detection is not its echo."""
@@ -101,6 +102,11 @@ def _sentence(history: History, verdict: Verdict, word: str, score: float, reaso
             return (
                 f"{reached}, but speech came right before it: in command mode a word needs "
                 f"{settings.pause_before_seconds:.2f} s of quiet before."
+            )
+        case Reason.BRIEF:
+            return (
+                f"{reached}, but not for long: in command mode a word's score must last "
+                f"{LASTS_HOPS * HOP_SECONDS:.2f} s, as that of a piece of a sentence does not."
             )
         case Reason.TALK_AFTER:
             return (

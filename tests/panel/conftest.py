@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,14 @@ FLAGS = [
     "--disable-sync",
     "--mute-audio",
 ]
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where taught words go: not to the models of whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("own") / "models"
+    monkeypatch.setenv("KWS_LIVE_MODELS", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="module")

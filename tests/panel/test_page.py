@@ -204,7 +204,8 @@ def test_everything_that_can_be_used_has_a_name(page: "Page", source: FedSource)
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
     assert len(ids) == len(set(ids))
     assert (
-        page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((one) => one.tagName[1]).join('')") == "122232"
+        page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((one) => one.tagName[1]).join('')")
+        == "12223232"
     )
 
 

@@ -97,6 +97,15 @@ def test_talk_before() -> None:
     )
 
 
+def test_brief() -> None:
+    hops, history = remembered_hops(mode="command")
+    hops.feed(3, loud=True)
+    hops.feed(2, loud=True, yes=0.9)
+    hops.feed(30)
+    position = moment(hops, history, Reason.BRIEF)
+    assert "must last 0.48 s" in why(history, position).sentence
+
+
 def test_talk_after() -> None:
     hops, history = remembered_hops(mode="command", longest_word_seconds=3.0)
     hops.feed(3, loud=True)

@@ -2,6 +2,7 @@
 
 import { Connection } from "./connection.js";
 import { $, make } from "./draw.js";
+import { Lesson } from "./lesson.js";
 import { Now } from "./now.js";
 import { Record } from "./record.js";
 import { Why } from "./why.js";
@@ -15,6 +16,7 @@ let model = "";
 const connection = new Connection({ hello, frame, status, error });
 const now = new Now(connection);
 const why = new Why(connection);
+const lesson = new Lesson(connection);
 const words = new Words(connection, (position, word, event) => why.show(position, word, event));
 
 function hello(message) {
@@ -24,6 +26,7 @@ function hello(message) {
   now.begin(message);
   words.begin(record);
   why.begin(record, message);
+  lesson.begin(record);
   now.list();
   listProfiles();
 }
@@ -35,6 +38,7 @@ function frame(message) {
   now.frame(message);
   words.frame(message);
   why.frame(message);
+  lesson.frame(message);
   if (message.status) showStatus(message.status);
 }
 

@@ -1,0 +1,248 @@
+"""Teaching a word from a page: one lesson at a time, on a thread of its own, from the sound that is heard anyway."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, level_db
+from kws_live.enrolment.judge import Judge
+from kws_live.enrolment.takes import SAY_SECONDS, Take, record_takes
+from kws_live.enrolment.taught_model import words_of
+from kws_live.enrolment.teaching import Teacher
+from kws_live.enrolment.vocabulary import forget_word, rename_word, teach_word, where_to_teach
+from kws_live.errors import ConfigError, KwsLiveError, SourceLostError
+from kws_live.model import Model, load_model, user_models
+from kws_live.ring_buffer import RingBuffer
+from kws_live.spotter import Spotter
+
+N_TAKES: Final = 5
+BLOCK_SAMPLES: Final = SAMPLE_RATE_HZ // 10
+READING_SECONDS: Final = 2.0
+"""What to do, and what is wrong with a take, must be read before the next one is asked for."""
+
+
+@dataclass(frozen=True)
+class TakeTold:
+    """What a page shows of a take: its number, the word's level in dB and length, and what is wrong with it."""
+
+    number: int
+    level_db: float
+    seconds: float
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class LessonState:
+    """What a page shows of the lesson.
+
+    Attributes
+    ----------
+    phase : "idle", "wait", "speak", "learning", "done" or "failed"
+    word : that is taught
+    prompt : what to do, or what went wrong
+    begin : position from which on the take is recorded, while the phase is "speak"
+    takes : the newest of each number
+    report : what to expect of the word, a fact a line
+    model : that the word went into
+    """
+
+    phase: str = "idle"
+    word: str = ""
+    prompt: str = ""
+    begin: int = 0
+    takes: tuple[TakeTold, ...] = ()
+    report: tuple[str, ...] = ()
+    model: str = ""
+    n_takes: int = N_TAKES
+    say_seconds: float = SAY_SECONDS
+
+
+class RingSource:
+    """What the spotter hears from now on, as a source of audio.
+
+    Parameters
+    ----------
+    ring : the spotter's
+    name : of where the sound comes from
+    """
+
+    rate_hz = SAMPLE_RATE_HZ
+    live = True
+    n_overflows = 0
+
+    def __init__(self, ring: RingBuffer, name: str) -> None:
+        self.name = name
+        self._ring = ring
+        self.position = ring.position
+        self._closed = threading.Event()
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        self._ring.wait(self.position + BLOCK_SAMPLES, min(timeout_seconds, 0.2))
+        start, samples = self._ring.read_on(self.position, BLOCK_SAMPLES)
+        if self._closed.is_set() or (not samples.size and self._ring.closed):
+            return None
+        self.position = start + samples.size
+        return samples[:, np.newaxis]
+
+    def go_on_after(self, seconds: float) -> None:
+        """Leave out what has come meanwhile, and so much more."""
+        self.position = self._ring.position + round(seconds * SAMPLE_RATE_HZ)
+
+    def close(self) -> None:
+        """End it, for whoever reads from it too."""
+        self._closed.set()
+
+
+class Lessons:
+    """Gives lessons, and sees to the words that were taught.
+
+    Parameters
+    ----------
+    spotter : whose sound the takes are cut from; its words reach nobody while takes are recorded
+
+    Attributes
+    ----------
+    state : of the newest lesson, replaced as a whole
+    version : grows with every change of it
+    """
+
+    def __init__(self, spotter: Spotter) -> None:
+        self.state = LessonState()
+        self.version = 0
+        self._spotter = spotter
+        self._thread: threading.Thread | None = None
+        self._source: RingSource | None = None
+        self._stopping = False
+
+    @property
+    def running(self) -> bool:
+        """Whether a lesson is going on."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def begin(self, word: str) -> None:
+        """Begin a lesson.
+
+        Raises
+        ------
+        KwsLiveError
+            If one is going on, or the word cannot be taught.
+        """
+        self.require_none()
+        name = self._spotter.model.card.name
+        base, folder = where_to_teach(word, name if name in user_models() else None)
+        word = " ".join(word.split())
+        self._source = RingSource(self._spotter.ring, self._spotter.source.name)
+        self._source.go_on_after(READING_SECONDS)
+        self._stopping = False
+        self._show(LessonState("wait", word, f"You will be asked for “{word}” {N_TAKES} times."))
+        arguments = (word, base, folder, self._source)
+        self._thread = threading.Thread(target=self._teach, args=arguments, name="kws-live lesson", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the lesson; nothing is kept of it. Without one, nothing happens."""
+        self._stopping = True
+        if self._source is not None:
+            self._source.close()
+
+    def close(self) -> None:
+        """End the lesson and wait until it has ended."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join()
+
+    def require_none(self) -> None:
+        """Raise a ConfigError while a lesson is going on."""
+        if self.running:
+            raise ConfigError(f"a lesson is going on: “{self.state.word}”; stop it first")
+
+    def _show(self, state: LessonState) -> None:
+        self.state = state
+        self.version += 1
+
+    def _teach(self, word: str, base: Model, folder: Path, source: RingSource) -> None:
+        try:
+            teacher = Teacher(base)
+            judge = Judge(teacher, base.extractor)
+            with self._spotter.muted():  # a take of "stop it" must not stop anything
+                takes = list(self._record(word, source, judge))
+            self._show(replace(self.state, phase="learning", prompt=f"Learning “{word}” …"))
+            model, taught = teach_word(word, takes, base, folder, teacher=teacher)
+        except KwsLiveError as error:
+            stopped = self._stopping and isinstance(error, SourceLostError)
+            state = LessonState() if stopped else replace(self.state, phase="failed", prompt=_sentence(str(error)))
+            self._show(state)
+            return
+        report = tuple(map(_sentence, taught.expectation.lines(word)))
+        prompt = f"“{word}” is in your model {model.card.name}."
+        self._show(replace(self.state, phase="done", prompt=prompt, report=report, model=model.card.name))
+
+    def _record(self, word: str, source: RingSource, judge: Judge) -> Sequence[Take]:
+        judged: str | None = ""  # what was said of the take that was just recorded; "": none was
+
+        def fault(take: Take, good: Sequence[Take]) -> str | None:
+            nonlocal judged
+            judged = judge.fault(take, good)
+            level = level_db(take.samples[take.begin : take.end])
+            seconds = (take.end - take.begin) / SPEECH_RATE_HZ
+            told = TakeTold(len(good) + 1, round(level, 1), round(seconds, 2), judged)
+            earlier = tuple(one for one in self.state.takes if one.number != told.number)
+            self._show(replace(self.state, phase="wait", takes=(*earlier, told)))
+            return judged
+
+        def say(text: str) -> None:
+            nonlocal judged
+            if judged == "":  # a take is asked for
+                source.go_on_after(0.0)
+                self._show(replace(self.state, phase="speak", prompt=_sentence(text), begin=source.position))
+                return
+            self._show(replace(self.state, prompt=_sentence(text)))
+            if judged is not None:
+                source.go_on_after(READING_SECONDS)
+            judged = ""
+
+        return list(record_takes(source, word, N_TAKES, fault, say))
+
+    # The words that were taught.
+
+    def words(self) -> list[dict[str, Any]]:
+        """Every taught word of the user's models."""
+        found = []
+        for name in user_models():
+            for word in words_of(load_model(name)):
+                told = word.expectation
+                found.append(
+                    {
+                        "model": name,
+                        "word": word.name,
+                        "told": f"{told.n_takes} takes; left out in turn, {told.hits} of {told.n_tries} were heard; "
+                        f"{told.false_command} false in {60 * told.hours:.0f} min of talk",
+                    }
+                )
+        return found
+
+    def forget(self, model: str, word: str) -> None:
+        """Take a word away."""
+        forget_word(self._own(model), word)
+
+    def rename(self, model: str, word: str, new: str) -> None:
+        """Give a word another name."""
+        rename_word(self._own(model), word, new)
+
+    def _own(self, name: str) -> Model:
+        self.require_none()
+        if name not in user_models():  # a page must not open folders by their path
+            raise ConfigError(f"you have no model {name!r}; yours are: {', '.join(user_models()) or 'none yet'}")
+        return load_model(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The state as plain values."""
+        return asdict(self.state)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

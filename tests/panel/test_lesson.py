@@ -1,0 +1,222 @@
+"""A word is taught from a page: what is said when, what is written, and that a lesson disturbs nothing."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import soxr
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "enrolment"))
+from fakes import tone_words
+from panel_fakes import Client, FedSource, tone_spotter
+from spoken_takes import takes_of
+
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
+from kws_live.model import load_model
+from kws_live.panel.lesson import LessonState, RingSource
+from kws_live.panel.server import Panel
+from kws_live.ring_buffer import RingBuffer
+from kws_live.spotter import Spotter
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+RNG = np.random.default_rng(0)
+ROOM_SECONDS = 0.25
+"""Fed while nobody speaks, again and again."""
+
+
+@pytest.fixture
+def source() -> FedSource:
+    return FedSource()
+
+
+@pytest.fixture
+def spotter(source: FedSource) -> Iterator[Spotter]:
+    with tone_spotter(source) as running:
+        yield running
+
+
+@pytest.fixture
+def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
+    with Panel(spotter, port=0, folder=tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def client(panel: Panel) -> Iterator[Client]:
+    one = Client(panel)
+    yield one
+    one.close()
+
+
+def room(seconds: float) -> Samples:
+    return (1e-4 * RNG.standard_normal(round(seconds * SAMPLE_RATE_HZ))).astype(np.float32)
+
+
+def said() -> list[Samples]:
+    """Takes of "left off", each in a second and a half at 22,050 Hz."""
+    takes = [soxr.resample(take, SPEECH_RATE_HZ, SAMPLE_RATE_HZ) for take in takes_of("left", "off")]
+    return [np.pad(take, (0, max(0, round(1.5 * SAMPLE_RATE_HZ) - take.size))).astype(np.float32) for take in takes]
+
+
+class Pupil:
+    """Answers a lesson as a person would: speaks when asked to, and else is quiet.
+
+    Parameters
+    ----------
+    source : fed
+    answers : take by take what is said; then silence
+    """
+
+    def __init__(self, source: FedSource, answers: list[Samples]) -> None:
+        self._source, self._answers = source, list(answers)
+        self._asked = -1
+
+    def hear(self, state: dict[str, Any]) -> None:
+        """Do what the state asks for, once."""
+        if state["phase"] == "speak" and state["begin"] != self._asked:
+            self._asked = state["begin"]
+            self._source.feed(self._answers.pop(0) if self._answers else room(1.5))
+        self._source.feed(room(ROOM_SECONDS))
+
+
+def follow(client: Client, pupil: Pupil, until: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """Every state of the lesson that a page is shown, to the wanted one."""
+    states: list[dict[str, Any]] = []
+    while not states or not until(states[-1]):
+        shown = client.frame().get("lesson")
+        if shown:
+            states.append(shown)
+        if states:
+            pupil.hear(states[-1])
+    return states
+
+
+def ended(state: dict[str, Any]) -> bool:
+    return state["phase"] in ("done", "failed")
+
+
+def test_a_word_is_taught_listed_renamed_and_forgotten(source: FedSource, client: Client, own_models: Path) -> None:
+    assert client.ask("words")["words"] == []
+    takes = said()
+    pupil = Pupil(source, [takes[0], room(1.5), *takes[1:]])
+    assert client.ask("teach", word="left  off")["type"] == "teach"
+    states = follow(client, pupil, ended)
+    last = states[-1]
+    assert (last["phase"], last["model"]) == ("done", "my-words")
+    assert last["prompt"] == "“left off” is in your model my-words."
+    assert [(take["number"], take["fault"]) for take in last["takes"]] == [(n, None) for n in range(1, 6)]
+    assert all(-60 < take["level_db"] < 0 and 0.3 < take["seconds"] < 1.5 for take in last["takes"])
+    assert last["report"][0].startswith('Expect "left off" to be heard: ')
+    prompts = [state["prompt"] for state in states]
+    assert 'Take 2 of 5: say "left off" now' in prompts
+    refused = [take for state in states for take in state["takes"] if take["fault"]]
+    assert {take["number"] for take in refused} == {2}
+    assert refused[0]["fault"].startswith("nothing was said; speak after the prompt")
+    assert load_model("my-words").card.keywords[-1] == "left off"
+    [word] = client.ask("words")["words"]
+    assert (word["model"], word["word"]) == ("my-words", "left off")
+    assert word["told"].startswith("5 takes; left out in turn, ")
+    [word] = client.ask("rename", model="my-words", word="left off", new="lamp")["words"]
+    assert word["word"] == "lamp"
+    assert client.ask("forget", model="my-words", word="lamp")["words"] == []
+    assert "lamp" not in load_model("my-words").card.keywords
+    assert [path.name for path in own_models.iterdir()] == ["my-words"]
+
+
+def test_a_lesson_that_is_stopped_leaves_nothing(source: FedSource, client: Client, own_models: Path) -> None:
+    client.ask("teach", word="lamp")
+    pupil = Pupil(source, said())
+    follow(client, pupil, lambda state: len(state["takes"]) == 1)
+    assert "a lesson is going on: “lamp”; stop it first" in client.ask("teach", word="other")["message"]
+    assert "stop it first" in client.ask("forget", model="my-words", word="lamp")["message"]
+    client.ask("stop_teaching")
+    assert follow(client, pupil, lambda state: state["phase"] == "idle")[-1]["takes"] == []
+    assert not own_models.exists()
+
+
+def test_words_said_during_a_lesson_reach_nobody(source: FedSource, client: Client, spotter: Spotter) -> None:
+    heard: list[str] = []
+    spotter.on()(lambda event: heard.append(event.keyword))
+    before = spotter.settings.snapshot()
+    client.ask("teach", word="lamp")
+    tone = tone_words([("yes", 0.5)], 1.5)
+    pupil = Pupil(source, [tone, tone])
+    states = follow(client, pupil, lambda state: len(state["takes"]) == 1)
+    assert spotter.settings.snapshot() is before
+    client.ask("stop_teaching")
+    follow(client, pupil, lambda state: state["phase"] == "idle")
+    source.feed(room(2.0))
+    source.feed(tone_words([("no", 0.5)], 2.5))
+    wanted = spotter.ring.position + round(4.0 * SAMPLE_RATE_HZ)
+    client.frames_until(wanted)
+    source.end()
+    spotter.wait(20.0)
+    assert states[-1]["takes"][0]["number"] == 1
+    assert heard == ["no"]
+
+
+def test_a_word_the_model_knows_is_refused_before_anybody_speaks(client: Client, own_models: Path) -> None:
+    assert "knows 'stop' already" in client.ask("teach", word="stop")["message"]
+    assert "lesson" not in client.frame() or client.frame().get("lesson", {}).get("phase", "idle") == "idle"
+    assert not own_models.exists()
+
+
+def test_when_the_sound_has_ended_nothing_can_be_taught(source: FedSource, client: Client) -> None:
+    source.end()
+    while not client.frame().get("status", {}).get("ended"):
+        pass
+    assert "the sound has ended" in client.ask("teach", word="lamp")["message"]
+
+
+def test_the_ring_is_read_from_now_on_and_ends_when_it_is_closed() -> None:
+    ring = RingBuffer(SAMPLE_RATE_HZ)
+    ring.write(np.full(5_000, 0.5, np.float32))
+    source = RingSource(ring, "microphone")
+    ring.write(np.arange(3_000, dtype=np.float32))
+    first = source.read(0.0)
+    assert first is not None
+    assert first[:3, 0].tolist() == [0.0, 1.0, 2.0]
+    assert first.shape == (2_205, 1)
+    ring.write(np.zeros(9_000, np.float32))
+    source.go_on_after(0.1)
+    empty = source.read(0.0)
+    assert empty is not None
+    assert empty.size == 0  # that is still to come
+    ring.close()
+    assert source.read(0.0) is None
+    assert LessonState().phase == "idle"
+
+
+def test_a_lesson_on_the_page(
+    browser: "Browser", panel: Panel, source: FedSource, client: Client, own_models: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto(panel.url)
+    page.get_by_label("Threshold of yes").wait_for()
+    page.get_by_label("A word of your own").fill("left off")
+    before = page.locator("#health").bounding_box()
+    page.get_by_role("button", name="Teach it").click()
+    takes = said()
+    pupil = Pupil(source, [takes[0], room(1.5), *takes[1:]])
+    follow(client, pupil, lambda state: any(take["fault"] for take in state["takes"]))
+    page.locator("#lesson-takes .fault").wait_for()
+    assert page.locator("#health").bounding_box() == before  # there was room for what is wrong
+    assert page.get_by_role("button", name="Teach it").is_disabled()
+    follow(client, pupil, ended)
+    page.locator("#lesson-prompt.done").wait_for()
+    assert page.locator("#lesson-takes .good").count() == 5
+    assert "kws-live tune --model my-words" in page.locator("#lesson-report").inner_text()
+    page.get_by_role("button", name="Rename left off").click()
+    page.get_by_label("New name of left off").fill("lamp")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Forget lamp").click()
+    page.get_by_role("button", name="Forget lamp").click()  # it asks whether one is sure
+    page.get_by_text("None yet.").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert "lamp" not in load_model("my-words").card.keywords
+    page.close()
