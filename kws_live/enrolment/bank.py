@@ -23,7 +23,7 @@ from kws_live.pipeline import HOP_SAMPLES, HOP_SECONDS
 
 FORMAT: Final = 1
 GAP_HOPS: Final = 40
-"""Skipped between two recordings, so that no decision spans them."""
+"""Positions left out between two recordings; the decision remembers the levels of the one before, as live."""
 
 _PIXEL_DB, _PIXEL_ZERO_DB = 0.5, -70.0
 
@@ -124,7 +124,7 @@ class Bank:
             If it cannot be used.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
                 if int(stored["format"]) != FORMAT:
                     raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
                 scale = np.float32(stored["scale"])

@@ -90,7 +90,7 @@ def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
         return {}
     path = model.folder / TAKES_NAME
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             return {
                 word: [
                     _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist())

@@ -1,0 +1,92 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws_live.decision_settings import DecisionSettings
+from kws_live.enrolment.bank import GAP_HOPS, Bank, stream_of
+from kws_live.enrolment.expectation import false_events
+from kws_live.errors import ModelError
+from kws_live.evaluation.recorded_run import RecordedRun
+from kws_live.pipeline import HOP_SAMPLES
+
+RNG = np.random.default_rng(0)
+
+
+def run_of(n_hops: int, gate_open: list[bool]) -> RecordedRun:
+    """A run whose outputs are one word, silence, and an embedding of three numbers."""
+    is_open = np.array(gate_open)
+    return RecordedRun(
+        model="a",
+        labels=("go", "_silence_", "0", "1", "2"),
+        keywords=("go",),
+        gate_mode=1,
+        seconds=n_hops * 0.08,
+        positions=np.arange(1, n_hops + 1) * HOP_SAMPLES,
+        gate_open=is_open,
+        levels_db=np.full((n_hops, 4), -60.0, np.float32),
+        posteriors=RNG.random((int(is_open.sum()), 5)).astype(np.float32),
+        cpu_seconds=np.zeros(n_hops, np.float32),
+    )
+
+
+@pytest.fixture
+def runs() -> list[RecordedRun]:
+    return [run_of(3, [True, False, True]), run_of(2, [True, True])]
+
+
+@pytest.fixture
+def bank(runs: list[RecordedRun]) -> Bank:
+    return Bank(
+        negatives=RNG.normal(0, 0.2, (5, 3)).astype(np.float32),
+        noise=RNG.uniform(-60, 20, (2, 4, 6)).astype(np.float32),
+        words=("go",),
+        word_clips=RNG.normal(0, 0.2, (1, 2, 3)).astype(np.float32),
+        **stream_of(runs, 2, 1, [0]),  # type: ignore[arg-type]  # their types differ
+    )
+
+
+def test_the_stream_joins_the_runs_with_nothing_where_the_gate_was_shut(bank: Bank, runs: list[RecordedRun]) -> None:
+    assert bank.starts.tolist() == [0, 3]
+    assert bank.gate_open.tolist() == [True, False, True, True, True]
+    assert np.array_equal(bank.stream[[0, 2, 3, 4]], np.concatenate([run.posteriors[:, 2:] for run in runs]))
+    assert not bank.stream[1].any()
+    assert bank.silence[1] == 1
+    assert bank.word_scores is not None
+    assert np.array_equal(bank.word_scores[[0, 2]], runs[0].posteriors[:, :1])
+    assert bank.hours == pytest.approx(5 * 0.08 / 3600)
+
+
+def test_it_survives_its_file_within_8_bits(bank: Bank, tmp_path: Path) -> None:
+    (tmp_path / "negatives.npz").write_bytes(bank.to_bytes())
+    again = Bank.load(tmp_path / "negatives.npz")
+    largest = max(float(np.abs(part).max()) for part in (bank.negatives, bank.stream, bank.word_clips))
+    for name in ("negatives", "stream", "word_clips"):
+        assert getattr(again, name) == pytest.approx(getattr(bank, name), abs=largest / 254 + 1e-6)
+    assert again.noise == pytest.approx(bank.noise, abs=0.26)
+    assert again.silence == pytest.approx(bank.silence, abs=1 / 500)
+    assert np.array_equal(again.gate_open, bank.gate_open)
+    assert again.words == ("go",)
+
+
+def test_the_recorded_stream_is_decided_as_any_run_and_leaves_a_gap_between_recordings(bank: Bank) -> None:
+    run = bank.recorded("hoy", np.array([0.9, 0, 0.1, 0.2, 0.3], np.float32))
+    assert run.posteriors[:, 0].tolist() == pytest.approx([0.9, 0.1, 0.2, 0.3])
+    assert np.diff(run.positions).tolist() == [HOP_SAMPLES, HOP_SAMPLES, (GAP_HOPS + 1) * HOP_SAMPLES, HOP_SAMPLES]
+    settings = DecisionSettings(thresholds={"hoy": 0.8}, mode="spotting", smoothing_hops=1, gate_mode=1)
+    assert [event.position for event in run.decide(settings)] == [HOP_SAMPLES]
+
+
+def test_false_events_are_those_of_the_decision(bank: Bank) -> None:
+    quiet = replace(bank, gate_open=np.ones(5, bool))
+    assert false_events(quiet, "hoy", np.zeros(5, np.float32), 0.5) == (0, 0)
+    assert false_events(quiet, "hoy", np.ones(5, np.float32), 0.5)[1] == 1
+
+
+def test_what_is_no_bank_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "negatives.npz").write_bytes(b"PK\x03\x04 no bank")
+    with pytest.raises(ModelError, match=r"negatives\.npz is no bank of negatives: .*; take the model folder again"):
+        Bank.load(tmp_path / "negatives.npz")
+    with pytest.raises(ModelError, match="is no bank of negatives"):
+        Bank.load(tmp_path / "nowhere.npz")
