@@ -32,6 +32,7 @@ class Reason(StrEnum):
     REFRACTORY = "the same word had just been spotted"
     WAITING = "waiting for the pause after the word"
     TALK_BEFORE = "speech came right before it: it did not stand alone"
+    BRIEF = "its score was gone at once: a word that stands alone lasts half a second"
     TALK_AFTER = "speech went on after it: it did not stand alone"
     TOO_LONG = "the utterance was too long for a single word"
 
@@ -93,6 +94,7 @@ class _Candidate:
     """A word over its threshold that waits for the pause after it."""
 
     since: int
+    is_over: bool = True
     n_over: int = 0
     best: dict[str, tuple[float, int]] = field(default_factory=dict)
 
@@ -106,10 +108,12 @@ TALK_SHARE: Final = 0.4
 SILENCE_POSTERIOR: Final = 0.5
 """From here on the network says that nobody spoke in it."""
 
-HELD_HOPS: Final = 8
-"""A word that stands alone stays over its threshold while it moves through the window; in a sentence the next words
-push it out. So in noise, which levels take for speech, the network tells the pauses: silence before, and this long a
-score."""
+LASTS_HOPS: Final = 6
+"""A word that stands alone stays over its threshold for half a second while it moves through the window; a piece of a
+sentence that sounds like it does not, because the next word pushes it out."""
+
+LASTS_LONG_HOPS: Final = 9
+"""So long it lasts only if nothing follows, whatever the levels say."""
 
 LONGEST_WAIT_SECONDS: Final = 1.3
 """A pause that has not come by then will not come for this word."""
@@ -216,7 +220,8 @@ class Decider:
                 self._candidate = None
         if self._candidate is None:
             return max(over or self.keywords, key=lambda word: over.get(word, 0.0)), reason
-        self._candidate.n_over += bool(over)
+        self._candidate.is_over = bool(over)
+        self._candidate.n_over += self._candidate.is_over
         best_so_far = self._candidate.best
         for word, value in fresh.items():
             if value > best_so_far.get(word, (0.0, 0))[0]:
@@ -255,22 +260,21 @@ class Decider:
     def _pause(self, hop: Hop, utterance: Utterance | None, settings: DecisionSettings) -> Reason:
         """Whether the candidate stands alone, or it is too early to say."""
         assert self._candidate is not None
-        if settings.mode == "spotting" or utterance is None:  # None: too noisy to tell a pause, so the score decides
+        if settings.mode == "spotting":
             return Reason.FIRED
-        if not self._silence_before():
-            after_talk = utterance.talk_before > TALK_SHARE
-            pause = settings.pause_after_talk_seconds if after_talk else settings.pause_before_seconds
-            if utterance.quiet_before_seconds < pause:
-                return Reason.TALK_BEFORE
-            if utterance.seconds > settings.longest_word_seconds:
-                return Reason.TOO_LONG
-        elif self._candidate.n_over >= HELD_HOPS:
-            return Reason.FIRED
-        if utterance.quiet_after_seconds >= settings.pause_after_seconds:
-            return Reason.FIRED
-        if hop.position - self._candidate.since > LONGEST_WAIT_SECONDS * SAMPLE_RATE_HZ:
-            return Reason.TALK_AFTER
-        return Reason.WAITING
+        n_over = self._candidate.n_over
+        if utterance is None:  # too noisy to tell a pause, so the score decides
+            reason = Reason.FIRED if self._candidate.is_over or n_over >= LASTS_HOPS else Reason.BRIEF
+        else:
+            reason = _stands_alone(utterance, settings)
+            if reason is Reason.FIRED and n_over < LASTS_HOPS:
+                reason = Reason.BRIEF
+            # In noise, which levels take for speech, the network tells both pauses.
+            if n_over >= LASTS_LONG_HOPS and self._silence_before():
+                reason = Reason.FIRED
+        may_change = reason in (Reason.BRIEF, Reason.TALK_AFTER) or self._silence_before()
+        expired = hop.position - self._candidate.since > LONGEST_WAIT_SECONDS * SAMPLE_RATE_HZ
+        return Reason.WAITING if reason is not Reason.FIRED and may_change and not expired else reason
 
     def _silence_before(self) -> bool:
         """Whether the network heard nobody in the second before the candidate."""
@@ -336,3 +340,15 @@ class Decider:
 def _begin(hop: Hop, utterance: Utterance) -> int:
     """Position at which an utterance began."""
     return hop.position - round((utterance.seconds + utterance.quiet_after_seconds) * SAMPLE_RATE_HZ)
+
+
+def _stands_alone(utterance: Utterance, settings: DecisionSettings) -> Reason:
+    """What the levels say: fired if it does."""
+    after_talk = utterance.talk_before > TALK_SHARE
+    if utterance.quiet_before_seconds < (
+        settings.pause_after_talk_seconds if after_talk else settings.pause_before_seconds
+    ):
+        return Reason.TALK_BEFORE
+    if utterance.seconds > settings.longest_word_seconds:
+        return Reason.TOO_LONG
+    return Reason.FIRED if utterance.quiet_after_seconds >= settings.pause_after_seconds else Reason.TALK_AFTER

@@ -183,11 +183,20 @@ def test_a_word_alone_is_told_when_the_pause_after_it_is_there() -> None:
 
 def test_a_pause_that_comes_after_the_score_has_fallen_still_counts() -> None:
     hops = quiet_start(mode="command")
-    hops.feed(3, loud=True, yes=0.9)
+    hops.feed(6, loud=True, yes=0.9)
     hops.feed(2, loud=True, yes=0.1)
     hops.feed(10)
     assert words(hops.events) == ["yes"]
     assert misses(hops.events) == []
+
+
+@pytest.mark.parametrize(("n_hops", "fired"), [(6, ["yes"]), (5, [])])
+def test_a_score_that_is_gone_at_once_is_a_piece_of_a_sentence(n_hops: int, fired: list[str]) -> None:
+    hops = quiet_start(mode="command")
+    hops.feed(n_hops, loud=True, yes=0.9)
+    hops.feed(30)
+    assert words(hops.events) == fired
+    assert fired or "at once" in misses(hops.events)[0][1]
 
 
 @pytest.mark.parametrize("talk_db", [-26.0, -15.0])
@@ -272,7 +281,7 @@ def test_in_a_room_too_noisy_to_hear_pauses_the_score_decides() -> None:
 def test_of_the_words_heard_while_waiting_the_best_fires_alone() -> None:
     hops = quiet_start(mode="command")
     hops.feed(2, loud=True, no=0.7)
-    hops.feed(3, loud=True, yes=0.95)
+    hops.feed(4, loud=True, yes=0.95)
     hops.feed(30)
     assert words(hops.events) == ["yes"]
 

@@ -31,6 +31,8 @@ class Recipe:
     weight_decay : of AdamW
     average : momentum of the exponential moving average of the weights, which is what is kept
     teacher_share : of the label that comes from the teachers, where teachers are given
+    unknown_bias : added to unknown's logit once the network is trained: below 0 more words, and more other words taken
+        for them
     seed : of weights, order, augmentation and dropout
     augmentation : see `AugmentationSettings`
     notes : Markdown for the report: what else was tried, and what came of it
@@ -48,6 +50,7 @@ class Recipe:
     weight_decay: float = 0.01
     average: float = 0.999
     teacher_share: float = 0.8
+    unknown_bias: float = 0.0
     seed: int = 1
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     notes: str = ""
@@ -67,7 +70,7 @@ class Recipe:
     def fingerprint(self) -> str:
         """Everything that decides the weights, as text: two recipes with the same train the same network."""
         values = asdict(self)
-        for key in ("name", "description", "notes"):
+        for key in ("name", "description", "notes", "unknown_bias"):
             del values[key]
         return json.dumps(values, sort_keys=True)
 

@@ -67,6 +67,8 @@ def train_to_folder(
     callbacks = {"on_step": on_step, "on_epoch": on_epoch}
     given: dict[str, Any] = {name: callback for name, callback in callbacks.items() if callback}
     trained = train(recipe, archives, work, networks, begin, jobs, **given)
+    if recipe.unknown_bias:
+        add_bias(trained.network, len(recipe.keywords), recipe.unknown_bias)
 
     card = export_model(
         trained.network,
@@ -90,6 +92,13 @@ def train_to_folder(
     write_report(folder, recipe.name, facts, scored, trained.history, parity, recipe.notes)
     card_figures = {**figures, "best_epoch": asdict(trained.best), "training": facts}
     return write_card(folder, replace(card, figures=card_figures))
+
+
+def add_bias(network: keras.Model, label: int, value: float) -> None:
+    """Add to the logit of one label, in the network's last layer."""
+    kernel, bias = network.layers[-1].get_weights()
+    bias[label] += value
+    network.layers[-1].set_weights([kernel, bias])
 
 
 def load_network(name_or_path: Path) -> keras.Model:
