@@ -7,7 +7,6 @@ settings, and the same code says what would have happened.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -15,66 +14,15 @@ from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.decision_settings import DecisionSettings
-from kws_live.events import Detection, Event, NearMiss
+from kws_live.events import Detection, Event
+from kws_live.near_misses import NearMisses
 from kws_live.utterance import N_LEVELS, Utterance, find_utterance
+from kws_live.verdict import Hop as Hop
+from kws_live.verdict import Reason as Reason
+from kws_live.verdict import Verdict as Verdict
 
 SILENCE: Final = "_silence_"
 """The label of windows in which nobody speaks, whatever the noise."""
-
-
-class Reason(StrEnum):
-    """What became of the best word at a hop."""
-
-    FIRED = "fired"
-    GATE_CLOSED = "nobody was speaking: the gate was closed"
-    BELOW = "the score stayed below the threshold"
-    MASKED = "the word is not listened to at present"
-    REFRACTORY = "the same word had just been spotted"
-    WAITING = "waiting for the pause after the word"
-    TALK_BEFORE = "speech came right before it: it did not stand alone"
-    BRIEF = "its score was gone at once: a word that stands alone lasts half a second"
-    TALK_AFTER = "speech went on after it: it did not stand alone"
-    TOO_LONG = "the utterance was too long for a single word"
-
-
-@dataclass(frozen=True)
-class Hop:
-    """Everything the decision needs to know of one hop.
-
-    Attributes
-    ----------
-    position : end of the window, samples at 22,050 Hz
-    gate_open : whether it was worth scoring
-    levels_db : level of each 20 ms of the hop, oldest first
-    posteriors : float32 (n_labels,), or None where the gate was closed
-    """
-
-    position: int
-    gate_open: bool
-    levels_db: Sequence[float]
-    posteriors: NDArray[np.float32] | None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What was decided at a hop, and why.
-
-    Attributes
-    ----------
-    hop : what it was decided from
-    scores : each keyword's smoothed score, shape (n_keywords,)
-    keyword : the best word, by score over threshold
-    reason : what became of it
-    settings : what it was decided with
-    events : detections and near misses
-    """
-
-    hop: Hop
-    scores: NDArray[np.float32]
-    keyword: str
-    reason: Reason
-    settings: DecisionSettings
-    events: tuple[Event, ...] = ()
 
 
 @dataclass
@@ -84,9 +32,6 @@ class _Word:
     fired_position: int | None = None
     fired_speech_end: int = 0
     held: bool = False
-    peak: float = 0.0
-    peak_position: int = 0
-    peak_reason: Reason = Reason.BELOW
 
 
 @dataclass
@@ -148,6 +93,7 @@ class Decider:
         self._silence_column = list(labels).index(SILENCE) if SILENCE in labels else None
         self._silence: deque[tuple[int, float]] = deque(maxlen=20)
         self._candidate: _Candidate | None = None
+        self._near_misses = NearMisses(self.keywords)
 
     def reset(self) -> None:
         """After a gap: forget what was heard before it; the refractory time goes on."""
@@ -155,8 +101,7 @@ class Decider:
         self._levels.clear()
         self._silence.clear()
         self._candidate = None
-        for state in self._words.values():
-            state.peak, state.peak_reason = 0.0, Reason.BELOW
+        self._near_misses.reset()
 
     def step(self, hop: Hop, settings: DecisionSettings) -> Verdict:
         """Decide one hop. Events come in the order of the stream."""
@@ -174,7 +119,9 @@ class Decider:
             scores = np.mean(self._recent, axis=0, dtype=np.float32) if len(self._recent) > 1 else self._recent[0]
         events: list[Event] = []
         best, reason = self._judge(hop, scores, settings, events)
-        self._near_misses(hop, scores, settings, best, reason, events)
+        waiting = self._candidate.best if self._candidate is not None else ()
+        if hop.posteriors is not None or self._near_misses.pending:
+            events += self._near_misses.step(hop.position, scores, settings, best, reason, waiting, self.source)
         return Verdict(hop, scores, best, reason, settings, tuple(events))
 
     def _judge(
@@ -298,43 +245,6 @@ class Decider:
             return False
         age = hop.position - state.fired_speech_end
         return _begin(hop, utterance) > state.fired_speech_end and age >= FRESH_SECONDS * SAMPLE_RATE_HZ
-
-    def _near_misses(
-        self,
-        hop: Hop,
-        scores: NDArray[np.float32],
-        settings: DecisionSettings,
-        best: str,
-        reason: Reason,
-        events: list[Event],
-    ) -> None:
-        """Report a word once its score has fallen again without firing, with the reason at its peak."""
-        if hop.posteriors is None and not any(state.peak for state in self._words.values()):
-            return
-        for word, value in zip(self.keywords, scores, strict=True):
-            state, threshold = self._words[word], settings.thresholds[word]
-            # A word that waited fires or is refused when its score may have fallen long ago.
-            if word == best and reason not in (Reason.BELOW, Reason.WAITING, Reason.GATE_CLOSED):
-                state.peak_reason = reason
-            if value >= settings.near_miss * threshold:
-                if value > state.peak:
-                    state.peak, state.peak_position = float(value), hop.position
-            elif state.peak > 0.0:
-                waiting = self._candidate is not None and word in self._candidate.best
-                if waiting:
-                    continue
-                if state.peak_reason not in (Reason.FIRED, Reason.REFRACTORY):
-                    events.append(
-                        NearMiss(
-                            keyword=word,
-                            score=state.peak,
-                            threshold=threshold,
-                            reason=state.peak_reason.value,
-                            position=state.peak_position,
-                            source=self.source,
-                        )
-                    )
-                state.peak, state.peak_reason = 0.0, Reason.BELOW
 
 
 def _begin(hop: Hop, utterance: Utterance) -> int:
