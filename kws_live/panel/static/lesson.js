@@ -61,7 +61,7 @@ export class Lesson {
 
   #show(words) {
     const items = words.map((one) => this.#item(one));
-    $("own-words").replaceChildren(...(items.length ? items : [make("li", { className: "empty", textContent: "None yet." })]));
+    $("own-words").replaceChildren(...(items.length ? items : [make("li", { className: "note", textContent: "None yet." })]));
   }
 
   #item({ model, word, told }) {
