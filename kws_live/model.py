@@ -228,7 +228,13 @@ class Model:
     def scorer(self, runtime: Runtime = "litert") -> Scorer:
         """A new scorer of every label; each thread needs its own."""
         base = self.base_scorer(runtime)
-        return TaughtScorer(base, self.embedding(), self.taught) if self.taught else base
+        return TaughtScorer(base, self.embedding(), self.taught, self.own_words) if self.taught else base
+
+    @property
+    def own_words(self) -> list[int]:
+        """Which of the network's outputs are words; taught words come after them."""
+        taught = self.taught.names if self.taught else ()
+        return [i for i, word in enumerate(self.card.labels) if word not in (UNKNOWN, SILENCE, *taught)]
 
     def base_scorer(self, runtime: Runtime = "litert") -> Scorer:
         """A new scorer of the network's own labels, without taught words."""

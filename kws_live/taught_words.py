@@ -1,11 +1,13 @@
 """Words of a user's own in a model folder: how each is scored, beside the network's own words.
 
 An embedding network (``embedding.tflite``) turns the same window into a vector of length one. Each taught word is a
-weight vector and a bias: its score is the logistic function of their product with it. Words know nothing of each
-other, so one can be added or taken away and every other score stays what it was, bit for bit.
+weight vector and a bias: its score is the logistic function of their product with it, less what speaks for a word of
+the network's own. Taught words know nothing of each other, so one can be added or taken away and every other score
+stays what it was, bit for bit.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from zipfile import BadZipFile
@@ -23,6 +25,10 @@ EMBEDDING_KERAS_NAME: Final = "embedding.keras"
 BANK_NAME: Final = "negatives.npz"
 FORMAT: Final = 1
 EMBEDDING_SIZE: Final = 64
+KNOWN_WEIGHT: Final = 4.0
+"""Taken off a taught word's logit where the network is sure of a word of its own: that was trained with thousands of
+voices, a taught word with a few."""
+
 
 Embedding = NDArray[np.float32]
 """One window, float32 (size,), of length one."""
@@ -57,13 +63,20 @@ class TaughtWords:
         if not (np.isfinite(self.weights).all() and np.isfinite(self.biases).all()):
             raise ModelError(f"{WORDS_NAME} holds weights that are not numbers")
 
-    def scores(self, embedding: Embedding) -> NDArray[np.float32]:
+    def scores(self, embedding: Embedding, known: float) -> NDArray[np.float32]:
         """Every word's score, 0 to 1, shape (n_words,).
 
-        Each is a sum of its own: a matrix product may add in another order once there is a word more.
+        Parameters
+        ----------
+        embedding : of the window
+        known : the highest posterior of the network's own words there
         """
+        # Each is a sum of its own: a matrix product may add in another order once there is a word more.
         logits = np.array(
-            [float(np.dot(w, embedding)) + float(b) for w, b in zip(self.weights, self.biases, strict=True)]
+            [
+                float(np.dot(w, embedding)) + float(b) - KNOWN_WEIGHT * known
+                for w, b in zip(self.weights, self.biases, strict=True)
+            ]
         )
         return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), dtype=np.float32)
 
@@ -96,11 +109,19 @@ class TaughtWords:
 class TaughtScorer:
     """The base network's posteriors, untouched, then the taught words' scores.
 
-    The posteriors then sum to more than one: a taught word does not compete with the others, it is beside them.
+    The posteriors then sum to more than one: a taught word is beside the others, which are not changed by it.
+
+    Parameters
+    ----------
+    base, embedding : run on every window
+    words : the taught ones
+    own : which of the base's outputs are words
     """
 
-    def __init__(self, base: Network, embedding: Network, words: TaughtWords) -> None:
-        self._base, self._embedding, self._words = base, embedding, words
+    def __init__(self, base: Network, embedding: Network, words: TaughtWords, own: Sequence[int]) -> None:
+        self._base, self._embedding, self._words, self._own = base, embedding, words, list(own)
 
     def score(self, features: Features) -> NDArray[np.float32]:
-        return np.concatenate((self._base.score(features), self._words.scores(self._embedding.score(features))))
+        posteriors = self._base.score(features)
+        known = float(posteriors[self._own].max()) if self._own else 0.0
+        return np.concatenate((posteriors, self._words.scores(self._embedding.score(features), known)))

@@ -43,7 +43,7 @@ from kws_live.evaluation.word_bounds import find_word
 from kws_live.events import Detection
 from kws_live.model import Model, load_model, write_card
 from kws_live.sources.array import ArraySource
-from kws_live.taught_words import TaughtWords
+from kws_live.taught_words import KNOWN_WEIGHT, TaughtWords
 from kws_live.training.training_run import read_test
 
 N_TAKES: Final = (3, 5, 10)
@@ -281,7 +281,9 @@ def with_word(stream: Stream, trial: Trial, n_labels: int) -> RecordedRun:
     words = TaughtWords((name,), trial.weights[np.newaxis], np.array([trial.bias], np.float32))
     run = stream.run
     embeddings = run.posteriors[:, n_labels:]
-    scores = 1 / (1 + np.exp(-np.clip(embeddings @ words.weights[0] + words.biases[0], -60, 60)))
+    own = [run.labels.index(word) for word in run.keywords]
+    known = KNOWN_WEIGHT * run.posteriors[:, own].max(axis=1)
+    scores = 1 / (1 + np.exp(-np.clip(embeddings @ words.weights[0] + words.biases[0] - known, -60, 60)))
     posteriors = np.concatenate([run.posteriors[:, :n_labels], scores[:, np.newaxis].astype(np.float32)], axis=1)
     return replace(run, labels=(*run.labels[:n_labels], name), keywords=(*run.keywords, name), posteriors=posteriors)
 
@@ -403,7 +405,8 @@ def ten_words(model: Model, trials: Sequence[Trial], data: Path) -> Table:
         for seed in sorted({trial.seed for trial in trials}):
             words = [trial for trial in trials if (trial.n_takes, trial.seed) == (n_takes, seed)]
             logits = np.stack([embeddings @ trial.weights + trial.bias for trial in words], axis=1)
-            best = (1 / (1 + np.exp(-logits))).max(axis=1)
+            known = KNOWN_WEIGHT * posteriors[:, model.own_words].max(axis=1)
+            best = (1 / (1 + np.exp(-(logits - known[:, np.newaxis])))).max(axis=1)
             kept += int((right & (best < posteriors.max(axis=1)))[is_word].sum())
             n += int(is_word.sum())
             fired += int((best >= THRESHOLD)[is_word].sum())

@@ -3,7 +3,7 @@ import pytest
 
 from kws_live.errors import ModelError
 from kws_live.features import Features
-from kws_live.taught_words import TaughtScorer, TaughtWords
+from kws_live.taught_words import KNOWN_WEIGHT, TaughtScorer, TaughtWords
 
 RNG = np.random.default_rng(0)
 WORDS = TaughtWords(("lamp", "góra"), RNG.normal(0, 8, (2, 64)).astype(np.float32), np.array([-2.0, 0.5], np.float32))
@@ -27,22 +27,30 @@ def test_words_survive_the_file_they_are_kept_in() -> None:
 def test_a_score_is_the_logistic_function_of_the_product() -> None:
     words = TaughtWords(("a",), np.array([[2.0, 0.0]], np.float32), np.array([-1.0], np.float32))
     # 2 * 0.5 - 1 = 0, of which the logistic function is one half
-    assert words.scores(np.array([0.5, 0.8], np.float32)) == pytest.approx([0.5])
-    assert words.scores(np.array([1.0, 0.0], np.float32)) == pytest.approx([1 / (1 + np.exp(-1))])
+    assert words.scores(np.array([0.5, 0.8], np.float32), 0.0) == pytest.approx([0.5])
+    assert words.scores(np.array([1.0, 0.0], np.float32), 0.0) == pytest.approx([1 / (1 + np.exp(-1))])
+
+
+def test_a_word_of_the_network_speaks_against_a_taught_one() -> None:
+    embedding = RNG.normal(0, 0.12, 64).astype(np.float32)
+    sure, unsure = WORDS.scores(embedding, 0.9), WORDS.scores(embedding, 0.0)
+    logit = np.log(unsure / (1 - unsure)) - 0.9 * KNOWN_WEIGHT
+    assert sure == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-3)
 
 
 def test_a_word_scores_the_same_with_and_without_the_others() -> None:
     alone = TaughtWords(("góra",), WORDS.weights[1:], WORDS.biases[1:])
     for _ in range(50):
         embedding = RNG.normal(0, 0.12, 64).astype(np.float32)
-        assert WORDS.scores(embedding)[1] == alone.scores(embedding)[0]
+        assert WORDS.scores(embedding, 0.3)[1] == alone.scores(embedding, 0.3)[0]
 
 
 def test_the_posteriors_come_first_and_untouched() -> None:
-    scorer = TaughtScorer(Fixed([0.25, 0.75]), Fixed([0.0] * 64), WORDS)
+    scorer = TaughtScorer(Fixed([0.25, 0.75]), Fixed([0.0] * 64), WORDS, own=[0])
     scores = scorer.score(np.zeros((98, 40), np.float32))
     assert scores[:2].tolist() == [0.25, 0.75]
-    assert scores[2:] == pytest.approx([1 / (1 + np.exp(2)), 1 / (1 + np.exp(-0.5))])
+    off = 0.25 * KNOWN_WEIGHT  # the second output is no word
+    assert scores[2:] == pytest.approx([1 / (1 + np.exp(2 + off)), 1 / (1 + np.exp(off - 0.5))])
     assert scores.dtype == np.float32
 
 

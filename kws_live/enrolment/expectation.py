@@ -13,7 +13,7 @@ from kws_live.enrolment.bank import Bank
 THRESHOLD: Final = 0.8
 """Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""
 
-SPOTTED_PER_HOUR: Final = 10.0
+SPOTTED_PER_HOUR: Final = 20.0
 """Rate at which the word may be seen in held-out talk when pauses do not count; they take all but a few per cent of it
 away. Rarer events could not be counted in half an hour of talk."""
 
@@ -33,7 +33,8 @@ class Expectation:
     hits, n_tries : of takes left out in turn, how many windows' runs passed the threshold
     hours : of held-out talk and noise
     false_command, false_spotting : events of the decision on them, with and without pauses asked for
-    alike : known word -> share of its held-out clips that pass the threshold, where there are any
+    alike : known word -> share of its held-out clips that pass the threshold, or of the takes that the network takes
+        for it, whichever is more; words with none are left out
     word_seconds : median length of the takes
     n_spoken : takes among them that a synthesiser said; if all, they are what was left out, else recorded ones alone
     """
@@ -63,7 +64,7 @@ class Expectation:
             f"{self.false_spotting} in spotting mode",
         ]
         lines += [
-            f"too like {other!r}: expect confusions ({100 * share:.0f} % of its recordings fire)"
+            f"too like {other!r}: expect confusions (in {100 * share:.0f} % of recordings)"
             for other, share in sorted(self.alike.items(), key=lambda item: -item[1])
             if share >= ALIKE
         ]

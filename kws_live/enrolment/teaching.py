@@ -23,7 +23,7 @@ from kws_live.errors import DatasetError
 from kws_live.features import Features, FeatureSettings
 from kws_live.model import Model, Scorer
 from kws_live.pipeline import HOP_SECONDS
-from kws_live.taught_words import BANK_NAME
+from kws_live.taught_words import BANK_NAME, KNOWN_WEIGHT
 
 WINDOWS_PER_WORD: Final = 400
 """Of all takes together, so that a word of ten takes costs no more than one of three."""
@@ -33,6 +33,9 @@ RECORDED_SHARE: Final = 0.7
 more synthetic ones made a word heard less often."""
 
 LEAST_TAKES: Final = 2
+SURE: Final = 0.9
+"""Posterior of a word of the network's own in a clip of it, taken low."""
+
 LEAST_ALIKE: Final = 0.45
 """Cosine of a take and the mean of the others; below it they are not the same word."""
 
@@ -73,7 +76,7 @@ class Teacher:
         self.settings: FeatureSettings = model.card.features
         self._embedding: Scorer = model.embedding()
         self._base = model.base_scorer()
-        self._labels = model.card.labels
+        self._labels, self._own = model.card.labels, model.own_words
         self.bank = Bank.load(model.folder / BANK_NAME)
 
     def embed(self, mfcc: Features) -> NDArray[np.float32]:
@@ -119,7 +122,6 @@ class Teacher:
         seconds = float(np.median([take.offset - take.onset for take in takes]))
         seconds *= self.settings.hop_samples / self.settings.sample_rate_hz
         command, spotting = false_events(self.bank, name, self._stream_scores(weights, bias), seconds)
-        alike = (logistic(self.bank.word_clips @ weights + bias) >= THRESHOLD).mean(axis=1)
         expectation = Expectation(
             n_takes=len(takes),
             hits=hits,
@@ -127,11 +129,20 @@ class Teacher:
             hours=self.bank.hours,
             false_command=command,
             false_spotting=spotting,
-            alike={w: float(share) for w, share in zip(self.bank.words, alike, strict=True) if share > 0},
+            alike=self._alike(takes, weights, bias),
             word_seconds=seconds,
             n_spoken=n_spoken,
         )
         return TaughtWord(name, weights, bias, tuple(takes), expectation)
+
+    def _alike(self, takes: Sequence[TakeFeatures], weights: NDArray[np.float32], bias: float) -> dict[str, float]:
+        """Known word -> share of its clips taken for the new word, or of the takes for it, whichever is more."""
+        # The network is sure of nearly every clip of its own words.
+        fired = logistic(self.bank.word_clips @ weights + bias - KNOWN_WEIGHT * SURE) >= THRESHOLD
+        shares = dict(zip(self.bank.words, fired.mean(axis=1).tolist(), strict=True))
+        heard = [self.heard(take) for take in takes]
+        both = {word: max(share, heard.count(word) / len(takes)) for word, share in shares.items()}
+        return {word: share for word, share in both.items() if share > 0}
 
     def weights_of(self, takes: Sequence[TakeFeatures]) -> tuple[NDArray[np.float32], float]:
         """Weights and bias alone, without looking at what to expect of them."""
@@ -157,15 +168,22 @@ class Teacher:
     def _fit(self, positive: NDArray[np.float32], negative: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         """Weights, and the bias that the held-out talk asks for."""
         weights, _ = fit(positive, negative)
-        logits = np.where(self.bank.gate_open, self.bank.stream @ weights, -np.inf)
+        logits = np.where(self.bank.gate_open, self.bank.stream @ weights - self._known_in_stream(), -np.inf)
         return weights, bias_for(logits, self.bank.hours)
 
     def _stream_scores(self, weights: NDArray[np.float32], bias: float) -> NDArray[np.float32]:
-        return logistic(self.bank.stream @ weights + bias).astype(np.float32)
+        return logistic(self.bank.stream @ weights + bias - self._known_in_stream()).astype(np.float32)
+
+    def _known_in_stream(self) -> NDArray[np.float32]:
+        """What the network's own words take off in the held-out stream, shape (n_hops,)."""
+        said = self.bank.word_scores
+        return np.zeros(len(self.bank.stream), np.float32) if said is None else KNOWN_WEIGHT * said.max(axis=1)
 
     def passes(self, take: TakeFeatures, weights: NDArray[np.float32], bias: float) -> bool:
         """Whether a take fires as it slides through the window, hop by hop."""
-        scores = logistic(self.embed(self.sliding(take)) @ weights + bias)
+        windows = self.sliding(take)
+        known = [self._base.score(window)[self._own].max() for window in windows]
+        scores = logistic(self.embed(windows) @ weights + bias - KNOWN_WEIGHT * np.array(known))
         return bool((smoothed(scores) >= THRESHOLD).any())
 
     def sliding(self, take: TakeFeatures) -> Features:

@@ -175,7 +175,7 @@ def test_an_expectation_says_what_is_alike_and_that_two_takes_are_few() -> None:
     assert lines == [
         'expect "gogo" to be heard: 1 of 2 takes that were left out in turn',
         "false commands: 0 in 30 minutes of talk and noise, 3 in spotting mode",
-        "too like 'go': expect confusions (40 % of its recordings fire)",
+        "too like 'go': expect confusions (in 40 % of recordings)",
         "2 takes are few; with 5 it will be heard more often",
     ]
 
