@@ -177,6 +177,9 @@ class Lessons:
             state = LessonState() if stopped else replace(self.state, phase="failed", prompt=_sentence(str(error)))
             self._show(state)
             return
+        except Exception as error:  # the page must not wait for ever
+            self._show(replace(self.state, phase="failed", prompt=f"This is a bug: {type(error).__name__}: {error}"))
+            raise
         report = tuple(map(_sentence, taught.expectation.lines(word)))
         prompt = f"“{word}” is in your model {model.card.name}."
         self._show(replace(self.state, phase="done", prompt=prompt, report=report, model=model.card.name))
