@@ -177,9 +177,13 @@ if sys.platform == "win32":
 
 else:
     import os
+    import re
     import select
     import termios
     import tty
+
+    KEY: Final = re.compile(r"\x1b[\[O].|.", re.DOTALL)
+    """A cursor key's sequence, or a character."""
 
     @contextlib.contextmanager
     def _keys() -> Iterator[Callable[[float], str]]:
@@ -196,11 +200,13 @@ else:
         before = termios.tcgetattr(terminal)
         tty.setcbreak(terminal)  # keys come at once and unseen; Ctrl-C still interrupts
 
+        pending: list[str] = []  # keys pressed faster than they are asked for come together
+
         def next_key(timeout_seconds: float) -> str:
-            if not select.select([terminal], [], [], timeout_seconds)[0]:
-                return ""
-            key = os.read(terminal, 16).decode("utf-8", "replace")
-            return ESCAPES.get(key[1:3], "") if key.startswith("\x1b") else key[:1]
+            if not pending and select.select([terminal], [], [], timeout_seconds)[0]:
+                pending.extend(KEY.findall(os.read(terminal, 64).decode("utf-8", "replace")))
+            key = pending.pop(0) if pending else ""
+            return ESCAPES.get(key[1:], "") if key.startswith("\x1b") else key
 
         try:
             yield next_key

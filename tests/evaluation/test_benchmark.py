@@ -58,6 +58,9 @@ def test_the_words_are_the_same_in_every_noise_at_every_snr(benchmark: ModuleTyp
         (tmp_path / folder).mkdir(parents=True)
         write_sound(tmp_path / folder / "0.wav", tone("stop", 5.0), 16_000)
     streams = benchmark.build_streams(tmp_path, tmp_path, KEYWORDS, 4)
-    assert list(streams) == ["no noise", *(f"{noise} {snr} dB" for noise in ("room noise", "ESC-10") for snr in (30, 10, 0))]
+    assert list(streams) == [
+        "no noise",
+        *(f"{noise} {snr} dB" for noise in ("room noise", "ESC-10") for snr in (30, 10, 0)),
+    ]
     labels = [read_labels(path.with_suffix(".csv"), KEYWORDS, 60.0) for path in streams.values()]
     assert all(one == labels[0] for one in labels)

@@ -149,9 +149,9 @@ def test_words_said_during_a_lesson_reach_nobody(source: FedSource, client: Clie
     assert spotter.settings.snapshot() is before
     client.ask("stop_teaching")
     follow(client, pupil, lambda state: state["phase"] == "idle")
+    wanted = spotter.ring.position + round(4.0 * SAMPLE_RATE_HZ)  # before it moves on
     source.feed(room(2.0))
     source.feed(tone_words([("no", 0.5)], 2.5))
-    wanted = spotter.ring.position + round(4.0 * SAMPLE_RATE_HZ)
     client.frames_until(wanted)
     source.end()
     spotter.wait(20.0)
