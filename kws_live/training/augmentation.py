@@ -17,9 +17,20 @@ import numpy as np
 from kws_live.errors import ConfigError
 from kws_live.features import Features, dct_matrix
 from kws_live.training.clips import Clips, Floats, Ints, from_db, to_db
-from kws_live.training.mel_effects import band_warp, digital_silence, echo, frequency_response, mask, sample_frames
+from kws_live.training.mel_effects import (
+    band_warp,
+    digital_silence,
+    echo,
+    frequency_response,
+    mask,
+    sample_frames,
+    vary,
+)
 
 Range = tuple[float, float]
+
+N_PIECES = 8
+"""Of a third of a word on average: together about one window and a half."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,9 @@ class AugmentationSettings:
     noise_share, snr_db : windows with noise, and how far the word stands above it
     babble_share : of the noises, those that are the voices of six clips at once
     rhythm_share : of the noises, those with the loudness curve of one clip and the mean spectrum of another
+    noise_tempo, noise_warp : factors of a noise's speed and of its frequencies
+    noise_mix_share : of the noises, those that are two at once
+    pieces_share : of the unknown words' windows, those filled with pieces of words, as talk is
     silence_db : mean mel power of windows without speech
     zeros_share : windows that begin or end in digital silence, as streams do
     time_masks, time_mask_frames, band_masks, band_mask_bands : SpecAugment
@@ -64,6 +78,10 @@ class AugmentationSettings:
     snr_db: Range = (-3.0, 35.0)
     babble_share: float = 0.1
     rhythm_share: float = 0.0
+    noise_tempo: Range = (1.0, 1.0)
+    noise_warp: Range = (1.0, 1.0)
+    noise_mix_share: float = 0.0
+    pieces_share: float = 0.0
     silence_db: Range = (-62.0, 30.0)
     zeros_share: float = 0.1
     time_masks: int = 2
@@ -137,9 +155,15 @@ class Augmenter:
         n, n_frames = main.size, clips.settings.n_frames
         power, visible = self._place(rng, main, None)
         shares = _one_hot(clips.label[main], n_keywords) * _presence(visible)[:, np.newaxis]
+        full = clips.is_speech[main]
+        if s.pieces_share:
+            other = ~full & (np.arange(n) >= words.size)
+            in_pieces = np.flatnonzero(other & (rng.random(n) < s.pieces_share))
+            power[in_pieces], visible[in_pieces] = self._pieces(rng, in_pieces.size), 1
+            full[in_pieces] = True
         seen = visible.copy()
         # Speech all through the window has no neighbours.
-        beside = np.flatnonzero((rng.random(n) < s.neighbour_share) & ~clips.is_speech[main])
+        beside = np.flatnonzero((rng.random(n) < s.neighbour_share) & ~full)
         if beside.size:
             pool = np.flatnonzero(~clips.is_noise & ~clips.is_speech)
             second = rng.choice(pool, beside.size)
@@ -202,6 +226,25 @@ class Augmenter:
         visible = (np.minimum(centre + half, n_frames) - np.maximum(centre - half, 0)) / (2 * half)
         return moved, np.clip(visible, 0, 1).astype(np.float32)
 
+    def _pieces(self, rng: np.random.Generator, n: int) -> Floats:
+        """Mel power of windows that hold at most half of each of many words, one right after the other."""
+        clips, n_frames = self.clips, self.clips.settings.n_frames
+        pool = np.flatnonzero(~clips.is_noise & ~clips.is_speech)
+        chosen = rng.choice(pool, (n, N_PIECES))
+        length = clips.offset[chosen] - clips.onset[chosen]
+        taken = np.maximum(length * rng.uniform(0.2, 0.5, chosen.shape), 4)
+        start = clips.onset[chosen] + rng.random(chosen.shape) * np.maximum(length - taken, 0)
+        end = np.cumsum(taken + rng.integers(0, 4, chosen.shape), axis=1) - rng.uniform(0, 20, (n, 1))
+        frame = np.arange(n_frames)
+        piece = np.minimum((frame >= end[:, :, np.newaxis]).sum(axis=1), N_PIECES - 1)
+        row = np.arange(n)[:, np.newaxis]
+        source = start[row, piece] + frame - (end - taken)[row, piece]
+        power = clips.power(chosen.ravel()).reshape(n, N_PIECES, n_frames, -1)
+        scale = from_db((rng.uniform(-4, 4, chosen.shape) - clips.level_db[chosen]).astype(np.float32))
+        nearest = np.clip(np.rint(source), 0, n_frames - 1).astype(np.intp)
+        joined = power[row, piece, nearest] * scale[row, piece][:, :, np.newaxis]
+        return np.asarray(joined, dtype=np.float32)
+
     def _beside(self, rng: np.random.Generator, second: Ints) -> Floats:
         """Centres of neighbours: mostly outside or at the edge of the window, before or after the word."""
         n_frames = self.clips.settings.n_frames
@@ -218,6 +261,14 @@ class Augmenter:
         noisy = np.flatnonzero(rng.random(len(power)) < np.where(np.arange(len(power)) < n_words, s.noise_share, 2))
         chosen = rng.choice(pool, noisy.size)
         noise = np.roll(self.clips.power(chosen), rng.integers(power.shape[1]), axis=1)
+        if s.noise_mix_share:
+            mixed = np.flatnonzero(rng.random(noisy.size) < s.noise_mix_share)
+            second = self.clips.power(rng.choice(pool, mixed.size))
+            ratio = noise[mixed].mean(axis=(1, 2)) / np.maximum(second.mean(axis=(1, 2)), np.float32(1e-9))
+            ratio *= from_db(rng.uniform(-15, 5, mixed.size).astype(np.float32))
+            noise[mixed] += second * ratio[:, np.newaxis, np.newaxis]
+        if s.noise_tempo != s.noise_warp or s.noise_tempo != (1.0, 1.0):
+            noise = vary(rng, noise, s.noise_tempo, s.noise_warp, self.clips.settings)
         kind = rng.random(noisy.size)
         babble = np.flatnonzero(kind < s.babble_share)
         if babble.size:

@@ -38,6 +38,23 @@ def band_warp(factor: Floats, settings: FeatureSettings) -> Floats:
     return np.asarray(np.maximum(1 - distance, 0), dtype=np.float32)
 
 
+def vary(
+    rng: np.random.Generator,
+    power: Floats,
+    tempo: tuple[float, float],
+    warp: tuple[float, float],
+    settings: FeatureSettings,
+) -> Floats:
+    """Other sounds of the same kind: each faster or slower, from anywhere on and round and round, higher or lower.
+
+    ``tempo`` and ``warp`` are ranges of factors, drawn evenly in octaves.
+    """
+    n, n_frames, _ = power.shape
+    speed, factor = ((low * (high / low) ** rng.random(n)).astype(np.float32) for low, high in (tempo, warp))
+    source = (rng.uniform(0, n_frames, (n, 1)) + np.arange(n_frames) * speed[:, np.newaxis]) % n_frames
+    return np.asarray(np.matmul(sample_frames(power, source), band_warp(factor, settings)), dtype=np.float32)
+
+
 def echo(rng: np.random.Generator, power: Floats, share: float, seconds: tuple[float, float]) -> None:
     """Smear the power of some windows along time as rooms do: direct sound, then an exponential tail.
 

@@ -36,6 +36,7 @@ class Recipe:
     seed : of weights, order, augmentation and dropout
     augmentation : see `AugmentationSettings`
     notes : Markdown for the report: what else was tried, and what came of it
+    data : what the features were made from, each with name, licence and address, for the card
     """
 
     name: str
@@ -54,6 +55,7 @@ class Recipe:
     seed: int = 1
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     notes: str = ""
+    data: tuple[Mapping[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.epochs <= 100_000 or not 0 <= self.warmup_epochs < self.epochs:
@@ -70,7 +72,7 @@ class Recipe:
     def fingerprint(self) -> str:
         """Everything that decides the weights, as text: two recipes with the same train the same network."""
         values = asdict(self)
-        for key in ("name", "description", "notes", "unknown_bias"):
+        for key in ("name", "description", "notes", "data", "unknown_bias"):
             del values[key]
         return json.dumps(values, sort_keys=True)
 

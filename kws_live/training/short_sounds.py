@@ -46,7 +46,7 @@ def write_short_sounds(
     clips: list[ClipInfo] = []
     spectra = []
     for collection, set_name in collections:
-        for number, (name, sound) in enumerate(_sounds(collection)):
+        for number, (name, sound) in enumerate(sounds_in(collection)):
             rng = np.random.default_rng([seed, number])
             for i, window in enumerate(_windows(rng, sound, settings.window_samples)):
                 clips.append(ClipInfo(f"{collection.name}/{name}#{i}", BACKGROUND, "", set_name))
@@ -55,7 +55,7 @@ def write_short_sounds(
     return len(clips)
 
 
-def _sounds(folder: Path) -> Iterator[tuple[str, Samples]]:
+def sounds_in(folder: Path) -> Iterator[tuple[str, Samples]]:
     """Every sound below a folder at 16 kHz, with its name there."""
     import soundfile
 

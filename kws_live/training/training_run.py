@@ -78,6 +78,7 @@ def train_to_folder(
         recipe.keywords,
         settings,
         _range_windows(archives, recipe),
+        data=recipe.data,
     )
     labels = (*recipe.keywords, UNKNOWN, SILENCE)
     validation = Validation.of(archives, recipe.keywords)

@@ -19,7 +19,7 @@ from kws_live.training.augmentation import (
 )
 from kws_live.training.clips import Clips, word_extent
 from kws_live.training.dataset import ClipInfo, FeatureArchive, StoredValues, write_archive
-from kws_live.training.mel_effects import band_warp, echo
+from kws_live.training.mel_effects import band_warp, echo, vary
 from kws_live.training.negatives import SPEECH_LABEL
 
 PLAIN = AugmentationSettings(
@@ -195,3 +195,40 @@ def test_running_speech_stays_in_place_and_can_be_played_backwards(tmp_path: Pat
         power, _ = augmenter._place(np.random.default_rng(0), chosen, None)
         decibels = 10 * np.log10(power + TINY.floor_power)
         np.testing.assert_allclose(decibels[0, :, 0][::sign], ramp[0, :, 0], atol=0.1)
+
+
+def test_pieces_of_words_are_unknown_and_shorter_than_words(clips: Clips) -> None:
+    settings = replace(PLAIN, unknown_share=0.5, silence_share=0.0, pieces_share=1.0)
+    augmenter = Augmenter(clips, settings, 32, seed=1)
+    mfcc, labels = augmenter.batch(0, 0)
+    in_pieces = decibels(mfcc)[labels[:, len(KEYWORDS)] == 1]
+    assert len(in_pieces) == 16
+    lengths: list[int] = []
+    for window in in_pieces:
+        for bands in BANDS.values():
+            loud = np.concatenate([[False], window[:, bands].mean(axis=1) > window.mean() + 6, [False]])
+            lengths += np.diff(np.flatnonzero(np.diff(loud.astype(int))))[::2].tolist()
+    assert len(lengths) > 32
+    # At most half of a word each; now and then two pieces of the same word follow one another.
+    assert np.median(lengths) <= float((clips.offset - clips.onset).max()) / 2
+
+
+def test_a_varied_noise_is_another_of_its_kind() -> None:
+    power = np.zeros((200, TINY.n_frames, TINY.n_mels), dtype=np.float32)
+    power[:, :, 10] = 1.0 + np.arange(TINY.n_frames) % 5
+    rng = np.random.default_rng(1)
+    same = vary(rng, power, (1.0, 1.0), (1.0, 1.0), TINY)
+    np.testing.assert_allclose(np.sort(same.max(axis=(1, 2))), 5.0, atol=0.6)  # only moved along time, round and round
+    assert (same.argmax(axis=2) == 10).all()
+    other = vary(rng, power, (1.0, 1.0), (0.7, 1.4), TINY)
+    assert other.mean(axis=1).argmax(axis=1).std() > 1  # higher and lower
+    fast = vary(rng, power, (2.0, 2.0), (1.0, 1.0), TINY)
+    assert np.abs(np.diff(fast[:, :, 10])).mean() > 1.3 * np.abs(np.diff(power[:, :, 10])).mean()
+
+
+def test_two_noises_at_once_stand_together_at_the_wanted_level(clips: Clips) -> None:
+    settings = replace(PLAIN, noise_share=1.0, noise_mix_share=1.0, noise_tempo=(0.5, 2.0), silence_db=(0.0, 0.0))
+    augmenter = Augmenter(clips, settings, 16, seed=1)
+    power = np.zeros((50, TINY.n_frames, TINY.n_mels), dtype=np.float32)
+    augmenter._add_noise(np.random.default_rng(0), power, level=np.zeros(0, dtype=np.float32))
+    np.testing.assert_allclose(10 * np.log10(power.mean(axis=(1, 2))), 0, atol=0.05)
