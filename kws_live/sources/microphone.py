@@ -121,8 +121,9 @@ class Microphone:
         blocks = [item]
         while not self._blocks.empty() and not self._ready and len(blocks) < MOST_BLOCKS:
             self._fetch(0.0)
-            if self._ready and not isinstance(self._ready[0], float):
-                blocks.append(self._ready.popleft())
+            if self._ready and not isinstance(more := self._ready[0], float):
+                self._ready.popleft()
+                blocks.append(more)
         block = np.concatenate(blocks) if len(blocks) > 1 else item
         # A driver may hand over NaN after a fault; silence is the honest replacement.
         return block if np.isfinite(block).all() else np.nan_to_num(block, posinf=0.0, neginf=0.0)

@@ -60,7 +60,7 @@ def test_who_comes_late_takes_all_that_waits_in_order_and_learns_of_the_loss_aft
     fake_sounddevice.streams[-1].go_away()
     got = microphone.read(1.0)
     assert got is not None
-    np.testing.assert_array_equal(got[:, 0], np.repeat(np.float32([0.1, 0.2, 0.3]), 480))
+    np.testing.assert_array_equal(got[:, 0], np.repeat(np.array([0.1, 0.2, 0.3], np.float32), 480))
     with pytest.raises(SourceLostError, match="went away"):
         microphone.read(1.0)
     microphone.close()
