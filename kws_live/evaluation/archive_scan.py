@@ -9,17 +9,20 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.decision_settings import DecisionSettings
-from kws_live.errors import ConfigError, DatasetError
+from kws_live.errors import ConfigError, DatasetError, SourceUnavailableError
 from kws_live.evaluation.excerpt import GRID_SECONDS, Excerpt, Found
 from kws_live.evaluation.sound_files import sound_files
 from kws_live.events import Detection
 from kws_live.model import Model
+from kws_live.sources import require_rate
+from kws_live.sources.sound_file import as_named, why_unreadable
 
 EXCERPT_SECONDS: Final = 600
 """Long enough that the lead-in costs little (2 %), short enough to share one long file among many workers."""
@@ -39,6 +42,8 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise DatasetError(f"no file or folder {str(path)!r}")
+        if not path.is_dir() and not path.is_file():
+            raise DatasetError(f"{str(path)!r} is a pipe or a device; a scan reads files, and more than once")
         found.update(sound_files(path, deep=True) if path.is_dir() else [path])
     if not found:
         raise DatasetError("no sound files there; wav, flac, ogg, opus and mp3 would do")
@@ -50,9 +55,15 @@ def cut(path: Path, excerpt_seconds: int = EXCERPT_SECONDS) -> tuple[list[Excerp
     import soundfile
 
     try:
-        seconds = float(soundfile.info(path).duration)
-    except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:
+        about = soundfile.info(as_named(path))
+        require_rate(about.samplerate, "it")
+    except SourceUnavailableError as error:
         return [], 0.0, str(error)
+    except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:
+        return [], 0.0, why_unreadable(error)
+    if not about.frames:
+        return [], 0.0, "it holds no samples"
+    seconds = float(about.duration)
     begins = range(0, max(1, int(seconds)), excerpt_seconds)
     ends = [*begins[1:], None]
     return [Excerpt(str(path), begin, end) for begin, end in zip(begins, ends, strict=True)], seconds, ""
@@ -69,7 +80,7 @@ class Journal:
     Raises
     ------
     ConfigError
-        If the file is of another scan.
+        If the file is of another scan, or cannot be written.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
@@ -99,17 +110,16 @@ class Journal:
                     break
                 try:
                     entry = json.loads(line)
-                except ValueError as error:
+                    if number and entry["stamp"] == self._stamp(entry["excerpt"]["path"]):
+                        found = _from_json(entry)
+                        self.done[found.excerpt.path, found.excerpt.begin_seconds] = found
+                except (ValueError, KeyError, TypeError) as error:
                     raise ConfigError(f"{self.path}, line {number + 1} is no journal of a scan; delete it") from error
-                if number == 0:
-                    if entry != header:
-                        raise ConfigError(
-                            f"{self.path} belongs to a scan with another model, other settings or other lengths; "
-                            "delete it, or give another --out"
-                        )
-                elif entry["stamp"] == self._stamp(entry["excerpt"]["path"]):
-                    found = _from_json(entry)
-                    self.done[found.excerpt.path, found.excerpt.begin_seconds] = found
+                if number == 0 and entry != header:
+                    raise ConfigError(
+                        f"{self.path} belongs to a scan with another model, other settings or other lengths; "
+                        "delete it, or give another --out"
+                    )
                 complete += len(line)
         return complete
 
@@ -129,12 +139,18 @@ class Journal:
         return self._stamps[path]
 
     def _write(self, entry: dict[str, Any]) -> None:
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(entry) + "\n")  # in ASCII: a file's name need not be text
+            self._file.flush()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write {self.path}: {error.strerror}; what is in it stays done: give the same command again"
+            ) from error
 
     def close(self) -> None:
         """Close the file; it stays."""
-        self._file.close()
+        with suppress(OSError):  # a line that did not fit on the disk is done again
+            self._file.close()
 
 
 def _from_json(entry: dict[str, Any]) -> Found:
@@ -270,6 +286,11 @@ def require_pyarrow() -> None:
         raise ConfigError('parquet needs pyarrow: pip install "kws-live[archives]"') from error
 
 
+def _as_text(name: str) -> str:
+    """A file's name as UTF-8 can hold it."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _write(out: Path, result: ScanResult, model: Model, settings: DecisionSettings) -> None:
     """Write the table, and the broken files beside it, each in one step."""
     import pyarrow as pa
@@ -277,7 +298,7 @@ def _write(out: Path, result: ScanResult, model: Model, settings: DecisionSettin
 
     events = result.detections
     columns = {
-        "file": pa.array([event.source for event in events], pa.string()).dictionary_encode(),
+        "file": pa.array([_as_text(event.source) for event in events], pa.string()).dictionary_encode(),
         "keyword": pa.array([event.keyword for event in events], pa.string()).dictionary_encode(),
         "seconds": pa.array([event.position / SAMPLE_RATE_HZ for event in events], pa.float64()),
         "decided_seconds": pa.array([event.decided_position / SAMPLE_RATE_HZ for event in events], pa.float64()),
@@ -292,9 +313,15 @@ def _write(out: Path, result: ScanResult, model: Model, settings: DecisionSettin
     try:
         parquet.write_table(table, partial)
         if result.broken:
-            with out.with_suffix(".broken.csv").open("w", encoding="utf-8", newline="") as file:
+            with out.with_suffix(".broken.csv").open(
+                "w", encoding="utf-8", errors="backslashreplace", newline=""
+            ) as file:
                 csv.writer(file, lineterminator="\n").writerows([("file", "reason"), *result.broken.items()])
         partial.replace(out)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ConfigError(f"cannot write {out}: {error.strerror}") from error
+        with suppress(OSError):
+            partial.unlink()
+        raise ConfigError(
+            f"cannot write {out}: {error.strerror or error}; what is found stays in {out.name}.journal: "
+            "give the same command again"
+        ) from error

@@ -21,6 +21,8 @@ from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
+from kws_live.sources import require_rate
+from kws_live.sources.sound_file import as_named, why_unreadable
 
 LEAD_IN_SECONDS: Final = 10
 GRID_SECONDS: Final = 2
@@ -77,13 +79,13 @@ class ExcerptSource:
 
         self.name = excerpt.path
         try:
-            self._file = soundfile.SoundFile(excerpt.path)
-            self.rate_hz = int(self._file.samplerate)
+            self._file = soundfile.SoundFile(as_named(excerpt.path))
+            self.rate_hz = require_rate(int(self._file.samplerate), repr(excerpt.path))
             self.begin_seconds = max(0, excerpt.begin_seconds - LEAD_IN_SECONDS)
             self._file.seek(self.begin_seconds * self.rate_hz)
             self._file.seekable = lambda: False  # or soundfile seeks after every block, which garbles MP3
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-            raise SourceUnavailableError(f"cannot read {excerpt.path!r} as sound: {error}") from error
+            raise SourceUnavailableError(f"cannot read {excerpt.path!r} as sound: {why_unreadable(error)}") from error
         self._end = np.inf
         if excerpt.end_seconds is not None:
             self._end = round((excerpt.end_seconds + READ_AHEAD_SECONDS) * self.rate_hz)
@@ -98,7 +100,9 @@ class ExcerptSource:
         try:
             block = self._file.read(n_samples, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"{self.name!r} breaks off at {self.n_read / self.rate_hz:.1f} s: {error}") from error
+            raise AudioError(
+                f"{self.name!r} breaks off at {self.n_read / self.rate_hz:.1f} s: {why_unreadable(error)}"
+            ) from error
         if not block.shape[0]:
             # A header may promise more than the file holds.
             if self.n_read < self._file.frames:

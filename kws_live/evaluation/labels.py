@@ -40,7 +40,7 @@ class Label:
 
 def write_labels(path: Path, labels: Iterable[Label]) -> None:
     """Write the CSV, in the order given."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow((*COLUMNS, "clip"))
         for label in labels:

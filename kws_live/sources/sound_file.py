@@ -23,6 +23,27 @@ class _Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
         return False
 
 
+def as_named(path: str | Path) -> str | bytes:
+    """A path as soundfile takes it: as bytes, for it cannot encode a name that is no text."""
+    return str(path) if sys.platform == "win32" else os.fsencode(path)
+
+
+def why_unreadable(error: Exception) -> str:
+    """What libsndfile says, without the name of the file."""
+    reason: str = getattr(error, "error_string", None) or str(error)
+    if "not a regular file" in reason:  # its MP3 decoder says that of any file that is no MP3, there or not
+        return "Format not recognised"
+    return "the system refuses it (permissions?)" if "System error" in reason else reason.strip().rstrip(".")
+
+
+def why_unwritable(error: Exception) -> str:
+    """The same of a file that was to be written."""
+    reason = why_unreadable(error)
+    # What its FLAC encoder says when the first bytes cannot be written.
+    full = "initialization of the flac decoder" in reason or "refuses" in reason
+    return "the system refuses it (permissions? a full disk?)" if full else reason
+
+
 class SoundFile:
     """Hands over a sound file.
 
@@ -56,12 +77,10 @@ class SoundFile:
                 f"cannot open {str(path)!r}: {getattr(error, 'strerror', None) or error}"
             ) from error
         try:
-            # As bytes: soundfile cannot encode a name that is no text.
-            self._file = _Onward(target if sys.platform == "win32" else os.fsencode(target))
+            self._file = _Onward(as_named(target))
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
-            reason = getattr(error, "error_string", None) or str(error)
             raise SourceUnavailableError(
-                f"cannot read {str(path)!r} as sound: {reason.strip().rstrip('.')}; wav, flac, ogg and mp3 would do"
+                f"cannot read {str(path)!r} as sound: {why_unreadable(error)}; wav, flac, ogg and mp3 would do"
             ) from error
         try:
             self.rate_hz = require_rate(int(self._file.samplerate), repr(self.name))
@@ -92,7 +111,9 @@ class SoundFile:
         try:
             block = self._file.read(n_samples, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"{self.name!r} breaks off at {self._n_read / self.rate_hz:.2f} s: {error}") from error
+            raise AudioError(
+                f"{self.name!r} breaks off at {self._n_read / self.rate_hz:.2f} s: {why_unreadable(error)}"
+            ) from error
         if not block.shape[0]:
             if not self._n_read:
                 raise AudioError(f"{self.name!r} holds no samples")

@@ -1,9 +1,13 @@
 import csv
 import json
+import os
+import struct
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import soundfile
 from fakes import decision_settings, tone_words
 from pyarrow import parquet
 from tone_model import ToneModel, write_sound
@@ -11,7 +15,7 @@ from tone_model import ToneModel, write_sound
 from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.archive_scan import cut, find_files, scan
-from kws_live.evaluation.excerpt import Excerpt, Found
+from kws_live.evaluation.excerpt import Excerpt, Found, spot
 from kws_live.evaluation.workers import run_here
 from kws_live.model import Model
 
@@ -148,9 +152,11 @@ def test_another_scan_does_not_go_on_with_this_ones_journal(archive: Path, tmp_p
     for settings, excerpt_seconds in ((other, 4), (SETTINGS, 10)):
         with pytest.raises(ConfigError, match="belongs to a scan with another model, other settings or other lengths"):
             scan([archive], out, MODEL, settings, run_here, excerpt_seconds)
-    (tmp_path / "events.parquet.journal").write_text("not a journal\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="is no journal of a scan; delete it"):
-        scan([archive], out, MODEL, SETTINGS, run_here, 4)
+    journal = tmp_path / "events.parquet.journal"
+    for text in ("not a journal\n", journal.read_text(encoding="utf-8").splitlines()[0] + "\n{}\n"):
+        journal.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match="is no journal of a scan; delete it"):
+            scan([archive], out, MODEL, SETTINGS, run_here, 4)
 
 
 def test_what_cannot_be_scanned_is_refused_before_anything_is_written(archive: Path, tmp_path: Path) -> None:
@@ -168,6 +174,73 @@ def test_what_cannot_be_scanned_is_refused_before_anything_is_written(archive: P
     out.write_bytes(b"hours of work")
     with pytest.raises(ConfigError, match="exists; delete it or give another --out"):
         scan([archive], out, MODEL, SETTINGS, run_here)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="only Linux has file names that are no text")
+def test_files_whose_names_are_no_text_are_scanned_resumed_and_listed(archive: Path, tmp_path: Path) -> None:
+    os.rename(archive / "a.wav", os.fsencode(archive) + b"/\xff.wav")  # noqa: PTH104  bytes are no Path
+    os.rename(archive / "broken.mp3", os.fsencode(archive) + b"/\xfe.mp3")  # noqa: PTH104
+    out = tmp_path / "events.parquet"
+    with pytest.raises(Killed):
+        scan([archive], out, MODEL, SETTINGS, Runner(dies_after=9), 4)
+    runner = Runner()
+    scan([archive], out, MODEL, SETTINGS, runner, 4)
+    assert len(runner.asked) == 2
+    assert [row["keyword"] for row in rows(out) if str(row["file"]).endswith("\\udcff.wav")] == ["yes", "no", "stop"]
+    assert "\\udcfe.mp3," in (tmp_path / "events.broken.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("rate_hz", [1, 800, 4_000_000_000])
+def test_a_rate_that_cannot_be_is_told_and_not_cut(tmp_path: Path, rate_hz: int) -> None:
+    """At 1 sample a second a short file would last for days."""
+    path = tmp_path / "a.wav"
+    write_sound(path, tone_words([], 2.0, 16_000), 16_000)
+    header = bytearray(path.read_bytes())
+    header[24:28] = struct.pack("<I", rate_hz)
+    path.write_bytes(header)
+    parts, seconds, broken = cut(path)
+    assert (parts, seconds) == ([], 0.0)
+    assert broken
+    assert spot(MODEL, SETTINGS, Excerpt(str(path))).broken
+
+
+def test_no_samples_are_told(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", [], 16_000)
+    assert cut(tmp_path / "a.wav") == ([], 0.0, "it holds no samples")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")
+def test_a_pipe_is_refused_for_it_can_be_read_only_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(DatasetError, match="is a pipe or a device"):
+        find_files([tmp_path / "pipe.wav"])
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="whoever runs this may read everything")
+def test_a_folder_that_one_may_not_read_is_told(archive: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (archive / "deep").chmod(0)
+    try:
+        names = [path.name for path in find_files([archive])]
+    finally:
+        (archive / "deep").chmod(0o700)
+    assert names == ["a.wav", "b.flac", "broken.mp3"]
+    assert "deep is left out: " in caplog.text
+
+
+def test_a_full_disk_ends_a_scan_in_one_line_and_loses_nothing(archive: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="there is no limit to the size of a file")
+    out = tmp_path / "events.parquet"
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, kept[1]))
+    try:
+        with pytest.raises(ConfigError, match=r"cannot write .*journal: .*; what is in it stays done"):
+            scan([archive], out, MODEL, SETTINGS, run_here, 4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+    runner = Runner()
+    scan([archive], out, MODEL, SETTINGS, runner, 4)
+    assert 0 < len(runner.asked) < 10
+    assert len(rows(out)) == 9
 
 
 def test_files_are_found_once_each(archive: Path) -> None:

@@ -113,11 +113,13 @@ def test_what_is_no_sound_file_says_why(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "text.wav").write_text("not audio at all" * 100)
     (tmp_path / "header.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
+    (tmp_path / "noise.wav").write_bytes(b"\xff\xfb" + np.random.default_rng(1).bytes(5000))  # begins as an MP3 does
     for name, said in [
         ("none.wav", r"no file .*none\.wav'"),
         ("empty.wav", r"empty\.wav' is empty"),
         ("text.wav", r"cannot read .*text\.wav' as sound: .*wav, flac, ogg and mp3 would do"),
         ("header.wav", r"cannot read .*header\.wav' as sound"),
+        ("noise.wav", r"cannot read .*noise\.wav' as sound: Format not recognised; wav"),
         (".", "is a folder; give a sound file in it"),
         ("a" * 300, "cannot open 'a.*File name too long|cannot open .*aaa.*File name too long"),
     ]:
