@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from kws_live.cli.output_files import require_place
 from kws_live.cli.progress import steps
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.cli.tables import print_tables
@@ -47,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("--words belongs to --room; with --source the words are recorded now")
     if not 10 <= arguments.seconds <= 36_000 or not 0 <= arguments.takes <= 100:
         raise ConfigError("--seconds must be 10 to 36000, --takes 0 to 100")
+    if arguments.out is not None:  # its folders are made
+        require_place(next(path for path in (arguments.out, *arguments.out.parents) if path.parent.is_dir()))
     model = load_model(arguments.model)
     live = settings_from(arguments, model)
     settings = live.snapshot()

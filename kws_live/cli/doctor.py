@@ -20,6 +20,7 @@ from kws_live.audio import Block
 from kws_live.doctor import LISTEN_SECONDS, Report, examine
 from kws_live.errors import ConfigError
 from kws_live.model import DEFAULT_MODEL
+from kws_live.sources.sound_file import why_unwritable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +67,7 @@ def _recorder(path: str, cleanup: ExitStack) -> Callable[[Block, int], None]:
                 files.append(cleanup.enter_context(soundfile.SoundFile(path, "w", rate_hz, block.shape[1])))
             files[0].write(block)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise ConfigError(f"cannot write {path!r}: {error}; wav and flac would do") from error
+            raise ConfigError(f"cannot write {path!r}: {why_unwritable(error)}; a wav or flac file would do") from error
 
     return keep
 

@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kws_live.cli.output_files import require_place
 from kws_live.cli.progress import steps
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.cli.tables import print_tables
@@ -61,8 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("--target and --png belong to --sweep; add it")
     if arguments.target is not None and not 0 < arguments.target < float("inf"):
         raise ConfigError(f"--target {arguments.target:g} must be false accepts per hour, above 0, such as 0.5")
+    for path in (arguments.markdown, arguments.png):
+        if path is not None:
+            require_place(path)
     model = load_model(arguments.model)
     settings = settings_from(arguments, model).snapshot()
+    other = None if arguments.against is None else _other(arguments.against, model)
     result: dict[str, Any] = {"model": model.card.name, "mode": settings.mode}
     tables: list[report.Table] = []
     if arguments.clips is not None:
@@ -77,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         result["noise"] = noise.to_dict()
         tables += report.noise_tables(noise)
     if arguments.stream is not None:
-        _measure_streams(arguments, model, settings, result, tables)
+        _measure_streams(arguments, model, settings, other, result, tables)
     if arguments.talk:
         talk = TalkScore()
         with steps("talk", None) as advance:
@@ -85,19 +90,30 @@ def run(arguments: argparse.Namespace) -> int:
                 talk += measure_talk(model, settings, folder, arguments.keep, advance)[1]
         result["talk"] = talk.to_dict()
         tables += report.talk_tables(talk, settings.mode)
-    if arguments.markdown is not None:
-        _write(arguments.markdown, "\n".join(table.markdown() for table in tables))
     if arguments.json:
         print(json.dumps(result, ensure_ascii=False))
     else:
         print_tables(tables)
+    if arguments.markdown is not None:  # last: the figures are told, whatever the disk says
+        _write(arguments.markdown, "\n".join(table.markdown() for table in tables))
     return 0
+
+
+def _other(name: str, model: Model) -> tuple[Model, DecisionSettings]:
+    """What --against names: another model, or other settings for this one."""
+    if not name.endswith(".toml"):
+        model = load_model(name)
+    live = make_settings(model)
+    if name.endswith(".toml"):
+        live.load(name)
+    return model, live.snapshot()
 
 
 def _measure_streams(
     arguments: argparse.Namespace,
     model: Model,
     settings: DecisionSettings,
+    other: tuple[Model, DecisionSettings] | None,
     result: dict[str, Any],
     tables: list[report.Table],
 ) -> None:
@@ -114,15 +130,8 @@ def _measure_streams(
         tables += report.sweep_tables(swept, arguments.target)
         if arguments.png is not None:
             report.draw_det(swept, arguments.png)
-    if arguments.against is not None:
-        if arguments.against.endswith(".toml"):
-            live = make_settings(model)
-            live.load(arguments.against)
-            other_model, other = model, live.snapshot()
-        else:
-            other_model = load_model(arguments.against)
-            other = make_settings(other_model).snapshot()
-        _, other_scores = _run_streams(other_model, other, pairs, arguments.keep)
+    if other is not None:
+        _, other_scores = _run_streams(*other, pairs, arguments.keep)
         comparison = compare(scores, other_scores)
         result["against"] = {"name": arguments.against, **comparison.to_dict()}
         tables.append(report.comparison_table(comparison, arguments.model, arguments.against))

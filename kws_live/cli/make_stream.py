@@ -11,8 +11,16 @@ by its level: what is within 30 dB of its loudest moment and 6 dB above the clip
 import argparse
 from pathlib import Path
 
+from kws_live.cli.output_files import require_place
 from kws_live.cli.progress import steps
-from kws_live.evaluation.make_stream import RATE_HZ, StreamSettings, find_material, make_stream, write_stream
+from kws_live.evaluation.make_stream import (
+    RATE_HZ,
+    StreamSettings,
+    find_material,
+    make_stream,
+    require_names,
+    write_stream,
+)
 from kws_live.model import DEFAULT_MODEL, load_model
 
 
@@ -65,11 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
         most_gap_seconds=arguments.gap[1],
         seed=arguments.seed,
     )
+    labels_path = arguments.labels or arguments.out.with_suffix(".csv")
+    require_names(arguments.out, labels_path)
+    require_place(arguments.out)
+    require_place(labels_path)
     keywords = load_model(arguments.model).card.keywords
     material = find_material(arguments.clips, keywords, arguments.noise, arguments.talk, arguments.set_name)
     with steps("words", settings.n_words) as advance:
         samples, labels = make_stream(material, settings, advance)
-    labels_path = arguments.labels or arguments.out.with_suffix(".csv")
     write_stream(arguments.out, labels_path, samples, labels)
     print(f"{arguments.out}: {samples.size / RATE_HZ / 60:.1f} minutes; {labels_path}: {len(labels)} labels")
     return 0

@@ -6,6 +6,7 @@ The same seed and files give the same samples. Every word is cut out of its clip
 
 import csv
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -18,6 +19,7 @@ from kws_live.evaluation.labels import SPEECH, Label, write_labels
 from kws_live.evaluation.sound_files import SUFFIXES, read_mono, sound_files
 from kws_live.evaluation.word_bounds import find_word
 from kws_live.model import SILENCE, UNKNOWN
+from kws_live.sources.sound_file import why_unwritable
 
 Item = TypeVar("Item")
 
@@ -49,7 +51,7 @@ class StreamSettings:
     unknown_share : share of the words that are no keywords, 0 to 1
     talk_share : for each word, how likely a stretch of talk comes before it, 0 to 1
     least_gap_seconds, most_gap_seconds : between words, drawn evenly
-    seed : of everything drawn
+    seed : of everything drawn, 0 or above
     """
 
     n_words: int = 200
@@ -63,6 +65,8 @@ class StreamSettings:
     def __post_init__(self) -> None:
         if self.n_words < 1:
             raise ConfigError(f"{self.n_words} words are no stream; ask for at least 1")
+        if self.seed < 0:
+            raise ConfigError(f"seed {self.seed} must be 0 or above")
         if not -30 <= self.snr_db <= 100:
             raise ConfigError(f"SNR {self.snr_db:g} dB must be -30 to 100")
         for name in ("unknown_share", "talk_share"):
@@ -149,6 +153,8 @@ def _from_csv(path: Path, set_name: str | None) -> Iterator[tuple[str, Path]]:
             if missing := sorted(needed - set(reader.fieldnames or ())):
                 raise DatasetError(f"{path} has no column {', '.join(missing)}")
             for row in reader:
+                if not (row["path"] and row["word"]):
+                    raise DatasetError(f"{path}, line {reader.line_num} has no path or no word")
                 if set_name is None or row["set"] == set_name:
                     yield row["word"], path.parent / row["path"]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -288,6 +294,14 @@ def _noise(rng: np.random.Generator, paths: Sequence[Path], n_samples: int) -> S
     return noise[:n_samples]
 
 
+def require_names(path: Path, labels_path: Path) -> None:
+    """Raise an AudioError, if a stream and its labels cannot have these names."""
+    if path.suffix.lower() not in (".wav", ".flac"):  # what loses nothing; libsndfile may crash on long Vorbis
+        raise AudioError(f"cannot write a stream as {path.name!r}; name it .wav or .flac")
+    if path == labels_path:
+        raise AudioError(f"cannot write the labels over the stream itself; name them {path.with_suffix('.csv')}")
+
+
 def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequence[Label]) -> None:
     """Write the sound file and its CSV of labels, both or none.
 
@@ -298,8 +312,7 @@ def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequen
     """
     import soundfile
 
-    if path.suffix.lower() not in (".wav", ".flac"):  # what loses nothing; libsndfile may crash on long Vorbis
-        raise AudioError(f"cannot write a stream as {path.name!r}; name it .wav or .flac")
+    require_names(path, labels_path)
     partial = path.with_name(f".partial-{path.name}")  # keeps the suffix: it says the format
     partial_labels = labels_path.with_name(f".partial-{labels_path.name}")
     try:
@@ -308,8 +321,9 @@ def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequen
         partial.replace(path)
         partial_labels.replace(labels_path)
     except (OSError, TypeError, ValueError, soundfile.LibsndfileError) as error:
-        partial.unlink(missing_ok=True)
-        partial_labels.unlink(missing_ok=True)
+        for left in (partial, partial_labels):
+            with suppress(OSError):
+                left.unlink()
         raise AudioError(
-            f"cannot write {path} and {labels_path}: {error}; use .wav or .flac in a folder that exists"
+            f"cannot write {path} and {labels_path}: {why_unwritable(error)}; use a folder that exists and has room"
         ) from error

@@ -73,6 +73,10 @@ def test_a_stream_is_measured_swept_and_compared(tmp_path: Path, capsys: pytest.
         (["--stream", "x", "--target", "1"], "--target and --png belong to --sweep"),
         (["--stream", "x", "--sweep", "--target", "0"], "--target 0 must be false accepts per hour, above 0"),
         (["no-such-model", "--clips", "x"], "no model 'no-such-model'"),
+        # Told before hours of measuring, not after them.
+        (["--stream", "absent.wav", "--against", "no-such-model"], "no model 'no-such-model'"),
+        (["--clips", "absent", "--markdown", "no/such/out.md"], "there is no folder no/such; create it first"),
+        (["--stream", "absent.wav", "--sweep", "--png", "."], ". is a folder; give the name of a file in it"),
     ],
 )
 def test_what_cannot_be_measured_is_told_in_one_line(

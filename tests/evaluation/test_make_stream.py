@@ -139,7 +139,11 @@ def test_stream_and_labels_are_written_both_or_none(data: Path, tmp_path: Path) 
         label.word for label in labels
     ]
     before = sorted(path.name for path in tmp_path.iterdir())
-    for out, csv in ((tmp_path / "b.xyz", tmp_path / "b.csv"), (tmp_path / "b.flac", tmp_path / "no" / "b.csv")):
+    for out, csv in (
+        (tmp_path / "b.xyz", tmp_path / "b.csv"),
+        (tmp_path / "b.flac", tmp_path / "no" / "b.csv"),
+        (tmp_path / "a.flac", tmp_path / "a.flac"),
+    ):
         with pytest.raises(AudioError, match="cannot write"):
             write_stream(out, csv, samples, labels)
         assert sorted(path.name for path in tmp_path.iterdir()) == before
@@ -149,6 +153,7 @@ def test_stream_and_labels_are_written_both_or_none(data: Path, tmp_path: Path) 
     ("values", "message"),
     [
         ({"n_words": 0}, "0 words are no stream"),
+        ({"seed": -1}, "seed -1 must be 0 or above"),
         ({"snr_db": 200.0}, "SNR 200 dB must be -30 to 100"),
         ({"unknown_share": 1.5}, "unknown_share 1.5 must be 0 to 1"),
         ({"least_gap_seconds": 3.0, "most_gap_seconds": 1.0}, "gaps of 3 to 1 s"),
@@ -172,6 +177,9 @@ def test_missing_material_is_told(data: Path, tmp_path: Path) -> None:
         find_material(data / "clips", KEYWORDS, set_name="val")
     (tmp_path / "clips.csv").write_text("path,label\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="has no column word"):
+        find_material(tmp_path / "clips.csv", KEYWORDS)
+    (tmp_path / "clips.csv").write_text("path,word\nyes/1.wav\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"clips\.csv, line 2 has no path or no word"):
         find_material(tmp_path / "clips.csv", KEYWORDS)
 
 
