@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 
 @contextmanager
@@ -26,6 +27,7 @@ def quiet_stderr() -> Iterator[None]:
         os.close(null)
 
 
+@cache  # each time opens a file for good
 def silence_c_stderr() -> None:
     """Send what C libraries print through C's ``stderr`` to nowhere, for good.
 

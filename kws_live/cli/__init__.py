@@ -10,9 +10,11 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 from typing import Final, NoReturn
 
 from kws_live.errors import KwsLiveError
+from kws_live.native_output import silence_c_stderr
 
 COMMANDS: Final = {
     "listen": "listen to a microphone, a file or a pipe, and print the words",
@@ -63,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     parsed = parser.parse_args(words)
+    silence_c_stderr()  # an error is one line of ours, without what decoders and sound systems say on the way
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text; in JSON this is an escape as well
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
@@ -75,16 +78,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return int(getattr(error, "code", 130))
     except OSError as error:
-        from kws_live.cli.ending import is_output_error, output_broke
+        from kws_live.cli.ending import is_output_error, is_refusal, output_broke
 
-        if not is_output_error(error):
+        if is_output_error(error):
+            return output_broke(error)
+        if not is_refusal(error):
             raise
-        return output_broke(error)
+        print(f"kws-live: cannot use {error.filename!r}: {error.strerror}", file=sys.stderr)
+        return 1
     return code
 
 
 def program() -> NoReturn:
     """Run the command line as a process of its own, and end it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as a service may be started: what is printed goes nowhere
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as it runs
     code = main()
     if any(thread.daemon for thread in threading.enumerate()):
         # What hangs outside this package was left behind: taking the interpreter apart around it would say

@@ -20,6 +20,7 @@ exit codes: 0 the source ended; 1 an error, told in one line, or a sink or callb
 130 Ctrl-C; 143 SIGTERM; 129 the terminal was closed; 141 nobody reads the output any more"""
 
 _OUTPUT_ERRORS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_REFUSALS: Final = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT}
 
 
 class EndedBySignalError(KeyboardInterrupt):
@@ -107,6 +108,11 @@ def is_output_error(error: OSError) -> bool:
     """Whether it came from writing to standard output: what fails on a named file names it."""
     on_windows = sys.platform == "win32" and error.errno == errno.EINVAL  # its word for a broken pipe
     return error.filename is None and (error.errno in _OUTPUT_ERRORS or on_windows)
+
+
+def is_refusal(error: OSError) -> bool:
+    """Whether the system does not let a file be used, whatever the program does with it."""
+    return error.filename is not None and error.errno in _REFUSALS
 
 
 def output_broke(error: OSError) -> int:

@@ -299,6 +299,39 @@ def test_a_signal_ends_it_with_the_code_that_shells_expect(number: int, code: in
     assert err == b""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of Windows cannot close them")
+def test_it_listens_with_standard_output_and_error_closed(tmp_path: Path, demo_rows: list[dict[str, object]]) -> None:
+    sink = tmp_path / "events.jsonl"
+    line = f"listen --source demo: --fast --sink jsonl:{sink}"
+    done = subprocess.run(["sh", "-c", f'"{sys.executable}" -m kws_live {line} >&- 2>&-'], check=False)
+    assert done.returncode == 0
+    rows = [json.loads(row) for row in sink.read_text(encoding="utf-8").splitlines()]
+    assert [row for row in rows if row["type"] == "detection"] == demo_rows
+
+
+def test_what_a_decoder_says_of_a_broken_file_is_kept_from_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "noise.mp3").write_bytes(b"\xff\xfb" + np.random.default_rng(1).bytes(5000))
+    done = subprocess.run([*KWS_LIVE, "detect", tmp_path / "noise.mp3"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("kws-live: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["calibrate", "--budget", "1/h", "--room"], ["evaluate", "--clips"], ["evaluate", "--stream"],
+        ["make-stream", "--out", "a.wav", "--clips"], ["scan", "--out", "a.parquet"],
+    ],
+)  # fmt: skip
+def test_a_file_that_the_system_refuses_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a" * 5000  # too long, which the system says before it looks for it; as it says what one may not read
+    assert main([*arguments, name]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"kws-live: cannot use {name!r}: ")
+    assert error.count("\n") == 1
+
+
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="only Linux has file names that are no text")
 def test_a_file_whose_name_is_no_text_is_spotted_and_named(demo_audio: Samples, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", demo_audio, 22_050)
