@@ -15,6 +15,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
+from kws_live.errors import ConfigError
 from kws_live.features import Features, FeatureSettings
 from kws_live.model import FILTERS_NAME, KERAS_NAME, LITERT_NAME, SILENCE, UNKNOWN, ModelCard, Posteriors, write_card
 
@@ -91,7 +92,13 @@ def to_litert(network: keras.Model, quantise: bool = False, sample: Features | N
 
     Input and output stay float32, so that all three are used alike.
     """
-    import tensorflow as tf
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ConfigError(
+            'exporting needs tensorflow: pip install "kws-live[train]"; then give the same command again, '
+            "what was trained is kept"
+        ) from error
 
     one_window = keras.Input(batch_shape=(1, *network.input_shape[1:]), name="mfcc")
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one_window, network(one_window)))

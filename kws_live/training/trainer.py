@@ -208,7 +208,8 @@ class Average:
     """
 
     def __init__(self, weights: list[Any], momentum: float) -> None:
-        self.values = [keras.Variable(weight, trainable=False) for weight in weights]
+        # Copies: JAX gives the memory of a network's weights away at each step.
+        self.values = [keras.Variable(np.array(weight), trainable=False) for weight in weights]
         self._weights = weights
         self._momentum = momentum
 
