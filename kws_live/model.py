@@ -221,8 +221,9 @@ class Model:
             return None
         path = self.folder / WORDS_NAME
         words = TaughtWords.from_bytes(_read(path, LARGEST_FILE_BYTES), str(path))
-        if self.card.labels[-len(words.names) :] != words.names:
-            raise ModelError(f"{path} holds {', '.join(words.names)}; the last labels of the card are others")
+        n_own = len(self.card.labels) - len(words.beside)
+        if self.card.labels[n_own:] != words.beside or not words.personal <= set(self.card.labels[:n_own]):
+            raise ModelError(f"{path} holds {', '.join(words.names)}; the labels of the card are others")
         return words
 
     def scorer(self, runtime: Runtime = "litert") -> Scorer:
@@ -231,14 +232,14 @@ class Model:
         return TaughtScorer(base, self.embedding(), self.taught, self.own_words) if self.taught else base
 
     @property
-    def own_words(self) -> list[int]:
-        """Which of the network's outputs are words; taught words come after them."""
-        taught = self.taught.names if self.taught else ()
-        return [i for i, word in enumerate(self.card.labels) if word not in (UNKNOWN, SILENCE, *taught)]
+    def own_words(self) -> dict[str, int]:
+        """The network's words and which of its outputs they are; those that were taught beside them come after."""
+        beside = self.taught.beside if self.taught else ()
+        return {word: i for i, word in enumerate(self.card.labels) if word not in (UNKNOWN, SILENCE, *beside)}
 
     def base_scorer(self, runtime: Runtime = "litert") -> Scorer:
         """A new scorer of the network's own labels, without taught words."""
-        n_own = len(self.card.labels) - (len(self.taught.names) if self.taught else 0)
+        n_own = len(self.card.labels) - (len(self.taught.beside) if self.taught else 0)
         if runtime == "tensorflow":
             return TensorFlowScorer(self.folder / KERAS_NAME, self.card)
         if runtime == "litert":

@@ -405,7 +405,7 @@ def ten_words(model: Model, trials: Sequence[Trial], data: Path) -> Table:
         for seed in sorted({trial.seed for trial in trials}):
             words = [trial for trial in trials if (trial.n_takes, trial.seed) == (n_takes, seed)]
             logits = np.stack([embeddings @ trial.weights + trial.bias for trial in words], axis=1)
-            known = KNOWN_WEIGHT * posteriors[:, model.own_words].max(axis=1)
+            known = KNOWN_WEIGHT * posteriors[:, list(model.own_words.values())].max(axis=1)
             best = (1 / (1 + np.exp(-(logits - known[:, np.newaxis])))).max(axis=1)
             kept += int((right & (best < posteriors.max(axis=1)))[is_word].sum())
             n += int(is_word.sum())

@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 
@@ -46,12 +48,33 @@ def test_a_word_scores_the_same_with_and_without_the_others() -> None:
 
 
 def test_the_posteriors_come_first_and_untouched() -> None:
-    scorer = TaughtScorer(Fixed([0.25, 0.75]), Fixed([0.0] * 64), WORDS, own=[0])
+    scorer = TaughtScorer(Fixed([0.25, 0.75]), Fixed([0.0] * 64), WORDS, own={"go": 0})
     scores = scorer.score(np.zeros((98, 40), np.float32))
     assert scores[:2].tolist() == [0.25, 0.75]
     off = 0.25 * KNOWN_WEIGHT  # the second output is no word
     assert scores[2:] == pytest.approx([1 / (1 + np.exp(2 + off)), 1 / (1 + np.exp(off - 0.5))])
     assert scores.dtype == np.float32
+
+
+def test_a_personal_word_scores_the_better_of_the_network_and_its_takes_and_does_not_speak_against_itself() -> None:
+    words = TaughtWords(("lamp", "go"), WORDS.weights, WORDS.biases, frozenset({"go"}))
+    scores = TaughtScorer(Fixed([0.25, 0.1, 0.65]), Fixed([0.0] * 64), words, own={"go": 0, "no": 1}).score(
+        np.zeros((98, 40), np.float32)
+    )
+    of_takes = 1 / (1 + np.exp(0.1 * KNOWN_WEIGHT - 0.5))  # "no" alone speaks against it
+    lamp = 1 / (1 + np.exp(2 + 0.25 * KNOWN_WEIGHT))
+    assert scores == pytest.approx([of_takes, 0.1, 0.65, lamp])
+    sure = TaughtScorer(Fixed([0.9, 0.1, 0.0]), Fixed([0.0] * 64), words, own={"go": 0, "no": 1})
+    assert sure.score(np.zeros((98, 40), np.float32))[0] == np.float32(0.9)
+
+
+def test_which_words_are_personal_survives_and_files_from_before_there_were_any_are_read() -> None:
+    words = TaughtWords(WORDS.names, WORDS.weights, WORDS.biases, frozenset({"lamp"}))
+    assert TaughtWords.from_bytes(words.to_bytes(), "words.npz").personal == {"lamp"}
+    assert words.beside == ("góra",)
+    buffer = io.BytesIO()
+    np.savez(buffer, format=1, names=np.array(WORDS.names), weights=WORDS.weights, biases=WORDS.biases)
+    assert TaughtWords.from_bytes(buffer.getvalue(), "words.npz").beside == WORDS.names
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", WORDS.to_bytes()[:200]])

@@ -5,11 +5,13 @@
   kws-live teach "lights on" --from-text              from synthetic voices, with nobody to record
   kws-live teach "lights off"                         a second word beside it
   kws-live teach "hey archie" --alone --name archie   a model that knows this word and no other
+  kws-live teach stop --personal                      a word that it knows, fitted to your voice or accent
   kws-live listen --model my-words
 
-Words of up to about 1.5 s. The word goes beside the ten into your own model, my-words unless --name says otherwise. A
-few takes in different tones and distances are better than many of one kind; others may lend their voices. Synthetic
-voices are worse than people's; --from-text mixes with --takes, and with --source for takes recorded now.
+Words of up to about 1.5 s; two or three syllables are told from others best. The word goes beside the ten into your
+own model, my-words unless --name says otherwise. A few takes in different tones and distances are better than many of
+one kind; others may lend their voices. Synthetic voices are worse than people's; --from-text mixes with --takes, and
+with --source for takes recorded now. With a hundred recordings or more: kws-live train --fine-tune.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from pathlib import Path
 
 from kws_live.enrolment.judge import Judge
 from kws_live.enrolment.spoken_takes import caution, speak_takes
-from kws_live.enrolment.takes import Take, read_takes, record_takes
+from kws_live.enrolment.takes import SAY_SECONDS, Take, read_takes, record_takes
 from kws_live.enrolment.teaching import LEAST_TAKES, Teacher
 from kws_live.enrolment.vocabulary import teach_word, where_to_teach
 from kws_live.errors import ConfigError, DatasetError
@@ -40,22 +42,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", "-m", help="the model to teach (default: your own of that name, else commands-12)")
     parser.add_argument("--name", help="your model that the word goes into (default: my-words)")
     parser.add_argument("--alone", action="store_true", help="a model that fires on words of your own only")
+    parser.add_argument("--personal", action="store_true", help="the word is one that it knows: fit it to your voice")
     parser.add_argument("--keep-audio", action="store_true", help="keep the takes as sound, not as features only")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if not LEAST_TAKES <= arguments.n <= MOST_TAKES:
         raise ConfigError(f"--n {arguments.n} must be {LEAST_TAKES} to {MOST_TAKES}")
-    base, folder = where_to_teach(arguments.word, arguments.model, arguments.name)
+    if arguments.personal and (arguments.alone or arguments.from_text):
+        raise ConfigError(
+            "--personal takes recordings of you, beside all other words; leave --alone and --from-text out"
+        )
+    base, folder = where_to_teach(arguments.word, arguments.model, arguments.name, arguments.personal)
     teacher = Teacher(base)
     judge = Judge(teacher, base.extractor)
     takes = _takes(arguments, judge)
-    print(f"learning it from {len(takes)} takes ...", file=sys.stderr)
+    print("learning ...", file=sys.stderr)
     model, word = teach_word(arguments.word, takes, base, folder, arguments.alone, arguments.keep_audio, teacher)
     print("\n".join(word.expectation.lines(word.name)))
-    if arguments.from_text:
+    if word.expectation.n_spoken == word.expectation.n_takes:
         print(caution(base.card.figures))
     print(f'"{word.name}" is in {model.card.name} ({model.folder}); listen: kws-live listen --model {model.card.name}')
+    if arguments.personal:
+        print(f'to have it as it was: kws-live words forget "{word.name}" --model {model.card.name}')
     return 0
 
 
@@ -77,14 +86,20 @@ def _read(folder: Path, judge: Judge, n_spoken: int) -> list[Take]:
     for take, reason in refused:
         print(f"{take.name} is left out: {reason}", file=sys.stderr)
     if refused and len(good) + n_spoken < LEAST_TAKES:
-        raise DatasetError(f"{len(good)} of {len(good) + len(refused)} takes in {folder} can be used; give 3 to 10")
+        raise DatasetError(
+            f"{len(good)} of {len(good) + len(refused)} recordings in {folder} can be used; give 3 to 10"
+        )
     return good
 
 
 def _record(arguments: argparse.Namespace, judge: Judge) -> list[Take]:
     source = open_source(arguments.source or "mic:")
     try:
-        print(f'"{arguments.word}": {arguments.n} takes from "{source.name}"', file=sys.stderr)
+        print(
+            f'say "{arguments.word}" {arguments.n} times to "{source.name}", each time within {SAY_SECONDS:g} s of '
+            '"now"; Ctrl-C ends it, and nothing is kept',
+            file=sys.stderr,
+        )
         return list(
             record_takes(
                 source, arguments.word, arguments.n, judge.fault, lambda text: print(text, file=sys.stderr, flush=True)

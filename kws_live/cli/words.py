@@ -8,6 +8,7 @@ kws-live words forget "lights on"                 the other words stay what they
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import detect
 from kws_live.enrolment.taught_model import words_of
-from kws_live.enrolment.vocabulary import forget_word, own_model, rename_word, retrain_words
+from kws_live.enrolment.vocabulary import forget_word, newer_base, own_model, rename_word, retrain_words
 from kws_live.errors import ConfigError
 from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.events import Detection
@@ -61,10 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(f'"{arguments.word}" of {name} is "{arguments.new}" now')
     elif arguments.action == "forget":
         left = forget_word(model, arguments.word)
-        print(f'"{arguments.word}" is forgotten; {name} has {len(left.card.keywords)} words left')
+        print(f'"{arguments.word}" is forgotten; {name} knows: {", ".join(left.card.keywords)}')
     else:
-        for word in retrain_words(model, arguments.word, arguments.base)[1]:
+        print("learning again from the takes that were kept ...", file=sys.stderr)
+        again = retrain_words(model, arguments.word, arguments.base)[1]
+        for word in again:
             print("\n".join(word.expectation.lines(word.name)))
+        print(f"{name} has learnt again: {', '.join(word.name for word in again)}")
     return 0
 
 
@@ -73,13 +77,12 @@ def _list(name: str | None) -> int:
     for model in models:
         print(f"{model.card.name} ({model.folder})")
         for word in words_of(model):
-            told = word.expectation
-            print(
-                f"  {word.name:<20} {told.n_takes} takes; left out in turn, {told.hits} of {told.n_tries} were heard; "
-                f"{told.false_command} false in {60 * told.hours:.0f} min of talk"
-            )
+            name = f"{word.name} (personal)" if word.personal else word.name
+            print(f"  {name:<20} {word.expectation.line()}")
         if model.taught is None:
             print("  no words of your own")
+        elif origin := newer_base(model):
+            print(f"  there is a newer {origin}; to go over to it: kws-live words retrain --model {model.card.name}")
     if not models:
         print('no words have been taught yet; begin with: kws-live teach "lights on"')
     return 0
@@ -90,7 +93,7 @@ def _test(model: Model, word: str, folder: Path) -> int:
         raise ConfigError(f"{word!r} was not taught to {model.card.name!r}; see: kws-live words list")
     paths = sound_files(folder)
     if not paths:
-        raise ConfigError(f"{folder} has no sound files; put recordings of {word!r} into it")
+        raise ConfigError(f"{folder} has no sound files; put recordings of {word!r} into it (wav, flac, ogg)")
     n_heard = 0
     for path in paths:
         # A recording that is cut close has no pauses around the word, so they are not asked for.

@@ -17,10 +17,21 @@ SPOTTED_PER_HOUR: Final = 20.0
 """Rate at which the word may be seen in held-out talk when pauses do not count; they take all but a few per cent of it
 away. Rarer events could not be counted in half an hour of talk."""
 
-LOGIT: Final = float(np.log(THRESHOLD / (1 - THRESHOLD)))
 SMOOTHING: Final = DecisionSettings.smoothing_hops
 ALIKE: Final = 0.1
 """A word of whose clips more than this share fires is named as too like the taught one."""
+
+NORMAL_95: Final = 1.96
+"""Standard deviations of the normal distribution that hold 95 % of it."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was measured of a word before it became a personal one: see `Expectation`."""
+
+    hits: int
+    false_command: int
+    false_spotting: int
 
 
 @dataclass(frozen=True)
@@ -33,10 +44,11 @@ class Expectation:
     hits, n_tries : of takes left out in turn, how many windows' runs passed the threshold
     hours : of held-out talk and noise
     false_command, false_spotting : events of the decision on them, with and without pauses asked for
-    alike : known word -> share of its held-out clips that pass the threshold, or of the takes that the network takes
-        for it, whichever is more; words with none are left out
+    alike : other word -> share of its recordings that pass the threshold, or of the takes that are taken for it,
+        whichever is more; words with none are left out
     word_seconds : median length of the takes
     n_spoken : takes among them that a synthesiser said; if all, they are what was left out, else recorded ones alone
+    before : of a personal word, what the network alone did
     """
 
     n_takes: int
@@ -48,21 +60,41 @@ class Expectation:
     alike: Mapping[str, float] = field(default_factory=dict)
     word_seconds: float = 0.0
     n_spoken: int = 0
+    before: Before | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the card."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Expectation":
+        """What `to_dict` gave; a TypeError if it is something else."""
+        before = raw.get("before")
+        return cls(**{**raw, "before": None if before is None else Before(**before)})
 
     def lines(self, word: str) -> list[str]:
         """For people, one fact a line."""
         kind = (
             "takes" if not self.n_spoken else "synthetic takes" if self.n_spoken == self.n_takes else "recorded takes"
         )
-        lines = [
-            f'expect "{word}" to be heard: {self.hits} of {self.n_tries} {kind} that were left out in turn',
-            f"false commands: {self.false_command} in {60 * self.hours:.0f} minutes of talk and noise, "
-            f"{self.false_spotting} in spotting mode",
-        ]
+        low, high = likely(self.hits, self.n_tries)
+        minutes = f"{60 * self.hours:.0f} minutes of talk and noise"
+        if self.before is None:
+            lines = [
+                f'expect "{word}" to be heard: {self.hits} of {self.n_tries} {kind} were, each left out of the '
+                f"learning in turn; with so few tries that is {100 * low:.0f} to {100 * high:.0f} %",
+                "other voices, rooms and distances will be heard less often; a few takes of each help",
+                f"false commands: {self.false_command} in {minutes}; in spotting mode, which waits for no pause, "
+                f"{self.false_spotting}",
+            ]
+        else:
+            lines = [
+                f'"{word}" as it was said here: {self.before.hits} of {self.n_tries} {kind} were heard before, '
+                f"{self.hits} now, each left out of the learning in turn",
+                f"false commands in {minutes}: {self.before.false_command} before, {self.false_command} now; in "
+                f"spotting mode, which waits for no pause, {self.before.false_spotting} before, "
+                f"{self.false_spotting} now",
+            ]
         lines += [
             f"too like {other!r}: expect confusions (in {100 * share:.0f} % of recordings)"
             for other, share in sorted(self.alike.items(), key=lambda item: -item[1])
@@ -71,6 +103,27 @@ class Expectation:
         if self.n_takes < 3:
             lines.append(f"{self.n_takes} takes are few; with 5 it will be heard more often")
         return lines
+
+    def line(self) -> str:
+        """For lists of words."""
+        heard = f"{self.hits} of {self.n_tries} heard"
+        if self.before is not None:
+            heard += f" ({self.before.hits} before)"
+        false = f"{self.false_command} false in {60 * self.hours:.0f} min of talk"
+        alike = [other for other, share in self.alike.items() if share >= ALIKE]
+        return f"{self.n_takes} takes, {heard}; {false}" + (f"; too like {', '.join(alike)}" if alike else "")
+
+
+def likely(hits: int, n: int) -> tuple[float, float]:
+    """The shares that may lie behind so many hits, with a confidence of 95 %.
+
+    References
+    ----------
+    E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
+    """
+    share, square = hits / n, NORMAL_95**2 / n
+    middle, reach = share + square / 2, NORMAL_95 * ((share * (1 - share) + square / 4) / n) ** 0.5
+    return max(0.0, (middle - reach) / (1 + square)), min(1.0, (middle + reach) / (1 + square))
 
 
 def smoothed(scores: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -86,6 +139,12 @@ def n_events(scores: NDArray[np.floating], level: float) -> int:
 
 def logistic(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+
+
+def logit(score: float) -> float:
+    """The inverse of `logistic`, of a threshold, which may be 1."""
+    score = min(score, 0.999)
+    return float(np.log(score / (1 - score)))
 
 
 def bias_for(logits: NDArray[np.floating], hours: float) -> float:
@@ -107,10 +166,12 @@ def bias_for(logits: NDArray[np.floating], hours: float) -> float:
     return low
 
 
-def false_events(bank: Bank, word: str, scores: NDArray[np.float32], word_seconds: float) -> tuple[int, int]:
+def false_events(
+    bank: Bank, word: str, scores: NDArray[np.float32], word_seconds: float, threshold: float = THRESHOLD
+) -> tuple[int, int]:
     """Detections on the held-out stream by the decision itself: in command mode, and in spotting mode."""
     run = bank.recorded(word, scores)
-    settings = DecisionSettings(thresholds={word: THRESHOLD}, gate_mode=bank.gate_mode)
+    settings = DecisionSettings(thresholds={word: threshold}, gate_mode=bank.gate_mode)
     settings = replace(settings, longest_word_seconds=longest_word(word_seconds))
     modes = (settings, replace(settings, mode="spotting"))
     command, spotting = (len(run.decide(one)) for one in modes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kws_live.decision import SILENCE
 from kws_live.enrolment.takes import Take, fault, same_recording
-from kws_live.enrolment.teaching import LEAST_ALIKE, Teacher
+from kws_live.enrolment.teaching import Teacher, least_alike
 from kws_live.features import FeatureExtractor
 
 
@@ -29,10 +29,10 @@ class Judge:
         features = take.features(self._extractor)
         if self._teacher.heard(features) == SILENCE:
             return "noise or music, no voice; record the word alone, in a quieter room"
-        if len(good) >= 2:
+        if good:
             likeness = self._teacher.likeness([*(one.features(self._extractor) for one in good), features])[-1]
-            if likeness < LEAST_ALIKE:
-                return f"unlike the other takes ({likeness:.2f}); say the same word, the same way"
+            if likeness < least_alike(len(good)):
+                return "unlike the takes before it; say the same word each time, and nothing else"
         return None
 
     def sort(self, takes: Sequence[Take]) -> tuple[list[Take], list[tuple[Take, str]]]:
@@ -48,10 +48,10 @@ class Judge:
                 refused.append((take, reason))
             else:
                 good.append(take)
-        while len(good) > 2:
+        while len(good) > 1:
             likeness = self._teacher.likeness([take.features(self._extractor) for take in good])
-            worst = min(range(len(good)), key=likeness.__getitem__)
-            if likeness[worst] >= LEAST_ALIKE:
+            worst = min(reversed(range(len(good))), key=likeness.__getitem__)
+            if likeness[worst] >= least_alike(len(good) - 1):
                 break
-            refused.append((good.pop(worst), f"unlike the other takes ({likeness[worst]:.2f}): is it the same word?"))
+            refused.append((good.pop(worst), "unlike the other takes; is it the same word?"))
         return good, refused

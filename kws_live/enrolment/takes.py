@@ -37,6 +37,10 @@ EDGE_BELOW_WORD_DB: Final = 12.0
 """A word whose first or last 20 ms are this near its own level begins or ends outside the take."""
 
 SAY_SECONDS: Final = 2.0
+PAUSE_SECONDS: Final = 0.6
+READING_SECONDS: Final = 2.0
+"""What is wrong with a take must be read before the next one is asked for."""
+
 MOST_REFUSED: Final = 4
 """Takes refused one after the other, then something is wrong that another try does not mend."""
 
@@ -90,7 +94,7 @@ def fault(take: Take) -> str | None:
     stands_out = level_db(word) >= _room_db(take) + LEAST_ABOVE_ROOM_DB
     faint = level_db(word) < LEAST_WORD_DB
     if np.abs(take.samples).max(initial=0.0) < LEAST_PEAK or (faint and not stands_out):
-        return "nothing was said; speak after the prompt, and see whether the microphone is muted: kws-live doctor"
+        return "nothing was said; is the microphone muted? see: kws-live doctor"
     if faint:
         return f"too quiet ({level_db(word):.0f} dB); speak louder or come closer"
     if np.mean(np.abs(word) >= CLIPPED) > CLIPPED_SHARE:
@@ -106,9 +110,9 @@ def fault(take: Take) -> str | None:
     edge = round(EDGE_SECONDS * SPEECH_RATE_HZ)
     near = level_db(word) - EDGE_BELOW_WORD_DB
     if level_db(take.samples[:edge]) > near:
-        return "its beginning is cut off; wait for the prompt, then speak"
+        return "its beginning is cut off; leave a moment of quiet before the word"
     if level_db(take.samples[-edge:]) > near:
-        return "its end is cut off; speak right after the prompt"
+        return "its end is cut off; leave a moment of quiet after the word"
     return None
 
 
@@ -195,7 +199,7 @@ def record_takes(
                 raise DatasetError(f'"{word}" was refused {n_refused} times in a row, the last time: {reason}')
             say(f"once more: {reason}")
         if len(good) < n:
-            record_seconds(source, 0.6)
+            record_seconds(source, PAUSE_SECONDS if reason is None else READING_SECONDS)
 
 
 def record_seconds(source: AudioSource, seconds: float) -> Samples:

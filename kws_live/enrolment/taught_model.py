@@ -115,10 +115,11 @@ def words_of(model: Model) -> list[TaughtWord]:
     found = []
     for name, weights, bias in zip(model.taught.names, model.taught.weights, model.taught.biases, strict=True):
         try:
-            expectation = Expectation(**known[name])
-        except (KeyError, TypeError) as error:
+            expectation = Expectation.from_dict(known[name])
+        except (KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{model.folder}: the card says nothing of {name!r} ({error}); teach it again") from error
-        found.append(TaughtWord(name, weights, float(bias), tuple(takes[name]), expectation))
+        personal = name in model.taught.personal
+        found.append(TaughtWord(name, weights, float(bias), tuple(takes[name]), expectation, personal))
     return found
 
 
@@ -150,22 +151,23 @@ def write_taught(
         If it cannot be written.
     """
     card = base.card
-    before = base.taught.names if base.taught else ()
+    before = base.taught.beside if base.taught else ()
     labels = tuple(label for label in card.labels if label not in before)
-    own = tuple(word.name for word in words)
+    taught = tuple(word.name for word in words)
+    own = tuple(word.name for word in words if not word.personal)
     if clash := [name for name in own if name in labels]:
         raise ConfigError(f"the model has a word {clash[0]!r} already; choose another")
     keywords = () if alone else tuple(word for word in card.keywords if word not in before)
     old = {**card.thresholds, **(thresholds or {})}
     figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
-    sound_names = tuple(sound_prefix(word) for word in own)
+    sound_names = tuple(sound_prefix(word) for word in taught)
     files = {
         name: ""
         for name in card.files
         if name not in (WORDS_NAME, TAKES_NAME) and (not name.startswith("take_") or name.startswith(sound_names))
     }
     files |= dict.fromkeys(sounds or {}, "")
-    if own:
+    if words:
         figures[TAUGHT] = {word.name: word.expectation.to_dict() for word in words}
         figures.setdefault(TAUGHT_TO, card.name)
         files |= {WORDS_NAME: "", TAKES_NAME: ""}
@@ -196,10 +198,11 @@ def write_taught(
                 shutil.copyfile(base.folder / name, partial / name)
         for name, content in (sounds or {}).items():
             (partial / name).write_bytes(content)
-        if own:
+        if words:
             weights = np.stack([word.weights for word in words]).astype(np.float32)
             biases = np.array([word.bias for word in words], np.float32)
-            (partial / WORDS_NAME).write_bytes(TaughtWords(own, weights, biases).to_bytes())
+            personal = frozenset(taught) - frozenset(own)
+            (partial / WORDS_NAME).write_bytes(TaughtWords(taught, weights, biases, personal).to_bytes())
             (partial / TAKES_NAME).write_bytes(_takes_bytes(words))
         write_card(partial, new)
         load_model(partial)

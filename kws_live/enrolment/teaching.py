@@ -1,6 +1,9 @@
-"""From takes to a word: fit it against the bank, choose its bias on held-out talk, say what to expect."""
+"""From takes to a word: fit it against the bank, choose its bias on held-out talk, say what to expect.
 
-from collections.abc import Callable, Sequence
+A word that the network knows is taught the same way, and becomes a personal one: see `kws_live.taught_words`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,13 +16,15 @@ from kws_live.enrolment.classifier import fit
 from kws_live.enrolment.expectation import (
     SMOOTHING,
     THRESHOLD,
+    Before,
     Expectation,
     bias_for,
     false_events,
     logistic,
+    logit,
     smoothed,
 )
-from kws_live.errors import DatasetError
+from kws_live.errors import DatasetError, ModelError
 from kws_live.features import Features, FeatureSettings
 from kws_live.model import Model, Scorer
 from kws_live.pipeline import HOP_SECONDS
@@ -37,7 +42,16 @@ SURE: Final = 0.9
 """Posterior of a word of the network's own in a clip of it, taken low."""
 
 LEAST_ALIKE: Final = 0.45
-"""Cosine of a take and the mean of the others; below it they are not the same word."""
+"""Cosine of a take and the mean of two others or more; below it they are not the same word: 87 % of takes of another
+word are, and 6 % of one's own."""
+
+LEAST_ALIKE_PAIR: Final = 0.25
+"""Cosine of two takes, which varies more: 46 % and 2 %."""
+
+
+def least_alike(n_others: int) -> float:
+    """The least cosine of a take and the mean of so many others."""
+    return LEAST_ALIKE if n_others > 1 else LEAST_ALIKE_PAIR
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +64,7 @@ class TaughtWord:
     weights, bias : of its score
     takes : what it was taught with
     expectation : what was measured
+    personal : whether it is a word of the network's own
     """
 
     name: str
@@ -57,6 +72,15 @@ class TaughtWord:
     bias: float
     takes: tuple[TakeFeatures, ...]
     expectation: Expectation
+    personal: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Hops:
+    """What the networks make of windows: embeddings (n, size), and posteriors of the own words (n, n_words)."""
+
+    embeddings: NDArray[np.float32]
+    words: NDArray[np.float32]
 
 
 class Teacher:
@@ -69,15 +93,24 @@ class Teacher:
     Raises
     ------
     ModelError
-        If it has none.
+        If it has none, or another's.
     """
 
     def __init__(self, model: Model) -> None:
         self.settings: FeatureSettings = model.card.features
         self._embedding: Scorer = model.embedding()
         self._base = model.base_scorer()
-        self._labels, self._own = model.card.labels, model.own_words
+        self._labels: tuple[str, ...] = model.card.labels
+        self._thresholds: Mapping[str, float] = model.card.thresholds
         self.bank = Bank.load(model.folder / BANK_NAME)
+        if set(self.bank.words) != set(model.own_words):
+            raise ModelError(f"model {model.card.name!r}: {BANK_NAME} is another model's; take the model folder again")
+        self._outputs = [model.own_words[word] for word in self.bank.words]
+        said = self.bank.word_scores
+        n_hops = len(self.bank.stream)
+        # Where the gate is shut nothing is scored.
+        nothing = np.zeros((n_hops, len(self._outputs)), np.float32)
+        self._talk = Hops(self.bank.stream, nothing if said is None else said * self.bank.gate_open[:, np.newaxis])
 
     def embed(self, mfcc: Features) -> NDArray[np.float32]:
         """Embeddings of windows, shape (n, size)."""
@@ -87,16 +120,16 @@ class Teacher:
         self,
         name: str,
         takes: Sequence[TakeFeatures],
-        others: Sequence[TakeFeatures] = (),
+        others: Sequence[TaughtWord] = (),
         on_progress: Callable[[int, int], None] = lambda *_: None,
     ) -> TaughtWord:
         """Fit one word.
 
         Parameters
         ----------
-        name : the word; it decides nothing but its name
+        name : the word; if it is one of the network's own it becomes a personal one
         takes : of it
-        others : takes of words that are taught already, as negatives
+        others : words that are taught already; their takes are negatives
         on_progress : called with fits done and the whole
 
         Raises
@@ -109,19 +142,21 @@ class Teacher:
                 f"{len(takes)} take of {name!r} is too few to tell it from others; give 3 to 10, {LEAST_TAKES} at least"
             )
         positives, negative = self._positives(takes), self._negatives(others)
-        weights, bias = self._fit(np.concatenate(positives), negative)
-        hits = 0
+        weights, bias = self._fit(name, np.concatenate(positives), negative)
         # Where somebody has recorded takes, it is they who tell how well people are heard.
         n_spoken = sum(take.spoken for take in takes)
         tries = [i for i, take in enumerate(takes) if not take.spoken or n_spoken == len(takes)]
+        slid = [self._slide(take) for take in takes]
+        hits = 0
         on_progress(1, len(tries) + 1)
         for done, left_out in enumerate(tries, 2):
             rest = np.concatenate([part for i, part in enumerate(positives) if i != left_out])
-            hits += self.passes(takes[left_out], *self._fit(rest, negative))
+            hits += self._passes(name, slid[left_out], *self._fit(name, rest, negative))
             on_progress(done, len(tries) + 1)
         seconds = float(np.median([take.offset - take.onset for take in takes]))
         seconds *= self.settings.hop_samples / self.settings.sample_rate_hz
-        command, spotting = false_events(self.bank, name, self._stream_scores(weights, bias), seconds)
+        personal = name in self.bank.words
+        command, spotting = self._false_events(name, seconds, weights, bias)
         expectation = Expectation(
             n_takes=len(takes),
             hits=hits,
@@ -129,24 +164,45 @@ class Teacher:
             hours=self.bank.hours,
             false_command=command,
             false_spotting=spotting,
-            alike=self._alike(takes, weights, bias),
+            alike=self._alike(name, takes, slid, others, weights, bias),
             word_seconds=seconds,
             n_spoken=n_spoken,
+            before=self._before(name, [slid[i] for i in tries], seconds) if personal else None,
         )
-        return TaughtWord(name, weights, bias, tuple(takes), expectation)
+        return TaughtWord(name, weights, bias, tuple(takes), expectation, personal)
 
-    def _alike(self, takes: Sequence[TakeFeatures], weights: NDArray[np.float32], bias: float) -> dict[str, float]:
-        """Known word -> share of its clips taken for the new word, or of the takes for it, whichever is more."""
-        # The network is sure of nearly every clip of its own words.
-        fired = logistic(self.bank.word_clips @ weights + bias - KNOWN_WEIGHT * SURE) >= THRESHOLD
-        shares = dict(zip(self.bank.words, fired.mean(axis=1).tolist(), strict=True))
-        heard = [self.heard(take) for take in takes]
-        both = {word: max(share, heard.count(word) / len(takes)) for word, share in shares.items()}
-        return {word: share for word, share in both.items() if share > 0}
+    def _before(self, name: str, slid: Sequence[Hops], seconds: float) -> Before:
+        """How the network alone does on a word of its own."""
+        nothing = np.zeros(self.bank.stream.shape[1], np.float32)
+        hits = sum(self._passes(name, hops, nothing, -np.inf) for hops in slid)
+        return Before(hits, *self._false_events(name, seconds, nothing, -np.inf))
 
-    def weights_of(self, takes: Sequence[TakeFeatures]) -> tuple[NDArray[np.float32], float]:
+    def _alike(
+        self,
+        name: str,
+        takes: Sequence[TakeFeatures],
+        slid: Sequence[Hops],
+        others: Sequence[TaughtWord],
+        weights: NDArray[np.float32],
+        bias: float,
+    ) -> dict[str, float]:
+        """Other word -> share of its recordings taken for this one, or of this one's for it, whichever is more."""
+        level, heard = logit(self._threshold(name)), [self.heard(take) for take in takes]
+        shares = {}
+        for word, clips in zip(self.bank.words, self.bank.word_clips, strict=True):
+            if word != name:
+                # The network is sure of nearly every clip of its own words.
+                fired = np.mean(clips @ weights + bias - KNOWN_WEIGHT * SURE >= level)
+                shares[word] = max(float(fired), heard.count(word) / len(takes))
+        for other in others:
+            fired = np.mean([self._passes(name, self._slide(take), weights, bias) for take in other.takes])
+            taken = np.mean([self._passes(other.name, hops, other.weights, other.bias) for hops in slid])
+            shares[other.name] = max(float(fired), float(taken), shares.get(other.name, 0.0))
+        return {word: share for word, share in shares.items() if share > 0}
+
+    def weights_of(self, takes: Sequence[TakeFeatures], name: str = "") -> tuple[NDArray[np.float32], float]:
         """Weights and bias alone, without looking at what to expect of them."""
-        return self._fit(np.concatenate(self._positives(takes)), self.bank.negatives)
+        return self._fit(name, np.concatenate(self._positives(takes)), self.bank.negatives)
 
     def _positives(self, takes: Sequence[TakeFeatures]) -> list[NDArray[np.float32]]:
         n_spoken = sum(take.spoken for take in takes)
@@ -158,33 +214,52 @@ class Teacher:
             n_windows = (WINDOWS_PER_WORD // len(takes),) * 2
         return [self._augmented(take, n_windows[take.spoken], i) for i, take in enumerate(takes)]
 
-    def _negatives(self, others: Sequence[TakeFeatures]) -> NDArray[np.float32]:
-        return np.concatenate([self.bank.negatives, *(self._augmented(take, 30, i) for i, take in enumerate(others))])
+    def _negatives(self, others: Sequence[TaughtWord]) -> NDArray[np.float32]:
+        takes = [take for other in others for take in other.takes]
+        return np.concatenate([self.bank.negatives, *(self._augmented(take, 30, i) for i, take in enumerate(takes))])
 
     def _augmented(self, take: TakeFeatures, n: int, number: int) -> NDArray[np.float32]:
         rng = np.random.default_rng([number, take.log_mel.shape[0]])
         return self.embed(windows_of(take, self.settings, self.bank.noise, n, rng))
 
-    def _fit(self, positive: NDArray[np.float32], negative: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    def _fit(
+        self, name: str, positive: NDArray[np.float32], negative: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], float]:
         """Weights, and the bias that the held-out talk asks for."""
         weights, _ = fit(positive, negative)
-        logits = np.where(self.bank.gate_open, self.bank.stream @ weights - self._known_in_stream(), -np.inf)
-        return weights, bias_for(logits, self.bank.hours)
+        logits = np.where(self.bank.gate_open, self._logits(name, self._talk, weights, 0.0), -np.inf)
+        # A personal word keeps the threshold that the network's own has.
+        return weights, bias_for(logits, self.bank.hours) + logit(self._threshold(name)) - logit(THRESHOLD)
 
-    def _stream_scores(self, weights: NDArray[np.float32], bias: float) -> NDArray[np.float32]:
-        return logistic(self.bank.stream @ weights + bias - self._known_in_stream()).astype(np.float32)
+    def _threshold(self, name: str) -> float:
+        return self._thresholds[name] if name in self.bank.words else THRESHOLD
 
-    def _known_in_stream(self) -> NDArray[np.float32]:
-        """What the network's own words take off in the held-out stream, shape (n_hops,)."""
-        said = self.bank.word_scores
-        return np.zeros(len(self.bank.stream), np.float32) if said is None else KNOWN_WEIGHT * said.max(axis=1)
+    def _logits(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> NDArray[np.floating]:
+        """What speaks for a word at each hop, less what the network's other words take off."""
+        rivals = [i for i, word in enumerate(self.bank.words) if word != name]
+        known = hops.words[:, rivals].max(axis=1, initial=0.0)
+        return np.asarray(hops.embeddings @ weights + bias - KNOWN_WEIGHT * known)
 
-    def passes(self, take: TakeFeatures, weights: NDArray[np.float32], bias: float) -> bool:
+    def _scores(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> NDArray[np.floating]:
+        """As `kws_live.taught_words.TaughtScorer` scores a word."""
+        scores = logistic(self._logits(name, hops, weights, bias))
+        return np.maximum(scores, hops.words[:, self.bank.words.index(name)]) if name in self.bank.words else scores
+
+    def passes(self, take: TakeFeatures, weights: NDArray[np.float32], bias: float, name: str = "") -> bool:
         """Whether a take fires as it slides through the window, hop by hop."""
+        return self._passes(name, self._slide(take), weights, bias)
+
+    def _passes(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> bool:
+        return bool((smoothed(self._scores(name, hops, weights, bias)) >= self._threshold(name)).any())
+
+    def _false_events(self, name: str, seconds: float, weights: NDArray[np.float32], bias: float) -> tuple[int, int]:
+        scores = self._scores(name, self._talk, weights, bias).astype(np.float32)
+        return false_events(self.bank, name, scores, seconds, self._threshold(name))
+
+    def _slide(self, take: TakeFeatures) -> Hops:
         windows = self.sliding(take)
-        known = [self._base.score(window)[self._own].max() for window in windows]
-        scores = logistic(self.embed(windows) @ weights + bias - KNOWN_WEIGHT * np.array(known))
-        return bool((smoothed(scores) >= THRESHOLD).any())
+        posteriors = np.array([self._base.score(window) for window in windows])
+        return Hops(self.embed(windows), posteriors[:, self._outputs])
 
     def sliding(self, take: TakeFeatures) -> Features:
         """MFCC of the windows at each hop, from when the word comes in until it leaves; the room goes on around it."""

@@ -1,18 +1,19 @@
 """Teach, retrain, rename, forget: what a user does with words of his own, each one call."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from kws_live.audio import SPEECH_RATE_HZ
-from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.takes import Take
 from kws_live.enrolment.taught_model import TAUGHT_TO, check_word, own_folder, sound_prefix, words_of, write_taught
 from kws_live.enrolment.teaching import TaughtWord, Teacher
-from kws_live.errors import ConfigError
-from kws_live.model import DEFAULT_MODEL, Model, load_model
+from kws_live.errors import ConfigError, DatasetError, ModelError
+from kws_live.model import DEFAULT_MODEL, LITERT_NAME, Model, load_model
 from kws_live.model_folders import find_model, user_models, user_models_folder
+from kws_live.taught_words import BANK_NAME
 
 OWN_NAME: Final = "my-words"
 """The model that a word goes into where nothing else is said."""
@@ -24,7 +25,9 @@ def _no_progress(done: int, total: int) -> None:
     """Show nothing."""
 
 
-def where_to_teach(word: str, model: str | None = None, name: str | None = None) -> tuple[Model, Path]:
+def where_to_teach(
+    word: str, model: str | None = None, name: str | None = None, personal: bool = False
+) -> tuple[Model, Path]:
     """The model that is to learn a word, and the folder that the result goes into; checked before anybody speaks.
 
     Parameters
@@ -32,11 +35,12 @@ def where_to_teach(word: str, model: str | None = None, name: str | None = None)
     word : the new word
     model : name or folder; None: the user's own model of that name where there is one, else the default model
     name : of the user's model; None: the model's own if it is the user's, else `OWN_NAME`
+    personal : the word is one that the model knows, to be fitted to a voice
 
     Raises
     ------
     KwsLiveError
-        If a name cannot be used, exists already, or the model knows the word.
+        If a name cannot be used, exists already, or the model knows the word, or does not where it should.
     """
     word = check_word(word)
     if name is not None:
@@ -44,6 +48,7 @@ def where_to_teach(word: str, model: str | None = None, name: str | None = None)
     if model is None:
         model = name or OWN_NAME if (name or OWN_NAME) in user_models() else DEFAULT_MODEL
     base = load_model(model)
+    base.embedding()  # whether it can be taught at all
     is_own = base.folder.parent.resolve() == user_models_folder().resolve()
     folder = base.folder if is_own and name in (None, base.folder.name) else own_folder(name or OWN_NAME)
     if folder.exists() and folder.resolve() != base.folder.resolve():
@@ -51,10 +56,26 @@ def where_to_teach(word: str, model: str | None = None, name: str | None = None)
             f"you have a model {folder.name!r} already; add the word to it with --model {folder.name}, "
             "or choose another --name"
         )
-    if word in base.card.labels:
-        raise ConfigError(f"{base.card.name!r} knows {word!r} already; for another try: kws-live words forget {word!r}")
-    base.embedding()  # whether it can be taught at all
+    _check_known(base, word, personal)
     return base, folder
+
+
+def _check_known(base: Model, word: str, personal: bool) -> None:
+    name = base.card.name
+    if base.taught is not None and word in base.taught.names:
+        raise ConfigError(
+            f'you have taught {word!r} to {name!r} already; for another try: kws-live words forget "{word}"'
+        )
+    if word in base.card.keywords:
+        if not personal:
+            raise ConfigError(
+                f"{name!r} knows {word!r} already; to fit it to your voice: kws-live teach {word} --personal"
+            )
+    elif word in base.card.labels:
+        raise ConfigError(f"{name!r} knows {word!r} but must not fire on it; choose another word, or another model")
+    elif personal:
+        words = ", ".join(base.card.keywords)
+        raise ConfigError(f"{name!r} does not know {word!r}, so leave --personal out; it knows: {words}")
 
 
 def teach_word(
@@ -86,13 +107,18 @@ def teach_word(
     Raises
     ------
     KwsLiveError
-        If it cannot be taught or written; nothing is changed then.
+        If it cannot be taught or written, or a personal word is heard no better than before; nothing is changed then.
     """
     word = check_word(word)
     before = words_of(base)
-    others = [take for one in before for take in one.takes]
     features = [take.features(base.extractor) for take in takes]
-    taught = (teacher or Teacher(base)).teach(word, features, others, on_progress)
+    taught = (teacher or Teacher(base)).teach(word, features, before, on_progress)
+    told = taught.expectation
+    if told.before is not None and told.hits <= told.before.hits:
+        raise DatasetError(
+            f"{told.before.hits} of {told.n_tries} takes of {word!r} are heard as it is, and after learning from them "
+            f"{told.hits}; nothing has been changed"
+        )
     sounds = _sounds(word, [take for take in takes if not take.spoken]) if keep_audio else {}
     return write_taught(base, folder, [*before, taught], alone, sounds), taught
 
@@ -147,12 +173,13 @@ def forget_word(model: Model, word: str) -> Model:
 def rename_word(model: Model, word: str, new: str) -> Model:
     """Give a word another name; nothing else changes."""
     words, new = _chosen(model, word), check_word(new)
+    if model.taught is not None and word in model.taught.personal:
+        raise ConfigError(
+            f"{word!r} is the model's own word, fitted to your voice; only words of your own change names"
+        )
     if new in model.card.labels:
         raise ConfigError(f"{model.card.name!r} has a word {new!r} already; choose another")
-    renamed = [
-        TaughtWord(new if one.name == word else one.name, one.weights, one.bias, one.takes, one.expectation)
-        for one in words
-    ]
+    renamed = [replace(one, name=new) if one.name == word else one for one in words]
     sounds = {name.replace(sound_prefix(word), sound_prefix(new)): content for name, content in _kept(model).items()}
     thresholds = {new: model.card.thresholds[word]}
     return write_taught(model, model.folder, renamed, _is_alone(model), sounds, thresholds)
@@ -175,22 +202,38 @@ def retrain_words(
     the model as written, and the words taught again
     """
     words = words_of(model) if word is None else _chosen(model, word)
-    fresh = load_model(base) if base else _origin(model)
-    if word is not None:
-        fresh = model  # the other words belong to the embedding they were taught with
-    teacher = Teacher(fresh)
+    if word is None:
+        fresh = load_model(base) if base else _origin(model)
+        teacher = Teacher(fresh)
+        # Until then the words belong to another embedding, and could not be compared.
+        words = [_fitted(teacher, one) for one in words]
+    elif base is None:
+        fresh, teacher = model, Teacher(model)
+    else:
+        raise ConfigError(f"{word!r} cannot go into {base!r} alone; without a word, retrain puts all of them there")
     result: list[TaughtWord] = []
     again: list[TaughtWord] = []
     for number, one in enumerate(words, 1):
         if word in (None, one.name):
-            others: list[TakeFeatures] = [take for other in words if other.name != one.name for take in other.takes]
-            again.append(teacher.teach(one.name, one.takes, others))
+            again.append(teacher.teach(one.name, one.takes, [other for other in words if other is not one]))
             result.append(again[-1])
         else:
             result.append(one)
         on_progress(number, len(words))
-    thresholds: Mapping[str, float] = model.card.thresholds
+    thresholds = {one.name: model.card.thresholds[one.name] for one in result if not one.personal}
     return write_taught(fresh, model.folder, result, _is_alone(model), _kept(model), thresholds), again
+
+
+def _fitted(teacher: Teacher, word: TaughtWord) -> TaughtWord:
+    weights, bias = teacher.weights_of(word.takes, word.name)
+    return replace(word, weights=weights, bias=bias)
+
+
+def newer_base(model: Model) -> str | None:
+    """Name of the model that words were taught to, if another has taken its place since."""
+    origin = _origin(model).card
+    same = all(model.card.files.get(name) == origin.files.get(name) for name in (LITERT_NAME, BANK_NAME))
+    return None if same else origin.name
 
 
 def _kept(model: Model) -> dict[str, bytes]:
@@ -199,10 +242,13 @@ def _kept(model: Model) -> dict[str, bytes]:
 
 
 def _is_alone(model: Model) -> bool:
-    return model.taught is not None and set(model.card.keywords) == set(model.taught.names)
+    return model.taught is not None and set(model.card.keywords) == set(model.taught.beside)
 
 
 def _origin(model: Model) -> Model:
-    """The model that words were first taught to."""
-    name = model.card.figures.get(TAUGHT_TO)
-    return load_model(find_model(str(name))) if name else model
+    """The model that words were first taught to, or what was kept of it where it is gone."""
+    try:
+        folder = find_model(str(model.card.figures.get(TAUGHT_TO, model.folder)))
+    except ModelError:
+        return model
+    return load_model(folder)

@@ -10,7 +10,7 @@ import numpy as np
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, level_db
 from kws_live.enrolment.judge import Judge
-from kws_live.enrolment.takes import SAY_SECONDS, Take, record_takes
+from kws_live.enrolment.takes import READING_SECONDS, SAY_SECONDS, Take, record_takes
 from kws_live.enrolment.taught_model import words_of
 from kws_live.enrolment.teaching import Teacher
 from kws_live.enrolment.vocabulary import forget_word, rename_word, teach_word, where_to_teach
@@ -21,8 +21,6 @@ from kws_live.spotter import Spotter
 
 N_TAKES: Final = 5
 BLOCK_SAMPLES: Final = SAMPLE_RATE_HZ // 10
-READING_SECONDS: Final = 2.0
-"""What to do, and what is wrong with a take, must be read before the next one is asked for."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +121,8 @@ class Lessons:
         """Whether a lesson is going on."""
         return self._thread is not None and self._thread.is_alive()
 
-    def begin(self, word: str) -> None:
-        """Begin a lesson.
+    def begin(self, word: str, personal: bool = False) -> None:
+        """Begin a lesson, in a new word or, if it is ``personal``, in one that the model knows.
 
         Raises
         ------
@@ -133,7 +131,7 @@ class Lessons:
         """
         self.require_none()
         name = self._spotter.model.card.name
-        base, folder = where_to_teach(word, name if name in user_models() else None)
+        base, folder = where_to_teach(word, name if name in user_models() else None, personal=personal)
         word = " ".join(word.split())
         self._source = RingSource(self._spotter.ring, self._spotter.source.name)
         self._source.go_on_after(READING_SECONDS)
@@ -204,8 +202,6 @@ class Lessons:
                 self._show(replace(self.state, phase="speak", prompt=_sentence(text), begin=source.position))
                 return
             self._show(replace(self.state, prompt=_sentence(text)))
-            if judged is not None:
-                source.go_on_after(READING_SECONDS)
             judged = ""
 
         return list(record_takes(source, word, N_TAKES, fault, say))
@@ -217,15 +213,8 @@ class Lessons:
         found = []
         for name in user_models():
             for word in words_of(load_model(name)):
-                told = word.expectation
-                found.append(
-                    {
-                        "model": name,
-                        "word": word.name,
-                        "told": f"{told.n_takes} takes; left out in turn, {told.hits} of {told.n_tries} were heard; "
-                        f"{told.false_command} false in {60 * told.hours:.0f} min of talk",
-                    }
-                )
+                kind = "a known word, fitted to your voice: " if word.personal else ""
+                found.append({"model": name, "word": word.name, "told": kind + word.expectation.line()})
         return found
 
     def forget(self, model: str, word: str) -> None:

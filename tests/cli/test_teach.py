@@ -65,6 +65,8 @@ def test_bad_takes_are_named_with_the_reason_and_the_rest_is_used(
         (["teach", "a/b", "--takes", "TAKES"], "word 'a/b' has '/' in it"),
         (["teach", "lamp", "--takes", "TAKES", "--name", "a/b"], "name 'a/b' cannot be a folder's"),
         (["teach", "stop", "--takes", "TAKES"], "'commands-12' knows 'stop' already"),
+        (["teach", "stop", "--personal", "--alone"], "leave --alone and --from-text out"),
+        (["teach", "lamp", "--personal"], "'commands-12' does not know 'lamp', so leave --personal out"),
         (["teach", "lamp", "--takes", "nowhere"], "nowhere is no folder"),
         (["teach", "lamp", "--n", "1"], "--n 1 must be 2 to 100"),
         (["teach", "lamp", "--takes", "TAKES", "--model", "paper"], "model 'paper' has no embedding"),
@@ -87,8 +89,23 @@ def test_five_identical_files_are_one_take(
 ) -> None:
     folder = write_takes(tmp_path / "same", takes_of("left", "off", n=2)[:1] * 5)
     assert main(["teach", "left off", "--takes", str(folder)]) == 1
-    assert "1 of 5 takes in" in capsys.readouterr().err
+    assert "1 of 5 recordings in" in capsys.readouterr().err
     assert not own_models.exists()
+
+
+def test_a_known_word_is_fitted_to_a_voice_and_given_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_takes(tmp_path / "accent", takes_of("stop", n=3, backwards=True))
+    assert main(["teach", "stop", "--personal", "--takes", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert '"stop" as it was said here: ' in said
+    assert "of 3 takes were heard before, " in said
+    assert 'to have it as it was: kws-live words forget "stop" --model my-words' in said
+    assert main(["words", "list"]) == 0
+    assert "  stop (personal)      3 takes, " in capsys.readouterr().out
+    assert main(["words", "test", "stop", "--takes", str(folder)]) == 0
+    assert '"stop" was heard in 3 of 3 recordings' in capsys.readouterr().out
+    assert main(["words", "forget", "stop"]) == 0
+    assert "my-words knows: yes, no, up" in capsys.readouterr().out
 
 
 def test_takes_are_asked_for_at_a_microphone(
@@ -118,10 +135,12 @@ def test_from_text_nobody_need_speak_and_a_single_recording_may_be_added(
         pytest.skip("no synthesiser here: apt-get install espeak-ng flite")
     assert main(["teach", "marmalade", "--from-text"]) == 0
     said = capsys.readouterr().out
-    assert "synthetic takes that were left out in turn" in said
+    assert "synthetic takes were, each left out of the learning in turn" in said
     assert "synthetic voices are not people" in said
     for path in sorted(takes.iterdir())[1:]:
         path.unlink()
     assert main(["teach", "left off", "--from-text", "--takes", str(takes)]) == 0
-    assert "of 1 recorded takes that were left out in turn" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "of 1 recorded takes were, each left out of the learning in turn" in said
+    assert "synthetic voices are not people" not in said
     assert load_model("my-words").card.keywords[-2:] == ("marmalade", "left off")

@@ -5,7 +5,15 @@ import pytest
 from spoken_takes import demo_word, takes_of, write_takes
 
 from kws_live.audio import SPEECH_RATE_HZ, Block, Samples
-from kws_live.enrolment.takes import Take, fault, read_takes, record_takes, same_recording
+from kws_live.enrolment.takes import (
+    PAUSE_SECONDS,
+    READING_SECONDS,
+    Take,
+    fault,
+    read_takes,
+    record_takes,
+    same_recording,
+)
 from kws_live.errors import DatasetError, SourceLostError
 
 RNG = np.random.default_rng(0)
@@ -79,7 +87,7 @@ class Microphone:
     name, rate_hz, live, n_overflows = "microphone", SPEECH_RATE_HZ, True, 0
 
     def __init__(self, answers: list[Samples]) -> None:
-        self.heard = np.concatenate([room(0.5), *(np.concatenate([a, room(0.6)]) for a in answers)])
+        self.heard = np.concatenate([room(0.5), *(np.concatenate([a, room(PAUSE_SECONDS)]) for a in answers)])
         self.at = 0
 
     def read(self, timeout_seconds: float) -> Block | None:
@@ -102,7 +110,9 @@ def judge(take: Take, good: object) -> str | None:
 
 def test_a_bad_take_is_asked_for_again_with_the_reason() -> None:
     said: list[str] = []
-    microphone = Microphone([answer(demo_word("up")), answer(room(0.1)), answer(demo_word("go"))])
+    time_to_read = room(READING_SECONDS - PAUSE_SECONDS)
+    unheard = np.concatenate([answer(room(0.1)), time_to_read])
+    microphone = Microphone([answer(demo_word("up")), unheard, answer(demo_word("go"))])
     takes = list(record_takes(microphone, "hoy", 2, judge, said.append))
     assert [take.name for take in takes] == ["take 1", "take 2"]
     assert said[0] == 'take 1 of 2: say "hoy" now'

@@ -12,21 +12,23 @@ from spoken_takes import demo_word, takes_of
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.detection import make_settings
+from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.takes import Take
 from kws_live.enrolment.taught_model import check_name, check_word, words_of, write_taught
 from kws_live.enrolment.taught_model import takes_of as kept_takes
 from kws_live.enrolment.teaching import TaughtWord, Teacher
 from kws_live.enrolment.vocabulary import (
     forget_word,
+    newer_base,
     own_model,
     rename_word,
     retrain_words,
     teach_word,
     where_to_teach,
 )
-from kws_live.errors import ConfigError, ModelError
+from kws_live.errors import ConfigError, DatasetError, ModelError
 from kws_live.model import CARD_NAME, Model, find_model, load_model, write_card
-from kws_live.taught_words import TAKES_NAME, WORDS_NAME
+from kws_live.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +99,70 @@ def test_a_renamed_word_keeps_its_score_its_takes_and_its_threshold(model: Model
         rename_word(renamed, "lamp", "go")
     with pytest.raises(ConfigError, match="'left off' was not taught to 'my-words'; its words are: lamp, góra-dół"):
         rename_word(renamed, "left off", "light")
+
+
+@pytest.fixture(scope="module")
+def personal(commands_model: Model) -> TaughtWord:
+    """The word "stop" said backwards, as an accent that the network does not hear."""
+    takes = [Take.of("a", t).features(commands_model.extractor) for t in takes_of("stop", n=2, backwards=True)]
+    return Teacher(commands_model).teach("stop", takes)
+
+
+@pytest.fixture
+def adapted(words: list[TaughtWord], personal: TaughtWord, commands_model: Model, own_models: Path) -> Model:
+    return write_taught(commands_model, own_models / "adapted", [*words, personal])
+
+
+def test_a_personal_word_is_no_label_of_its_own_and_keeps_its_threshold(adapted: Model, model: Model) -> None:
+    assert adapted.card.labels == model.card.labels
+    assert adapted.card.thresholds == model.card.thresholds
+    assert adapted.taught is not None
+    assert adapted.taught.personal == {"stop"}
+    assert [(word.name, word.personal) for word in words_of(adapted)][-1] == ("stop", True)
+
+
+def test_a_personal_word_changes_no_other_score_and_forgotten_it_is_what_it_was(adapted: Model, model: Model) -> None:
+    accent = np.resize(takes_of("stop", n=2, backwards=True)[0], SPEECH_RATE_HZ)
+    before, after = (dict(zip(m.card.labels, m.posteriors(m.scorer(), accent), strict=True)) for m in (model, adapted))
+    assert after["stop"] > before["stop"]
+    assert {**after, "stop": 0} == {**before, "stop": 0}
+    assert scores(forget_word(adapted, "stop")) == scores(model)
+
+
+def test_a_personal_word_keeps_its_name(adapted: Model) -> None:
+    with pytest.raises(ConfigError, match="'stop' is the model's own word, fitted to your voice"):
+        rename_word(adapted, "stop", "halt")
+
+
+def test_a_personal_word_that_is_heard_no_better_changes_nothing(commands_model: Model, own_models: Path) -> None:
+    takes = [Take.of(f"{i}", samples) for i, samples in enumerate(takes_of("left", n=3))]
+    with pytest.raises(DatasetError, match=r"3 of 3 takes of 'left' are heard as it is, .*nothing has been changed"):
+        teach_word("left", takes, commands_model, own_models / "mine")
+    assert not own_models.exists()
+
+
+def test_a_newer_base_is_seen_and_retraining_goes_over_to_it(model: Model, commands_model: Model) -> None:
+    assert newer_base(model) is None
+    newer = model.folder.parent / "newer"
+    shutil.copytree(commands_model.folder, newer)
+    bank = Bank.load(newer / BANK_NAME)
+    (newer / BANK_NAME).write_bytes(replace(bank, noise=bank.noise[1:]).to_bytes())
+    thresholds = {**commands_model.card.thresholds, "go": 0.5}
+    write_card(newer, replace(commands_model.card, name="newer", thresholds=thresholds))
+    write_card(model.folder, replace(model.card, figures={**model.card.figures, "taught_to": "newer"}))
+    assert newer_base(load_model("my-words")) == "newer"
+    again, _ = retrain_words(load_model("my-words"))
+    assert newer_base(again) is None
+    assert again.card.thresholds["go"] == 0.5
+
+
+def test_without_its_base_a_model_is_taught_again_from_what_it_kept(model: Model) -> None:
+    write_card(model.folder, replace(model.card, figures={**model.card.figures, "taught_to": "gone"}))
+    again, words = retrain_words(load_model("my-words"))
+    assert len(words) == 2
+    assert scores(again)["stop"] == scores(model)["stop"]
+    with pytest.raises(ConfigError, match="'left off' cannot go into 'commands-12' alone"):
+        retrain_words(again, "left off", "commands-12")
 
 
 def test_words_are_taught_again_from_the_takes_that_are_kept(model: Model) -> None:
@@ -175,8 +241,10 @@ def test_where_a_word_goes(model: Model, own_models: Path) -> None:
     base, folder = where_to_teach("hoy", model="my-words", name="other")
     assert (base.card.name, folder) == ("my-words", own_models / "other")
     for arguments, said in (
-        (("left off",), "'my-words' knows 'left off' already"),
-        (("stop",), "knows 'stop' already"),
+        (("left off",), "you have taught 'left off' to 'my-words' already; for another try: kws-live words forget"),
+        (("stop",), "knows 'stop' already; to fit it to your voice: kws-live teach stop --personal"),
+        (("hoy", None, None, True), "does not know 'hoy', so leave --personal out; it knows: yes, no,"),
+        (("left off", None, None, True), "you have taught 'left off' to 'my-words' already"),
         (("hoy", "commands-12"), "you have a model 'my-words' already; add the word to it with --model my-words"),
         (("hoy", None, "commands-12"), "'commands-12' is a shipped model, which stays as it is"),
         (("hoy", "paper", "other"), "model 'paper' has no embedding, so it cannot be taught"),
