@@ -21,7 +21,7 @@ from kws_live.enrolment.taught_model import words_of
 from kws_live.enrolment.vocabulary import forget_word, newer_base, own_model, rename_word, retrain_words
 from kws_live.errors import ConfigError
 from kws_live.evaluation.sound_files import read_mono, sound_files
-from kws_live.events import Detection
+from kws_live.events import Detection, NearMiss
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model, load_model, user_models
 
@@ -97,12 +97,17 @@ def _test(model: Model, word: str, folder: Path) -> int:
     n_heard = 0
     for path in paths:
         # A recording that is cut close has no pauses around the word, so they are not asked for.
-        samples = np.pad(read_mono(path, SPEECH_RATE_HZ), SPEECH_RATE_HZ // 2)
+        samples = np.pad(read_mono(path, SPEECH_RATE_HZ), (SPEECH_RATE_HZ // 2, 3 * SPEECH_RATE_HZ // 2))
         settings = LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds), mode="spotting"))
-        found = detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, settings=settings)
-        events = [event for event in found if isinstance(event, Detection)]
-        told = ", ".join(f"{event.keyword} {event.score:.2f}" for event in events) or "nothing"
-        n_heard += word in [event.keyword for event in events]
+        events = list(detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, settings=settings, all_events=True))
+        spotted = [event for event in events if isinstance(event, Detection)]
+        near = [event for event in events if isinstance(event, NearMiss) and event.keyword == word]
+        told = ", ".join(f"{event.keyword} {event.score:.2f}" for event in spotted) or "nothing"
+        if near and word not in [event.keyword for event in spotted]:
+            told += (
+                f' ("{word}" came to {max(event.score for event in near):.2f}; {near[0].threshold:g} is its threshold)'
+            )
+        n_heard += word in [event.keyword for event in spotted]
         print(f"{path.name}: {told}")
     print(f'"{word}" was heard in {n_heard} of {len(paths)} recordings')
     return 0

@@ -83,7 +83,6 @@ class Expectation:
             lines = [
                 f'expect "{word}" to be heard: {self.hits} of {self.n_tries} {kind} were, each left out of the '
                 f"learning in turn; with so few tries that is {100 * low:.0f} to {100 * high:.0f} %",
-                "other voices, rooms and distances will be heard less often; a few takes of each help",
                 f"false commands: {self.false_command} in {minutes}; in spotting mode, which waits for no pause, "
                 f"{self.false_spotting}",
             ]
@@ -95,6 +94,8 @@ class Expectation:
                 f"spotting mode, which waits for no pause, {self.before.false_spotting} before, "
                 f"{self.false_spotting} now",
             ]
+        if self.before is None and self.n_spoken < self.n_takes:
+            lines.append("other voices, rooms and distances will be heard less often; a few takes of each help")
         lines += [
             f"too like {other!r}: expect confusions (in {100 * share:.0f} % of recordings)"
             for other, share in sorted(self.alike.items(), key=lambda item: -item[1])

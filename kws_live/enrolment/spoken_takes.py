@@ -64,7 +64,7 @@ def speak_takes(
     if len(takes) < LEAST_SPOKEN:
         raise DatasetError(
             f"{len(takes)} of {len(voices)} synthetic voices can say {word!r} in at most 1.5 s; "
-            "write it as it is spoken, or record it: kws-live teach"
+            "take a shorter one, or write it as it is spoken"
         )
     return takes
 

@@ -164,7 +164,7 @@ class Teacher:
             hours=self.bank.hours,
             false_command=command,
             false_spotting=spotting,
-            alike=self._alike(name, takes, slid, others, weights, bias),
+            alike=self._alike(name, slid, others, weights, bias),
             word_seconds=seconds,
             n_spoken=n_spoken,
             before=self._before(name, [slid[i] for i in tries], seconds) if personal else None,
@@ -180,20 +180,20 @@ class Teacher:
     def _alike(
         self,
         name: str,
-        takes: Sequence[TakeFeatures],
         slid: Sequence[Hops],
         others: Sequence[TaughtWord],
         weights: NDArray[np.float32],
         bias: float,
     ) -> dict[str, float]:
         """Other word -> share of its recordings taken for this one, or of this one's for it, whichever is more."""
-        level, heard = logit(self._threshold(name)), [self.heard(take) for take in takes]
+        level = logit(self._threshold(name))
         shares = {}
-        for word, clips in zip(self.bank.words, self.bank.word_clips, strict=True):
+        for i, (word, clips) in enumerate(zip(self.bank.words, self.bank.word_clips, strict=True)):
             if word != name:
                 # The network is sure of nearly every clip of its own words.
                 fired = np.mean(clips @ weights + bias - KNOWN_WEIGHT * SURE >= level)
-                shares[word] = max(float(fired), heard.count(word) / len(takes))
+                taken = np.mean([(smoothed(hops.words[:, i]) >= self._thresholds[word]).any() for hops in slid])
+                shares[word] = max(float(fired), float(taken))
         for other in others:
             fired = np.mean([self._passes(name, self._slide(take), weights, bias) for take in other.takes])
             taken = np.mean([self._passes(other.name, hops, other.weights, other.bias) for hops in slid])

@@ -51,6 +51,8 @@ def where_to_teach(
     base.embedding()  # whether it can be taught at all
     is_own = base.folder.parent.resolve() == user_models_folder().resolve()
     folder = base.folder if is_own and name in (None, base.folder.name) else own_folder(name or OWN_NAME)
+    if folder.exists() and folder.name not in user_models():
+        raise ConfigError(f"{folder} is in the way and is no model; move it, or choose another --name")
     if folder.exists() and folder.resolve() != base.folder.resolve():
         raise ConfigError(
             f"you have a model {folder.name!r} already; add the word to it with --model {folder.name}, "

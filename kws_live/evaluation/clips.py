@@ -24,7 +24,7 @@ from kws_live.errors import DatasetError
 from kws_live.evaluation.recorded_run import Progress
 from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.statistics import NOTHING, Share
-from kws_live.model import SILENCE, UNKNOWN, Model
+from kws_live.model import SILENCE, UNKNOWN, Model, Posteriors
 from kws_live.pipeline import HOP_SECONDS
 
 SHARES: Final = ("accuracy", "ten_words", "unknown_fired", "noise_fired", "gate_passed")
@@ -175,7 +175,9 @@ def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None =
     for clip in clips:
         truth.append(clip.label)
         gate_opened.append(_opens_gate(read_mono(clip.path, SPEECH_RATE_HZ)))
-        posteriors.append(model.posteriors(scorer, one_second(read_mono(clip.path, rate_hz), rate_hz)))
+        posteriors.append(
+            comparable(model, model.posteriors(scorer, one_second(read_mono(clip.path, rate_hz), rate_hz)))
+        )
         if progress is not None:
             progress(1)
     labels = model.card.labels
@@ -186,6 +188,20 @@ def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None =
         np.array(posteriors, np.float32).reshape(-1, len(labels)),
         tuple(gate_opened),
     )
+
+
+def comparable(model: Model, scores: Posteriors) -> Posteriors:
+    """Scores of one window, of which the highest tells what it is taken for.
+
+    A taught word's score is no share of one: below its threshold it is no answer, and where it passes, it is none that
+    the network does not know the word.
+    """
+    words, labels, thresholds = model.taught, model.card.labels, model.card.thresholds
+    if words is None:
+        return scores
+    passing = {word for word in words.names if scores[labels.index(word)] >= thresholds.get(word, np.inf)}
+    without = {*words.beside} - passing | ({UNKNOWN, SILENCE} if passing else set())
+    return np.where([label in without for label in labels], np.float32(0), scores)
 
 
 def _opens_gate(samples: Samples) -> bool:
@@ -233,7 +249,7 @@ def score_noise(model: Model, folder: Path, progress: Progress | None = None) ->
     shares: dict[str, Share] = {}
     for path in paths:
         for second in _seconds(read_mono(path, rate_hz), rate_hz):
-            answer = model.card.labels[int(model.posteriors(scorer, second).argmax())]
+            answer = model.card.labels[int(comparable(model, model.posteriors(scorer, second)).argmax())]
             shares[path.parent.name] = shares.get(path.parent.name, NOTHING) + Share(
                 int(answer in model.card.keywords), 1
             )

@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "enrolment"))
 from spoken_takes import takes_of, write_takes
 
 from kws_live.cli import main
-from kws_live.model import load_model
+from kws_live.model import load_model, write_card
 from kws_live.synthesis import installed_voices
 
 
@@ -106,6 +107,21 @@ def test_a_known_word_is_fitted_to_a_voice_and_given_back(tmp_path: Path, capsys
     assert '"stop" was heard in 3 of 3 recordings' in capsys.readouterr().out
     assert main(["words", "forget", "stop"]) == 0
     assert "my-words knows: yes, no, up" in capsys.readouterr().out
+
+
+def test_a_word_that_is_not_heard_is_told_with_how_near_it_came(
+    takes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["teach", "left off", "--takes", str(takes)]) == 0
+    card = load_model("my-words").card
+    higher = dict.fromkeys(card.thresholds, 1.0)  # for all, or another word would be spotted in its place
+    write_card(load_model("my-words").folder, replace(card, thresholds=higher))
+    capsys.readouterr()
+    assert main(["words", "test", "left off", "--takes", str(takes)]) == 0
+    said = capsys.readouterr().out
+    assert 'nothing ("left off" came to 0.' in said
+    assert "; 1 is its threshold)" in said
+    assert '"left off" was heard in 0 of 3 recordings' in said
 
 
 def test_takes_are_asked_for_at_a_microphone(

@@ -27,6 +27,7 @@ from kws_live.enrolment.vocabulary import (
     where_to_teach,
 )
 from kws_live.errors import ConfigError, DatasetError, ModelError
+from kws_live.evaluation.clips import comparable
 from kws_live.model import CARD_NAME, Model, find_model, load_model, write_card
 from kws_live.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME
 
@@ -69,6 +70,21 @@ def test_a_taught_model_is_a_model_like_any_other(model: Model, commands_model: 
     (model.folder / WORDS_NAME).write_bytes(b"something else")
     with pytest.raises(ModelError, match="SHA-256 differs"):
         load_model("my-words")
+
+
+def test_a_clip_is_taken_for_a_taught_word_where_it_passes_its_threshold(adapted: Model) -> None:
+    labels = adapted.card.labels
+    own, left, stop, unknown = (labels.index(word) for word in ("yes", "left off", "stop", "_unknown_"))
+
+    def taken_for(scores: dict[int, float]) -> str:
+        given = np.array([scores.get(i, 0.0) for i in range(len(labels))], np.float32)
+        return labels[int(comparable(adapted, given).argmax())]
+
+    assert taken_for({unknown: 0.95, left: 0.85}) == "left off"
+    assert taken_for({unknown: 0.2, own: 0.4, left: 0.75}) == "yes"  # below 0.8 it fires nowhere
+    assert taken_for({own: 0.9, left: 0.85}) == "yes"
+    assert taken_for({unknown: 0.95, stop: 0.7}) == "stop"  # a personal one
+    assert taken_for({unknown: 0.3, stop: 0.5}) == "stop"
 
 
 def test_a_word_taken_away_leaves_the_others_bit_for_bit(model: Model) -> None:
@@ -252,6 +268,12 @@ def test_where_a_word_goes(model: Model, own_models: Path) -> None:
         with pytest.raises((ConfigError, ModelError)) as error:
             where_to_teach(*arguments)
         assert said in str(error.value)
+
+
+def test_what_is_in_the_way_of_a_model_is_said(own_models: Path) -> None:
+    (own_models / "my-words").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"my-words is in the way and is no model; move it, or choose another --name"):
+        where_to_teach("hoy")
 
 
 def test_kept_recordings_go_with_their_word(commands_model: Model, own_models: Path) -> None:

@@ -182,8 +182,8 @@ def test_an_expectation_says_what_is_alike_and_that_two_takes_are_few() -> None:
     assert lines == [
         'expect "gogo" to be heard: 1 of 2 takes were, each left out of the learning in turn; with so few tries '
         "that is 9 to 91 %",
-        "other voices, rooms and distances will be heard less often; a few takes of each help",
         "false commands: 0 in 30 minutes of talk and noise; in spotting mode, which waits for no pause, 3",
+        "other voices, rooms and distances will be heard less often; a few takes of each help",
         "too like 'go': expect confusions (in 40 % of recordings)",
         "2 takes are few; with 5 it will be heard more often",
     ]
