@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from kws_live.cli.ending import ended_by_signals
 from kws_live.cli.progress import progress
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.evaluation.archive_scan import EXCERPT_SECONDS, Runner, scan
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     since = time.monotonic()
     done = total = 0.0
 
-    with progress("audio") as show:
+    with ended_by_signals(), progress("audio") as show:
 
         def start(seconds: float) -> None:
             nonlocal total

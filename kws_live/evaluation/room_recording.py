@@ -9,7 +9,7 @@ import numpy as np
 
 from kws_live.audio import Samples, level_db, to_mono
 from kws_live.decision_settings import DecisionSettings
-from kws_live.errors import DatasetError, SourceLostError
+from kws_live.errors import AudioGapError, DatasetError, SourceLostError
 from kws_live.evaluation.labels import Label
 from kws_live.evaluation.recorded_run import Progress, record
 from kws_live.evaluation.sound_files import read_mono, sound_files
@@ -84,16 +84,20 @@ def guide(
         If the person says nothing three times in a row.
     """
     say(f"be as you are, but say none of the words: {room_seconds:g} s of the room")
-    room = _take(source, room_seconds)
+    room = _take(source, room_seconds, over_gaps=True)
     takes: dict[str, list[Samples]] = {word: [] for word in words}
     n_silent = 0
     while left := [word for word in words if len(takes[word]) < n_takes]:
         word = left[0]
         for number in COUNT_DOWN:
             say(f'"{word}" in {number}')
-            _take(source, 1.0)
+            _take(source, 1.0, over_gaps=True)
         say(f'say "{word}" now')
-        samples = _take(source, TAKE_SECONDS)
+        try:
+            samples = _take(source, TAKE_SECONDS)
+        except AudioGapError as gap:
+            say(f"{gap}; once more")
+            continue
         begin, end = find_word(samples, source.rate_hz)
         if level_db(samples[begin:end]) >= level_db(room) + LEAST_ABOVE_ROOM_DB:
             takes[word].append(samples)
@@ -108,11 +112,17 @@ def guide(
     return RoomRecording(room, takes, source.rate_hz)
 
 
-def _take(source: AudioSource, seconds: float) -> Samples:
+def _take(source: AudioSource, seconds: float, over_gaps: bool = False) -> Samples:
+    """Record; a room is one with a piece missing, a word may not be."""
     blocks: list[Samples] = []
     missing = round(seconds * source.rate_hz)
     while missing > 0:
-        block = source.read(1.0)
+        try:
+            block = source.read(1.0)
+        except AudioGapError:
+            if not over_gaps:
+                raise
+            continue
         if block is None:
             raise SourceLostError(f"{source.name} ended before everything was recorded")
         blocks.append(to_mono(block))

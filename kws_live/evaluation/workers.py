@@ -44,7 +44,9 @@ class LocalProcesses:
             raise ConfigError(f"{n_workers} workers can do nothing; give at least 1")
         self._spot = spot
 
-    def __call__(self, model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
+    def __call__(
+        self, model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]
+    ) -> Generator[Found, None, None]:
         waiting = deque(excerpts)
         deaths: Counter[Excerpt] = Counter()
         while waiting:
@@ -66,6 +68,7 @@ class LocalProcesses:
         self, model: Model, settings: DecisionSettings, waiting: deque[Excerpt], n_workers: int
     ) -> Generator[Found, None, list[Excerpt]]:
         """Do what waits until nothing does or a worker dies; returns what was being done then."""
+        others = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
         running: dict[Future[Found], Excerpt] = {}
         try:
@@ -79,6 +82,10 @@ class LocalProcesses:
                     yield found
         except BrokenProcessPool:
             return list(running.values())
+        except BaseException:  # Ctrl-C: what is under way is done again next time, so nobody waits for it
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return []

@@ -1,6 +1,7 @@
 """What workers do in tests: they spot tones, and some die of it. A module, so that other processes can import it."""
 
 import os
+import threading
 from pathlib import Path
 
 from tone_model import ToneModel
@@ -27,4 +28,11 @@ def die_always(folder: str, settings: DecisionSettings, excerpt: Excerpt) -> Fou
     """One file kills every worker that reads it."""
     if excerpt.path.endswith("b.flac"):
         os.kill(os.getpid(), 9)
+    return spot_tones(folder, settings, excerpt)
+
+
+def hang_on_a_wav(folder: str, settings: DecisionSettings, excerpt: Excerpt) -> Found:
+    """One file is never done."""
+    if excerpt.path.endswith("a.wav"):
+        threading.Event().wait()
     return spot_tones(folder, settings, excerpt)

@@ -6,8 +6,8 @@ import soundfile
 from fakes import KEYWORDS, decision_settings
 from tone_model import ToneModel, tone
 
-from kws_live.audio import Samples
-from kws_live.errors import DatasetError, SourceLostError
+from kws_live.audio import Block, Samples
+from kws_live.errors import AudioGapError, DatasetError, SourceLostError
 from kws_live.evaluation.room_recording import RoomRecording, guide, read_takes, run_room
 from kws_live.evaluation.statistics import Share
 from kws_live.sources.array import ArraySource
@@ -50,6 +50,32 @@ def test_a_silent_microphone_and_one_that_ends_are_told() -> None:
         guide(ArraySource(quiet(60), RATE_HZ), ("yes",), 10.0, 1, lambda text: None)
     with pytest.raises(SourceLostError, match="ended before everything was recorded"):
         guide(ArraySource(quiet(12), RATE_HZ), ("yes",), 10.0, 1, lambda text: None)
+
+
+class Gappy(ArraySource):
+    """Loses audio before some of its blocks."""
+
+    def __init__(self, samples: Samples, gaps_before: set[int]) -> None:
+        super().__init__(samples, RATE_HZ, block_samples=1600)
+        self.gaps_before = gaps_before
+        self.n_read = 0
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        if self.n_read in self.gaps_before:
+            self.gaps_before.discard(self.n_read)
+            raise AudioGapError(0.5)
+        self.n_read += 1
+        return super().read(timeout_seconds)
+
+
+def test_a_gap_in_the_room_does_no_harm_and_a_word_with_one_is_asked_for_again() -> None:
+    # Lost: in the room, in the count-down, and 0.5 s into the word.
+    heard = np.concatenate((quiet(10), quiet(3), quiet(0.5), quiet(3), take("yes"), quiet(1)))
+    said: list[str] = []
+    recording = guide(Gappy(heard, {50, 110, 135}), ("yes",), 10.0, 1, said.append)
+    assert recording.room.size == 10 * RATE_HZ
+    assert "0.50 s of audio never arrived; once more" in said
+    np.testing.assert_array_equal(recording.takes["yes"][0], take("yes"))
 
 
 def test_takes_are_scored_within_their_room() -> None:

@@ -1,16 +1,18 @@
 import json
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from dying_workers import die_always, die_once, spot_tones
+from dying_workers import die_always, die_once, hang_on_a_wav, spot_tones
 from fakes import decision_settings, tone_words
 from pyarrow import parquet
 from tone_model import ToneModel, write_sound
 
 from kws_live.errors import ConfigError
 from kws_live.evaluation.archive_scan import scan
+from kws_live.evaluation.excerpt import Excerpt
 from kws_live.evaluation.workers import LocalProcesses, run_here
 
 SETTINGS = decision_settings(gate_mode=None)
@@ -52,6 +54,16 @@ def test_a_file_that_kills_every_worker_is_listed_and_the_others_are_done(archiv
         "b.flac": "the worker died 3 times while it read this file"
     }
     assert {Path(event.source).name for event in result.detections} == {"a.wav"}
+
+
+def test_who_leaves_a_scan_does_not_wait_for_what_is_under_way(archive: Path) -> None:
+    others = set(multiprocessing.active_children())
+    excerpts = [Excerpt(str(archive / "b.flac")), Excerpt(str(archive / "a.wav"))]
+    found = LocalProcesses(2, hang_on_a_wav)(ToneModel(), SETTINGS, excerpts)
+    assert Path(next(found).excerpt.path).name == "b.flac"
+    with pytest.raises(KeyboardInterrupt):
+        found.throw(KeyboardInterrupt)  # as Ctrl-C does
+    assert set(multiprocessing.active_children()) == others
 
 
 def test_no_workers_can_do_nothing() -> None:
