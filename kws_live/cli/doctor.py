@@ -13,10 +13,12 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 
 import soundfile
 
 from kws_live.audio import Block
+from kws_live.cli.output_files import require_place
 from kws_live.doctor import LISTEN_SECONDS, Report, examine
 from kws_live.errors import ConfigError
 from kws_live.model import DEFAULT_MODEL
@@ -37,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.seconds <= 3600:
         raise ConfigError(f"--seconds {arguments.seconds:g} must be 1 to 3600")
+    if arguments.save is not None:
+        require_place(Path(arguments.save))
     with ExitStack() as cleanup:
         report = examine(
             arguments.source,

@@ -54,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from kws_live.cli.views import watched
 
+    if arguments.json and arguments.live:
+        raise ConfigError("--json and --live both take the terminal; give one of them")
     model = load_model(arguments.model)
     settings = make_settings(model)
     apply_options(arguments, settings)

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import sys
 
+from kws_live.errors import ModelError
 from kws_live.model import DEFAULT_MODEL, load_model, shipped_models, user_models
 
 
@@ -11,12 +13,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    cards = [load_model(name).card for name in (*shipped_models(), *user_models())]
+    cards, n_broken = [], 0
+    for name in (*shipped_models(), *user_models()):
+        try:
+            cards.append(load_model(name).card)
+        except ModelError as error:
+            print(f"kws-live: {name} cannot be used: {error}", file=sys.stderr)
+            n_broken += 1
     if arguments.json:
         print(json.dumps([json.loads(card.to_json()) for card in cards], ensure_ascii=False))
-        return 0
+        return 1 if n_broken else 0
     for card in cards:
         star = "*" if card.name == DEFAULT_MODEL else " "
         print(f"{star} {card.name:<20} {card.description}\n    words: {' '.join(card.keywords)}")
     print("use one with: kws-live listen --model NAME   (a folder works as well)")
-    return 0
+    return 1 if n_broken else 0

@@ -13,7 +13,8 @@ More come from packages with an entry point in the group ``kws_live.sinks``: its
 what follows the colon and the model's keywords, and returns an `EventSink`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Final, Protocol
 
@@ -31,6 +32,16 @@ class EventSink(Protocol):
 
     def close(self) -> None:
         """Write out what is held back and let go; may be called twice."""
+
+
+@contextmanager
+def naming(path: str | None) -> Iterator[None]:
+    """Let an error of writing name its file, which the system leaves out."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise
 
 
 SCHEMES: Final = ("jsonl", "csv", "sqlite", "exec", "http", "https", "mqtt", "mqtts", "ws", "bindings")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kws_live.errors import ConfigError
 from kws_live.events import Event
+from kws_live.sinks import naming
 
 
 class JsonLines:
@@ -24,17 +25,24 @@ class JsonLines:
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("jsonl: needs a path, as in jsonl:events.jsonl, or - for standard output")
+        self._path = None if path == "-" else path
         try:
             self._file = (
-                sys.stdout if path == "-" else Path(path).open("a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - see close()
+                sys.stdout
+                if path == "-"
+                else Path(path).expanduser().open("a", encoding="utf-8", errors="backslashreplace")
             )
-        except OSError as error:
-            raise ConfigError(f"cannot write events to {path!r}: {error.strerror}") from error
+        except (OSError, RuntimeError) as error:  # RuntimeError: ~ of a user that does not exist
+            raise ConfigError(
+                f"cannot write events to {path!r}: {getattr(error, 'strerror', None) or error}"
+            ) from error
 
     def send(self, event: Event) -> None:
-        self._file.write(json.dumps(event.to_dict(), ensure_ascii=False) + "\n")
-        self._file.flush()
+        with naming(self._path):
+            self._file.write(json.dumps(event.to_dict(), ensure_ascii=False) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         if self._file is not sys.stdout:
-            self._file.close()
+            with naming(self._path):
+                self._file.close()

@@ -119,6 +119,20 @@ def test_devices_and_models_are_listed(fake_sounddevice: FakeSounddevice, capsys
     assert "commands-12" in [card["name"] for card in json.loads(capsys.readouterr().out)]
 
 
+def test_a_broken_model_is_told_and_the_others_are_listed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "card.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setenv("KWS_LIVE_MODELS", str(tmp_path))
+    for option in ([], ["--json"]):
+        assert main(["models", *option]) == 1
+        out, error = capsys.readouterr()
+        assert "commands-12" in out
+        assert error.startswith("kws-live: mine cannot be used: ")
+        assert error.count("\n") == 1
+
+
 # What does not work: exit code 1, one line, no traceback.
 
 
@@ -226,6 +240,20 @@ def test_a_bad_source_is_one_line_and_exit_code_1(source: str, said: str, capsys
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert said in err
+
+
+def test_two_views_for_one_terminal_are_refused_before_anything_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["listen", "--source", "demo:", "--fast", "--json", "--live"]) == 1
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error == "kws-live: --json and --live both take the terminal; give one of them\n"
+
+
+def test_a_recording_that_cannot_be_kept_is_told_before_it_listens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--source", "demo:", "--save", str(tmp_path / "no" / "a.wav")]) == 1
+    assert "there is no folder" in capsys.readouterr().err
 
 
 def test_a_model_with_a_wrong_hash_is_one_line(

@@ -125,7 +125,7 @@ def test_a_full_disk_behind_a_sink_is_told_once_and_the_others_go_on(tmp_path: P
         capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 1  # something asked for was not done
-    assert done.stderr.count("No space left on device") == 2  # at the first event, and at the end
+    assert done.stderr.count("No space left on device: '/dev/full'") == 2  # at the first event, and at the end
     assert "Traceback" not in done.stderr
     told = [json.loads(line) for line in good.read_text().splitlines()]
     n_words = sum(event["type"] == "detection" for event in told)

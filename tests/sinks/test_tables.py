@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -39,6 +40,32 @@ def test_another_table_is_not_written_into(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"is another table \(its first line is 'date,sum'\)"):
         open_sink(f"csv:{path}")
     assert path.read_text() == "date,sum\n2026-01-01,7\n"
+
+
+@pytest.mark.parametrize("scheme", ["csv", "jsonl"])
+def test_a_file_that_takes_no_more_is_named(tmp_path: Path, scheme: str) -> None:
+    resource = pytest.importorskip("resource", reason="there is no limit to the size of a file")
+    path = tmp_path / "events"
+    sink = open_sink(f"{scheme}:{path}")
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, kept[1]))
+    try:
+        with pytest.raises(OSError, match=re.escape(str(path))):
+            sink.send(EVENTS[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+    sink.close()
+    assert '"yes"' in path.read_text() or ",yes," in path.read_text()  # it is kept until there is room
+
+
+@pytest.mark.parametrize("scheme", ["csv", "jsonl"])
+def test_a_home_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    open_sink(f"{scheme}:~/events").close()
+    assert (tmp_path / "events").is_file()
+    with pytest.raises(ConfigError, match="cannot write events"):
+        open_sink(f"{scheme}:~no-such-user-here/events")
 
 
 def test_a_database_holds_every_event_and_can_be_read_meanwhile(tmp_path: Path) -> None:
