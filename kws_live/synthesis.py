@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -56,21 +57,30 @@ def installed_voices(language: str = "en") -> tuple[Voice, ...]:
     language : such as "en" or "pl"; flite and festival speak English, pico a few, espeak-ng about a hundred
     """
     found: list[Voice] = []
-    if shutil.which("espeak-ng"):
-        listing = _run("espeak-ng", "--voices=variant").decode("utf-8", "replace").splitlines()
-        files = [line.split("!v/")[1].split()[0] for line in listing if "!v/" in line]
-        variants = [name for name in files if not any(odd in name.lower() for odd in ODD_VARIANTS)]
-        spoken = {line.split()[1] for line in _run("espeak-ng", "--voices").decode("utf-8", "replace").splitlines()}
-        dialects = ESPEAK_DIALECTS if language == "en" else tuple({language} & spoken)
-        found += [Voice("espeak", f"{dialect}+{name}") for dialect in dialects for name in variants]
+    # A synthesiser that is installed and does not start is one less.
+    with suppress(ConfigError):
+        found += _espeak_voices(language) if shutil.which("espeak-ng") else []
     if language == "en" and shutil.which("flite"):
         found += [Voice("flite", name) for name in FLITE_VOICES]
-    if language == "en" and shutil.which("festival"):
-        known = _run("festival", "-b", "(print (voice.list))").decode("utf-8", "replace")
-        found += [Voice("festival", name) for name in FESTIVAL_VOICES if name in known]
+    with suppress(ConfigError):
+        found += _festival_voices() if language == "en" and shutil.which("festival") else []
     if find_spec("py_nanotts"):
         found += [Voice("pico", name) for name in PICO_VOICES if name.startswith(f"{language}-")]
     return tuple(sorted(found, key=str))
+
+
+def _espeak_voices(language: str) -> list[Voice]:
+    listing = _run("espeak-ng", "--voices=variant").decode("utf-8", "replace").splitlines()
+    files = [line.split("!v/")[1].split()[0] for line in listing if "!v/" in line]
+    variants = [name for name in files if not any(odd in name.lower() for odd in ODD_VARIANTS)]
+    spoken = {line.split()[1] for line in _run("espeak-ng", "--voices").decode("utf-8", "replace").splitlines()}
+    dialects = ESPEAK_DIALECTS if language == "en" else tuple({language} & spoken)
+    return [Voice("espeak", f"{dialect}+{name}") for dialect in dialects for name in variants]
+
+
+def _festival_voices() -> list[Voice]:
+    known = _run("festival", "-b", "(print (voice.list))").decode("utf-8", "replace")
+    return [Voice("festival", name) for name in FESTIVAL_VOICES if name in known]
 
 
 def draw_voices(shares: Mapping[str, int], rng: np.random.Generator, language: str = "en") -> list[Voice]:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,18 @@ def test_a_synthesiser_says_a_word_of_a_words_length_without_silence_around_it(e
 def test_faster_is_shorter(engine: str) -> None:
     voice = voice_of(engine)
     assert speak("marmalade", voice, speed=1.3).size < 0.9 * speak("marmalade", voice, speed=0.8).size
+
+
+def test_a_synthesiser_that_does_not_start_is_one_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("festival", "espeak-ng", "flite"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 255\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    installed_voices.cache_clear()
+    try:
+        assert {voice.engine for voice in installed_voices()} - {"pico"} == {"flite"}
+    finally:
+        installed_voices.cache_clear()
 
 
 def test_what_cannot_speak_is_said() -> None:

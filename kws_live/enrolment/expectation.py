@@ -74,17 +74,25 @@ class Expectation:
 
     def lines(self, word: str) -> list[str]:
         """For people, one fact a line."""
-        kind = (
-            "takes" if not self.n_spoken else "synthetic takes" if self.n_spoken == self.n_takes else "recorded takes"
-        )
+        kind = "recorded takes" if self.n_spoken else "takes"
         low, high = likely(self.hits, self.n_tries)
         minutes = f"{60 * self.hours:.0f} minutes of talk and noise"
-        if self.before is None:
+        false = (
+            f"false commands: {self.false_command} in {minutes}; in spotting mode, which waits for no pause, "
+            f"{self.false_spotting}"
+        )
+        if self.n_spoken == self.n_takes:
+            lines = [
+                f'synthetic voices that say "{word}" are heard: {self.hits} of {self.n_tries} were, each left out of '
+                "the learning in turn; of people that tells little",
+                false,
+            ]
+        elif self.before is None:
             lines = [
                 f'expect "{word}" to be heard: {self.hits} of {self.n_tries} {kind} were, each left out of the '
                 f"learning in turn; with so few tries that is {100 * low:.0f} to {100 * high:.0f} %",
-                f"false commands: {self.false_command} in {minutes}; in spotting mode, which waits for no pause, "
-                f"{self.false_spotting}",
+                false,
+                "other voices, rooms and distances will be heard less often; a few takes of each help",
             ]
         else:
             lines = [
@@ -94,8 +102,6 @@ class Expectation:
                 f"spotting mode, which waits for no pause, {self.before.false_spotting} before, "
                 f"{self.false_spotting} now",
             ]
-        if self.before is None and self.n_spoken < self.n_takes:
-            lines.append("other voices, rooms and distances will be heard less often; a few takes of each help")
         lines += [
             f"too like {other!r}: expect confusions (in {100 * share:.0f} % of recordings)"
             for other, share in sorted(self.alike.items(), key=lambda item: -item[1])
@@ -112,7 +118,8 @@ class Expectation:
             heard += f" ({self.before.hits} before)"
         false = f"{self.false_command} false in {60 * self.hours:.0f} min of talk"
         alike = [other for other, share in self.alike.items() if share >= ALIKE]
-        return f"{self.n_takes} takes, {heard}; {false}" + (f"; too like {', '.join(alike)}" if alike else "")
+        kind = "synthetic takes" if self.n_spoken == self.n_takes else "takes"
+        return f"{self.n_takes} {kind}, {heard}; {false}" + (f"; too like {', '.join(alike)}" if alike else "")
 
 
 def likely(hits: int, n: int) -> tuple[float, float]:

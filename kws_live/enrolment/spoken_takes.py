@@ -70,7 +70,7 @@ def speak_takes(
 
 
 def caution(figures: Mapping[str, Any]) -> str:
-    """What to expect of synthetic takes, in one line, with the figures of the model's card where it has them."""
+    """What to expect of synthetic takes, with the figures of the model's card where it has them."""
     proved = figures.get(PROVED)
     measured = ""
     if proved:
@@ -78,7 +78,10 @@ def caution(figures: Mapping[str, Any]) -> str:
             f": of other words {100 * proved['from text']:.0f} % of people's recordings were heard after teaching from "
             f"text, {100 * proved['5 takes']:.0f} % after five recorded takes"
         )
-    return f"synthetic voices are not people{measured}; record a few takes and teach again: --takes DIR --from-text"
+    return (
+        f"synthetic voices are not people{measured}; record a few takes and teach again: --takes DIR --from-text\n"
+        "if they say it wrong, nobody is heard: listen to espeak-ng WORD, and write it as it sounds"
+    )
 
 
 def _in_a_room(rng: np.random.Generator, spoken: Samples) -> Samples:

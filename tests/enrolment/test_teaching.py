@@ -199,6 +199,7 @@ def test_the_share_behind_a_few_hits_is_wilsons_interval() -> None:
 def test_a_list_says_the_same_in_one_line() -> None:
     told = Expectation(5, 4, 5, 0.5, 1, 3, {"go": 0.4, "no": 0.02}, 0.6)
     assert told.line() == "5 takes, 4 of 5 heard; 1 false in 30 min of talk; too like go"
+    assert replace(told, n_spoken=5).line().startswith("5 synthetic takes, 4 of 5 heard; ")
     personal = replace(told, alike={}, before=Before(2, 0, 1))
     assert personal.line() == "5 takes, 4 of 5 heard (2 before); 1 false in 30 min of talk"
     assert Expectation.from_dict(personal.to_dict()) == personal
