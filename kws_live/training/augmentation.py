@@ -239,7 +239,7 @@ class Augmenter:
         piece = np.minimum((frame >= end[:, :, np.newaxis]).sum(axis=1), N_PIECES - 1)
         row = np.arange(n)[:, np.newaxis]
         source = start[row, piece] + frame - (end - taken)[row, piece]
-        power = clips.power(chosen.ravel()).reshape(n, N_PIECES, n_frames, -1)
+        power = clips.power(chosen.ravel()).reshape(n, N_PIECES, n_frames, clips.settings.n_mels)
         scale = from_db((rng.uniform(-4, 4, chosen.shape) - clips.level_db[chosen]).astype(np.float32))
         nearest = np.clip(np.rint(source), 0, n_frames - 1).astype(np.intp)
         joined = power[row, piece, nearest] * scale[row, piece][:, :, np.newaxis]
