@@ -66,6 +66,12 @@ class Expectation:
         """Plain values for the card."""
         return asdict(self)
 
+    @property
+    def confused(self) -> list[str]:
+        """Words that it is too like, the worst first."""
+        worst = sorted(self.alike, key=lambda word: -self.alike[word])
+        return [word for word in worst if self.alike[word] >= ALIKE]
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Expectation":
         """What `to_dict` gave; a TypeError if it is something else."""
@@ -103,9 +109,8 @@ class Expectation:
                 f"{self.false_spotting} now",
             ]
         lines += [
-            f"too like {other!r}: expect confusions (in {100 * share:.0f} % of recordings)"
-            for other, share in sorted(self.alike.items(), key=lambda item: -item[1])
-            if share >= ALIKE
+            f"too like {other!r}: expect confusions (in {100 * self.alike[other]:.0f} % of recordings)"
+            for other in self.confused
         ]
         if self.n_takes < 3:
             lines.append(f"{self.n_takes} takes are few; with 5 it will be heard more often")
@@ -117,9 +122,10 @@ class Expectation:
         if self.before is not None:
             heard += f" ({self.before.hits} before)"
         false = f"{self.false_command} false in {60 * self.hours:.0f} min of talk"
-        alike = [other for other, share in self.alike.items() if share >= ALIKE]
         kind = "synthetic takes" if self.n_spoken == self.n_takes else "takes"
-        return f"{self.n_takes} {kind}, {heard}; {false}" + (f"; too like {', '.join(alike)}" if alike else "")
+        return f"{self.n_takes} {kind}, {heard}; {false}" + (
+            f"; too like {', '.join(self.confused)}" if self.confused else ""
+        )
 
 
 def likely(hits: int, n: int) -> tuple[float, float]:

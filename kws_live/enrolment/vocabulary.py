@@ -109,7 +109,8 @@ def teach_word(
     Raises
     ------
     KwsLiveError
-        If it cannot be taught or written, or a personal word is heard no better than before; nothing is changed then.
+        If it cannot be taught or written, would not be heard, or a personal word no better than before; nothing is
+        changed then.
     """
     word = check_word(word)
     before = words_of(base)
@@ -120,6 +121,14 @@ def teach_word(
         raise DatasetError(
             f"{told.before.hits} of {told.n_tries} takes of {word!r} are heard as it is, and after learning from them "
             f"{told.hits}; nothing has been changed"
+        )
+    if told.before is None and told.hits == 0 and told.n_tries > 1:
+        why = "; record 5 of one word anew, in a quiet room"
+        if told.confused:
+            why = f", for they are too like {', '.join(map(repr, told.confused))}; choose another word"
+        raise DatasetError(
+            f"none of the {told.n_tries} takes of {word!r} was heard after learning from the others{why}; "
+            "nothing has been changed"
         )
     sounds = _sounds(word, [take for take in takes if not take.spoken]) if keep_audio else {}
     return write_taught(base, folder, [*before, taught], alone, sounds), taught
