@@ -161,9 +161,7 @@ def test_takes_of_two_words_that_say_nothing_of_each_other_teach_nothing(
     commands_model: Model, own_models: Path
 ) -> None:
     takes = [Take.of("a", takes_of("left", "off", n=2)[0]), Take.of("b", takes_of("up", backwards=True, n=2)[0])]
-    with pytest.raises(
-        DatasetError, match=r"none of the 2 takes of 'hoy' was heard after learning from the others"
-    ):
+    with pytest.raises(DatasetError, match=r"none of the 2 takes of 'hoy' was heard after learning from the others"):
         teach_word("hoy", takes, commands_model, own_models / "mine")
     assert not own_models.exists()
 
