@@ -226,7 +226,7 @@ class Teacher:
         self, name: str, positive: NDArray[np.float32], negative: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float]:
         """Weights, and the bias that the held-out talk asks for."""
-        weights, _ = fit(positive, negative)
+        weights = fit(positive, negative)
         logits = np.where(self.bank.gate_open, self._logits(name, self._talk, weights, 0.0), -np.inf)
         # A personal word keeps the threshold that the network's own has.
         return weights, bias_for(logits, self.bank.hours) + logit(self._threshold(name)) - logit(THRESHOLD)

@@ -26,6 +26,8 @@ class Recipe:
     architecture, options : the network and its ``build``'s keyword arguments
     keywords : the labels that may fire; ``_unknown_`` and ``_silence_`` are appended to them
     epochs : times that every keyword clip is seen
+    stop_epoch : the run ends after this one, before its cosine has fallen to zero, for another recipe to go on from
+        there; 0: it runs to its end
     batch_size : windows a step
     learning_rate : at the top of its cosine, after ``warmup_epochs`` of linear rise
     weight_decay : of AdamW
@@ -45,6 +47,7 @@ class Recipe:
     keywords: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     epochs: int = 60
+    stop_epoch: int = 0
     batch_size: int = 256
     learning_rate: float = 4e-3
     warmup_epochs: int = 2
@@ -60,6 +63,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if not 1 <= self.epochs <= 100_000 or not 0 <= self.warmup_epochs < self.epochs:
             raise ConfigError(f"recipe {self.name!r}: epochs {self.epochs} must be 1 or more, above warmup_epochs")
+        if not 0 <= self.stop_epoch <= self.epochs:
+            raise ConfigError(f"recipe {self.name!r}: stop_epoch {self.stop_epoch} must be 0 to epochs ({self.epochs})")
         if not 8 <= self.batch_size <= 65_536:
             raise ConfigError(f"recipe {self.name!r}: batch_size {self.batch_size} must be 8 to 65536")
         if not self.keywords or len(set(self.keywords)) != len(self.keywords):
@@ -69,10 +74,15 @@ class Recipe:
         if not 0 <= self.average < 1 or not 0 <= self.teacher_share <= 1:
             raise ConfigError(f"recipe {self.name!r}: average must be 0 to below 1 and teacher_share 0 to 1")
 
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that are run."""
+        return self.stop_epoch or self.epochs
+
     def fingerprint(self) -> str:
-        """Everything that decides the weights, as text: two recipes with the same train the same network."""
+        """Everything that decides the weights, as text: two recipes with the same train alike, epoch by epoch."""
         values = asdict(self)
-        for key in ("name", "description", "notes", "data", "unknown_bias"):
+        for key in ("name", "description", "notes", "data", "unknown_bias", "stop_epoch"):
             del values[key]
         return json.dumps(values, sort_keys=True)
 

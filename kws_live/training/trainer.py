@@ -141,9 +141,9 @@ def train(
     state = RunState(work / STATE_NAME, recipe, [*network.variables, *optimizer.variables, *average.values])
     history = state.load()
     with BatchMaker([archive.folder for archive in archives], recipe, workers) as maker:
-        wanted = ((epoch, number) for epoch in range(len(history), recipe.epochs) for number in range(steps))
+        wanted = ((epoch, number) for epoch in range(len(history), recipe.n_epochs) for number in range(steps))
         batches = maker.batches(wanted)
-        for epoch in range(len(history), recipe.epochs):
+        for epoch in range(len(history), recipe.n_epochs):
             losses, began = 0.0, time.perf_counter()
             for number in range(steps):
                 mfcc, labels = next(batches)
@@ -154,7 +154,7 @@ def train(
                 network.reset_metrics()
                 average.update(epoch * steps + number)
                 losses += float(keras.ops.convert_to_numpy(result))
-                on_step(epoch * steps + number + 1, recipe.epochs * steps, losses / (number + 1))
+                on_step(epoch * steps + number + 1, recipe.n_epochs * steps, losses / (number + 1))
             average.swap()
             loss, accuracy, balanced = validation.figures(network, n_labels)
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))

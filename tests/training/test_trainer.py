@@ -95,6 +95,17 @@ def test_a_finished_run_is_not_trained_again(archive: FeatureArchive, tmp_path: 
     np.testing.assert_array_equal(again.network.get_weights()[0], first.network.get_weights()[0])
 
 
+def test_a_run_that_stops_early_is_the_beginning_of_the_whole_one(
+    trained: Trained, archive: FeatureArchive, tmp_path: Path
+) -> None:
+    part = train(replace(RECIPE, stop_epoch=2), [archive], tmp_path)
+    assert len(part.history) == 2
+    for first, second in zip(part.history, trained.history, strict=False):
+        assert (first.epoch, first.learning_rate) == (second.epoch, second.learning_rate)
+        assert first.train_loss == pytest.approx(second.train_loss, abs=1e-4)
+    assert len(train(RECIPE, [archive], tmp_path).history) == RECIPE.epochs > 2
+
+
 def test_the_state_of_another_recipe_is_refused(archive: FeatureArchive, tmp_path: Path) -> None:
     train(replace(RECIPE, epochs=2), [archive], tmp_path)
     with pytest.raises(DatasetError, match="holds another recipe's run"):
