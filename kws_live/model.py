@@ -289,9 +289,12 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
         if Path(name).name != name or name in (".", ".."):
             raise ModelError(f"{card_path} names {name!r}; files must lie in the model folder itself")
         if not path.is_file():
-            raise ModelError(f"model {card.name!r}: {path} is missing")
+            raise ModelError(f"model {card.name!r}: {path} is missing; take the model folder again, whole")
         if hashlib.sha256(_read(path, LARGEST_FILE_BYTES)).hexdigest() != digest:
-            raise ModelError(f"model {card.name!r}: {name} is not the file the card describes (its SHA-256 differs)")
+            raise ModelError(
+                f"model {card.name!r}: {name} is not the file the card describes (its SHA-256 differs); "
+                "take the model folder again, whole"
+            )
     return Model(folder, card)
 
 

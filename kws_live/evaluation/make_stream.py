@@ -36,6 +36,9 @@ LEVEL_SPREAD_DB: Final = 3.0
 FLOOR_DB: Final = -80.0
 """White noise under everything, the noise of a quiet microphone; no microphone gives digital silence."""
 
+MOST_WORDS: Final = 20_000
+"""A stream is built in memory: at most some 12 hours, 3 GB."""
+
 SHORTEST_WORD_SECONDS: Final = 0.1
 """A clip with a shorter sound holds a click, or the word was cut off: not used."""
 
@@ -63,8 +66,8 @@ class StreamSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.n_words < 1:
-            raise ConfigError(f"{self.n_words} words are no stream; ask for at least 1")
+        if not 1 <= self.n_words <= MOST_WORDS:
+            raise ConfigError(f"a stream of {self.n_words} words cannot be built; ask for 1 to {MOST_WORDS:,}")
         if self.seed < 0:
             raise ConfigError(f"seed {self.seed} must be 0 or above")
         if not -30 <= self.snr_db <= 100:

@@ -37,7 +37,7 @@ def test_labels_may_lie_elsewhere(clips: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--words", "0"], "0 words are no stream"),
+        (["--words", "0"], "a stream of 0 words cannot be built"),
         (["--snr", "500"], "SNR 500 dB must be -30 to 100"),
         (["--noise", "absent"], "absent is no folder"),
         (["--set", "val"], "know no sets"),

@@ -152,7 +152,7 @@ def test_stream_and_labels_are_written_both_or_none(data: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"n_words": 0}, "0 words are no stream"),
+        ({"n_words": 0}, "a stream of 0 words cannot be built"),
         ({"seed": -1}, "seed -1 must be 0 or above"),
         ({"snr_db": 200.0}, "SNR 200 dB must be -30 to 100"),
         ({"unknown_share": 1.5}, "unknown_share 1.5 must be 0 to 1"),
