@@ -25,8 +25,9 @@ HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
 LEAST_LAG_SAMPLES: Final = 63
 """The resampler holds back at least this much (at most 483; measured) before a hop is complete."""
 
-QUIET_HOPS: Final = 4
-"""While nobody speaks so many hops are done at a time: waking costs more than looking."""
+QUIET_HOPS: Final = 5
+SPEECH_HOPS: Final = 2
+"""So many hops are done at a time while nobody speaks, and while somebody does: waking costs more than looking."""
 
 _SPEECH_HOP: Final = round(HOP_SECONDS * SPEECH_RATE_HZ)
 _LEVEL_FRAME: Final = SPEECH_RATE_HZ // 50
@@ -115,11 +116,12 @@ class Pipeline:
         """The ring buffer's position from which on it is worth calling `step` again.
 
         While nobody speaks `QUIET_HOPS` are done at a time. No word is late by that: by the time that it has ended and
-        can fire, its begin has been looked at.
+        can fire, its begin has been looked at. `SPEECH_HOPS` at a time make a word late by half a hop on average.
         """
         if self._speech.size >= self._speech_window + _SPEECH_HOP:
             return self._hop_end  # it has been read already
-        wanted = self._hop_end + LEAST_LAG_SAMPLES + (0 if self._gate_was_open else (QUIET_HOPS - 1) * HOP_SAMPLES)
+        n_hops = SPEECH_HOPS if self._gate_was_open else QUIET_HOPS
+        wanted = self._hop_end + LEAST_LAG_SAMPLES + (n_hops - 1) * HOP_SAMPLES
         return max(wanted, self._read_position + 1)
 
     def _restart(self, position: int) -> None:

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_negatives(
             archives[1],
             SPEECH,
-            load_recipe("commands-12-base").keywords,
+            load_recipe("commands-12").keywords,
             {data / "speech" / "librispeech" / name: set_name for name, set_name in SPEAKERS.items()},
             (data / "noise" / "speech_commands").glob("*.ogg"),
             SEED,
@@ -80,14 +80,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not archives[4].exists():
         print("making features of voices", file=sys.stderr)
         folders = sorted((data / "voices").iterdir())
-        write_other_voices(archives[4], SPEECH, folders, load_recipe("commands-12-base").keywords)
-    common = [part for archive in archives for part in ("--features", archive)]
-    common += ["--jobs", given.jobs]
+        write_other_voices(archives[4], SPEECH, folders, load_recipe("commands-12").keywords)
+
+    def train(name: str, out: Path, some: Sequence[Path], *more: str | Path) -> Path:
+        given_features = [part for archive in some for part in ("--features", archive)]
+        run("train", "--recipe", name, *given_features, "--jobs", given.jobs, *more, "--out", out)
+        return out
+
     test = ["--test", data / "test.csv"]
-    base, default, small = features / "commands-12-base", given.out / "commands-12", given.out / "commands-12-small"
-    run("train", "--recipe", "commands-12-base", *common, "--out", base)
-    run("train", "--recipe", "commands-12", "--start", base, *common, *test, "--out", default)
-    run("train", "--recipe", "commands-12-small", "--teacher", default, *common, *test, "--out", small)
+    # Two networks that differ in size and in what they heard, then the larger of them taught by both.
+    a_base = train("commands-12-a-base", features / "commands-12-a-base", archives[:4])
+    a = train("commands-12-a", features / "commands-12-a", archives[:4], "--start", a_base)
+    b_base = train("commands-12-b-base", features / "commands-12-b-base", archives)
+    b = train("commands-12-b", features / "commands-12-b", archives, "--start", b_base)
+    teachers = ["--teacher", a, "--teacher", b]
+    default = train("commands-12", given.out / "commands-12", archives, "--start", b, *teachers, *test)
+    train("commands-12-small", given.out / "commands-12-small", archives[:4], "--teacher", default, *test)
     return 0
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
 from kws_live.event_queue import EventQueue
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SpeechStarted
-from kws_live.pipeline import HOP_SAMPLES
+from kws_live.pipeline import HOP_SAMPLES, QUIET_HOPS, SPEECH_HOPS
 from kws_live.ring_buffer import RingBuffer
 from kws_live.session import CALM_SECONDS, LARGEST_DELAY_SECONDS, Session
 
@@ -70,16 +70,17 @@ class HandedOver:
 
 def hold_at_the_first_hop(session: Session, source: HandedOver, network: SlowNetwork, audio: Samples) -> None:
     """Let all the audio come in while the network is busy with the first hop; then let it go on."""
-    source.put(audio[: 5 * HOP_SAMPLES])
+    first = (QUIET_HOPS + 1) * HOP_SAMPLES
+    source.put(audio[:first])
     assert network.held.wait(PATIENCE_SECONDS)
-    source.put(audio[5 * HOP_SAMPLES :])
+    source.put(audio[first:])
     assert session.ring.wait(audio.size, PATIENCE_SECONDS)
     network.goes_on.set()
 
 
 def catch_up(session: Session) -> None:
     """Wait until the detector has looked at everything there is."""
-    while session.ring.held_from(session._pipeline.position) > HOP_SAMPLES * 2:
+    while session.ring.held_from(session._pipeline.position) > HOP_SAMPLES * (SPEECH_HOPS + 1):
         assert session.running
         session.ended.wait(0.005)
 

@@ -18,7 +18,14 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_every_shipped_recipe_loads_and_is_named_after_its_file() -> None:
-    assert shipped_recipes() == ["commands-12", "commands-12-base", "commands-12-small"]
+    assert shipped_recipes() == [
+        "commands-12",
+        "commands-12-a",
+        "commands-12-a-base",
+        "commands-12-b",
+        "commands-12-b-base",
+        "commands-12-small",
+    ]
     for name in shipped_recipes():
         assert load_recipe(name).name == name
 
