@@ -43,6 +43,7 @@ from kws_live.evaluation.word_bounds import find_word
 from kws_live.events import Detection
 from kws_live.model import Model, load_model, write_card
 from kws_live.sources.array import ArraySource
+from kws_live.synthesis import installed_voices
 from kws_live.taught_words import KNOWN_WEIGHT, TaughtWords
 from kws_live.training.training_run import read_test
 
@@ -151,7 +152,7 @@ def heading(given: argparse.Namespace, hours: float) -> str:
     options = (" --from-text" if given.from_text else "") + (" --peer PYTHON" if given.peer else "")
     spoken = (
         "\nFrom text: no recorded take at all, but the word's name read by the synthesisers of this machine\n"
-        "(espeak-ng, flite, festival, pico); every clip counts.\n"
+        f"({', '.join(sorted({voice.engine for voice in installed_voices()}))}); every clip counts.\n"
         if given.from_text
         else ""
     )

@@ -87,13 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run("train", "--recipe", name, *given_features, "--jobs", given.jobs, *more, "--out", out)
         return out
 
-    test = ["--test", data / "test.csv"]
+    test: list[str | Path] = ["--test", data / "test.csv"]
     # Two networks that differ in size and in what they heard, then the larger of them taught by both.
     a_base = train("commands-12-a-base", features / "commands-12-a-base", archives[:4])
     a = train("commands-12-a", features / "commands-12-a", archives[:4], "--start", a_base)
     b_base = train("commands-12-b-base", features / "commands-12-b-base", archives)
     b = train("commands-12-b", features / "commands-12-b", archives, "--start", b_base)
-    teachers = ["--teacher", a, "--teacher", b]
+    teachers: list[str | Path] = ["--teacher", a, "--teacher", b]
     default = train("commands-12", given.out / "commands-12", archives, "--start", b, *teachers, *test)
     train("commands-12-small", given.out / "commands-12-small", archives[:4], "--teacher", default, *test)
     return 0
