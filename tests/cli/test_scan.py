@@ -20,7 +20,7 @@ def test_a_scan_writes_events_and_figures(tmp_path: Path, capsys: pytest.Capture
     table = parquet.read_table(out)
     assert figures["events"] == table.num_rows > 0
     assert (figures["files"], figures["broken"]) == (2, 1)
-    assert figures["audio_hours"] == pytest.approx(17.142 / 3600, abs=1e-4)
+    assert figures["audio_hours"] == pytest.approx(17.559 / 3600, abs=1e-4)
     assert figures["audio_hours_per_cpu_hour"] > 0
     assert "broken.wav is broken: " in captured.err
     # Not twice over hours of work.
