@@ -160,9 +160,9 @@ def test_a_word_longer_than_the_window_is_seen_by_its_end() -> None:
 
 def test_a_word_lies_along_the_line_between_the_means() -> None:
     rng = np.random.default_rng(0)
-    here, there = rng.normal(1, 0.3, (40, 4)), rng.normal(-1, 0.3, (400, 4))
+    here, there = rng.normal(1, 0.3, (40, 4)), rng.normal([-1, 1, 1, 1], 0.3, (400, 4))
     weights = fit(here.astype(np.float32), there.astype(np.float32))
-    np.testing.assert_allclose(weights, SCALE / 2, atol=0.2)
+    np.testing.assert_allclose(weights, [SCALE, 0, 0, 0], atol=0.5)  # nothing for what both have
     assert (here @ weights).min() > (there @ weights).max()
     assert np.isfinite(fit(np.ones((2, 3), np.float32), np.ones((5, 3), np.float32))).all()
 
