@@ -12,7 +12,7 @@ from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionErro
 from kws_live.events import Event, Health, SourceLost, SourceReopened
 from kws_live.findings import Finding
 from kws_live.intake import Intake, pieces
-from kws_live.pipeline import HOP_SAMPLES, LEAST_LAG_SAMPLES
+from kws_live.pipeline import HOP_SAMPLES, LAG_SAMPLES
 from kws_live.ring_buffer import RingBuffer
 from kws_live.signal_health import SignalHealth
 from kws_live.sources import AudioSource
@@ -23,11 +23,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS: Final = 0.25
 """Longest wait of any thread before it looks whether to stop."""
 
-LEAST_REST_SECONDS: Final = 0.1
+LEAST_REST_SECONDS: Final = 0.06
 """A shorter rest saves no waking."""
-
-DETECTOR_PAUSE_SECONDS: Final = 0.01
-"""Four hops of quiet are looked at in less."""
 
 REOPEN_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Pauses before each try to reopen a lost source; the last one repeats."""
@@ -73,7 +70,7 @@ class Capture:
         self._change: tuple[AudioSource, Reopen | None] | None = None
         self._change_lock = threading.Lock()
         self._overflows_before = 0
-        self._rested = False
+        self._n_asked = 0
         self._begin_source()
 
     @property
@@ -142,18 +139,18 @@ class Capture:
         return True
 
     def _rest(self) -> None:
-        """Sleep while nobody waits for the next blocks, where the source keeps them: each waking costs time."""
-        if not getattr(self.source, "keeps_blocks", False):
-            return
-        if self._rested and self._ring.wanted is None:
-            self._stop.wait(DETECTOR_PAUSE_SECONDS)  # the detector is about to say how far it waits
-        wanted = self._ring.wanted
-        rest = 0.0
-        if wanted is not None:
-            rest = self._last_block_seconds + (wanted - self._ring.position) / SAMPLE_RATE_HZ - wall_seconds()
-        self._rested = rest > LEAST_REST_SECONDS
-        if self._rested:
-            self._stop.wait(rest)
+        """Sleep until the samples that the detector waits for are due, where the source keeps them.
+
+        Each waking costs time: what the detector does not ask for yet it is expected to ask for as it did before.
+        """
+        while getattr(self.source, "keeps_blocks", False) and not self._stop.is_set():
+            position, wanted = self._ring.position, self._ring.wanted
+            if wanted is not None:
+                self._n_asked = wanted - position
+            rest = self._last_block_seconds + self._n_asked / SAMPLE_RATE_HZ - wall_seconds()
+            if rest <= LEAST_REST_SECONDS:
+                return
+            self._ring.rest(position + self._n_asked - HOP_SAMPLES, rest)
 
     def _take(self, block: Block) -> None:
         for piece in pieces(block, self.source.rate_hz):
@@ -185,7 +182,7 @@ class Capture:
         n_samples = max(1, round(seconds * SAMPLE_RATE_HZ))
         self._intake.flush()
         if n_samples > self._ring.capacity_samples // 2:  # a long gap must not push out what was not looked at yet
-            self._wait_for_detector(HOP_SAMPLES + LEAST_LAG_SAMPLES)
+            self._wait_for_detector(HOP_SAMPLES + LAG_SAMPLES)
         self._ring.skip(n_samples)
         self._intake = Intake(self._ring, self.source.rate_hz)
 

@@ -118,14 +118,15 @@ class Decider:
                 self._recent.popleft()
             scores = np.mean(self._recent, axis=0, dtype=np.float32) if len(self._recent) > 1 else self._recent[0]
         events: list[Event] = []
-        best, reason = self._judge(hop, scores, settings, events)
+        values = scores.tolist()  # Python's own numbers are quicker to compare, one by one
+        best, reason = self._judge(hop, values, settings, events)
         waiting = self._candidate.best if self._candidate is not None else ()
         if hop.posteriors is not None or self._near_misses.pending:
-            events += self._near_misses.step(hop.position, scores, settings, best, reason, waiting, self.source)
+            events += self._near_misses.step(hop.position, values, settings, best, reason, waiting, self.source)
         return Verdict(hop, scores, best, reason, settings, tuple(events))
 
     def _judge(
-        self, hop: Hop, scores: NDArray[np.float32], settings: DecisionSettings, events: list[Event]
+        self, hop: Hop, scores: Sequence[float], settings: DecisionSettings, events: list[Event]
     ) -> tuple[str, Reason]:
         """Find the best word and what becomes of it; appends a detection if it fires."""
         if hop.posteriors is None and self._candidate is None:
@@ -133,9 +134,7 @@ class Decider:
                 state.held = False
             return self.keywords[0], Reason.GATE_CLOSED
         thresholds = settings.thresholds
-        over = {
-            word: float(score) for word, score in zip(self.keywords, scores, strict=True) if score >= thresholds[word]
-        }
+        over = {word: score for word, score in zip(self.keywords, scores, strict=True) if score >= thresholds[word]}
         if not over and self._candidate is None:
             for word, score in zip(self.keywords, scores, strict=True):
                 if score < settings.release * thresholds[word]:

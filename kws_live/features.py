@@ -229,7 +229,14 @@ class FeatureExtractor:
         s = self.settings
         if s.centered:
             window = np.pad(window, s.n_fft // 2)
-        frames = np.lib.stride_tricks.sliding_window_view(window, self._hann.size)[:: s.hop_samples]
+        n_frames = 1 + (window.size - self._hann.size) // s.hop_samples
+        if n_frames < 1:
+            raise ValueError(f"a window of {window.size} samples is shorter than a frame of {self._hann.size}")
+        step = window.strides[0]
+        # Not sliding_window_view, which takes as long as the transform of the eight frames that are new in a hop.
+        frames = np.lib.stride_tricks.as_strided(
+            window, (n_frames, self._hann.size), (s.hop_samples * step, step), writeable=False
+        )
         # Where the frame is shorter than the transform, zeros follow it instead of standing on both sides as in
         # librosa: that turns phases and leaves the power as it is.
         spectrum = np.fft.rfft(frames * self._hann, s.n_fft, axis=1)[:, : self._bank.shape[0]]

@@ -3,9 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kws_live.decision_settings import DecisionSettings
 from kws_live.events import NearMiss
 from kws_live.verdict import Reason
@@ -43,7 +40,7 @@ class NearMisses:
     def step(
         self,
         position: int,
-        scores: NDArray[np.float32],
+        scores: Sequence[float],
         settings: DecisionSettings,
         best: str,
         reason: Reason,
@@ -66,7 +63,7 @@ class NearMisses:
                 peak.reason = reason
             if value >= settings.near_miss * threshold:
                 if value > peak.score:
-                    peak.score, peak.position = float(value), position
+                    peak.score, peak.position = value, position
             elif peak.score > 0.0 and word not in waiting:
                 if peak.reason not in (Reason.FIRED, Reason.REFRACTORY):
                     missed.append(

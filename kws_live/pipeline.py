@@ -22,11 +22,11 @@ HOP_SECONDS: Final = 0.08
 """Four of the gate's 20 ms frames; whole samples at both rates: 1,764 at 22,050 Hz, 1,280 at 16 kHz."""
 
 HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
-LEAST_LAG_SAMPLES: Final = 63
-"""The resampler holds back at least this much (at most 483; measured) before a hop is complete."""
+LAG_SAMPLES: Final = 483
+"""The resampler holds back at most this much (at least 63; measured) before a hop is complete."""
 
-QUIET_HOPS: Final = 5
-SPEECH_HOPS: Final = 2
+QUIET_HOPS: Final = 6
+SPEECH_HOPS: Final = 3
 """So many hops are done at a time while nobody speaks, and while somebody does: waking costs more than looking."""
 
 _SPEECH_HOP: Final = round(HOP_SECONDS * SPEECH_RATE_HZ)
@@ -121,7 +121,7 @@ class Pipeline:
         if self._speech.size >= self._speech_window + _SPEECH_HOP:
             return self._hop_end  # it has been read already
         n_hops = SPEECH_HOPS if self._gate_was_open else QUIET_HOPS
-        wanted = self._hop_end + LEAST_LAG_SAMPLES + (n_hops - 1) * HOP_SAMPLES
+        wanted = self._hop_end + LAG_SAMPLES + (n_hops - 1) * HOP_SAMPLES
         return max(wanted, self._read_position + 1)
 
     def _restart(self, position: int) -> None:

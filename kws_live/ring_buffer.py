@@ -31,6 +31,7 @@ class RingBuffer:
         self._closed = False
         self._changed = threading.Condition()
         self._wanted: int | None = None  # the least position waited for: waking a thread for less costs time
+        self._planned: int | None = None  # the writer rests until it can write so far
 
     @property
     def capacity_samples(self) -> int:
@@ -94,10 +95,21 @@ class RingBuffer:
             if self._closed or self._position >= position:
                 return True
             self._wanted = position if self._wanted is None else min(self._wanted, position)
+            if self._planned is not None and self._wanted < self._planned:
+                self._changed.notify_all()
             return False
 
         with self._changed:
             return self._changed.wait_for(reached, timeout_seconds)
+
+    def rest(self, position: int, timeout_seconds: float) -> None:
+        """For the writer: wait until the time-out, or a reader waits for less than ``position``, or it is closed."""
+        with self._changed:
+            self._planned = position
+            self._changed.wait_for(
+                lambda: self._closed or (self._wanted is not None and self._wanted < position), timeout_seconds
+            )
+            self._planned = None
 
     def held_from(self, start: int) -> int:
         """How many samples it holds from position ``start`` on; gaps hold none."""

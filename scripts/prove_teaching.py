@@ -51,7 +51,9 @@ N_TAKES: Final = (3, 5, 10)
 FROM_TEXT: Final = 0
 """Recorded takes of a word that synthetic voices said."""
 
-PAUSE_SECONDS: Final = 1.6
+PAUSE_SECONDS: Final = 8.0
+"""Half before each clip and half after it: as long as the decision remembers a room."""
+
 ROOM_DB: Final = -60.0
 """Of the noise beside a clip that the word fills."""
 
@@ -199,7 +201,7 @@ def run_stream(
 def word_stream(model: Model, folder: Path) -> Stream:
     """Every clip of a word, one after the other; each clip's own room goes on for half of the pauses beside it.
 
-    A microphone has one room: noise that begins with the clip would be taken for speech before the word.
+    A microphone has one room: after a quieter one, the noise of a clip would be taken for speech before the word.
     """
     rng = np.random.default_rng(0)
     paths = sound_files(folder)

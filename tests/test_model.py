@@ -73,14 +73,14 @@ def test_a_posterior_that_was_given_is_not_changed_by_the_next(commands_model: M
 
 
 def test_litert_gives_what_tensorflow_gives(commands_model: Model, demo_audio: Samples) -> None:
-    """To 1e-4 with the same weights; the shipped network's weights have 8 bits, which may cost some hundredths."""
+    """To 1e-4 with the same weights; convolutions in 8 bits, as in the shipped file, may cost some hundredths."""
     tensorflow, shipped = commands_model.scorer("tensorflow"), commands_model.scorer("litert")
     exact = LiteRtScorer((commands_model.folder / "float32.tflite").read_bytes(), commands_model.card)
     for window in demo_windows(demo_audio):
         features = commands_model.extractor.mfcc(window)
         expected = tensorflow.score(features)
         np.testing.assert_allclose(exact.score(features), expected, atol=1e-4)
-        np.testing.assert_allclose(shipped.score(features), expected, atol=0.03)
+        np.testing.assert_allclose(shipped.score(features), expected, atol=0.1)
 
 
 def test_the_shipped_filters_are_the_ones_the_card_describes(commands_model: Model) -> None:

@@ -1,6 +1,7 @@
 """The ring buffer against a plain array."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -142,6 +143,24 @@ def test_wait_ends_when_the_samples_are_there_and_when_the_buffer_closes() -> No
     waiters[1].join()
     assert results == [True, True]
     assert ring.closed
+
+
+def test_a_writers_rest_ends_early_for_a_reader_who_waits_for_less_and_when_the_buffer_closes() -> None:
+    ring = RingBuffer(1000)
+    begin = time.monotonic()
+    ring.rest(800, 0.05)
+    assert time.monotonic() - begin >= 0.05
+    for wanted, ends_early in ((900, False), (500, True)):
+        reader = threading.Thread(target=ring.wait, args=(ring.position + wanted, 30))
+        reader.start()
+        waits_since = time.monotonic()
+        ring.rest(ring.position + 800, 30 if ends_early else 0.2)
+        assert ends_early or time.monotonic() - waits_since >= 0.2
+        assert ring.wanted == ring.position + wanted
+        ring.write(np.ones(wanted, np.float32))
+        reader.join()
+    ring.close()
+    ring.rest(ring.position + 800, 30)
 
 
 def test_a_writer_and_a_reader_on_two_threads_agree_on_every_sample() -> None:

@@ -19,6 +19,7 @@ from kws_live.features import Features, dct_matrix
 from kws_live.training.clips import Clips, Floats, Ints, from_db, to_db
 from kws_live.training.mel_effects import (
     band_warp,
+    creatures,
     digital_silence,
     echo,
     frequency_response,
@@ -53,6 +54,8 @@ class AugmentationSettings:
     noise_share, snr_db : windows with noise, and how far the word stands above it
     babble_share : of the noises, those that are the voices of six clips at once
     rhythm_share : of the noises, those with the loudness curve of one clip and the mean spectrum of another
+    creature_share : of the noises, those that are a voice moved far above or below what throats can do, forwards or
+        backwards: barks, squeaks and growls
     noise_tempo, noise_warp : factors of a noise's speed and of its frequencies
     noise_mix_share : of the noises, those that are two at once
     pieces_share : of the unknown words' windows, those filled with pieces of words, as talk is
@@ -78,6 +81,7 @@ class AugmentationSettings:
     snr_db: Range = (-3.0, 35.0)
     babble_share: float = 0.1
     rhythm_share: float = 0.0
+    creature_share: float = 0.0
     noise_tempo: Range = (1.0, 1.0)
     noise_warp: Range = (1.0, 1.0)
     noise_mix_share: float = 0.0
@@ -281,6 +285,13 @@ class Augmenter:
             curve, colour = (self.clips.power(rng.choice(len(self.clips.row), rhythm.size)) for _ in range(2))
             steady = curve.mean(axis=2, keepdims=True) * colour.mean(axis=1, keepdims=True)
             noise[rhythm] = steady * rng.standard_gamma(3.0, steady.shape).astype(np.float32) / 3
+        beasts = np.flatnonzero(rng.random(noisy.size) < s.creature_share)
+        if beasts.size:
+            noise[beasts] = creatures(
+                rng,
+                self.clips.power(rng.choice(np.flatnonzero(~self.clips.is_noise), beasts.size)),
+                self.clips.settings,
+            )
         wanted = np.empty(len(power), dtype=np.float32)
         wanted[:n_words] = level - rng.uniform(*s.snr_db, size=n_words)
         wanted[n_words:] = rng.uniform(*s.silence_db, size=len(power) - n_words)

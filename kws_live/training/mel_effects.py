@@ -55,6 +55,18 @@ def vary(
     return np.asarray(np.matmul(sample_frames(power, source), band_warp(factor, settings)), dtype=np.float32)
 
 
+def creatures(rng: np.random.Generator, voices: Floats, settings: FeatureSettings) -> Floats:
+    """Voices as animals have them: all frequencies moved by at least half, half as fast to twice, some backwards."""
+    n, n_frames, _ = voices.shape
+    factor = np.where(rng.random(n) < 0.5, rng.uniform(1.6, 2.8, n), rng.uniform(0.35, 0.6, n)).astype(np.float32)
+    backwards = rng.random(n) < 0.5
+    voices[backwards] = voices[backwards, ::-1]
+    speed = 2 ** rng.uniform(-1, 1, (n, 1))
+    middle = n_frames / 2 + rng.uniform(-0.2, 0.2, (n, 1)) * n_frames
+    moved = sample_frames(voices, (np.arange(n_frames) - middle) * speed + n_frames / 2)
+    return np.asarray(np.matmul(moved, band_warp(factor, settings)), dtype=np.float32)
+
+
 def echo(rng: np.random.Generator, power: Floats, share: float, seconds: tuple[float, float]) -> None:
     """Smear the power of some windows along time as rooms do: direct sound, then an exponential tail.
 

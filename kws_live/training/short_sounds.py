@@ -4,8 +4,12 @@ A few long recordings of noise teach a network those rooms. Sound effects of gam
 sampled instruments are free, short, and as different from each other as the sounds of a house are.
 """
 
+import contextlib
+import io
+import re
 import struct
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +21,9 @@ from kws_live.features import FeatureExtractor, FeatureSettings
 from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, StoredValues, write_archive
 
 SUFFIXES: Final = frozenset({".wav", ".ogg", ".oga", ".flac", ".aif", ".aiff", ".aifc", ".au", ".mp3", ".opus"})
+CONTAINERS: Final = frozenset({".cat", ".rcc"})
+"""Files of games that hold whole wav and ogg files (OpenTTD's, Qt's)."""
+
 MOST_WINDOWS: Final = 6
 """Of one recording: music and ambience must not crowd out the knocks."""
 FAINT: Final = 1e-3
@@ -57,18 +64,32 @@ def write_short_sounds(
 
 def sounds_in(folder: Path) -> Iterator[tuple[str, Samples]]:
     """Every sound below a folder at 16 kHz, with its name there."""
-    import soundfile
-
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         try:
             if path.suffix.lower() == ".sf2":
                 yield from ((f"{name}/{i}", sound) for i, sound in enumerate(soundfont_samples(path.read_bytes())))
+            elif path.suffix.lower() in CONTAINERS:
+                yield from ((f"{name}/{i}", sound) for i, sound in enumerate(embedded_sounds(path.read_bytes())))
             elif path.suffix.lower() in SUFFIXES:
-                samples, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=60 * 48_000)
-                yield name, soxr.resample(to_mono(samples), rate, SPEECH_RATE_HZ).astype(np.float32)
+                yield name, _read(path)
         except (OSError, RuntimeError):
             continue
+
+
+def _read(file: Path | io.BytesIO) -> Samples:
+    import soundfile
+
+    samples, rate = soundfile.read(file, dtype="float32", always_2d=True, frames=60 * 48_000)
+    return np.asarray(soxr.resample(to_mono(samples), rate, SPEECH_RATE_HZ), dtype=np.float32)
+
+
+def embedded_sounds(data: bytes) -> Iterator[Samples]:
+    """The wav and ogg files that lie uncompressed in another file, at 16 kHz; what cannot be read is left out."""
+    begins = [found.start() for found in re.finditer(rb"RIFF....WAVE|OggS\x00\x02", data, re.DOTALL)]
+    for begin, end in pairwise([*begins, len(data)]):
+        with contextlib.suppress(RuntimeError):
+            yield _read(io.BytesIO(data[begin:end]))
 
 
 def soundfont_samples(data: bytes) -> Iterator[Samples]:

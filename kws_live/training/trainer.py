@@ -149,7 +149,9 @@ def train(
                 mfcc, labels = next(batches)
                 if teachers:
                     taught = np.mean([np.asarray(teacher.predict_on_batch(mfcc)) for teacher in teachers], axis=0)
-                    labels = (1 - recipe.teacher_share) * labels + recipe.teacher_share * taught
+                    mixed = (1 - recipe.teacher_share) * labels + recipe.teacher_share * taught
+                    # Where nobody speaks there is no doubt to learn from a teacher, only its mistakes.
+                    labels = np.where(labels[:, -1:] == 1, labels, mixed)
                 result = network.train_on_batch(mfcc, labels)
                 network.reset_metrics()
                 average.update(epoch * steps + number)

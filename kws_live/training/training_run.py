@@ -14,9 +14,8 @@ import numpy as np
 from kws_live.errors import DatasetError
 from kws_live.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.model import KERAS_NAME, LITERT_NAME, SILENCE, UNKNOWN, ModelCard, find_model, write_card
-from kws_live.training.clips import Clips
 from kws_live.training.dataset import ClipInfo, FeatureArchive
-from kws_live.training.export import FLOAT_NAME, INT8_NAME, export_model, litert_posteriors
+from kws_live.training.export import FLOAT_NAME, export_model, litert_posteriors, range_windows
 from kws_live.training.fine_tuning import network_from
 from kws_live.training.recipe import Recipe
 from kws_live.training.recordings import Recording, read_second
@@ -24,7 +23,6 @@ from kws_live.training.report import Scored, write_report
 from kws_live.training.trainer import EpochFigures, Trained, Validation, train
 
 N_PARITY_WINDOWS = 2000
-N_RANGE_WINDOWS = 300
 
 
 def train_to_folder(
@@ -77,7 +75,7 @@ def train_to_folder(
         recipe.description,
         recipe.keywords,
         settings,
-        _range_windows(archives, recipe),
+        range_windows(archives),
         data=recipe.data,
     )
     labels = (*recipe.keywords, UNKNOWN, SILENCE)
@@ -132,19 +130,12 @@ def read_test(path: Path, labels: Sequence[str], settings: FeatureSettings) -> t
     return np.asarray(mfcc, dtype=np.float32), np.array(label, dtype=np.intp)
 
 
-def _range_windows(archives: Sequence[FeatureArchive], recipe: Recipe) -> Features:
-    """Training windows of every kind, from which 8-bit activations take their ranges."""
-    clips = Clips.of_set(archives, recipe.keywords, "train")
-    chosen = np.linspace(0, len(clips.row) - 1, N_RANGE_WINDOWS).astype(np.intp)
-    return np.concatenate([archives[clips.archive[i]].mfcc(clips.row[i : i + 1]) for i in chosen])
-
-
 def _parity(folder: Path, network: keras.Model, validation: Validation) -> dict[str, tuple[float, float, float]]:
     step = max(1, len(validation.label) // N_PARITY_WINDOWS)
     mfcc, label = validation.mfcc[::step], validation.label[::step]
     reference = np.asarray(network.predict_on_batch(mfcc))
     rows = {}
-    for name in (FLOAT_NAME, LITERT_NAME, INT8_NAME):
+    for name in (FLOAT_NAME, LITERT_NAME):
         content = (folder / name).read_bytes()
         found = litert_posteriors(content, mfcc)
         accuracy = float((found.argmax(axis=1) == label).mean())

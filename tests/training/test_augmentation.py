@@ -19,7 +19,7 @@ from kws_live.training.augmentation import (
 )
 from kws_live.training.clips import Clips, word_extent
 from kws_live.training.dataset import ClipInfo, FeatureArchive, StoredValues, write_archive
-from kws_live.training.mel_effects import band_warp, echo, vary
+from kws_live.training.mel_effects import band_warp, creatures, echo, vary
 from kws_live.training.negatives import SPEECH_LABEL
 
 PLAIN = AugmentationSettings(
@@ -238,4 +238,20 @@ def test_two_noises_at_once_stand_together_at_the_wanted_level(clips: Clips) -> 
     augmenter = Augmenter(clips, settings, 16, seed=1)
     power = np.zeros((50, TINY.n_frames, TINY.n_mels), dtype=np.float32)
     augmenter._add_noise(np.random.default_rng(0), power, level=np.zeros(0, dtype=np.float32))
+    np.testing.assert_allclose(10 * np.log10(power.mean(axis=(1, 2))), 0, atol=0.05)
+
+
+def test_a_creature_is_a_voice_far_higher_or_lower_and_backwards_half_of_the_time(clips: Clips) -> None:
+    half = TINY.n_frames // 2
+    voices = np.zeros((200, TINY.n_frames, TINY.n_mels), dtype=np.float32)
+    voices[:, :half, 8] = 1.0
+    moved = creatures(np.random.default_rng(1), voices.copy(), TINY)
+    band = moved.sum(axis=1).argmax(axis=1)
+    assert (np.abs(band - 8) >= 2).all()
+    assert 0.3 < (band > 8).mean() < 0.7
+    early = moved[:, :half].sum(axis=(1, 2)) > moved[:, half:].sum(axis=(1, 2))
+    assert 0.3 < early.mean() < 0.7
+    settings = replace(PLAIN, noise_share=1.0, creature_share=1.0, silence_db=(0.0, 0.0))
+    power = np.zeros((50, TINY.n_frames, TINY.n_mels), dtype=np.float32)
+    Augmenter(clips, settings, 16, seed=1)._add_noise(np.random.default_rng(0), power, np.zeros(0, np.float32))
     np.testing.assert_allclose(10 * np.log10(power.mean(axis=(1, 2))), 0, atol=0.05)

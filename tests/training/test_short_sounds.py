@@ -1,5 +1,6 @@
 """Collections of short sounds: every format, one set a collection, windows that are full or repeat."""
 
+import io
 import struct
 from pathlib import Path
 
@@ -8,7 +9,14 @@ import soundfile
 
 from kws_live.features import SPEECH
 from kws_live.training.dataset import BACKGROUND, FeatureArchive
-from kws_live.training.short_sounds import MOST_WINDOWS, _windows, soundfont_samples, write_short_sounds
+from kws_live.training.short_sounds import (
+    MOST_WINDOWS,
+    _windows,
+    embedded_sounds,
+    soundfont_samples,
+    sounds_in,
+    write_short_sounds,
+)
 
 RNG = np.random.default_rng(1)
 
@@ -42,6 +50,21 @@ def test_a_soundfonts_samples_come_out_at_16_khz_in_order() -> None:
 def test_a_file_that_is_no_soundfont_has_no_samples() -> None:
     assert list(soundfont_samples(b"RIFF\0\0\0\0sfbkLIST\xff\xff\xff\xff")) == []
     assert list(soundfont_samples(b"")) == []
+
+
+def test_wav_and_ogg_files_within_another_file_are_found_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
+    sounds = [np.sin(2 * np.pi * hz * np.arange(n) / 16_000) * 0.5 for hz, n in ((500, 8000), (900, 12_000))]
+    parts = []
+    for sound, kind, subtype in zip(sounds, ("WAV", "OGG"), ("PCM_16", "VORBIS"), strict=True):
+        file = io.BytesIO()
+        soundfile.write(file, sound, 16_000, format=kind, subtype=subtype)
+        parts.append(file.getvalue())
+    (tmp_path / "game.cat").write_bytes(b"index" + parts[0] + b"RIFF\0\0\0\0WAVEnothing" + parts[1] + b"\0" * 7)
+    found = list(embedded_sounds((tmp_path / "game.cat").read_bytes()))
+    assert [sound.size for sound in found] == [8000, 12_000]
+    np.testing.assert_allclose(found[0], sounds[0], atol=1e-4)
+    assert [name for name, _ in sounds_in(tmp_path)] == ["game.cat/0", "game.cat/1"]
+    assert list(embedded_sounds(b"no sound")) == []
 
 
 def test_long_sounds_are_cut_and_short_ones_stand_somewhere() -> None:
