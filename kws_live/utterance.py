@@ -15,8 +15,9 @@ N_LEVELS: Final = 200
 RECENT_LEVELS: Final = 50
 """The utterance asked for has its loudest moment in the last second, the model's window."""
 
-BRIDGE_FRAMES: Final = 10
-"""Quiet up to 0.2 s belongs to the word: the closures in "stop" and "right" last about 0.1 s, with a soft end 0.2."""
+BRIDGE_FRAMES: Final = 15
+"""Quiet up to 0.3 s belongs to the word: the closures in "stop" and "right" last 0.1 s, with a soft end 0.2; a soft
+first syllable of a longer word stands off as far as 0.3."""
 
 BEFORE_FRAMES: Final = 150
 """Talk is looked for in the three seconds before an utterance."""

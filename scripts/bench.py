@@ -1,4 +1,4 @@
-"""The figures of the live path, as `scripts/bench` prints them. Quiet machine, mains power, nothing else running."""
+"""The figures of the live path, printed, and written into README.md. For a quiet machine with nothing else running."""
 
 import argparse
 import csv
@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from benchmark import HERE, put
 
 import kws_live
 from kws_live import SAMPLE_RATE_HZ, Detection
 
+BEGIN = "<!-- bench: scripts/bench writes what follows -->"
+END = "<!-- bench: end -->"
 DEMO = Path(kws_live.__file__).parent / "sources"
 
 
@@ -105,6 +108,7 @@ def installed_mb() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="starts that are timed")
+    parser.add_argument("--dry", action="store_true", help="print the table and write nothing")
     arguments = parser.parse_args()
     with (DEMO / "demo.csv").open(newline="") as file:
         ends = {row["word"]: float(row["end_seconds"]) for row in csv.DictReader(file)}
@@ -131,6 +135,9 @@ def main() -> None:
     ]
     for name, value, goal in rows:
         print(f"{name:<36} {value:>12}   {goal}")
+    if not arguments.dry:
+        table = "\n".join(f"| {name.strip()} | {value.strip()} |" for name, value, _ in rows)
+        put(HERE / "README.md", f"| | |\n|---|---|\n{table}", None, BEGIN, END)
 
 
 if __name__ == "__main__":

@@ -243,15 +243,15 @@ def processor() -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def put(path: Path, text: str, otherwise: str | None) -> None:
+def put(path: Path, text: str, otherwise: str | None, begin: str = BEGIN, end: str = END) -> None:
     """Replace what lies between the markers; without markers append it after ``otherwise``, or fail if that is None."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
-    new = f"{BEGIN}\n\n{text.strip()}\n\n{END}"
-    if BEGIN in old and END in old:
-        before, rest = old.split(BEGIN, 1)
-        old = before + new + rest.split(END, 1)[1]
+    new = f"{begin}\n\n{text.strip()}\n\n{end}"
+    if begin in old and end in old:
+        before, rest = old.split(begin, 1)
+        old = before + new + rest.split(end, 1)[1]
     elif otherwise is None:
-        raise KwsLiveError(f"{path} has no lines {BEGIN!r} and {END!r} to write between")
+        raise KwsLiveError(f"{path} has no lines {begin!r} and {end!r} to write between")
     else:
         old = old.rstrip("\n") + "\n" + otherwise + new + "\n"
     partial = path.with_name(path.name + ".partial")

@@ -12,37 +12,28 @@ scores are then what its model would give there, and the decision runs on them.
 """
 
 import argparse
-import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
-from train_embedding import HELD_OUT_SPEAKERS, TRAIN_SPEAKERS, embedding_model
+from teaching_peer import peer_table
+from teaching_streams import PAUSE_SECONDS, TOLERANCE_SECONDS, Stream, Trial, negatives, run_stream, word_stream
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.cli.progress import progress
 from kws_live.decision_settings import DecisionSettings
-from kws_live.enrolment.expectation import THRESHOLD
+from kws_live.enrolment.expectation import THRESHOLD, longest_word
 from kws_live.enrolment.judge import Judge
 from kws_live.enrolment.spoken_takes import PROVED, speak_takes
 from kws_live.enrolment.takes import Take, read_takes
 from kws_live.enrolment.teaching import Teacher
-from kws_live.evaluation.recorded_run import RecordedRun, record
+from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.evaluation.report import Table
-from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.statistics import Rate, Share
-from kws_live.evaluation.talk import Utterance, join_chapters
-from kws_live.evaluation.word_bounds import find_word
 from kws_live.events import Detection
 from kws_live.model import Model, load_model, write_card
-from kws_live.sources.array import ArraySource
 from kws_live.synthesis import installed_voices
 from kws_live.taught_words import KNOWN_WEIGHT, TaughtWords
 from kws_live.training.training_run import read_test
@@ -51,53 +42,17 @@ N_TAKES: Final = (3, 5, 10)
 FROM_TEXT: Final = 0
 """Recorded takes of a word that synthetic voices said."""
 
-PAUSE_SECONDS: Final = 8.0
-"""Half before each clip and half after it: as long as the decision remembers a room."""
-
-ROOM_DB: Final = -60.0
-"""Of the noise beside a clip that the word fills."""
-
-TOLERANCE_SECONDS: Final = 1.0
-"""After the end of a clip that its word may still be told."""
-
 THRESHOLDS: Final = tuple(1 / (1 + np.exp(-np.linspace(-3, 9, 97))))
 MODES: Final = ("command", "spotting")
 
 
-@dataclass(frozen=True, eq=False)
-class Stream:
-    """A recording that the network has run over.
-
-    Attributes
-    ----------
-    run : posteriors, then the embedding
-    samples : float32 at 16 kHz
-    names, spans : of the clips in it, and where each begins and ends, seconds
-    utterances : what is said in it, where that is known
-    """
-
-    run: RecordedRun
-    samples: Samples
-    names: tuple[str, ...] = ()
-    spans: tuple[tuple[float, float], ...] = ()
-    utterances: tuple[Utterance, ...] = ()
-
-    def says(self, word: str, seconds: float) -> bool:
-        """Whether the transcript has the word where the window that ends then reaches into."""
-        near = (one for one in self.utterances if one.begin_seconds < seconds and one.end_seconds > seconds - 2)
-        return any(f" {word.replace('_', ' ').upper()} " in f" {' '.join(one.words)} " for one in near)
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """A word taught once."""
-
-    word: str
-    n_takes: int
-    seed: int
-    takes: tuple[str, ...]
-    weights: NDArray[np.float32]
-    bias: float
+def trial_of(
+    model: Model, teacher: Teacher, word: str, seed: int, takes: Sequence[Take], paths: Sequence[str], n_takes: int
+) -> Trial:
+    """Teach a word."""
+    features = [take.features(model.extractor) for take in takes]
+    longest = longest_word(float(np.median([take.word_seconds for take in takes])))
+    return Trial(word, n_takes, seed, tuple(paths), *teacher.weights_of(features), longest)
 
 
 @dataclass(frozen=True)
@@ -164,70 +119,12 @@ Written by `scripts/prove_teaching DATA --seeds {given.seeds}{options}`: six wor
 recordings that Shawn Hymel made public (CC BY 4.0), taught to {given.model} from 3, 5 and 10 takes, {given.seeds} draws
 of each.
 A hit: the word is told while a clip that it was not taught with plays, or within {TOLERANCE_SECONDS:g} s after it; the
-clips stand {PAUSE_SECONDS:g} s apart, each with its own room around it. False accepts: on {hours:.2f} hours
+clips stand {PAUSE_SECONDS:g} s apart, each in its own room for half of that. False accepts: on {hours:.2f} hours
 of read speech (LibriSpeech), household noise (ESC-10) and the noises of Speech Commands, by speakers that nothing was
 trained or tuned on, left out where the transcript has the word. All through the pipeline that runs live; intervals of
 95 %, as if the draws were independent.
 {spoken}
 """
-
-
-def negatives(data: Path) -> Iterator[tuple[Samples, tuple[Utterance, ...]]]:
-    """Talk, with what is said in it, and noise."""
-    known = {*TRAIN_SPEAKERS, *HELD_OUT_SPEAKERS}
-    for speaker in sorted((data / "speech" / "librispeech").iterdir()):
-        if speaker.is_dir() and speaker.name not in known:
-            yield from ((samples, said) for _, samples, said in join_chapters(speaker))
-    for kind in sorted((data / "noise").iterdir()):
-        folders = [kind, *(folder for folder in sorted(kind.iterdir()) if folder.is_dir())]
-        paths = [path for folder in folders for path in sound_files(folder)]
-        if paths:
-            yield np.concatenate([read_mono(path, SPEECH_RATE_HZ) for path in paths]), ()
-
-
-def run_stream(
-    model: Model,
-    samples: Samples,
-    names: Sequence[str] = (),
-    spans: Sequence[tuple[float, float]] = (),
-    utterances: tuple[Utterance, ...] = (),
-) -> Stream:
-    """Run the network over a recording."""
-    settings = DecisionSettings(thresholds=dict(model.card.thresholds))
-    run, _ = record(embedding_model(model), settings, ArraySource(samples, SPEECH_RATE_HZ))
-    return Stream(run, samples, tuple(names), tuple(spans), utterances)
-
-
-def word_stream(model: Model, folder: Path) -> Stream:
-    """Every clip of a word, one after the other; each clip's own room goes on for half of the pauses beside it.
-
-    A microphone has one room: after a quieter one, the noise of a clip would be taken for speech before the word.
-    """
-    rng = np.random.default_rng(0)
-    paths = sound_files(folder)
-    pause = round(PAUSE_SECONDS * SPEECH_RATE_HZ)
-    parts: list[Samples] = []
-    spans = []
-    at = 0
-    for path in paths:
-        clip = read_mono(path, SPEECH_RATE_HZ)
-        room = room_of(clip, rng)
-        before, after = np.resize(room, pause // 2)[::-1], np.resize(room, pause // 2)
-        parts += [before, clip, after]
-        spans.append(((at + pause // 2) / SPEECH_RATE_HZ, (at + pause // 2 + clip.size) / SPEECH_RATE_HZ))
-        at += pause // 2 * 2 + clip.size
-    samples = np.concatenate(parts)
-    return run_stream(model, samples, [path.name for path in paths], spans)
-
-
-def room_of(clip: Samples, rng: np.random.Generator) -> Samples:
-    """What is heard beside the word, to and fro so that it joins itself; faint noise where there is too little."""
-    begin, end = find_word(clip, SPEECH_RATE_HZ)
-    margin, least = SPEECH_RATE_HZ // 20, SPEECH_RATE_HZ // 10
-    beside = max(clip[: max(0, begin - margin)], clip[end + margin :], key=len)
-    if len(beside) < least:
-        beside = (10 ** (ROOM_DB / 20) * rng.standard_normal(least)).astype(np.float32)
-    return np.concatenate([beside, beside[::-1]])
 
 
 def taught(model: Model, teacher: Teacher, words: dict[str, Path], n_seeds: int) -> Iterator[Trial]:
@@ -238,9 +135,9 @@ def taught(model: Model, teacher: Teacher, words: dict[str, Path], n_seeds: int)
             for seed in range(n_seeds):
                 order = np.random.default_rng([seed, n_takes]).permutation(len(takes))
                 chosen = accepted(Judge(teacher, model.extractor), [takes[i] for i in order], n_takes)
-                weights, bias = teacher.weights_of([take.features(model.extractor) for take in chosen])
-                paths = tuple(str(folder / take.name) for take in chosen)
-                yield Trial(word, n_takes, seed, paths, weights, bias)
+                yield trial_of(
+                    model, teacher, word, seed, chosen, [str(folder / take.name) for take in chosen], n_takes
+                )
 
 
 def accepted(judge: Judge, takes: Sequence[Take], n: int) -> list[Take]:
@@ -255,9 +152,7 @@ def accepted(judge: Judge, takes: Sequence[Take], n: int) -> list[Take]:
 def from_text(model: Model, teacher: Teacher, words: dict[str, Path]) -> Iterator[Trial]:
     """Teach every word from synthetic voices that read its name."""
     for word in words:
-        takes = speak_takes(word.replace("_", " "))
-        weights, bias = teacher.weights_of([take.features(model.extractor) for take in takes])
-        yield Trial(word, FROM_TEXT, 0, (), weights, bias)
+        yield trial_of(model, teacher, word, 0, speak_takes(word.replace("_", " ")), (), FROM_TEXT)
 
 
 def numbers(trials: Iterable[Trial]) -> list[int]:
@@ -301,7 +196,11 @@ def judge(model: Model, trial: Trial, mode: str, talk: Sequence[Stream], spoken:
 
     def settings(threshold: float) -> DecisionSettings:
         thresholds = {**model.card.thresholds, name: float(threshold)}
-        return DecisionSettings(thresholds=thresholds, mode=mode)  # type: ignore[arg-type]  # it is one of the two
+        return DecisionSettings(
+            thresholds=thresholds,
+            mode=mode,  # type: ignore[arg-type]  # it is one of the two
+            longest_word_seconds=trial.longest_word_seconds,
+        )
 
     def false_at(threshold: float) -> int:
         return sum(
@@ -355,10 +254,8 @@ def hits(
     stream: Stream, run: RecordedRun, settings: DecisionSettings, name: str, takes: Sequence[str]
 ) -> tuple[int, int]:
     """Clips during which the word was told, and clips, without those it was taught with."""
-    told = [event.position / 22_050 for event in run.decide(settings) if event.keyword == name]
-    used = {Path(take).name for take in takes}
-    spans = [span for clip, span in zip(stream.names, stream.spans, strict=True) if clip not in used]
-    return sum(any(begin < at <= end + TOLERANCE_SECONDS for at in told) for begin, end in spans), len(spans)
+    told = [event.seconds for event in run.decide(settings) if event.keyword == name]
+    return stream.hits(told, takes)
 
 
 def summary(outcomes: Sequence[tuple[Trial, str, Outcome]]) -> Table:
@@ -416,56 +313,6 @@ def ten_words(model: Model, trials: Sequence[Trial], data: Path) -> Table:
         rows.append((f"with all six, from {n_takes} takes", str(Share(kept, n)), str(Share(fired, n))))
     head = ("taught words", "the ten words right", "a taught word passes its threshold")
     return Table("The ten words, official test clips", head, tuple(rows))
-
-
-def peer_table(python: str, trials: Sequence[Trial], talk: Sequence[Stream], spoken: dict[str, Stream]) -> Table:
-    """local-wake on the same takes and streams, at the threshold that gives one false accept an hour."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        streams = {f"talk{i}.wav": stream for i, stream in enumerate(talk)}
-        streams |= {f"{word}.wav": stream for word, stream in spoken.items()}
-        for file, stream in streams.items():
-            soundfile.write(folder / file, stream.samples, SPEECH_RATE_HZ, subtype="FLOAT")
-        negative = [file for file in streams if file.startswith("talk")]
-        job = [{"takes": trial.takes, "streams": [*negative, f"{trial.word}.wav"]} for trial in trials]
-        (folder / "job.json").write_text(json.dumps({"streams": list(streams), "trials": job}), encoding="utf-8")
-        helper = Path(__file__).with_name("peer_local_wake.py")
-        subprocess.run([python, str(helper), str(folder)], check=True)
-        found: dict[int, list[tuple[int, int]]] = {n: [] for n in N_TAKES}
-        with np.load(folder / "distances.npz") as stored:
-            for i, trial in enumerate(trials):
-                hours = sum(stream.run.seconds for stream in talk) / 3600
-                false = [(streams[file], stored[f"{i}/{file}"]) for file in negative]
-                own = stored[f"{i}/{trial.word}.wav"]
-                # The highest distance that keeps the budget.
-                threshold = 0.0
-                for higher in np.linspace(0.0, 0.5, 1001):
-                    heard = [(s, at) for s, distance in false for at in fired(distance, higher)]
-                    if sum(not one.says(trial.word, at) for one, at in heard) > hours:
-                        break
-                    threshold = higher
-                stream = spoken[trial.word]
-                used = {Path(take).name for take in trial.takes}
-                spans = [span for clip, span in zip(stream.names, stream.spans, strict=True) if clip not in used]
-                told = fired(own, threshold)
-                n_hits = sum(any(begin < at <= end + TOLERANCE_SECONDS for at in told) for begin, end in spans)
-                found[trial.n_takes].append((n_hits, len(spans)))
-    rows = tuple(
-        (f"{n_takes} takes", str(Share(sum(h for h, _ in results), sum(n for _, n in results))))
-        for n_takes, results in found.items()
-    )
-    return Table("local-wake 0.1.2, same takes, clips and streams", ("", "hits at 1 false accept an hour"), rows)
-
-
-def fired(distance: NDArray[np.float32], threshold: float) -> list[float]:
-    """Seconds at which its loop would fire: it then empties its buffer of two seconds."""
-    told, silent_until = [], 0.0
-    for i in np.flatnonzero(distance < threshold):
-        at = 0.25 * (int(i) + 1)
-        if at >= silent_until:
-            told.append(at)
-            silent_until = at + 1.0
-    return told
 
 
 if __name__ == "__main__":

@@ -201,9 +201,9 @@ def test_a_score_that_is_gone_at_once_is_a_piece_of_a_sentence(n_hops: int, fire
 
 @pytest.mark.parametrize("talk_db", [-26.0, -15.0])
 def test_speech_right_before_keeps_a_word_from_firing(talk_db: float) -> None:
-    hops = quiet_start(mode="command", pause_before_seconds=0.3)
+    hops = quiet_start(mode="command", pause_before_seconds=0.4)
     hops.feed(6, loud=talk_db, unknown=0.9)
-    hops.feed(3)  # 0.24 s: more than a closure, less than the pause
+    hops.feed(4)  # 0.32 s: more than a closure, less than the pause
     hops.say("yes")
     hops.feed(30)
     assert words(hops.events) == []

@@ -34,9 +34,9 @@ def test_a_longer_pause_cuts_and_is_the_quiet_before() -> None:
 
 
 def test_a_louder_utterance_before_does_not_hide_the_last_one() -> None:
-    found = find_utterance(levels((60, -70), (15, -20), (12, -70), (15, -25), (5, -70)))
+    found = find_utterance(levels((60, -70), (15, -20), (BRIDGE_FRAMES + 2, -70), (15, -25), (5, -70)))
     assert found is not None
-    assert found.quiet_before_seconds == pytest.approx(12 * FRAME_SECONDS)
+    assert found.quiet_before_seconds == pytest.approx((BRIDGE_FRAMES + 2) * FRAME_SECONDS)
     assert found.quiet_after_seconds == pytest.approx(5 * FRAME_SECONDS)
 
 
