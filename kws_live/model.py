@@ -229,7 +229,10 @@ class Model:
     def scorer(self, runtime: Runtime = "litert") -> Scorer:
         """A new scorer of every label; each thread needs its own."""
         base = self.base_scorer(runtime)
-        return TaughtScorer(base, self.embedding(), self.taught, self.own_words) if self.taught else base
+        if not self.taught:
+            return base
+        silence = self.card.labels.index(SILENCE) if SILENCE in self.card.labels else None
+        return TaughtScorer(base, self.embedding(), self.taught, self.own_words, silence)
 
     @property
     def own_words(self) -> dict[str, int]:

@@ -2,8 +2,8 @@
 
 An embedding network (``embedding.tflite``) turns the same window into a vector of length one. Each taught word is a
 weight vector and a bias: its score is the logistic function of their product with it, less what speaks for a word of
-the network's own. Taught words know nothing of each other, so one can be added or taken away and every other score
-stays what it was, bit for bit.
+the network's own or for silence. Taught words know nothing of each other, so one can be added or taken away and every
+other score stays what it was, bit for bit.
 
 A personal word is one of the network's own, taught again in one voice: it scores what the network gives it or what its
 takes do, whichever is more.
@@ -29,8 +29,8 @@ BANK_NAME: Final = "negatives.npz"
 FORMAT: Final = 1
 EMBEDDING_SIZE: Final = 64
 KNOWN_WEIGHT: Final = 4.0
-"""Taken off a taught word's logit where the network is sure of a word of its own: that was trained with thousands of
-voices, a taught word with a few."""
+"""Taken off a taught word's logit where the network is sure of a word of its own, or that nobody speaks: it was trained
+with thousands of voices and noises, a taught word with a few."""
 
 
 Embedding = NDArray[np.float32]
@@ -79,7 +79,7 @@ class TaughtWords:
         Parameters
         ----------
         embedding : of the window
-        known : the highest posterior of the network's own words there; for each word, where that differs
+        known : the highest posterior of the network's own words and of silence; for each word, where that differs
         """
         # Each is a sum of its own: a matrix product may add in another order once there is a word more.
         logits = np.array(
@@ -137,12 +137,21 @@ class TaughtScorer:
     base, embedding : run on every window
     words : the taught ones
     own : word of the network's own -> which of the base's outputs it is
+    silence : which of them is silence's; None: it has none
     """
 
-    def __init__(self, base: Network, embedding: Network, words: TaughtWords, own: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        base: Network,
+        embedding: Network,
+        words: TaughtWords,
+        own: Mapping[str, int],
+        silence: int | None = None,
+    ) -> None:
         self._base, self._embedding, self._words = base, embedding, words
+        nobody = [] if silence is None else [silence]
         # A personal word must not speak against itself.
-        self._rivals = [[i for word, i in own.items() if word != name] for name in words.names]
+        self._rivals = [[*(i for word, i in own.items() if word != name), *nobody] for name in words.names]
         self._personal = [i for i, name in enumerate(words.names) if name in words.personal]
         self._beside = [i for i, name in enumerate(words.names) if name not in words.personal]
         self._places = [own[words.names[i]] for i in self._personal]

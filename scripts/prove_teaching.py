@@ -33,7 +33,7 @@ from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.evaluation.report import Table
 from kws_live.evaluation.statistics import Rate, Share
 from kws_live.events import Detection
-from kws_live.model import Model, load_model, write_card
+from kws_live.model import SILENCE, Model, load_model, write_card
 from kws_live.synthesis import installed_voices
 from kws_live.taught_words import KNOWN_WEIGHT, TaughtWords
 from kws_live.training.training_run import read_test
@@ -179,7 +179,7 @@ def with_word(stream: Stream, trial: Trial, n_labels: int) -> RecordedRun:
     words = TaughtWords((name,), trial.weights[np.newaxis], np.array([trial.bias], np.float32))
     run = stream.run
     embeddings = run.posteriors[:, n_labels:]
-    own = [run.labels.index(word) for word in run.keywords]
+    own = [run.labels.index(word) for word in (*run.keywords, SILENCE)]
     known = KNOWN_WEIGHT * run.posteriors[:, own].max(axis=1)
     scores = 1 / (1 + np.exp(-np.clip(embeddings @ words.weights[0] + words.biases[0] - known, -60, 60)))
     posteriors = np.concatenate([run.posteriors[:, :n_labels], scores[:, np.newaxis].astype(np.float32)], axis=1)
@@ -305,7 +305,7 @@ def ten_words(model: Model, trials: Sequence[Trial], data: Path) -> Table:
         for seed in sorted({trial.seed for trial in trials}):
             words = [trial for trial in trials if (trial.n_takes, trial.seed) == (n_takes, seed)]
             logits = np.stack([embeddings @ trial.weights + trial.bias for trial in words], axis=1)
-            known = KNOWN_WEIGHT * posteriors[:, list(model.own_words.values())].max(axis=1)
+            known = KNOWN_WEIGHT * posteriors[:, [*model.own_words.values(), labels.index(SILENCE)]].max(axis=1)
             best = (1 / (1 + np.exp(-(logits - known[:, np.newaxis])))).max(axis=1)
             kept += int((right & (best < posteriors.max(axis=1)))[is_word].sum())
             n += int(is_word.sum())

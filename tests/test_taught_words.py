@@ -54,6 +54,9 @@ def test_the_posteriors_come_first_and_untouched() -> None:
     off = 0.25 * KNOWN_WEIGHT  # the second output is no word
     assert scores[2:] == pytest.approx([1 / (1 + np.exp(2 + off)), 1 / (1 + np.exp(off - 0.5))])
     assert scores.dtype == np.float32
+    quiet = TaughtScorer(Fixed([0.25, 0.75]), Fixed([0.0] * 64), WORDS, own={"go": 0}, silence=1)
+    off = 0.75 * KNOWN_WEIGHT
+    assert quiet.score(np.zeros((98, 40), np.float32))[2] == pytest.approx(1 / (1 + np.exp(2 + off)))
 
 
 def test_a_personal_word_scores_the_better_of_the_network_and_its_takes_and_does_not_speak_against_itself() -> None:

@@ -26,7 +26,7 @@ from kws_live.enrolment.expectation import (
 )
 from kws_live.errors import DatasetError, ModelError
 from kws_live.features import Features, FeatureSettings
-from kws_live.model import Model, Scorer
+from kws_live.model import SILENCE, Model, Scorer
 from kws_live.pipeline import HOP_SECONDS
 from kws_live.taught_words import BANK_NAME, KNOWN_WEIGHT
 
@@ -77,10 +77,14 @@ class TaughtWord:
 
 @dataclass(frozen=True, eq=False)
 class Hops:
-    """What the networks make of windows: embeddings (n, size), and posteriors of the own words (n, n_words)."""
+    """What the networks make of windows: embeddings (n, size), and posteriors of the own words and silence.
+
+    The posteriors are (n, n_words) and (n,).
+    """
 
     embeddings: NDArray[np.float32]
     words: NDArray[np.float32]
+    silence: NDArray[np.float32]
 
 
 class Teacher:
@@ -106,11 +110,13 @@ class Teacher:
         if set(self.bank.words) != set(model.own_words):
             raise ModelError(f"model {model.card.name!r}: {BANK_NAME} is another model's; take the model folder again")
         self._outputs = [model.own_words[word] for word in self.bank.words]
+        self._silence = self._labels.index(SILENCE)
         said = self.bank.word_scores
         n_hops = len(self.bank.stream)
         # Where the gate is shut nothing is scored.
         nothing = np.zeros((n_hops, len(self._outputs)), np.float32)
-        self._talk = Hops(self.bank.stream, nothing if said is None else said * self.bank.gate_open[:, np.newaxis])
+        of_words = nothing if said is None else said * self.bank.gate_open[:, np.newaxis]
+        self._talk = Hops(self.bank.stream, of_words, self.bank.silence)
 
     def embed(self, mfcc: Features) -> NDArray[np.float32]:
         """Embeddings of windows, shape (n, size)."""
@@ -235,9 +241,9 @@ class Teacher:
         return self._thresholds[name] if name in self.bank.words else THRESHOLD
 
     def _logits(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> NDArray[np.floating]:
-        """What speaks for a word at each hop, less what the network's other words take off."""
+        """What speaks for a word at each hop, less what the network's other words and silence take off."""
         rivals = [i for i, word in enumerate(self.bank.words) if word != name]
-        known = hops.words[:, rivals].max(axis=1, initial=0.0)
+        known = np.maximum(hops.words[:, rivals].max(axis=1, initial=0.0), hops.silence)
         return np.asarray(hops.embeddings @ weights + bias - KNOWN_WEIGHT * known)
 
     def _scores(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> NDArray[np.floating]:
@@ -259,7 +265,7 @@ class Teacher:
     def _slide(self, take: TakeFeatures) -> Hops:
         windows = self.sliding(take)
         posteriors = np.array([self._base.score(window) for window in windows])
-        return Hops(self.embed(windows), posteriors[:, self._outputs])
+        return Hops(self.embed(windows), posteriors[:, self._outputs], posteriors[:, self._silence])
 
     def sliding(self, take: TakeFeatures) -> Features:
         """MFCC of the windows at each hop, from when the word comes in until it leaves; the room goes on around it."""
