@@ -35,6 +35,7 @@ class Recipe:
     teacher_share : of the label that comes from the teachers, where teachers are given
     unknown_bias : added to unknown's logit once the network is trained: below 0 more words, and more other words taken
         for them
+    silence_bias : the same of silence's logit: above 0 less noise is taken for words, and more faint words for noise
     seed : of weights, order, augmentation and dropout
     augmentation : see `AugmentationSettings`
     notes : Markdown for the report: what else was tried, and what came of it
@@ -55,6 +56,7 @@ class Recipe:
     average: float = 0.999
     teacher_share: float = 0.8
     unknown_bias: float = 0.0
+    silence_bias: float = 0.0
     seed: int = 1
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     notes: str = ""
@@ -82,7 +84,7 @@ class Recipe:
     def fingerprint(self) -> str:
         """Everything that decides the weights, as text: two recipes with the same train alike, epoch by epoch."""
         values = asdict(self)
-        for key in ("name", "description", "notes", "data", "unknown_bias", "stop_epoch"):
+        for key in ("name", "description", "notes", "data", "unknown_bias", "silence_bias", "stop_epoch"):
             del values[key]
         return json.dumps(values, sort_keys=True)
 

@@ -110,14 +110,14 @@ def write_report(
     ]
     for name, (size, difference, accuracy) in parity.items():
         lines.append(f"| `{name}` | {size / 1000:,.0f} | {difference:.1e} | {_percent(accuracy)} |")
-    best = max(history, key=lambda row: (row.val_balanced_accuracy, -row.val_loss))
+    best = min(history, key=lambda row: row.val_loss)
     lines += [
         "",
         "## Training",
         "",
-        f"{len(history)} epochs; the weights are those of epoch {best.epoch}, which had the",
+        f"{len(history)} epochs; the weights are those of epoch {best.epoch}, which had the lowest loss in validation.",
     ]
-    lines += ["highest mean recall over the labels in validation.", "", "![Learning curves](learning_curves.png)", ""]
+    lines += ["", "![Learning curves](learning_curves.png)", ""]
     lines += [notes.strip(), ""] if notes else []
     (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
     _draw_curves(history, folder / "learning_curves.png")

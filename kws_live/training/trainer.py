@@ -57,12 +57,12 @@ class Trained:
     @property
     def best(self) -> EpochFigures:
         """The epoch whose weights the network has."""
-        return max(self.history, key=_rank)
+        return min(self.history, key=_rank)
 
 
-def _rank(figures: EpochFigures) -> tuple[float, float]:
-    """The rule for the best epoch: highest mean recall over the labels in validation, then lowest loss."""
-    return figures.val_balanced_accuracy, -figures.val_loss
+def _rank(figures: EpochFigures) -> float:
+    """The rule for the best epoch: lowest loss in validation; recalls of good epochs differ by chance."""
+    return figures.val_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,7 @@ def train(
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
             seconds = time.perf_counter() - began
             figures = EpochFigures(epoch + 1, rate, losses / steps, loss, accuracy, balanced, seconds)
-            if not history or _rank(figures) > max(map(_rank, history)):
+            if not history or _rank(figures) < min(map(_rank, history)):
                 state.best = [np.array(weight) for weight in network.get_weights()]
             average.swap()
             history.append(figures)

@@ -65,8 +65,8 @@ def train_to_folder(
     callbacks = {"on_step": on_step, "on_epoch": on_epoch}
     given: dict[str, Any] = {name: callback for name, callback in callbacks.items() if callback}
     trained = train(recipe, archives, work, networks, begin, jobs, **given)
-    if recipe.unknown_bias:
-        add_bias(trained.network, len(recipe.keywords), recipe.unknown_bias)
+    if recipe.unknown_bias or recipe.silence_bias:
+        add_biases(trained.network, recipe.unknown_bias, recipe.silence_bias)
 
     card = export_model(
         trained.network,
@@ -93,10 +93,10 @@ def train_to_folder(
     return write_card(folder, replace(card, figures=card_figures))
 
 
-def add_bias(network: keras.Model, label: int, value: float) -> None:
-    """Add to the logit of one label, in the network's last layer."""
+def add_biases(network: keras.Model, unknown: float, silence: float) -> None:
+    """Add to the last two logits, in the network's last layer."""
     kernel, bias = network.layers[-1].get_weights()
-    bias[label] += value
+    bias[-2:] += unknown, silence
     network.layers[-1].set_weights([kernel, bias])
 
 
