@@ -19,7 +19,7 @@ from kws_live.training.export import FLOAT_NAME, export_model, litert_posteriors
 from kws_live.training.recipe import Recipe, load_recipe, shipped_recipes
 from kws_live.training.report import Scored
 from kws_live.training.trainer import Average, Trained, Validation, WarmupCosine, train
-from kws_live.training.training_run import load_network
+from kws_live.training.training_run import add_biases, load_network
 
 # Keras converts its own variables in a way that numpy 2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -215,6 +215,17 @@ def test_litert_files_equal_keras_and_the_folder_opens(
     np.testing.assert_allclose(live.sum(axis=1), 1, atol=1e-5)
     assert not np.array_equal(live, exact)  # the live file has 8-bit convolutions
     assert (tmp_path / LITERT_NAME).stat().st_size < 0.6 * (tmp_path / FLOAT_NAME).stat().st_size
+
+
+def test_biases_move_unknown_and_silence_and_nothing_else(trained: Trained, archive: FeatureArchive) -> None:
+    network = keras.models.clone_model(trained.network)
+    network.set_weights(trained.network.get_weights())
+    mfcc = archive.mfcc(archive.rows("val"))
+    before = np.log(np.asarray(network.predict_on_batch(mfcc)))
+    add_biases(network, -0.3, 1.9)
+    moved = np.log(np.asarray(network.predict_on_batch(mfcc))) - before
+    expected = np.broadcast_to([0, 0, -0.3, 1.9], moved.shape)
+    np.testing.assert_allclose(moved - moved[:, :1], expected, atol=2e-3)
 
 
 def test_the_command_trains_and_writes_a_model_with_its_report(archive: FeatureArchive, tmp_path: Path) -> None:
