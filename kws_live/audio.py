@@ -32,6 +32,9 @@ SPEECH_RATE_HZ: Final = 16_000
 
 WINDOW_SECONDS: Final = 1.0
 
+HOP_SECONDS: Final = 0.08
+"""Four of the gate's 20 ms frames; whole samples at both rates: 1,764 at 22,050 Hz, 1,280 at 16 kHz."""
+
 
 def to_mono(block: Block) -> Samples:
     """Average the channels of a block; one channel is returned as a view.

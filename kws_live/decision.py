@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
 from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Detection, Event
 from kws_live.near_misses import NearMisses
@@ -56,6 +56,10 @@ SILENCE_POSTERIOR: Final = 0.5
 LASTS_HOPS: Final = 6
 """A word that stands alone stays over its threshold for half a second while it moves through the window; a piece of a
 sentence that sounds like it does not, because the next word pushes it out."""
+
+LASTS_LEAST_HOPS: Final = 3
+LASTS_SECONDS: Final = 1.15
+"""A word of 0.7 s and more is seen whole for less than that: word and score together take about so long."""
 
 LASTS_LONG_HOPS: Final = 9
 """So long it lasts only if nothing follows, whatever the levels say."""
@@ -213,7 +217,7 @@ class Decider:
             reason = Reason.FIRED if self._candidate.is_over or n_over >= LASTS_HOPS else Reason.BRIEF
         else:
             reason = _stands_alone(utterance, settings)
-            if reason is Reason.FIRED and n_over < LASTS_HOPS:
+            if reason is Reason.FIRED and n_over < lasts_hops(utterance.seconds):
                 reason = Reason.BRIEF
             # In noise, which levels take for speech, the network tells both pauses.
             if n_over >= LASTS_LONG_HOPS and self._silence_before():
@@ -244,6 +248,11 @@ class Decider:
             return False
         age = hop.position - state.fired_speech_end
         return _begin(hop, utterance) > state.fired_speech_end and age >= FRESH_SECONDS * SAMPLE_RATE_HZ
+
+
+def lasts_hops(seconds: float) -> int:
+    """For how many hops a word of so many seconds stays over its threshold: a long one leaves the window sooner."""
+    return max(LASTS_LEAST_HOPS, min(LASTS_HOPS, round((LASTS_SECONDS - seconds) / HOP_SECONDS)))
 
 
 def _begin(hop: Hop, utterance: Utterance) -> int:

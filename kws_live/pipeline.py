@@ -11,15 +11,13 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.audio import HOP_SECONDS as HOP_SECONDS
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples, float_to_pcm16
 from kws_live.decision import Decider, Hop, Verdict
 from kws_live.events import AudioSkipped, Event, SpeechEnded, SpeechStarted
 from kws_live.live_settings import LiveSettings
 from kws_live.resampling import Resampler
 from kws_live.ring_buffer import RingBuffer
-
-HOP_SECONDS: Final = 0.08
-"""Four of the gate's 20 ms frames; whole samples at both rates: 1,764 at 22,050 Hz, 1,280 at 16 kHz."""
 
 HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
 LAG_SAMPLES: Final = 483

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import SPACING_SECONDS, Decider
+from kws_live.decision import SPACING_SECONDS, Decider, lasts_hops
 from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event, NearMiss
@@ -197,6 +197,16 @@ def test_a_score_that_is_gone_at_once_is_a_piece_of_a_sentence(n_hops: int, fire
     hops.feed(30)
     assert words(hops.events) == fired
     assert fired or "at once" in misses(hops.events)[0][1]
+
+
+@pytest.mark.parametrize(("n_before", "fired"), [(8, ["yes"]), (1, [])])
+def test_a_long_word_need_not_last_as_long(n_before: int, fired: list[str]) -> None:
+    """It is seen whole only at its end: 0.96 s of which three hops pass, and 0.4 s of which four do."""
+    hops = quiet_start(mode="command")
+    hops.feed(n_before, loud=True, unknown=0.9)
+    hops.feed(4, loud=True, yes=0.9)
+    hops.feed(30)
+    assert words(hops.events) == fired
 
 
 @pytest.mark.parametrize("talk_db", [-26.0, -15.0])
@@ -446,3 +456,7 @@ def test_an_utterance_that_has_fired_gives_no_other_word_in_command_mode() -> No
         hops.feed(4, stop=0.7)  # its echo in windows that hold only its end
         hops.feed(30)
         assert words(hops.events) == fired
+
+
+def test_a_long_word_need_not_last_as_long_as_a_short_one() -> None:
+    assert [lasts_hops(seconds) for seconds in (0.2, 0.6, 0.75, 0.85, 1.1)] == [6, 6, 5, 4, 3]
