@@ -201,7 +201,7 @@ def test_a_score_that_is_gone_at_once_is_a_piece_of_a_sentence(n_hops: int, fire
 
 @pytest.mark.parametrize(("n_before", "fired"), [(8, ["yes"]), (1, [])])
 def test_a_long_word_need_not_last_as_long(n_before: int, fired: list[str]) -> None:
-    """It is seen whole only at its end: 0.96 s of which three hops pass, and 0.4 s of which four do."""
+    """It is seen whole only at its end: four hops are enough of 0.96 s, and too few of 0.4 s."""
     hops = quiet_start(mode="command")
     hops.feed(n_before, loud=True, unknown=0.9)
     hops.feed(4, loud=True, yes=0.9)
