@@ -1,8 +1,7 @@
 """Make the embedding of models/commands-12, by which words are taught, and its bank of negatives.
 
 DATA holds speech/librispeech/ and noise/speech_commands/, as for scripts/train_default; FEATURES the archives that it
-made (images, recordings, negatives, by choice sounds). Pairs of its words are added, and words by the synthesisers on
-this machine:
+made (images, recordings, negatives, by choice sounds). Words by the synthesisers on this machine are added:
 
   apt-get install espeak-ng flite festival festvox-kdlpc16k; pip install py-nanotts
 
@@ -35,7 +34,6 @@ from kws_live.model import KERAS_NAME, Model, Runtime, Scorer, load_model, write
 from kws_live.sources.array import ArraySource
 from kws_live.taught_words import BANK_NAME, EMBEDDING_KERAS_NAME, EMBEDDING_NAME, EMBEDDING_SIZE
 from kws_live.training.clips import word_extent
-from kws_live.training.compounds import write_compounds
 from kws_live.training.dataset import BACKGROUND, FeatureArchive
 from kws_live.training.metric_learning import EmbeddingRecipe, load_embedding_recipe, train_embedding, words_of
 from kws_live.training.negatives import SPEECH_LABEL
@@ -71,11 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         texts = sorted({*texts, *recorded})  # a word of both kinds of voice ties the two together
         with progress("synthetic voices") as on_progress:
             write_spoken_words(spoken, model.card.features, texts, recipe.seed, 1, on_progress)
-    compounds = given.features / "compounds"
-    if not compounds.exists():
-        images = FeatureArchive.open(given.features / "images")
-        write_compounds(compounds, images, words_of([images], recipe.held_out), recipe.seed)
-    names = ("images", "recordings", "negatives", "sounds", "spoken", "compounds")
+    names = ("images", "recordings", "negatives", "sounds", "spoken")
     folders = [given.features / name for name in names if (given.features / name).exists()]
     if not given.keep_embedding:
         train(model, recipe, folders, given.features / "embedding.training")

@@ -285,13 +285,10 @@ class Augmenter:
             curve, colour = (self.clips.power(rng.choice(len(self.clips.row), rhythm.size)) for _ in range(2))
             steady = curve.mean(axis=2, keepdims=True) * colour.mean(axis=1, keepdims=True)
             noise[rhythm] = steady * rng.standard_gamma(3.0, steady.shape).astype(np.float32) / 3
-        beasts = np.flatnonzero(rng.random(noisy.size) < s.creature_share)
-        if beasts.size:
-            noise[beasts] = creatures(
-                rng,
-                self.clips.power(rng.choice(np.flatnonzero(~self.clips.is_noise), beasts.size)),
-                self.clips.settings,
-            )
+        if s.creature_share:
+            beasts = np.flatnonzero(rng.random(noisy.size) < s.creature_share)
+            voices = self.clips.power(rng.choice(np.flatnonzero(~self.clips.is_noise), beasts.size))
+            noise[beasts] = creatures(rng, voices, self.clips.settings)
         wanted = np.empty(len(power), dtype=np.float32)
         wanted[:n_words] = level - rng.uniform(*s.snr_db, size=n_words)
         wanted[n_words:] = rng.uniform(*s.silence_db, size=len(power) - n_words)
