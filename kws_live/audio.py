@@ -54,7 +54,8 @@ def to_mono(block: Block) -> Samples:
 
 def float_to_pcm16(samples: Samples) -> NDArray[np.int16]:
     """Convert [-1, 1] to 16-bit integers, clipping what lies outside."""
-    pcm: NDArray[np.int16] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+    scaled = np.rint(samples * np.float32(32768))
+    pcm: NDArray[np.int16] = np.minimum(np.maximum(scaled, -32768), 32767).astype(np.int16)  # np.clip is slower
     return pcm
 
 

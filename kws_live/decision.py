@@ -120,7 +120,8 @@ class Decider:
             self._recent.append(hop.posteriors[self._columns])
             while len(self._recent) > settings.smoothing_hops:
                 self._recent.popleft()
-            scores = np.mean(self._recent, axis=0, dtype=np.float32) if len(self._recent) > 1 else self._recent[0]
+            # np.mean takes six times as long.
+            scores = np.asarray(sum(self._recent, np.float32(0)) / np.float32(len(self._recent)))
         events: list[Event] = []
         values = scores.tolist()  # Python's own numbers are quicker to compare, one by one
         best, reason = self._judge(hop, values, settings, events)

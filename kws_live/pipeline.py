@@ -23,7 +23,7 @@ HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
 LAG_SAMPLES: Final = 483
 """The resampler holds back at most this much (at least 63; measured) before a hop is complete."""
 
-QUIET_HOPS: Final = 6
+QUIET_HOPS: Final = 7
 SPEECH_HOPS: Final = 3
 """So many hops are done at a time while nobody speaks, and while somebody does: waking costs more than looking."""
 
@@ -113,8 +113,9 @@ class Pipeline:
     def next_position(self) -> int:
         """The ring buffer's position from which on it is worth calling `step` again.
 
-        While nobody speaks `QUIET_HOPS` are done at a time. No word is late by that: by the time that it has ended and
-        can fire, its begin has been looked at. `SPEECH_HOPS` at a time make a word late by half a hop on average.
+        While nobody speaks `QUIET_HOPS` are done at a time. In command mode no word is late by that: by the time that
+        it has ended, and the pause after it too, its begin has been looked at. `SPEECH_HOPS` at a time make a word
+        late by one hop on average.
         """
         if self._speech.size >= self._speech_window + _SPEECH_HOP:
             return self._hop_end  # it has been read already

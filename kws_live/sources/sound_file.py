@@ -13,7 +13,7 @@ from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.sources import require_rate
 
 BLOCK_SECONDS = 0.06
-MOST_BLOCKS = 10
+MOST_BLOCKS = 12
 
 
 class _Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped

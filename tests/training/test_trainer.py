@@ -120,7 +120,7 @@ def test_a_student_learns_from_its_teacher_alone_when_told_so(archive: FeatureAr
     heard = replace(recipe, augmentation=replace(recipe.augmentation, silence_share=0.0))
     student = train(heard, [archive], tmp_path / "heard", [undecided])
     # Four equal posteriors have the entropy ln 4, and no cross-entropy with them is smaller.
-    assert student.history[-1].train_loss == pytest.approx(np.log(4), abs=0.03)
+    assert student.history[-1].train_loss == pytest.approx(np.log(4), abs=0.06)
     # Of windows in which nobody speaks it learns what they are, whatever the teacher thinks.
     quiet = replace(recipe, augmentation=replace(recipe.augmentation, silence_share=0.5))
     student = train(quiet, [archive], tmp_path / "quiet", [undecided])
