@@ -24,12 +24,12 @@ from kws_live.enrolment.expectation import (
 from kws_live.enrolment.judge import Judge
 from kws_live.enrolment.takes import Take
 from kws_live.enrolment.taught_model import write_taught
-from kws_live.enrolment.teaching import TaughtWord, Teacher
+from kws_live.enrolment.teaching import Hops, TaughtWord, Teacher
 from kws_live.errors import DatasetError
 from kws_live.events import Detection
 from kws_live.features import SPEECH
 from kws_live.live_settings import LiveSettings
-from kws_live.model import Model
+from kws_live.model import SILENCE, Model
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,23 @@ def test_the_base_posteriors_stay_what_they_are_bit_for_bit(
     assert after.shape == (len(before) + 1,)
     assert np.array_equal(after[:-1], before)
     assert 0 <= after[-1] <= 1
+
+
+def test_a_word_scores_when_it_is_taught_as_it_does_live_in_speech_and_in_noise(
+    word: TaughtWord, teacher: Teacher, commands_model: Model, tmp_path: Path
+) -> None:
+    model = write_taught(commands_model, tmp_path / "mine", [word])
+    noise = np.random.default_rng(0).normal(0, 0.02, SPEECH_RATE_HZ).astype(np.float32)
+    silence = []
+    for window in (np.resize(demo_word("stop"), SPEECH_RATE_HZ), noise):
+        mfcc = model.extractor.mfcc(window)
+        posteriors = commands_model.scorer().score(mfcc)
+        silence.append(posteriors[model.card.labels.index(SILENCE)])
+        hops = Hops(teacher.embed(mfcc[np.newaxis]), posteriors[np.newaxis, teacher._outputs], silence[-1:])
+        expected = teacher._scores(word.name, hops, word.weights, word.bias)[0]
+        assert model.scorer().score(mfcc)[-1] == pytest.approx(expected, rel=1e-4)
+    assert silence[0] < 0.1
+    assert silence[1] > 0.9
 
 
 def test_what_to_expect_is_measured(word: TaughtWord) -> None:

@@ -12,6 +12,7 @@ from kws_live.cli import main
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.features import PAPER, SPEECH, dct_matrix
 from kws_live.model import LITERT_NAME, load_model
+from kws_live.training import export
 from kws_live.training.architectures import ARCHITECTURES, MEAN_DB, SCALE_DB, build_network
 from kws_live.training.augmentation import AugmentationSettings
 from kws_live.training.dataset import FeatureArchive
@@ -215,6 +216,14 @@ def test_litert_files_equal_keras_and_the_folder_opens(
     np.testing.assert_allclose(live.sum(axis=1), 1, atol=1e-5)
     assert not np.array_equal(live, exact)  # the live file has 8-bit convolutions
     assert (tmp_path / LITERT_NAME).stat().st_size < 0.6 * (tmp_path / FLOAT_NAME).stat().st_size
+
+
+def test_a_network_that_8_bits_do_not_suit_runs_live_in_float32(
+    trained: Trained, archive: FeatureArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "LEAST_AGREEMENT", 1.01)
+    export_model(trained.network, tmp_path, "mine", "a test", KEYWORDS, TINY, archive.mfcc(archive.rows("train")))
+    assert (tmp_path / LITERT_NAME).read_bytes() == (tmp_path / FLOAT_NAME).read_bytes()
 
 
 def test_biases_move_unknown_and_silence_and_nothing_else(trained: Trained, archive: FeatureArchive) -> None:
