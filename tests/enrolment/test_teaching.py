@@ -94,7 +94,11 @@ def test_a_word_scores_when_it_is_taught_as_it_does_live_in_speech_and_in_noise(
         mfcc = model.extractor.mfcc(window)
         posteriors = commands_model.scorer().score(mfcc)
         silence.append(posteriors[model.card.labels.index(SILENCE)])
-        hops = Hops(teacher.embed(mfcc[np.newaxis]), posteriors[np.newaxis, teacher._outputs], silence[-1:])
+        hops = Hops(
+            teacher.embed(mfcc[np.newaxis]),
+            posteriors[np.newaxis, teacher._outputs],
+            np.array(silence[-1:], np.float32),
+        )
         expected = teacher._scores(word.name, hops, word.weights, word.bias)[0]
         assert model.scorer().score(mfcc)[-1] == pytest.approx(expected, rel=1e-4)
     assert silence[0] < 0.1
