@@ -215,7 +215,8 @@ class FeatureExtractor:
         Parameters
         ----------
         window : float32 array, shape (n_samples,), at ``settings.sample_rate_hz``
-            Usually one second; any length of at least one frame works.
+            Usually one second; any length of at least one frame works. Several, stacked along axes before the last,
+            give what each gives by itself, bit for bit.
 
         Returns
         -------
@@ -228,24 +229,25 @@ class FeatureExtractor:
         """
         s = self.settings
         if s.centered:
-            window = np.pad(window, s.n_fft // 2)
-        n_frames = 1 + (window.size - self._hann.size) // s.hop_samples
+            window = np.pad(window, [*[(0, 0)] * (window.ndim - 1), (s.n_fft // 2, s.n_fft // 2)])
+        *stack, n_samples = window.shape
+        n_frames = 1 + (n_samples - self._hann.size) // s.hop_samples
         if n_frames < 1:
-            raise ValueError(f"a window of {window.size} samples is shorter than a frame of {self._hann.size}")
-        step = window.strides[0]
+            raise ValueError(f"a window of {n_samples} samples is shorter than a frame of {self._hann.size}")
+        *steps, step = window.strides
         # Not sliding_window_view, which takes as long as the transform of the eight frames that are new in a hop.
         frames = np.lib.stride_tricks.as_strided(
-            window, (n_frames, self._hann.size), (s.hop_samples * step, step), writeable=False
+            window, (*stack, n_frames, self._hann.size), (*steps, s.hop_samples * step, step), writeable=False
         )
         # Where the frame is shorter than the transform, zeros follow it instead of standing on both sides as in
         # librosa: that turns phases and leaves the power as it is.
-        spectrum = np.fft.rfft(frames * self._hann, s.n_fft, axis=1)[:, : self._bank.shape[0]]
+        spectrum = np.fft.rfft(frames * self._hann, s.n_fft)[..., : self._bank.shape[0]]
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         mel = power @ self._bank
         mel = np.maximum(mel, s.floor_power) if s.floor == "clamp" else mel + np.float32(s.floor_power)
         db = 10.0 * np.log10(mel)
         if s.top_db is not None:
-            db = np.maximum(db, db.max() - s.top_db)
+            db = np.maximum(db, db.max(axis=(-2, -1), keepdims=True) - s.top_db)
         log_mel: Features = np.asarray(db, dtype=np.float32)
         return log_mel
 
@@ -254,7 +256,7 @@ class FeatureExtractor:
 
         Parameters
         ----------
-        window : float32 array, shape (n_samples,), at ``settings.sample_rate_hz``
+        window : float32 array, shape (n_samples,), at ``settings.sample_rate_hz``; stacked as in `log_mel`
 
         Returns
         -------

@@ -32,6 +32,10 @@ from kws_live.taught_words import EMBEDDING_NAME, EMBEDDING_SIZE, WORDS_NAME, Ta
 Posteriors = NDArray[np.float32]
 """Every label's probability, shape (n_labels,), summing to 1; taught words' scores come on top."""
 
+StreamScorer = Callable[[Samples, bool], Posteriors]
+"""Scores the window that a stretch of samples begins with; what comes after it has been read ahead. The second argument
+says whether it is the window scored last, moved on by one step."""
+
 Runtime = Literal["litert", "tensorflow"]
 
 CARD_FORMAT: Final = 1
@@ -261,10 +265,10 @@ class Model:
             raise ModelError(f"model {self.card.name!r} has no embedding, so it cannot be taught; use {DEFAULT_MODEL}")
         return LiteRtScorer((self.folder / EMBEDDING_NAME).read_bytes(), self.card, EMBEDDING_SIZE)
 
-    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> Callable[[Samples], Posteriors]:
+    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> StreamScorer:
         """A function that scores windows as `posteriors` does, quickest where each is one step after the last."""
         scorer, features = self.scorer(runtime), RollingFeatures(self.extractor, step_seconds)
-        return lambda window: scorer.score(features.mfcc(window))
+        return lambda stream, follows: scorer.score(features.mfcc(stream, follows))
 
     def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:
         """Score one window, float32 (n_samples,) at the features' own rate."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import HOP_SECONDS as HOP_SECONDS
-from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples, float_to_pcm16
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples
 from kws_live.decision import Decider, Hop, Verdict
 from kws_live.events import AudioSkipped, Event, SpeechEnded, SpeechStarted
 from kws_live.live_settings import LiveSettings
@@ -37,8 +37,8 @@ class SpeechGate(Protocol):
     def reset(self) -> None:
         """Forget the past."""
 
-    def is_open(self, pcm: NDArray[np.int16]) -> bool:
-        """Take the next hop, int16 at 16 kHz."""
+    def is_open(self, samples: Samples) -> bool:
+        """Take the next hop, at 16 kHz."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ class Pipeline:
 
     Parameters
     ----------
-    score : float32 window at ``window_rate_hz`` -> posteriors, shape (n_labels,)
+    score : (stream, follows) -> posteriors, shape (n_labels,)
+        Of the window at ``window_rate_hz`` that the stream begins with; what comes after it has been read ahead.
+        ``follows``: whether it is the window scored last, moved on by one hop.
     window_rate_hz : 16,000 or 22,050
     labels, keywords : the network's outputs, and those that may fire
     make_gate : gate mode (None: always open) -> a new gate
@@ -83,7 +85,7 @@ class Pipeline:
 
     def __init__(
         self,
-        score: Callable[[Samples], NDArray[np.float32]],
+        score: Callable[[Samples, bool], NDArray[np.float32]],
         window_rate_hz: int,
         labels: tuple[str, ...],
         keywords: tuple[str, ...],
@@ -131,7 +133,8 @@ class Pipeline:
         # What has been read, from one window before the hop now due; silence before the stretch.
         self._stream = np.zeros(round(WINDOW_SECONDS * SAMPLE_RATE_HZ), np.float32)
         self._speech = np.zeros(round(WINDOW_SECONDS * SPEECH_RATE_HZ), np.float32)
-        self._stream_window, self._speech_window = self._stream.size, self._speech.size
+        self._speech_window = self._speech.size
+        self._follows = False
         self._gate.reset()
         self._decider.reset()
         self._decider.source = self.source
@@ -139,7 +142,7 @@ class Pipeline:
     def step(self, ring: RingBuffer) -> Step | None:
         """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet."""
         while self._speech.size < self._speech_window + _SPEECH_HOP:
-            start, block = ring.read_on(self._read_position, 2 * QUIET_HOPS * HOP_SAMPLES)
+            start, block = ring.read_on(self._read_position, QUIET_HOPS * HOP_SAMPLES)
             if start != self._read_position:
                 return self.skip_to(start)
             if not block.size:
@@ -176,15 +179,15 @@ class Pipeline:
         if self._at_stream_rate:
             self._stream = self._stream[HOP_SAMPLES:]
         self._speech = self._speech[_SPEECH_HOP:]
-        window = self._speech[: self._speech_window]
-        new = window[-_SPEECH_HOP:]
-        is_open = self._gate.is_open(float_to_pcm16(new))
+        new = self._speech[self._speech_window - _SPEECH_HOP : self._speech_window]
+        is_open = self._gate.is_open(new)
         posteriors = None
         self.counts.hops += 1
         if is_open:
             self.counts.hops_scored += 1
             # The 22,050 Hz stream is read ahead of its resampled copy: both windows end where the hop ends.
-            posteriors = self._score(self._stream[: self._stream_window] if self._at_stream_rate else window)
+            posteriors = self._score(self._stream if self._at_stream_rate else self._speech, self._follows)
+        self._follows = is_open
         frames = new.reshape(-1, _LEVEL_FRAME)
         powers = np.einsum("ij,ij->i", frames, frames).tolist()
         levels = tuple(10.0 * math.log10(power / _LEVEL_FRAME + 1e-12) for power in powers)

@@ -2,11 +2,9 @@
 
 from typing import Final
 
-import numpy as np
 import webrtcvad
-from numpy.typing import NDArray
 
-from kws_live.audio import SPEECH_RATE_HZ
+from kws_live.audio import SPEECH_RATE_HZ, Samples, float_to_pcm16
 from kws_live.errors import ConfigError
 
 FRAME_SAMPLES: Final = SPEECH_RATE_HZ // 50
@@ -48,14 +46,14 @@ class WebrtcGate:
         self._vad = webrtcvad.Vad(self.mode)
         self._frames_left = 0
 
-    def is_open(self, pcm: NDArray[np.int16]) -> bool:
+    def is_open(self, samples: Samples) -> bool:
         """Take the next hop and say whether it is worth scoring.
 
         Parameters
         ----------
-        pcm : int16 array, shape (n_frames * 320,), at 16 kHz
+        samples : float32 array, shape (n_frames * 320,), at 16 kHz
         """
-        sound = pcm.tobytes()
+        sound = float_to_pcm16(samples).tobytes()
         for start in range(0, len(sound), 2 * FRAME_SAMPLES):
             if self._vad.is_speech(sound[start : start + 2 * FRAME_SAMPLES], SPEECH_RATE_HZ):
                 self._frames_left = round(HANGOVER_SECONDS * 50)
@@ -70,6 +68,6 @@ class OpenGate:
     def reset(self) -> None:
         """Nothing to forget."""
 
-    def is_open(self, pcm: NDArray[np.int16]) -> bool:
+    def is_open(self, samples: Samples) -> bool:
         """True."""
         return True

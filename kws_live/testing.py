@@ -39,7 +39,18 @@ from kws_live import sources
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples, to_mono
 from kws_live.errors import AudioError, SessionError
 from kws_live.features import SPEECH, Features
-from kws_live.model import DEFAULT_MODEL, SILENCE, UNKNOWN, Model, ModelCard, Posteriors, Runtime, Scorer, load_model
+from kws_live.model import (
+    DEFAULT_MODEL,
+    SILENCE,
+    UNKNOWN,
+    Model,
+    ModelCard,
+    Posteriors,
+    Runtime,
+    Scorer,
+    StreamScorer,
+    load_model,
+)
 from kws_live.resampling import Resampler
 from kws_live.ring_buffer import RingBuffer
 from kws_live.stream_clock import StreamClock
@@ -107,8 +118,9 @@ class ToneModel(Model):
     def scorer(self, runtime: Runtime = "litert") -> Scorer:
         return _NoScorer()
 
-    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> Callable[[Samples], Posteriors]:
-        return lambda window: self.posteriors(self.scorer(), window)
+    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> StreamScorer:
+        n_window = self.card.features.window_samples
+        return lambda stream, _follows: self.posteriors(self.scorer(), stream[:n_window])
 
     def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:
         """The share of each word's tone that lies within the window."""

@@ -69,7 +69,7 @@ def tone_pipeline(
 ) -> Pipeline:
     """A pipeline that spots tones."""
     return Pipeline(
-        score=score,
+        score=lambda stream, follows: score(stream[:SPEECH_RATE_HZ]),
         window_rate_hz=SPEECH_RATE_HZ,
         labels=LABELS,
         keywords=KEYWORDS,

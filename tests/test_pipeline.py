@@ -109,8 +109,8 @@ def test_a_window_at_the_streams_own_rate_ends_where_its_hop_ends() -> None:
     ramp = np.linspace(0.01, 0.4, 3 * SAMPLE_RATE_HZ, dtype=np.float32)
     windows: list[Samples] = []
 
-    def score(window: Samples) -> NDArray[np.float32]:
-        windows.append(window.copy())
+    def score(stream: Samples, follows: bool) -> NDArray[np.float32]:
+        windows.append(stream[:SAMPLE_RATE_HZ].copy())
         return np.array([1, 0, 0, 0, 0], np.float32)
 
     pipeline = Pipeline(
@@ -246,7 +246,8 @@ def test_a_stream_that_begins_far_from_0_gives_the_same_events_later() -> None:
     ring_far = RingBuffer(10 * SAMPLE_RATE_HZ, position=far)
     at_0 = tone_pipeline()
     at_far = Pipeline(
-        tone_posteriors, SPEECH_RATE_HZ, ("_silence_", "_unknown_", "yes", "no", "stop"), ("yes", "no", "stop"),
+        lambda stream, _: tone_posteriors(stream[:SPEECH_RATE_HZ]), SPEECH_RATE_HZ,
+        ("_silence_", "_unknown_", "yes", "no", "stop"), ("yes", "no", "stop"),
         at_0._make_gate, LiveSettings(decision_settings()), "test", position=far,
     )  # fmt: skip
     ring_at_0.write(TALK)

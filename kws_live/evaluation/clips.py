@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples, float_to_pcm16
+from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import make_gate
 from kws_live.errors import DatasetError
@@ -208,8 +208,8 @@ def _opens_gate(samples: Samples) -> bool:
     """Whether a clip at 16 kHz opens the gate, hop by hop as it does live."""
     gate = make_gate(DecisionSettings.gate_mode)
     hop = round(HOP_SECONDS * SPEECH_RATE_HZ)
-    pcm = float_to_pcm16(np.pad(samples, (0, -samples.size % hop)))
-    return any(gate.is_open(pcm[start : start + hop]) for start in range(0, pcm.size, hop))
+    whole = np.pad(samples, (0, -samples.size % hop))
+    return any(gate.is_open(whole[start : start + hop]) for start in range(0, whole.size, hop))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import json
 import queue
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 from fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors
 from websockets.sync.client import ClientConnection, connect
 
-from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples
 from kws_live.decision import Decider, Hop, Verdict
 from kws_live.decision_settings import DecisionSettings
 from kws_live.features import SPEECH, FeatureExtractor
 from kws_live.live_settings import LiveSettings
-from kws_live.model import Model, ModelCard, Posteriors, Runtime, Scorer
+from kws_live.model import Model, ModelCard, Runtime, Scorer, StreamScorer
 from kws_live.panel.history import History
 from kws_live.panel.server import Panel
 from kws_live.pipeline import Step
@@ -50,8 +49,8 @@ class ToneModel(Model):
     def scorer(self, runtime: Runtime = "litert") -> Scorer:
         return None  # type: ignore[return-value]
 
-    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> Callable[[Samples], Posteriors]:
-        return tone_posteriors
+    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> StreamScorer:
+        return lambda stream, follows: tone_posteriors(stream[:SPEECH_RATE_HZ])
 
 
 class FedSource:

@@ -224,7 +224,7 @@ def try_pcm(seed: int) -> str:
         ring = RingBuffer(10 * SAMPLE_RATE_HZ)
         intake = Intake(ring, rate_hz)
         pipeline = Pipeline(
-            score=lambda window: np.full(2, 0.5, np.float32),
+            score=lambda stream, follows: np.full(2, 0.5, np.float32),
             window_rate_hz=SAMPLE_RATE_HZ,
             labels=("yes", "_silence_"),
             keywords=("yes",),
