@@ -28,12 +28,14 @@ from kws_live.decision_settings import DecisionSettings, Mode
 from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation import report
+from kws_live.evaluation.archive_scan import scan
 from kws_live.evaluation.clips import ClipScore, NoiseScore, find_clips, score_clips, score_noise
 from kws_live.evaluation.make_stream import StreamSettings, find_material, make_stream, write_stream
 from kws_live.evaluation.operating_points import THRESHOLDS, Sweep, compare, sweep
 from kws_live.evaluation.report import Table
 from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream
 from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
+from kws_live.evaluation.workers import LocalProcesses
 from kws_live.model import DEFAULT_MODEL, Model, load_model, shipped_models, shipped_models_folder
 
 HERE: Final = Path(__file__).resolve().parents[1]
@@ -51,6 +53,18 @@ SEED: Final = 2026
 
 
 @dataclass(frozen=True)
+class ScanSpeed:
+    """Of `kws-live scan` over the talk: hours of audio an hour of CPU, and clock time of one worker over that of two."""
+
+    hours: float
+    per_cpu_hour: float
+    gain_of_two: float
+
+    def __str__(self) -> str:
+        return f"{self.per_cpu_hour:.0f} h ({self.hours:.2f} h of short Opus files); 2 workers: {self.gain_of_two:.1f} times"
+
+
+@dataclass(frozen=True)
 class Measured:
     """Everything measured of a model."""
 
@@ -63,6 +77,7 @@ class Measured:
     talk: dict[Mode, TalkScore]
     swept: Sweep
     talk_swept: dict[float, TalkScore]
+    scan_speed: ScanSpeed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -155,7 +170,23 @@ def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[P
         by_mode = {mode: talk_score(talk_runs, replace(settings, mode=mode)) for mode in MODES}
         spotting = {stream: one.score(replace(settings, mode="spotting")) for stream, one in runs.items()}
     efforts = {stream: effort_of(one.run, scores[stream]) for stream, one in runs.items()}
-    return Measured(model, clips, noise, scores, spotting, efforts, by_mode, swept, talk_swept)
+    speed = measure_scan(model, settings, talk)
+    return Measured(model, clips, noise, scores, spotting, efforts, by_mode, swept, talk_swept, speed)
+
+
+def measure_scan(model: Model, settings: DecisionSettings, talk: Sequence[Path]) -> ScanSpeed:
+    """Scan the talk with one worker and with two, as `kws-live scan` does."""
+    seconds = []
+    with tempfile.TemporaryDirectory() as temporary, steps(f"{model.card.name}: scan", 2) as advance:
+        for n_workers in (1, 2):
+            since = time.monotonic()
+            out = Path(temporary) / f"{n_workers}.parquet"
+            result = scan(talk, out, model, replace(settings, gate_mode=None), LocalProcesses(n_workers))
+            seconds.append(time.monotonic() - since)
+            advance(1)
+            if n_workers == 1:
+                alone = result.hours_per_cpu_hour
+    return ScanSpeed(result.audio_seconds / 3600, alone, seconds[0] / seconds[1])
 
 
 def talk_score(runs: Sequence[TalkRun], settings: DecisionSettings) -> TalkScore:
@@ -186,6 +217,7 @@ def overview_table(measured: Sequence[Measured]) -> Table:
     row("delay from the word's end", [f"{d[0]:.2f} s, 95 % within {d[1]:.2f} s" if d else "" for d in delays])
     efforts = [sum(one.efforts.values(), Effort()) for one in measured]
     row("CPU for a second of audio", [f"{1000 * e.cpu_seconds / e.seconds:.1f} ms" for e in efforts])
+    row("archives (`scan`): audio for one hour of CPU", [one.scan_speed for one in measured])
     return Table("Figures", ("", *(one.model.card.name for one in measured)), tuple(rows))
 
 
