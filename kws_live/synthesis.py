@@ -1,8 +1,8 @@
 """Speech synthesisers that are installed on this machine, called to say a word or two.
 
 Each is optional: espeak-ng, flite and festival are programs (Debian packages of the same names; festival with
-``festvox-kdlpc16k``), pico is the package ``py-nanotts``. The kind of synthesiser makes more difference to a network
-than the number of one's voices, so a caller should take from every kind.
+``festvox-kdlpc16k`` and ``festvox-us-slt-hts``), pico is the package ``py-nanotts``. The kind of synthesiser makes more
+difference to a network than the number of one's voices, so a caller should take from every kind.
 """
 
 import shutil
@@ -26,7 +26,7 @@ ODD_VARIANTS: Final = ("whisper", "robo", "robot", "demonic", "croak", "announce
 
 FLITE_VOICES: Final = ("kal16", "awb", "rms", "slt")
 PICO_VOICES: Final = ("en-US", "en-GB", "de-DE", "es-ES", "fr-FR", "it-IT")
-FESTIVAL_VOICES: Final = ("ked_diphone",)
+FESTIVAL_VOICES: Final = ("ked_diphone", "kal_diphone", "cmu_us_slt_arctic_hts")
 FAINT: Final = 0.01
 """Of the peak: softer sound at the ends is cut off."""
 
@@ -126,6 +126,7 @@ def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Sa
         quoted = text.replace("\\", "").replace('"', "")
         sound = _run(
             "festival", "-b", f"(voice_{voice.name})", f"(Parameter.set 'Duration_Stretch {1 / speed:.3f})",
+            f'(set! hts_engine_params (append (list (list "-r" {speed:.3f})) hts_engine_params))',  # of _hts voices
             f'(utt.save.wave (SynthText "{quoted}") "/dev/stdout" \'riff)',
         )  # fmt: skip
     elif voice.engine == "pico":

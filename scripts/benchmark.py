@@ -54,14 +54,15 @@ SEED: Final = 2026
 
 @dataclass(frozen=True)
 class ScanSpeed:
-    """Of `kws-live scan` over the talk: hours of audio an hour of CPU, and clock time of one worker over that of two."""
+    """Of `kws-live scan` over the talk: hours of audio an hour of CPU; one worker's clock time over that of two."""
 
     hours: float
     per_cpu_hour: float
     gain_of_two: float
 
     def __str__(self) -> str:
-        return f"{self.per_cpu_hour:.0f} h ({self.hours:.2f} h of short Opus files); 2 workers: {self.gain_of_two:.1f} times"
+        gain = f"2 workers: {self.gain_of_two:.1f} times"
+        return f"{self.per_cpu_hour:.0f} h ({self.hours:.2f} h of short Opus files); {gain}"
 
 
 @dataclass(frozen=True)

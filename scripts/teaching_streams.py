@@ -14,15 +14,16 @@ from kws_live.decision_settings import DecisionSettings
 from kws_live.evaluation.recorded_run import RecordedRun, record
 from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.talk import Utterance, join_chapters
-from kws_live.evaluation.word_bounds import find_word
 from kws_live.model import Model
 from kws_live.sources.array import ArraySource
 
 PAUSE_SECONDS: Final = 8.0
 """Half before each clip and half after it: as long as the decision remembers a room."""
 
-ROOM_DB: Final = -60.0
-"""Of the noise beside a clip that the word fills."""
+ROOM_VARIES_DB: Final = 10.0
+WORD_ABOVE_ROOM_DB: Final = 25.0
+"""What is louder than a clip's softest tenth by more than the one, or below its loudest moment by less than the other,
+is the word: were it taken for the room, pieces of the word would come again and again."""
 
 TOLERANCE_SECONDS: Final = 1.0
 """After the end of a clip that its word may still be told."""
@@ -120,10 +121,14 @@ def word_stream(model: Model, folder: Path) -> Stream:
 
 
 def room_of(clip: Samples, rng: np.random.Generator) -> Samples:
-    """What is heard beside the word, to and fro so that it joins itself; faint noise where there is too little."""
-    begin, end = find_word(clip, SPEECH_RATE_HZ)
-    margin, least = SPEECH_RATE_HZ // 20, SPEECH_RATE_HZ // 10
-    beside = max(clip[: max(0, begin - margin)], clip[end + margin :], key=len)
-    if len(beside) < least:
-        beside = (10 ** (ROOM_DB / 20) * rng.standard_normal(least)).astype(np.float32)
+    """The longest quiet stretch, to and fro so that it joins itself; faint noise where there is too little."""
+    frame, least = SPEECH_RATE_HZ // 100, SPEECH_RATE_HZ // 10
+    frames = clip[: clip.size // frame * frame].reshape(-1, frame)
+    levels = 10 * np.log10(np.mean(np.square(frames, dtype=np.float64), axis=1) + 1e-10)
+    floor, below_word = float(np.quantile(levels, 0.1)), float(levels.max()) - WORD_ABOVE_ROOM_DB
+    quiet = np.flatnonzero(levels < min(floor + ROOM_VARIES_DB, below_word))
+    longest = max(np.split(quiet, np.flatnonzero(np.diff(quiet) > 1) + 1), key=len)
+    beside = frames[longest].ravel()
+    if len(beside) < least:  # the word fills the clip
+        beside = (10 ** (min(floor, below_word) / 20) * rng.standard_normal(least)).astype(np.float32)
     return np.concatenate([beside, beside[::-1]])

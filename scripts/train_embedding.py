@@ -3,7 +3,7 @@
 DATA holds speech/librispeech/ and noise/speech_commands/, as for scripts/train_default; FEATURES the archives that it
 made (images, recordings, negatives, by choice sounds). Words by the synthesisers on this machine are added:
 
-  apt-get install espeak-ng flite festival festvox-kdlpc16k; pip install py-nanotts
+  apt-get install espeak-ng flite festival festvox-kdlpc16k festvox-us-slt-hts; pip install py-nanotts
 
 Everything is resumable: give the same command again. The trunk is that of the model's own network, so run it after
 scripts/train_default.
@@ -44,7 +44,7 @@ HELD_OUT_SPEAKERS: Final = ("1970", "2416")
 PROOF_WORDS: Final = ("archie", "hey archie", "dracarys", "goodnight", "good night", "how are you", "joke")
 """Words that teaching is proved on (scripts/prove_teaching.py): no synthetic voice says them here."""
 
-N_WORDS, N_PAIRS = 1300, 400
+N_WORDS, N_PAIRS = 1800, 500
 BEGIN, END = "<!-- embedding: scripts/train_embedding writes what follows -->", "<!-- embedding: end -->"
 
 

@@ -7,6 +7,7 @@ as the live pipeline saw them, so that the decision itself can be run on it. No 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.decision import SILENCE
+from kws_live.enrolment.classifier import fit
 from kws_live.errors import ModelError
 from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.features import Features
@@ -63,6 +65,11 @@ class Bank:
     def hours(self) -> float:
         """Of held-out talk and noise."""
         return len(self.stream) * HOP_SECONDS / 3600
+
+    @cached_property
+    def word_weights(self) -> NDArray[np.float32]:
+        """Weights of ``words``, from ``word_clips``, as a taught word's are made; float32 (n_words, size)."""
+        return np.stack([fit(clips, self.negatives) for clips in self.word_clips])
 
     def recorded(self, word: str, scores: NDArray[np.float32]) -> RecordedRun:
         """The held-out stream as a run of a model that knows one word, to be decided with any settings.

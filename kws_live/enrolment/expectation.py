@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kws_live.decision_settings import DecisionSettings
 from kws_live.enrolment.bank import Bank
+from kws_live.taught_words import logistic
 
 THRESHOLD: Final = 0.8
 """Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""
@@ -149,10 +150,6 @@ def n_events(scores: NDArray[np.floating], level: float) -> int:
     """How often the smoothed score rises to a level, not counting what comes within a second after."""
     over = np.flatnonzero(smoothed(scores) >= level)
     return int(1 + np.count_nonzero(np.diff(over) > 12)) if over.size else 0
-
-
-def logistic(logits: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
 
 
 def logit(score: float) -> float:

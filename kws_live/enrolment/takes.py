@@ -25,6 +25,9 @@ LONGEST_WORD_SECONDS: Final = 1.5
 MARGIN_SECONDS: Final = 0.4
 """Of the room kept before and after the word."""
 
+BRIDGE_SECONDS: Final = 0.3
+"""Quiet up to this long lies within the word, as the decision has it: "dra-carys"."""
+
 LEAST_PEAK: Final = 0.003
 LEAST_WORD_DB: Final = -50.0
 LEAST_ABOVE_ROOM_DB: Final = 6.0
@@ -66,7 +69,7 @@ class Take:
     @classmethod
     def of(cls, name: str, samples: Samples, spoken: bool = False) -> "Take":
         """Find the word in a recording at 16 kHz."""
-        begin, end = find_word(samples, SPEECH_RATE_HZ) if samples.any() else (0, samples.size)
+        begin, end = find_word(samples, SPEECH_RATE_HZ, BRIDGE_SECONDS) if samples.any() else (0, samples.size)
         return cls(name, samples, begin, end, spoken)
 
     @property

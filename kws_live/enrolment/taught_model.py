@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.enrolment.augmentation import TakeFeatures
+from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.expectation import THRESHOLD, Expectation, longest_word
 from kws_live.enrolment.teaching import TaughtWord
 from kws_live.errors import ConfigError, ModelError
 from kws_live.model import Model, load_model, write_card
 from kws_live.model_folders import shipped_models, user_models_folder
-from kws_live.taught_words import TAKES_NAME, WORDS_NAME, TaughtWords
+from kws_live.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME, TaughtWords
 
 MOST_LETTERS: Final = 40
 TAUGHT: Final = "taught"
@@ -202,7 +203,9 @@ def write_taught(
             weights = np.stack([word.weights for word in words]).astype(np.float32)
             biases = np.array([word.bias for word in words], np.float32)
             personal = frozenset(taught) - frozenset(own)
-            (partial / WORDS_NAME).write_bytes(TaughtWords(taught, weights, biases, personal).to_bytes())
+            bank = Bank.load(base.folder / BANK_NAME)
+            content = TaughtWords(taught, weights, biases, personal, bank.words, bank.word_weights).to_bytes()
+            (partial / WORDS_NAME).write_bytes(content)
             (partial / TAKES_NAME).write_bytes(_takes_bytes(words))
         write_card(partial, new)
         load_model(partial)

@@ -20,7 +20,6 @@ from kws_live.enrolment.expectation import (
     Expectation,
     bias_for,
     false_events,
-    logistic,
     logit,
     smoothed,
 )
@@ -28,7 +27,7 @@ from kws_live.errors import DatasetError, ModelError
 from kws_live.features import Features, FeatureSettings
 from kws_live.model import SILENCE, Model, Scorer
 from kws_live.pipeline import HOP_SECONDS
-from kws_live.taught_words import BANK_NAME, KNOWN_WEIGHT
+from kws_live.taught_words import BANK_NAME, contest, logistic
 
 WINDOWS_PER_WORD: Final = 400
 """Of all takes together, so that a word of ten takes costs no more than one of three."""
@@ -197,7 +196,11 @@ class Teacher:
         for i, (word, clips) in enumerate(zip(self.bank.words, self.bank.word_clips, strict=True)):
             if word != name:
                 # The network is sure of nearly every clip of its own words.
-                fired = np.mean(clips @ weights + bias - KNOWN_WEIGHT * SURE >= level)
+                said = np.zeros((len(clips), len(self.bank.words)), np.float32)
+                said[:, i] = SURE
+                silence = np.zeros(len(clips), np.float32)
+                fired = np.mean(self._logits(name, Hops(clips, said, silence), weights, bias) >= level)
+                # By the network alone: who says both will be misheard, whatever the embedding makes of others' clips.
                 taken = np.mean([(smoothed(hops.words[:, i]) >= self._thresholds[word]).any() for hops in slid])
                 shares[word] = max(float(fired), float(taken))
         for other in others:
@@ -241,10 +244,11 @@ class Teacher:
         return self._thresholds[name] if name in self.bank.words else THRESHOLD
 
     def _logits(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> NDArray[np.floating]:
-        """What speaks for a word at each hop, less what the network's other words and silence take off."""
-        rivals = [i for i, word in enumerate(self.bank.words) if word != name]
-        known = np.maximum(hops.words[:, rivals].max(axis=1, initial=0.0), hops.silence)
-        return np.asarray(hops.embeddings @ weights + bias - KNOWN_WEIGHT * known)
+        """`contest` at each hop with the network's words; a personal word is none against itself."""
+        itself = np.array([word == name for word in self.bank.words])
+        products = np.where(itself, np.inf, hops.embeddings @ self.bank.word_weights.T)
+        said = np.where(itself, 0, hops.words)
+        return contest(hops.embeddings @ weights, bias, products, said, hops.silence)[0]
 
     def _scores(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> NDArray[np.floating]:
         """As `kws_live.taught_words.TaughtScorer` scores a word."""

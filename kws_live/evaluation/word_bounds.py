@@ -17,7 +17,7 @@ BRIDGE_SECONDS: Final = 0.15
 """A softer stretch up to this long lies within the word: the closure before the last sound of "eight" or "up"."""
 
 
-def find_word(samples: Samples, rate_hz: int) -> tuple[int, int]:
+def find_word(samples: Samples, rate_hz: int, bridge_seconds: float = BRIDGE_SECONDS) -> tuple[int, int]:
     """First sample of the word's sound and the one after its last.
 
     The level of each 10 ms is compared with the clip's loudest and softest moments (the constants above; the nearer
@@ -28,6 +28,7 @@ def find_word(samples: Samples, rate_hz: int) -> tuple[int, int]:
     ----------
     samples : float32 (n_samples,), not all zero
     rate_hz : their rate
+    bridge_seconds : softer stretches up to this long lie within the word
 
     Returns
     -------
@@ -42,6 +43,6 @@ def find_word(samples: Samples, rate_hz: int) -> tuple[int, int]:
     # Padding of digital silence is no floor.
     floor = float(np.quantile(levels[power > 1e-9], 0.1)) if (power > 1e-9).any() else peak
     loud = np.flatnonzero(levels >= max(peak - BELOW_PEAK_DB, floor + min(ABOVE_FLOOR_DB, (peak - floor) / 2)))
-    runs = np.split(loud, np.flatnonzero(np.diff(loud) > round(BRIDGE_SECONDS / FRAME_SECONDS)) + 1)
+    runs = np.split(loud, np.flatnonzero(np.diff(loud) > round(bridge_seconds / FRAME_SECONDS)) + 1)
     word = max(runs, key=lambda run: float(power[run].sum()))
     return int(word[0]) * samples.size // n_frames, (int(word[-1]) + 1) * samples.size // n_frames

@@ -119,7 +119,7 @@ def test_a_word_that_is_not_heard_is_told_with_how_near_it_came(
     capsys.readouterr()
     assert main(["words", "test", "left off", "--takes", str(takes)]) == 0
     said = capsys.readouterr().out
-    assert 'nothing ("left off" came to 0.' in said
+    assert 'nothing ("left off" came to ' in said
     assert "; 1 is its threshold)" in said
     assert '"left off" was heard in 0 of 3 recordings' in said
 

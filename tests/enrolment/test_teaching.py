@@ -17,7 +17,6 @@ from kws_live.enrolment.expectation import (
     Expectation,
     bias_for,
     likely,
-    logistic,
     longest_word,
     n_events,
 )
@@ -30,6 +29,7 @@ from kws_live.events import Detection
 from kws_live.features import SPEECH
 from kws_live.live_settings import LiveSettings
 from kws_live.model import SILENCE, Model
+from kws_live.taught_words import logistic
 
 
 @pytest.fixture(scope="module")
