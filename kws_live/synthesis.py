@@ -124,11 +124,11 @@ def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Sa
         sound = _run("flite", "-voice", voice.name, *options, "-t", text, "-o", "/dev/stdout")
     elif voice.engine == "festival":
         quoted = text.replace("\\", "").replace('"', "")
-        sound = _run(
-            "festival", "-b", f"(voice_{voice.name})", f"(Parameter.set 'Duration_Stretch {1 / speed:.3f})",
-            f'(set! hts_engine_params (append (list (list "-r" {speed:.3f})) hts_engine_params))',  # of _hts voices
-            f'(utt.save.wave (SynthText "{quoted}") "/dev/stdout" \'riff)',
-        )  # fmt: skip
+        stretch = f"(Parameter.set 'Duration_Stretch {1 / speed:.3f})"
+        if voice.name.endswith("_hts"):
+            stretch = f'(set! hts_engine_params (append (list (list "-r" {speed:.3f})) hts_engine_params))'
+        saying = f'(utt.save.wave (SynthText "{quoted}") "/dev/stdout" \'riff)'
+        sound = _run("festival", "-b", f"(voice_{voice.name})", stretch, saying)
     elif voice.engine == "pico":
         pcm = _run(sys.executable, "-c", _PICO, text, voice.name, str(speed), str(pitch))
         return _trimmed(pcm, SPEECH_RATE_HZ, text, voice)

@@ -28,8 +28,9 @@ def test_a_synthesiser_says_a_word_of_a_words_length_without_silence_around_it(e
 
 @pytest.mark.parametrize("engine", KINDS)
 def test_faster_is_shorter(engine: str) -> None:
-    voice = voice_of(engine)
-    assert speak("marmalade", voice, speed=1.3).size < 0.9 * speak("marmalade", voice, speed=0.8).size
+    voice_of(engine)
+    for voice in [voice for voice in installed_voices() if voice.engine == engine][:4]:
+        assert speak("marmalade", voice, speed=1.3).size < 0.9 * speak("marmalade", voice, speed=0.8).size
 
 
 def test_a_synthesiser_that_does_not_start_is_one_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
