@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from taught_beside import heard, outputs_of, own_words_right
 from teaching_peer import peer_table
 from teaching_streams import PAUSE_SECONDS, TOLERANCE_SECONDS, Stream, Trial, negatives, run_stream, word_stream
 
@@ -34,9 +35,8 @@ from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.evaluation.report import Table
 from kws_live.evaluation.statistics import Rate, Share
 from kws_live.events import Detection
-from kws_live.model import SILENCE, Model, Posteriors, load_model, write_card
+from kws_live.model import Model, load_model, write_card
 from kws_live.synthesis import installed_voices
-from kws_live.taught_words import contest, logistic
 from kws_live.training.training_run import read_test
 
 N_TAKES: Final = (3, 5, 10)
@@ -177,29 +177,10 @@ def proved(outcomes: Sequence[tuple[Trial, str, Outcome]]) -> dict[str, float]:
     return shares
 
 
-def heard(model: Model, bank: Bank, trial: Trial, outputs: Posteriors) -> tuple[Posteriors, Posteriors]:
-    """The word's score, and what it leaves of the network's posteriors, as `TaughtScorer` has it.
-
-    Parameters
-    ----------
-    model, bank, trial : what is asked
-    outputs : of the network, then the embedding, shape (n, n_labels + size)
-    """
-    n_labels = len(model.card.labels)
-    posteriors, embeddings = outputs[:, :n_labels].copy(), outputs[:, n_labels:]
-    own = [model.own_words[word] for word in bank.words]
-    silence = posteriors[:, model.card.labels.index(SILENCE)]
-    known = embeddings @ bank.word_weights.T
-    logits, gives_way = contest(embeddings @ trial.weights, trial.bias, known, posteriors[:, own], silence)
-    scores = logistic(logits).astype(np.float32)
-    posteriors[:, own] *= 1 - scores[:, np.newaxis] * gives_way
-    return scores, posteriors
-
-
 def with_word(model: Model, bank: Bank, stream: Stream, trial: Trial) -> RecordedRun:
     """What a model that has the word would have given: the posteriors, and the word's score."""
     run, name = stream.run, f"{trial.word} (taught)"
-    scores, posteriors = heard(model, bank, trial, run.posteriors)
+    scores, posteriors = heard(model, bank, (trial.weights, trial.bias), run.posteriors)
     return replace(
         run,
         labels=(*model.card.labels, name),
@@ -314,31 +295,19 @@ def by_word(outcomes: Sequence[tuple[Trial, str, Outcome]]) -> Table:
 
 
 def ten_words(model: Model, bank: Bank, trials: Sequence[Trial], data: Path) -> Table:
-    """The model's own words on the official test clips, without and with all taught words beside them.
-
-    As in `kws-live evaluate --clips`: below its threshold a taught word is no answer.
-    """
-    labels = model.card.labels
-    mfcc, truth = read_test(data / "test.csv", labels, model.card.features)
-    base, embedding = model.base_scorer(), model.embedding()
-    outputs = np.array([np.concatenate((base.score(window), embedding.score(window))) for window in mfcc])
-    posteriors = outputs[:, : len(labels)]
+    """The model's own words on the official test clips, without and with all taught words beside them."""
+    mfcc, truth = read_test(data / "test.csv", model.card.labels, model.card.features)
     is_word = truth < len(model.card.keywords)
-    right = posteriors.argmax(axis=1) == truth
-    rows = [("without", str(Share(int(right[is_word].sum()), int(is_word.sum()))), "")]
+    outputs, truth = outputs_of(model, mfcc[is_word]), truth[is_word]
+    alone, _ = own_words_right(model, bank, (), outputs, truth)
+    rows = [("without", str(Share(int(alone.sum()), len(truth))), "")]
     for n_takes in N_TAKES:
-        kept, n, fired = 0, 0, 0
+        right = fired = n = 0
         for seed in sorted({trial.seed for trial in trials}):
-            best, left = np.zeros(len(truth), np.float32), posteriors.copy()
-            for trial in trials:
-                if (trial.n_takes, trial.seed) == (n_takes, seed):
-                    scores, of_own = heard(model, bank, trial, outputs)
-                    best = np.maximum(best, scores * (scores >= THRESHOLD))
-                    left = np.minimum(left, of_own)
-            kept += int(((left.argmax(axis=1) == truth) & (best < left.max(axis=1)))[is_word].sum())
-            n += int(is_word.sum())
-            fired += int((best > 0)[is_word].sum())
-        rows.append((f"with all six, from {n_takes} takes", str(Share(kept, n)), str(Share(fired, n))))
+            words = [(one.weights, one.bias) for one in trials if (one.n_takes, one.seed) == (n_takes, seed)]
+            kept, passes = own_words_right(model, bank, words, outputs, truth)
+            right, fired, n = right + int(kept.sum()), fired + int(passes.sum()), n + len(truth)
+        rows.append((f"with all six, from {n_takes} takes", str(Share(right, n)), str(Share(fired, n))))
     head = ("taught words", "the ten words right", "a taught word passes its threshold")
     return Table("The ten words, official test clips", head, tuple(rows))
 
