@@ -268,16 +268,31 @@ def summary(outcomes: Sequence[tuple[Trial, str, Outcome]]) -> Table:
         for mode in MODES:
             some = [one for trial, how, one in outcomes if trial.n_takes == n_takes and how == mode]
             n = sum(one.n for one in some)
+            words = sorted({trial.word for trial, _, _ in outcomes})
+            each = [at_one(outcomes, word, n_takes, mode).value for word in words]
             rows.append(
                 (
                     f"{called(n_takes)}, {mode} mode",
                     str(Share(sum(one.hits_at_one for one in some), n)),
+                    f"{100 * float(np.mean(each)):.1f} %",
                     str(Share(sum(one.hits for one in some), n)),
                     str(Rate(sum(one.false for one in some), sum(one.hours for one in some))),
                 )
             )
-    head = ("", "hits at 1 false accept an hour", "hits, as shipped", "false accepts, as shipped")
+    head = (
+        "",
+        "hits at 1 false accept an hour",
+        "the same, every word counting alike",
+        "hits, as shipped",
+        "false accepts, as shipped",
+    )
     return Table("All words", head, tuple(rows))
+
+
+def at_one(outcomes: Sequence[tuple[Trial, str, Outcome]], word: str, n_takes: int, mode: str) -> Share:
+    """Hits of a word at one false accept an hour."""
+    some = [one for trial, how, one in outcomes if (trial.word, trial.n_takes, how) == (word, n_takes, mode)]
+    return Share(sum(one.hits_at_one for one in some), sum(one.n for one in some))
 
 
 def by_word(outcomes: Sequence[tuple[Trial, str, Outcome]]) -> Table:
@@ -286,7 +301,7 @@ def by_word(outcomes: Sequence[tuple[Trial, str, Outcome]]) -> Table:
         cells = []
         for n_takes in columns:
             some = [o for t, mode, o in outcomes if (t.word, t.n_takes, mode) == (word, n_takes, "command")]
-            share = Share(sum(one.hits_at_one for one in some), sum(one.n for one in some))
+            share = at_one(outcomes, word, n_takes, "command")
             shares = [100 * one.hits_at_one / one.n for one in some]
             cells.append(f"{100 * share.value:.1f} % ({min(shares):.0f} to {max(shares):.0f})")
         rows.append((word, *cells))
