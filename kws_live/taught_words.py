@@ -36,8 +36,8 @@ with thousands of voices and noises, a taught word with a few."""
 
 NEARER: Final = 0.6
 """So much higher must the product with a taught word's weights be than that with a word's of the network's own, for the
-network to be wrong about that word. At 0.6 each taught word costs 0.05 points of the network's own words: validation
-clips, words left out of the embedding's training, taught from five takes."""
+network to be wrong about that word. A taught word then costs 0.1 points of the network's own words, at 0.9 half of
+that, at 0.3 half as much again (scripts/train_embedding prints it: validation clips, five takes)."""
 
 Numbers = NDArray[np.floating]
 

@@ -45,7 +45,7 @@ HELD_OUT_SPEAKERS: Final = ("1970", "2416")
 PROOF_WORDS: Final = ("archie", "hey archie", "dracarys", "goodnight", "good night", "how are you", "joke")
 """Words that teaching is proved on (scripts/prove_teaching.py): no synthetic voice says them here."""
 
-N_WORDS, N_PAIRS = 1800, 500
+N_WORDS, N_PAIRS = 1300, 400
 CLIPS_FOR_COST: Final = 200
 BEGIN, END = "<!-- embedding: scripts/train_embedding writes what follows -->", "<!-- embedding: end -->"
 

@@ -26,7 +26,7 @@ from kws_live.training.dataset import ClipInfo, Progress, StoredValues, check_ta
 PIECE: Final = 20
 """Texts in one file of the work that a later run takes over."""
 
-SHARES: Final = {"espeak": 6, "flite": 4, "festival": 2, "pico": 3}
+SHARES: Final = {"espeak": 8, "flite": 4, "festival": 1, "pico": 2}
 """Clips of each text by each kind of synthesiser."""
 
 LEAST_SECONDS: Final = 0.15

@@ -9,8 +9,10 @@ import pytest
 from fakes import KEYWORDS
 from tone_model import tone, write_sound
 
+from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation.labels import read_labels
+from kws_live.model import Model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark.py"
 
@@ -64,3 +66,15 @@ def test_the_words_are_the_same_in_every_noise_at_every_snr(benchmark: ModuleTyp
     ]
     labels = [read_labels(path.with_suffix(".csv"), KEYWORDS, 60.0) for path in streams.values()]
     assert all(one == labels[0] for one in labels)
+
+
+def test_the_speed_of_a_scan_is_that_of_the_files_given(
+    benchmark: ModuleType, commands_model: Model, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    for number in range(2):
+        write_sound(tmp_path / f"{number}.wav", tone("stop", 3.0), 16_000)
+    speed = benchmark.measure_scan(commands_model, make_settings(commands_model).snapshot(), [tmp_path])
+    assert speed.hours == pytest.approx(6 / 3600, rel=0.01)
+    assert speed.per_cpu_hour > 1
+    assert str(speed).startswith(f"{speed.per_cpu_hour:.0f} h (0.00 h of short Opus files); 2 workers: ")
