@@ -124,6 +124,44 @@ def test_a_window_at_the_streams_own_rate_ends_where_its_hop_ends() -> None:
         np.testing.assert_array_equal(window, padded[end : end + SAMPLE_RATE_HZ])
 
 
+def test_a_window_follows_the_one_scored_before_it_unless_a_gap_or_a_shut_gate_lies_between() -> None:
+    said: list[bool] = []
+
+    def score(stream: Samples, follows: bool) -> NDArray[np.float32]:
+        said.append(follows)
+        return np.array([1, 0, 0, 0, 0], np.float32)
+
+    class TwoOfThree:
+        """Open for two hops, shut for one."""
+
+        def __init__(self) -> None:
+            self.reset()
+
+        def reset(self) -> None:
+            self.n = 0
+
+        def is_open(self, samples: Samples) -> bool:
+            self.n += 1
+            return self.n % 3 != 0
+
+    pipeline, ring = (
+        Pipeline(
+            score, SPEECH_RATE_HZ, ("_silence_", "_unknown_", "yes", "no", "stop"), ("yes", "no", "stop"),
+            lambda mode: TwoOfThree(), LiveSettings(decision_settings()),
+        ),
+        RingBuffer(10 * SAMPLE_RATE_HZ),
+    )  # fmt: skip
+    ring.write(np.zeros(2 * SAMPLE_RATE_HZ, np.float32))
+    assert sum(step.verdict is not None for step in pipeline.steps(ring)) > 20
+    assert said == [i % 2 == 1 for i in range(len(said))]
+    said.clear()
+    ring.skip(5000)
+    ring.write(np.zeros(SAMPLE_RATE_HZ, np.float32))
+    for _ in pipeline.steps(ring):
+        pass
+    assert said[:3] == [False, True, False]
+
+
 def test_no_window_spans_a_gap() -> None:
     loud = np.full(2 * SAMPLE_RATE_HZ, 0.5, np.float32)
     faint = np.full(2 * SAMPLE_RATE_HZ, -0.1, np.float32)

@@ -60,6 +60,12 @@ def test_what_is_wrong_with_a_take_is_said_with_what_to_do(take: Take, said: str
     assert ";" in reason or ", " in reason or ":" in reason  # what to do comes after it
 
 
+def test_a_soft_moment_within_a_word_does_not_cut_it_in_two() -> None:
+    take = in_room(np.concatenate([buzz(0.2), room(0.22), buzz(0.4)]))
+    assert take.word_seconds == pytest.approx(0.82, abs=0.03)
+    assert in_room(np.concatenate([buzz(0.2), room(0.4), buzz(0.4)])).word_seconds == pytest.approx(0.4, abs=0.03)
+
+
 def test_the_same_recording_is_known_again_at_another_place_in_its_file() -> None:
     word = demo_word("go")
     first = Take.of("1.wav", np.concatenate([room(0.3), word]))

@@ -72,6 +72,21 @@ def test_a_taught_model_is_a_model_like_any_other(model: Model, commands_model: 
         load_model("my-words")
 
 
+def test_a_word_that_the_network_takes_for_its_own_is_told_apart(commands_model: Model, own_models: Path) -> None:
+    like = "go"
+    takes = [Take.of("a", sound).features(commands_model.extractor) for sound in takes_of(like, n=3)]
+    model = write_taught(commands_model, own_models / "my-words", [Teacher(commands_model).teach("gow", takes)])
+    assert model.taught is not None
+    assert model.taught.known == commands_model.card.keywords
+    heard = np.resize(takes_of(like, n=1)[0], SPEECH_RATE_HZ)
+    before, after = (
+        dict(zip(m.card.labels, m.posteriors(m.scorer(), heard), strict=True)) for m in (commands_model, model)
+    )
+    assert before["go"] > 0.5
+    assert after["gow"] > 0.8
+    assert after["go"] < 0.2 * before["go"]
+
+
 def test_a_clip_is_taken_for_a_taught_word_where_it_passes_its_threshold(adapted: Model) -> None:
     labels = adapted.card.labels
     own, left, stop, unknown = (labels.index(word) for word in ("yes", "left off", "stop", "_unknown_"))

@@ -29,7 +29,7 @@ from kws_live.events import Detection
 from kws_live.features import SPEECH
 from kws_live.live_settings import LiveSettings
 from kws_live.model import SILENCE, Model
-from kws_live.taught_words import logistic
+from kws_live.taught_words import KNOWN_WEIGHT, logistic
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,20 @@ def test_a_word_scores_when_it_is_taught_as_it_does_live_in_speech_and_in_noise(
         assert model.scorer().score(mfcc)[-1] == pytest.approx(expected, rel=1e-4)
     assert silence[0] < 0.1
     assert silence[1] > 0.9
+
+
+def test_a_word_of_the_network_speaks_against_a_taught_one_and_a_personal_one_not_against_itself(
+    teacher: Teacher,
+) -> None:
+    stop = teacher.bank.words.index("stop")
+    said = np.zeros((1, len(teacher.bank.words)), np.float32)
+    said[0, stop] = 0.9
+    of_stop = teacher.bank.word_weights[stop]
+    hops = Hops(of_stop[np.newaxis] / np.linalg.norm(of_stop), said, np.zeros(1, np.float32))
+    weights = 0.5 * of_stop  # less near than the word's own
+    product = float(hops.embeddings[0] @ weights)
+    assert teacher._logits("halt", hops, weights, 1.0) == pytest.approx([product + 1 - 0.9 * KNOWN_WEIGHT])
+    assert teacher._logits("stop", hops, weights, 1.0) == pytest.approx([product + 1])
 
 
 def test_what_to_expect_is_measured(word: TaughtWord) -> None:
