@@ -41,9 +41,6 @@ that, at 0.3 half as much again (scripts/train_embedding prints it: validation c
 
 Numbers = NDArray[np.floating]
 
-Embedding = NDArray[np.float32]
-"""One window, float32 (size,), of length one."""
-
 
 class Network(Protocol):
     """Anything that maps one window to numbers."""
@@ -181,9 +178,9 @@ class TaughtScorer:
         self._base, self._embedding, self._words = base, embedding, words
         self._silence = silence
         # A personal word must not speak against itself.
-        self._rivals = [[word for word in own if word != name] for name in words.names]
-        self._outputs = [[own[word] for word in rivals] for rivals in self._rivals]
-        self._known = [[words.known.index(word) if word in words.known else -1 for word in r] for r in self._rivals]
+        rivals = [[word for word in own if word != name] for name in words.names]
+        self._outputs = [[own[word] for word in others] for others in rivals]
+        self._known = [[words.known.index(word) if word in words.known else -1 for word in others] for others in rivals]
         self._personal = [i for i, name in enumerate(words.names) if name in words.personal]
         self._beside = [i for i, name in enumerate(words.names) if name not in words.personal]
         self._places = [own[words.names[i]] for i in self._personal]
