@@ -248,10 +248,12 @@ def test_the_shipped_model_shows_the_words_of_the_demo(
         page = browser.new_page()
         page.goto(panel.url)
         page.wait_for_function("() => document.querySelector('#gate').textContent === 'ended'")
-        shown = page.locator("#events .fired b").all_inner_texts()[::-1]
         expected = [
             event.keyword for event in kws_live.detect("demo:", model=commands_model) if isinstance(event, Detection)
         ]
+        # What is heard last may be drawn after the state is.
+        page.wait_for_function("n => document.querySelectorAll('#events .fired b').length >= n", arg=len(expected))
+        shown = page.locator("#events .fired b").all_inner_texts()[::-1]
         assert shown == expected
         assert set(shown) <= set(demo_words)
         page.close()
