@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.clock import wall_seconds
 from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionError, SourceLostError
 from kws_live.events import Event, Health, SourceLost, SourceReopened
 from kws_live.findings import Finding
@@ -16,7 +17,6 @@ from kws_live.pipeline import HOP_SAMPLES, LAG_SAMPLES
 from kws_live.ring_buffer import RingBuffer
 from kws_live.signal_health import SignalHealth
 from kws_live.sources import AudioSource
-from kws_live.sources.gap_finder import wall_seconds
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from kws_live.audio import SAMPLE_RATE_HZ, Block
 from kws_live.capture import POLL_SECONDS
+from kws_live.clock import wall_seconds
 from kws_live.detection import make_pipeline, make_settings
 from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
 from kws_live.findings import Finding
@@ -17,7 +18,6 @@ from kws_live.pipeline import HOP_SECONDS
 from kws_live.ring_buffer import RingBuffer
 from kws_live.signal_health import Measurement, SignalHealth
 from kws_live.sources import AudioSource, open_source
-from kws_live.sources.gap_finder import wall_seconds
 
 LISTEN_SECONDS: Final = 8.0
 SHORT_RATE_TOLERANCE: Final = 0.04

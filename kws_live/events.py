@@ -1,10 +1,11 @@
 """Everything that can happen while listening, as frozen values that cross threads and become JSON lines."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.clock import wall_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,20 +16,28 @@ class Event:
     ----------
     position : samples at 22,050 Hz since the stream began
     source : name of the audio source
+    heard_at : when the sound it is about reached this program, by `kws_live.clock.wall_seconds`; None where time plays
+        no part, as in a recording that is read faster than it was spoken. Not part of the event's value or its JSON
     """
 
     type: ClassVar[str] = "event"
     position: int
     source: str = ""
+    heard_at: float | None = field(default=None, compare=False, repr=False)
 
     @property
     def seconds(self) -> float:
         """The position in seconds since the stream began."""
         return self.position / SAMPLE_RATE_HZ
 
+    @property
+    def age_seconds(self) -> float:
+        """How long ago its sound reached this program; 0 where time plays no part."""
+        return 0.0 if self.heard_at is None else max(0.0, wall_seconds() - self.heard_at)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: the type first, then the fields, seconds to the millisecond."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "heard_at"}
         position, source = fields.pop("position"), fields.pop("source")
         rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in fields.items()}
         return {"type": self.type, **rounded, "seconds": round(self.seconds, 3), "position": position, "source": source}

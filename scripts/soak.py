@@ -15,10 +15,10 @@ import soxr
 
 import kws_live
 from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
+from kws_live.clock import wall_seconds
 from kws_live.errors import AudioGapError, SourceLostError
 from kws_live.events import AudioSkipped, Detection, Event, SourceReopened
 from kws_live.pipeline import HOP_SAMPLES
-from kws_live.sources.gap_finder import wall_seconds
 
 RATE_HZ = 48_000
 BLOCK = 1920

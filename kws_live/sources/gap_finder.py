@@ -1,7 +1,5 @@
 """How much of a live stream never arrived? Told from arrival times alone. Pure."""
 
-import sys
-import time
 from typing import Final
 
 from kws_live.audio import Block
@@ -17,15 +15,6 @@ MADE_UP_SECONDS: Final = 0.1
 
 DRIFT: Final = 0.02
 """A device's clock may be slower than the machine's: that share is no loss."""
-
-
-def wall_seconds() -> float:
-    """A clock that goes on while the machine sleeps."""
-    if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":  # where the usual monotonic clock stands still, this one goes on
-        return time.clock_gettime(time.CLOCK_MONOTONIC)
-    return time.monotonic()
 
 
 class GapFinder:
@@ -54,7 +43,7 @@ class GapFinder:
         Parameters
         ----------
         block : float32 (n_samples, n_channels)
-        seconds : when it arrived, by `wall_seconds`
+        seconds : when it arrived, by `kws_live.clock.wall_seconds`
         is_spliced : whether it is known that something is missing before it
 
         Returns
