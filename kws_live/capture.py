@@ -1,9 +1,8 @@
-"""The capture thread's work: keep the ring buffer filled from a source, come what may."""
+"""The capture thread's work: keep the ring buffer filled from a source, whatever the source does."""
 
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -13,18 +12,21 @@ from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionErro
 from kws_live.events import Event, Health, SourceLost, SourceReopened
 from kws_live.findings import Finding
 from kws_live.intake import Intake, pieces
-from kws_live.pipeline import HOP_SAMPLES, LAG_SAMPLES
 from kws_live.ring_buffer import RingBuffer
 from kws_live.signal_health import SignalHealth
 from kws_live.sources import AudioSource
+from kws_live.sources.gap_finder import GapFinder
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.25
-"""Longest wait of any thread before it looks whether to stop."""
+"""Longest wait of this thread before it looks whether to stop."""
 
-LEAST_REST_SECONDS: Final = 0.06
-"""A shorter rest saves no waking."""
+SILENT_SECONDS: Final = 10.0
+"""A live source that hands over nothing for so long is lost, whatever it says."""
+
+AHEAD_SECONDS: Final = 2.0
+"""A source that waits to be read and is so far ahead of the clock is read faster than it was spoken."""
 
 REOPEN_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Pauses before each try to reopen a lost source; the last one repeats."""
@@ -35,42 +37,45 @@ Reopen = Callable[[], AudioSource]
 class Capture:
     """Fills a ring buffer from a source; marks what is lost as gaps, and opens a lost source again.
 
+    It never waits for more than `POLL_SECONDS`, but where the source itself hangs; positions keep the time of a live
+    source by the clock, also over gaps and losses.
+
     Parameters
     ----------
     ring : what is filled
     source : already open; closed at the end
     reopen : opens a lost source again; None: losing it is an error
     tell : called with `SourceLost`, `SourceReopened` and `Health`
-    few_unread : waits a moment until at most so many samples wait to be looked at; False if there are more
 
     Attributes
     ----------
     source : as it is now: another object after it was reopened
-    heard : when which positions were written, the newest last
+    is_open : whether it is there; False while it is opened again
+    turned_at : when it last did anything, by `time.monotonic`
     n_lost, lost_seconds : how often, and how long, the source was away
     """
 
     def __init__(
-        self,
-        ring: RingBuffer,
-        source: AudioSource,
-        reopen: Reopen | None,
-        tell: Callable[[Event], None],
-        few_unread: Callable[[int], bool],
+        self, ring: RingBuffer, source: AudioSource, reopen: Reopen | None, tell: Callable[[Event], None]
     ) -> None:
         self.source = source
-        self.heard: deque[tuple[int, float]] = deque(maxlen=400)
+        self.turned_at = time.monotonic()
         self.n_lost = 0
         self.lost_seconds = 0.0
         self._ring = ring
         self._reopen = reopen
         self._tell = tell
-        self._few_unread = few_unread
         self._stop = threading.Event()
+        self._woken = threading.Event()  # to stop, or to change the source
+        self._runner: threading.Thread | None = None
         self._change: tuple[AudioSource, Reopen | None] | None = None
         self._change_lock = threading.Lock()
         self._overflows_before = 0
-        self._n_asked = 0
+        self._n_tries = 0
+        self._n_overflows_seen = 0
+        self._opened_at = self._silent_since = self._last_block_at = 0.0
+        self._lost_at: float | None = None
+        self._is_silent = False
         self._begin_source()
 
     @property
@@ -81,6 +86,7 @@ class Capture:
     def stop(self) -> None:
         """Ask `run` to return."""
         self._stop.set()
+        self._woken.set()
 
     def change_source(self, source: AudioSource, reopen: Reopen | None) -> None:
         """Go on with another source, already open.
@@ -97,148 +103,236 @@ class Capture:
             if self._change is not None:
                 self._change[0].close()
             self._change = (source, reopen)
+            self._woken.set()
 
-    def run(self) -> None:
-        """Capture until the source ends, or `stop` is called; then close the ring buffer and the source."""
+    def run(self, after_hang: bool = False) -> None:
+        """Capture until the source ends, or `stop` is called; then close the ring buffer and the source.
+
+        Called again on another thread it takes over from the thread that called it before, which hangs in the source:
+        that one does nothing more.
+
+        Parameters
+        ----------
+        after_hang : begin by opening the source again
+        """
+        self._runner = me = threading.current_thread()
+        self.turned_at = time.monotonic()
         try:
-            self._tell_of_namesakes()
-            while not self._stop.is_set() and self._step():
+            if after_hang:
+                self._lose(SourceLostError(f"{self.source.name} does not answer"), close=False)
+            else:
+                self._tell_of_namesakes()
+            while not self._stop.is_set() and self._turn():
                 pass
         finally:
-            with self._change_lock:
-                self._ring.close()
-                if self._change is not None:
-                    self._change[0].close()
-            try:
-                self.source.close()
-            except Exception:
-                log.exception("the source %r failed to close", self.source.name)
+            if self._runner is me:
+                with self._change_lock:
+                    self._ring.close()
+                    if self._change is not None:
+                        self._change[0].close()
+                self._close(self.source)
 
-    def _step(self) -> bool:
-        """Take the next block; False at the end."""
-        self._take_change()
-        self._rest()
-        try:
-            block = self.source.read(POLL_SECONDS)
-        except AudioGapError as gap:
-            self._leave_gap(gap.seconds)
+    @property
+    def can_reopen(self) -> bool:
+        """Whether a source that hangs can be opened again."""
+        return self._reopen is not None
+
+    def _turn(self) -> bool:
+        """Do the next thing that is due; False at the end."""
+        self.turned_at = time.monotonic()
+        if self._take_change():
             return True
-        except SourceLostError as error:
+        if not self.is_open:
+            return self._try_to_open()
+        source = self.source
+        try:
+            block = source.read(POLL_SECONDS)
+            arrived = wall_seconds()
+            if block is None and self._lost_at is not None:
+                raise SourceLostError(f"{source.name} ended")
+        except AudioGapError as gap:
+            if self._is_mine(source) and self._lost_at is None:
+                self._end_stretch()
+                self._leave_gap(gap.seconds)
+                self._gaps.leave_gap(gap.seconds)
+            return True
+        except Exception as error:
+            if not self._is_mine(source):
+                return False
             if self._reopen is None:
-                self._intake.finish()
+                if isinstance(error, AudioError):
+                    self._finish()  # what came before the break counts
                 raise
-            return self._open_again(error, self._reopen)
-        except AudioError:
-            self._intake.finish()  # what came before the break counts
-            raise
-        if block is None:
-            self._intake.finish()
+            self._lose(error)
+            return True
+        if not self._is_mine(source):
             return False
-        if block.shape[0]:
-            self._take(block)
+        if block is None:
+            self._finish()
+            return False
+        self._take(block, arrived)
         return True
 
-    def _rest(self) -> None:
-        """Sleep until the samples that the detector waits for are due, where the source keeps them.
+    def _is_mine(self, source: AudioSource) -> bool:
+        """Whether this thread still captures; if another has taken over, what it hung in is closed."""
+        if self._runner is threading.current_thread():
+            return True
+        self._close(source)
+        return False
 
-        Each waking costs time: what the detector does not ask for yet it is expected to ask for as it did before.
-        """
-        while getattr(self.source, "keeps_blocks", False) and not self._stop.is_set():
-            position, wanted = self._ring.position, self._ring.wanted
-            if wanted is not None:
-                self._n_asked = wanted - position
-            rest = self._last_block_seconds + self._n_asked / SAMPLE_RATE_HZ - wall_seconds()
-            if rest <= LEAST_REST_SECONDS:
-                return
-            self._ring.rest(position + self._n_asked - HOP_SAMPLES, rest)
+    def _take(self, block: Block, arrived: float) -> None:
+        """Write a block, and what has become clear of the gaps before it."""
+        if not block.shape[0]:
+            self._note_silence(arrived)
+            return
+        if self._lost_at is not None:
+            self._come_back(block.shape[0] / self.source.rate_hz, arrived)
+        elif self.source.rate_hz != self._rate_hz:
+            self._end_stretch()
+            self._leave_gap(0.0)
+            self._begin_source()
+        self._note_sound(arrived)
+        if not self._is_live:
+            self._n_samples += block.shape[0]
+            is_ahead = self._n_samples / self._rate_hz - (arrived - self._opened_at) > AHEAD_SECONDS
+            self._write(block, None if is_ahead else arrived)
+            return
+        n_overflows = self.source.n_overflows
+        is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
+        for part in self._gaps.take(block, arrived, is_spliced):
+            if isinstance(part, float):
+                self._end_stretch()
+                self._leave_gap(part)
+            else:
+                self._write(part, self._gaps.heard_at)
+        for change in self._health.take(block, arrived, n_overflows):
+            self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
 
-    def _take(self, block: Block) -> None:
-        for piece in pieces(block, self.source.rate_hz):
-            self._intake.take(piece)
-            self.heard.append((self._ring.position, time.monotonic()))
-            # What waits to be read must not outrun the detector; what is live must be taken, come what may.
-            if not self.source.live:
-                self._wait_for_detector(self._ring.capacity_samples // 2)
-        self._last_block_seconds = wall_seconds()
-        if self.source.live:
-            for change in self._health.take(block, self._last_block_seconds, self.source.n_overflows):
-                self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
+    def _write(self, block: Block, heard_at: float | None) -> None:
+        for piece in pieces(block, self._rate_hz):
+            # A recording must not outrun the detector; what is live must be taken, come what may.
+            while not self._ring.wait_for_room(POLL_SECONDS) and not self._is_live and not self._stop.is_set():
+                self.turned_at = time.monotonic()
+            self._intake.take(piece, heard_at)
+
+    def _note_silence(self, now: float) -> None:
+        if not self._is_live or now - self._silent_since <= SILENT_SECONDS:
+            return
+        self._silent_since = now
+        finding = Finding("no_audio", f"{self.source.name} gave no audio for {SILENT_SECONDS:g} s")
+        if self._reopen is not None:
+            self._lose(SourceLostError(finding.summary))
+        elif not self._is_silent:
+            self._is_silent = True
+            self._tell(as_event(finding, self._ring.position, self.source.name))
+
+    def _note_sound(self, now: float) -> None:
+        self._silent_since = self._last_block_at = now
+        if self._is_silent:
+            self._is_silent = False
+            finding = Finding("no_audio", f"{self.source.name} gives audio again")
+            self._tell(as_event(finding, self._ring.position, self.source.name, over=True))
+
+    def _begin_source(self) -> None:
+        """What is kept of a source begins anew."""
+        self.is_open = True
+        self._is_live = self.source.live
+        self._rate_hz = self.source.rate_hz
+        self._intake = Intake(self._ring, self._rate_hz)
+        self._gaps = GapFinder(self._rate_hz)
+        self._health = SignalHealth(self._rate_hz)
+        self._n_samples = 0
+        self._n_overflows_seen = self.source.n_overflows
+        self._opened_at = self._silent_since = self._last_block_at = wall_seconds()
+        self._is_silent = False
+        self._lost_at = None
 
     def _tell_of_namesakes(self) -> None:
         if n_others := getattr(self.source, "n_namesakes", 0):  # only devices have them
             finding = Finding("same_name", f"{n_others + 1} devices are called {self.source.name!r}")
             self._tell(as_event(finding, self._ring.position, self.source.name))
 
-    def _begin_source(self) -> None:
-        self._intake = Intake(self._ring, self.source.rate_hz)
-        self._health = SignalHealth(self.source.rate_hz)
-        self._last_block_seconds = wall_seconds()
-
-    def _wait_for_detector(self, largest_unread: int) -> None:
-        while not self._few_unread(largest_unread) and not self._stop.is_set():
-            pass
+    def _end_stretch(self) -> None:
+        """Write what is held back of the stretch of audio that ends here."""
+        for part in self._gaps.flush():
+            if not isinstance(part, float):
+                self._write(part, self._gaps.heard_at)
+        self._intake.flush()
+        self._intake = Intake(self._ring, self._rate_hz)
 
     def _leave_gap(self, seconds: float) -> None:
-        n_samples = max(1, round(seconds * SAMPLE_RATE_HZ))
-        self._intake.flush()
-        if n_samples > self._ring.capacity_samples // 2:  # a long gap must not push out what was not looked at yet
-            self._wait_for_detector(HOP_SAMPLES + LAG_SAMPLES)
-        self._ring.skip(n_samples)
-        self._intake = Intake(self._ring, self.source.rate_hz)
+        self._ring.skip(max(1, round(seconds * SAMPLE_RATE_HZ)))
+
+    def _finish(self) -> None:
+        """The source has ended: write what is held back, then silence for the windows of the last word."""
+        self._end_stretch()
+        self._intake.finish()
 
     def _take_change(self) -> bool:
         """Go over to the source of `change_source`, if there is one."""
         with self._change_lock:
             if self._change is None:
                 return False
-            before, (self.source, self._reopen), self._change = self.source, self._change, None
-        self._overflows_before += before.n_overflows
-        before.close()
+            (source, reopen), self._change = self._change, None
+            self._woken.clear()
+            if self._stop.is_set():
+                self._woken.set()
+        self._end_stretch()
+        self._overflows_before += self.source.n_overflows
+        self._close(self.source)
+        self.source, self._reopen = source, reopen
         self._leave_gap(0.0)  # what follows is another sound: no window may hold both
         self._begin_source()
         return True
 
-    def _open_again(self, error: SourceLostError, reopen: Reopen) -> bool:
-        """Open the lost source again; False if it was stopped meanwhile."""
-        lost_at = self._last_block_seconds
-        self.n_lost += 1
-        self._tell(SourceLost(reason=str(error), position=self._ring.position, source=self.source.name))
-        self.source.close()
-        n_tries = 0
-        while not self._stop.wait(REOPEN_PAUSES_SECONDS[min(n_tries, len(REOPEN_PAUSES_SECONDS) - 1)]):
-            n_tries += 1
-            if self._take_change():
-                return True
-            try:
-                opened = reopen()
-            except KwsLiveError as again:
-                log.debug("not back yet: %s", again)
-                continue
-            first = self._first_block(opened)
-            if first is None:
-                opened.close()
-                continue
-            lost_seconds = max(0.0, wall_seconds() - first.shape[0] / opened.rate_hz - lost_at)
-            self.lost_seconds += lost_seconds
-            self._leave_gap(lost_seconds)
-            self._overflows_before += self.source.n_overflows
-            self.source = opened
-            self._begin_source()
-            self._tell(SourceReopened(lost_seconds=lost_seconds, position=self._ring.position, source=self.source.name))
-            self._take(first)
-            return True
-        return False
+    def _lose(self, error: Exception, close: bool = True) -> None:
+        """The source went away, or one that was opened again did so before it gave any audio."""
+        if not isinstance(error, (KwsLiveError, OSError)):
+            log.error("the source %r failed", self.source.name, exc_info=error)
+        if self._lost_at is None:
+            self._end_stretch()
+            self._lost_at = self._last_block_at
+            self._n_tries = 0
+            self.n_lost += 1
+            self._tell(SourceLost(reason=str(error), position=self._ring.position, source=self.source.name))
+        self.is_open = False
+        if close:
+            self._close(self.source)
 
-    def _first_block(self, source: AudioSource) -> Block | None:
-        """The first audio of a source that was reopened: one that opens and stays dumb is not back."""
+    def _try_to_open(self) -> bool:
+        """After a pause, open the lost source again; False where another thread has taken over meanwhile."""
+        assert self._reopen is not None
+        pause = REOPEN_PAUSES_SECONDS[min(self._n_tries, len(REOPEN_PAUSES_SECONDS) - 1)]
+        if self._woken.wait(pause):
+            return True
+        self._n_tries += 1
         try:
-            while not self._stop.is_set():
-                block = source.read(POLL_SECONDS)
-                if block is None or block.shape[0]:
-                    return block
-        except (SourceLostError, AudioGapError) as error:
+            opened = self._reopen()
+        except Exception as error:  # a foreign source may raise anything, and be there a moment later
             log.debug("not back yet: %s", error)
-        return None
+            return self._runner is threading.current_thread()
+        if not self._is_mine(opened):
+            return False
+        self._overflows_before += self.source.n_overflows
+        self.source = opened
+        self.is_open = True
+        self._silent_since = wall_seconds()
+        return True
+
+    def _come_back(self, block_seconds: float, arrived: float) -> None:
+        """The first audio of a source that was reopened: only now it counts as back."""
+        assert self._lost_at is not None
+        lost_seconds = max(0.0, arrived - block_seconds - self._lost_at)
+        self.lost_seconds += lost_seconds
+        self._leave_gap(lost_seconds)
+        self._begin_source()
+        self._tell(SourceReopened(lost_seconds=lost_seconds, position=self._ring.position, source=self.source.name))
+
+    def _close(self, source: AudioSource) -> None:
+        try:
+            source.close()
+        except Exception:
+            log.exception("the source %r failed to close", source.name)
 
 
 def as_event(finding: Finding, position: int, source: str, over: bool = False) -> Health:

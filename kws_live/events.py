@@ -172,3 +172,9 @@ class Health(Event):
 def event_types() -> dict[str, type[Event]]:
     """Every type of event by its name."""
     return {kind.type: kind for kind in Event.__subclasses__()}
+
+
+def word_end(event: Event) -> int:
+    """Position at which an event's word ended, as far as that is known; of other events, their own."""
+    at = event.word_end_position if isinstance(event, Detection) else None
+    return event.position if at is None else at

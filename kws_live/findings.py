@@ -42,6 +42,10 @@ ADVICE: Final = {
     ),
     "same_name": _everywhere("choose by number, mic:NUMBER; `kws-live devices` has the numbers"),
     "source_lost": _everywhere("check cable, hub and battery; listening goes on by itself when it is back"),
+    "no_audio": _everywhere("see whether its sender still runs; listening goes on by itself when audio comes"),
+    "source_hangs": _everywhere("restart the device or program that it comes from; it is opened again if it can be"),
+    "detector_hangs": _everywhere("a function given to on_step or watch must be quick; if there is none, report this"),
+    "dispatcher_hangs": _everywhere("a callback must return soon; hand long work to a thread of its own"),
     "zeros": Advice(
         "unmute it: `pactl list sources` or alsamixer (F4: capture); look for a switch on the device",
         "allow your terminal under Privacy & Security > Microphone, restart it, and unmute the device",

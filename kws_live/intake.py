@@ -32,10 +32,12 @@ class Intake:
         self._ring = ring
         self._resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
 
-    def take(self, block: Block) -> None:
-        """Write one block, float32 (n_samples, n_channels)."""
+    def take(self, block: Block, heard_at: float | None = None) -> None:
+        """Write one block, float32 (n_samples, n_channels), heard at that time by `kws_live.clock.wall_seconds`."""
         if block.shape[0]:
-            self._ring.write(self._resampler.process(to_mono(block)))
+            if not np.isfinite(block).all():  # a driver may hand over NaN after a fault; silence is its honest stand-in
+                block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+            self._ring.write(self._resampler.process(to_mono(block)), heard_at)
 
     def flush(self) -> None:
         """The stretch ends here: write what is held back; a new stretch needs a new intake."""

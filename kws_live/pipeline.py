@@ -23,9 +23,11 @@ HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
 LAG_SAMPLES: Final = 483
 """The resampler holds back at most this much (at least 63; measured) before a hop is complete."""
 
-QUIET_HOPS: Final = 7
-SPEECH_HOPS: Final = 3
-"""So many hops are done at a time while nobody speaks, and while somebody does: waking costs more than looking."""
+READ_AHEAD_HOPS: Final = 7
+"""So much is taken from the ring buffer at once where it is there: the features of hops read ahead cost less."""
+
+QUIET_HOPS: Final = 6
+"""So many are done at a time while nothing is spoken: waking costs more than looking, and no word ends so soon."""
 
 _SPEECH_HOP: Final = round(HOP_SECONDS * SPEECH_RATE_HZ)
 _LEVEL_FRAME: Final = SPEECH_RATE_HZ // 50
@@ -113,17 +115,11 @@ class Pipeline:
 
     @property
     def next_position(self) -> int:
-        """The ring buffer's position from which on it is worth calling `step` again.
-
-        While nobody speaks `QUIET_HOPS` are done at a time. In command mode no word is late by that: by the time that
-        it has ended, and the pause after it too, its begin has been looked at. `SPEECH_HOPS` at a time make a word
-        late by one hop on average.
-        """
+        """The ring buffer's position from which on it is worth calling `step`: a hint, nothing depends on it."""
         if self._speech.size >= self._speech_window + _SPEECH_HOP:
             return self._hop_end  # it has been read already
-        n_hops = SPEECH_HOPS if self._gate_was_open else QUIET_HOPS
-        wanted = self._hop_end + LAG_SAMPLES + (n_hops - 1) * HOP_SAMPLES
-        return max(wanted, self._read_position + 1)
+        n_more = 0 if self._gate_was_open else QUIET_HOPS - 1
+        return max(self._hop_end + LAG_SAMPLES + n_more * HOP_SAMPLES, self._read_position + 1)
 
     def _restart(self, position: int) -> None:
         """Begin a stretch without gaps at ``position``."""
@@ -142,7 +138,7 @@ class Pipeline:
     def step(self, ring: RingBuffer) -> Step | None:
         """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet."""
         while self._speech.size < self._speech_window + _SPEECH_HOP:
-            start, block = ring.read_on(self._read_position, QUIET_HOPS * HOP_SAMPLES)
+            start, block = ring.read_on(self._read_position, READ_AHEAD_HOPS * HOP_SAMPLES)
             if start != self._read_position:
                 return self.skip_to(start)
             if not block.size:

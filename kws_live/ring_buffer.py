@@ -1,19 +1,30 @@
-"""The newest seconds of audio, addressed by position: one thread writes, others read."""
+"""The newest seconds of audio, addressed by position: one thread writes, one reads on, others look."""
 
 import threading
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
 from kws_live.audio import Samples
 
 
+class _Stretch(NamedTuple):
+    """Audio without a gap: the position it begins at, and how many samples had been written before it."""
+
+    position: int
+    n_before: int
+
+
 class RingBuffer:
     """Holds the newest ``capacity_samples`` samples of a stream.
 
-    A position is a count of samples since the stream began; it is never reset. A gap (audio that was lost)
-    takes up positions but holds nothing, and no read crosses it. A read answers by itself whether its
-    samples are gone, so there is no race between asking and reading.
+    A position is a count of samples since the stream began; it is never reset. A gap (audio that was lost) takes up
+    positions but no room, however long it is, and no read crosses it. A read answers by itself whether its samples
+    are gone, so there is no race between asking and reading.
+
+    Waiting has one rule: no wait is for more than can still come. The reader is let go at the position it waits for,
+    when the buffer is half full of what it has not read, and at the end; the writer, when the reader has made room.
 
     Parameters
     ----------
@@ -25,13 +36,13 @@ class RingBuffer:
         if capacity_samples <= 0:
             raise ValueError(f"capacity_samples {capacity_samples} must be above 0")
         self._data = np.zeros(capacity_samples, np.float32)
-        self._begin = position
-        self._position = position
-        self._gaps: deque[tuple[int, int]] = deque()
+        self._n_written = 0
+        self._n_read = 0  # of those written, how many the reader is past
+        self._stretches = deque([_Stretch(position, 0)])
+        self._heard: deque[tuple[int, float]] = deque()  # up to which position, and when
         self._closed = False
         self._changed = threading.Condition()
         self._wanted: int | None = None  # the least position waited for: waking a thread for less costs time
-        self._planned: int | None = None  # the writer rests until it can write so far
 
     @property
     def capacity_samples(self) -> int:
@@ -42,12 +53,13 @@ class RingBuffer:
     def position(self) -> int:
         """Position that the next sample written will have."""
         with self._changed:
-            return self._position
+            return self._position()
 
     @property
-    def wanted(self) -> int | None:
-        """The least position that somebody waits for; None: nobody waits."""
-        return self._wanted
+    def n_unread(self) -> int:
+        """How many samples it holds that were not read on from."""
+        with self._changed:
+            return self._n_written - max(self._n_read, self._n_gone())
 
     @property
     def closed(self) -> bool:
@@ -55,24 +67,40 @@ class RingBuffer:
         with self._changed:
             return self._closed
 
-    def write(self, samples: Samples) -> None:
-        """Append a copy of the samples; the oldest give way."""
+    def write(self, samples: Samples, heard_at: float | None = None) -> None:
+        """Append a copy of the samples; the oldest give way.
+
+        Parameters
+        ----------
+        samples : shape (n_samples,)
+        heard_at : when the last of them was heard, by `kws_live.clock.wall_seconds`; None where time plays no part
+        """
         capacity = self._data.size
         with self._changed:
             kept = samples[-capacity:]
-            start = (self._position + samples.size - kept.size) % capacity
+            start = (self._n_written + samples.size - kept.size) % capacity
             until_end = min(kept.size, capacity - start)
             self._data[start : start + until_end] = kept[:until_end]
             self._data[: kept.size - until_end] = kept[until_end:]
-            self._advance(samples.size)
+            self._n_written += samples.size
+            while len(self._stretches) > 1 and self._stretches[1].n_before < self._n_gone():
+                self._stretches.popleft()
+            if heard_at is not None:
+                self._heard.append((self._position(), heard_at))
+            while len(self._heard) > 1 and self._heard[0][0] <= self._position_of(self._n_gone()):
+                self._heard.popleft()
+            self._wake()
 
     def skip(self, n_samples: int) -> None:
         """Leave a gap: ``n_samples`` positions that hold nothing."""
         if n_samples <= 0:
             return
         with self._changed:
-            self._gaps.append((self._position, self._position + n_samples))
-            self._advance(n_samples)
+            after = _Stretch(self._position() + n_samples, self._n_written)
+            if len(self._stretches) > 1 and self._stretches[-1].n_before == self._n_written:  # one gap after another
+                self._stretches.pop()
+            self._stretches.append(after)
+            self._wake()
 
     def close(self) -> None:
         """Say that nothing more will be written; wakes every waiter."""
@@ -80,77 +108,92 @@ class RingBuffer:
             self._closed = True
             self._changed.notify_all()
 
-    def _advance(self, n_samples: int) -> None:
-        self._position += n_samples
-        while self._gaps and self._gaps[0][1] <= self._position - self._data.size:
-            self._gaps.popleft()
-        if self._wanted is not None and self._position >= self._wanted:
-            self._wanted = None
-            self._changed.notify_all()
+    def heard_at(self, position: int) -> float | None:
+        """When the sample before ``position`` was heard, as `write` was told; None if that is not known."""
+        with self._changed:
+            return next((at for end, at in self._heard if end >= position), self._heard[-1][1] if self._heard else None)
 
     def wait(self, position: int, timeout_seconds: float | None = None) -> bool:
-        """Wait until the sample before ``position`` is written or the buffer is closed; False on time-out."""
+        """For the reader: wait until the sample before ``position`` is there or no more can come; False: timed out."""
 
         def reached() -> bool:
-            if self._closed or self._position >= position:
+            if self._is_due(position):
                 return True
             self._wanted = position if self._wanted is None else min(self._wanted, position)
-            if self._planned is not None and self._wanted < self._planned:
-                self._changed.notify_all()
             return False
 
         with self._changed:
             return self._changed.wait_for(reached, timeout_seconds)
 
-    def rest(self, position: int, timeout_seconds: float) -> None:
-        """For the writer: wait until the time-out, or a reader waits for less than ``position``, or it is closed."""
+    def wait_for_room(self, timeout_seconds: float) -> bool:
+        """For the writer: wait until at most half of the buffer is unread; False on time-out."""
         with self._changed:
-            self._planned = position
-            self._changed.wait_for(
-                lambda: self._closed or (self._wanted is not None and self._wanted < position), timeout_seconds
-            )
-            self._planned = None
-
-    def held_from(self, start: int) -> int:
-        """How many samples it holds from position ``start`` on; gaps hold none."""
-        with self._changed:
-            start = max(start, self._oldest())
-            in_gaps = sum(end - max(begin, start) for begin, end in self._gaps if end > start)
-            return max(0, self._position - start - in_gaps)
+            return self._changed.wait_for(lambda: self._closed or not self._is_half_full(), timeout_seconds)
 
     def read(self, start: int, n_samples: int) -> Samples | None:
         """Copy of ``n_samples`` samples from position ``start``; None if any is gone, in a gap, or not there yet."""
         with self._changed:
-            if start < self._oldest() or start + n_samples > self._position:
-                return None
-            if any(begin < start + n_samples and start < end for begin, end in self._gaps):
-                return None
-            return self._copy(start, n_samples)
+            first = self._index(start)
+            last = self._index(start + n_samples)
+            whole = self._n_gone() <= first and last - first == n_samples and start + n_samples <= self._position()
+            return self._copy(first, n_samples) if whole and self._position_of(first) == start else None
 
     def read_on(self, start: int, n_samples: int) -> tuple[int, Samples]:
-        """Read on from ``start``: at most ``n_samples`` samples without a gap, and the position they begin at.
+        """For the reader: read on from ``start``, at most ``n_samples`` samples without a gap, and where they begin.
 
         The position is ``start`` itself, or a later one where samples from ``start`` on are gone or a gap
-        begins there. A reader who was overtaken goes on in the middle of what is kept, because at its oldest end he
+        begins there. A reader that was overtaken goes on in the middle of what is kept, because at its oldest end it
         would be overtaken again at once. The array is empty where nothing more has been written.
         """
         with self._changed:
-            if start < self._oldest():
-                start = max(self._oldest(), self._position - self._data.size // 2)
-            end = min(start + n_samples, self._position)
-            for gap_begin, gap_end in self._gaps:
-                if gap_begin <= start < gap_end:
-                    start = gap_end
-                    end = min(start + n_samples, self._position)
-                elif start < gap_begin < end:
-                    end = gap_begin
-            return start, self._copy(start, max(0, end - start))
+            first = self._index(start)
+            if first < self._n_gone():
+                first = max(self._n_gone(), self._n_written - self._data.size // 2)
+                start = self._position_of(first)
+            begin = max(start, self._position_of(first))
+            end = next((one.n_before for one in self._stretches if one.n_before > first), self._n_written)
+            last = max(first, min(first + n_samples, end))
+            was_half_full = self._is_half_full()
+            self._n_read = last
+            if was_half_full and not self._is_half_full():
+                self._changed.notify_all()
+            return begin, self._copy(first, last - first)
 
-    def _oldest(self) -> int:
-        return max(self._begin, self._position - self._data.size)
+    def _position(self) -> int:
+        last = self._stretches[-1]
+        return last.position + self._n_written - last.n_before
 
-    def _copy(self, start: int, n_samples: int) -> Samples:
-        first = start % self._data.size
+    def _n_gone(self) -> int:
+        """How many of the samples written are no longer kept."""
+        return max(0, self._n_written - self._data.size)
+
+    def _index(self, position: int) -> int:
+        """How many samples were written before a position; -1 if that is no longer known."""
+        for stretch, after in zip(reversed(self._stretches), (None, *reversed(self._stretches)), strict=False):
+            if position >= stretch.position:
+                end = self._n_written if after is None else after.n_before
+                return min(stretch.n_before + position - stretch.position, end)
+        return -1
+
+    def _position_of(self, index: int) -> int:
+        """Position of the sample that so many were written before; where a gap lies there, the one after it."""
+        stretch = next(one for one in reversed(self._stretches) if one.n_before <= index or one is self._stretches[0])
+        return stretch.position + index - stretch.n_before
+
+    def _is_half_full(self) -> bool:
+        return self._n_written - max(self._n_read, self._n_gone()) > self._data.size // 2
+
+    def _is_due(self, position: int) -> bool:
+        """Whether a reader that waits for a position has waited long enough."""
+        return self._closed or self._is_half_full() or self._position() >= position
+
+    def _wake(self) -> None:
+        if self._wanted is not None and self._is_due(self._wanted):
+            self._wanted = None
+            self._changed.notify_all()
+
+    def _copy(self, index: int, n_samples: int) -> Samples:
+        first = index % self._data.size
         straight = self._data[first : first + n_samples]
         if straight.size == n_samples:
             return straight.copy()

@@ -1,5 +1,6 @@
-"""Three threads around one pipeline: capture, detector, dispatcher."""
+"""Threads around one pipeline: capture, detector, dispatcher, and one that watches them."""
 
+import logging
 import statistics
 import sys
 import threading
@@ -7,24 +8,47 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.capture import POLL_SECONDS, Capture, as_event
+from kws_live.clock import wall_seconds
 from kws_live.errors import KwsLiveError, SessionError
 from kws_live.event_queue import EventQueue
-from kws_live.events import Detection, Event
+from kws_live.events import Detection, Event, NearMiss, word_end
 from kws_live.findings import Finding
 from kws_live.pipeline import Pipeline, Step
 from kws_live.ring_buffer import RingBuffer
 from kws_live.sources import AudioSource
 from kws_live.statistics import Statistics
 
+log = logging.getLogger(__name__)
+
 RING_SECONDS: Final = 10.0
 """How much audio is kept."""
 
 LARGEST_DELAY_SECONDS: Final = 2.0
-"""How far the detector may fall behind a live source before it skips to the newest audio."""
+"""How far the detector may fall behind a live source before it skips to the newest audio,"""
+
+CATCH_UP_SECONDS: Final = 1.0
+"""unless it catches up within so long: a source may hand over seconds at once, and the machine is not to blame."""
+
+LOOK_SECONDS: Final = 1.0
+"""The detector looks at what there is at least so often, should a source stop in the middle of a hop."""
+
+STILL_SECONDS: Final = 10.0
+"""A thread that does nothing for so long stands still, and that is told,"""
+
+OPENING_SECONDS: Final = 40.0
+"""or so long while it opens a source: a camera may take twenty seconds."""
+
+WATCH_SECONDS: Final = 2.0
+"""How often that is looked at."""
+
+MOST_HANGING: Final = 3
+"""Threads left hanging in a source; no more take over from them."""
 
 LARGEST_BACKLOG: Final = 1000
 """Events that wait for a slow callback; beyond it the oldest are dropped, counted and announced."""
@@ -68,22 +92,27 @@ class Session:
         self._pipeline = pipeline
         self._deliver = deliver
         self._queue = EventQueue(LARGEST_BACKLOG)
-        self._capture = Capture(self.ring, source, reopen, self._queue.put, self._few_unread)
+        self._capture = Capture(self.ring, source, reopen, self._tell)
         self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
         self._stop = threading.Event()
-        self._progress = threading.Event()
         self._ended = threading.Event()
         self._error: BaseException | None = None
+        self._behind_since: float | None = None
         self._too_slow_position: int | None = None
+        self._detector_at = time.monotonic()
+        self._delivering_since: float | None = None
         self._delays: deque[float] = deque(maxlen=10_000)
+        self._detector = self._thread("detector", self._detect)
+        self._dispatcher = self._thread("dispatcher", self._dispatch)
         self._threads = [
-            threading.Thread(target=self._guard, args=(run,), name=f"kws-live {name}", daemon=True)
-            for name, run in (
-                ("capture", self._capture.run),
-                ("detector", self._detect),
-                ("dispatcher", self._dispatch),
-            )
+            self._thread("capture", self._capture.run),
+            self._detector,
+            self._dispatcher,
+            self._thread("watch", self._watch_threads),
         ]
+
+    def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=self._guard, args=(name, run), name=f"kws-live {name}", daemon=True)
 
     @property
     def source(self) -> AudioSource:
@@ -92,7 +121,7 @@ class Session:
 
     @property
     def threads(self) -> tuple[threading.Thread, ...]:
-        """Capture, detector, dispatcher."""
+        """Capture, detector, dispatcher, watch; more captures where a source hung."""
         return tuple(self._threads)
 
     @property
@@ -103,14 +132,15 @@ class Session:
     @property
     def running(self) -> bool:
         """Whether events may still come."""
-        return self._threads[0].ident is not None and not self._ended.is_set()
+        return self._detector.ident is not None and not self._ended.is_set()
 
     def start(self) -> None:
         """Start the threads, once."""
-        if self._threads[0].ident is not None:
+        if self._detector.ident is not None:
             raise SessionError("this session was started before; make a new one")
         self._cpu_begin = time.process_time()
-        for thread in self._threads:
+        self._detector_at = time.monotonic()
+        for thread in self.threads:
             thread.start()
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
@@ -136,20 +166,19 @@ class Session:
         """End and wait for the threads; may be called twice and from inside a callback."""
         self._stop.set()
         self._capture.stop()
-        self._progress.set()
         self.ring.close()
-        if self._threads[0].ident is None:
+        if self._detector.ident is None:
             self._capture.source.close()
             self._ended.set()
             return
         end = time.monotonic() + HANGING_CALLBACK_SECONDS
-        for thread in self._threads:
+        for thread in self.threads:
             if thread is not threading.current_thread():
                 # What hangs outside this package must not hang stop(): such a thread is a daemon and is left behind.
-                ours = thread is self._threads[1]
+                ours = thread is self._detector
                 with suppress(RuntimeError):  # a signal may have come between the starts of the threads
                     thread.join(DETECTOR_SECONDS if ours else max(0.0, end - time.monotonic()))
-        if threading.current_thread() is not self._threads[2]:
+        if threading.current_thread() is not self._dispatcher:
             self._ended.set()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -188,54 +217,61 @@ class Session:
 
     # Each thread's run, and what guards it.
 
-    def _guard(self, run: Callable[[], None]) -> None:
+    def _guard(self, name: str, run: Callable[[], None]) -> None:
         try:
             run()
         except BaseException as error:
             if self._error is None:
                 self._error = error
-            if run != self._capture.run:  # what was heard before the source broke is still looked at
+            if name != "capture":  # what was heard before the source broke is still looked at
                 self._stop.set()
                 self._capture.stop()
         finally:
-            if run == self._detect:
+            if name == "detector":
                 self._stop.set()
                 self._capture.stop()
-                self._progress.set()
                 self._queue.end()
-            elif run == self._dispatch:
+            elif name == "dispatcher":
                 self._ended.set()
 
-    def _few_unread(self, largest: int) -> bool:
-        """Whether at most so many samples wait to be looked at; waits a moment if there are more."""
-        self._progress.clear()
-        if self.ring.position - self._pipeline.position <= largest:
-            return True
-        self._progress.wait(POLL_SECONDS)
-        return False
+    def _tell(self, event: Event) -> None:
+        self._queue.put(self._stamped(event))
+
+    def _stamped(self, event: Event) -> Event:
+        """The event with the time at which its word, or it itself, was there."""
+        heard_at = self.ring.heard_at(word_end(event))
+        if heard_at is not None and not isinstance(event, (Detection, NearMiss)):
+            heard_at = wall_seconds()
+        return replace(event, heard_at=heard_at)
 
     def _detect(self) -> None:
         while not self._stop.is_set():
-            self.ring.wait(self._pipeline.next_position)  # `stop` closes the ring buffer
+            self.ring.wait(self._pipeline.next_position, LOOK_SECONDS)  # `stop` closes the ring buffer
             all_there = self.ring.closed
+            self._detector_at = time.monotonic()
             while not self._stop.is_set() and (step := self._next_step()) is not None:
-                self._progress.set()
+                if step.events:
+                    step = replace(step, events=tuple(map(self._stamped, step.events)))
                 for on_step in self._on_step:
                     on_step(step)
                 for event in step.events:
                     self._queue.put(event)
+                self._detector_at = time.monotonic()
             if all_there:
                 return
 
     def _next_step(self) -> Step | None:
         """The pipeline's next hop; a live stream it cannot keep up with goes on at its newest sample."""
         self._pipeline.source = self._capture.source.name
-        if not self._capture.source.live:
-            return self._pipeline.step(self.ring)
-        behind_seconds = self.ring.held_from(self._pipeline.position) / SAMPLE_RATE_HZ
+        now, behind_seconds = time.monotonic(), self.ring.n_unread / SAMPLE_RATE_HZ
+        if behind_seconds <= LARGEST_DELAY_SECONDS or not self._capture.source.live:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = now
         position = self.ring.position
         told = self._too_slow_position
-        if behind_seconds > LARGEST_DELAY_SECONDS:
+        if self._behind_since is not None and now - self._behind_since > CATCH_UP_SECONDS:
+            self._behind_since = None
             self._too_slow_position = position
             if told is None:
                 self._tell_slow(f"{behind_seconds:.1f} s of audio wait to be looked at: the oldest is dropped")
@@ -246,20 +282,51 @@ class Session:
         return self._pipeline.step(self.ring)
 
     def _tell_slow(self, summary: str, over: bool = False) -> None:
-        finding = Finding("slow_machine", summary)
-        self._queue.put(as_event(finding, self.ring.position, self._capture.source.name, over))
+        self._tell_finding(Finding("slow_machine", summary), over)
+
+    def _tell_finding(self, finding: Finding, over: bool = False) -> None:
+        self._tell(as_event(finding, self.ring.position, self._capture.source.name, over))
 
     def _dispatch(self) -> None:
         while (event := self._queue.get()) is not None:
             if self._ended.is_set():  # stop() has given up waiting for a callback: nobody expects more
                 return
-            if isinstance(event, Detection) and event.word_end_position is not None:
-                self._note_delay(event.word_end_position)
+            if isinstance(event, Detection) and event.word_end_position is not None and event.heard_at is not None:
+                self._delays.append(event.age_seconds)
+            self._delivering_since = time.monotonic()
             self._deliver(event)
+            self._delivering_since = None
 
-    def _note_delay(self, position: int) -> None:
-        """Time since the program was handed the sample at ``position``."""
-        for heard_position, heard_at in self._capture.heard.copy():
-            if heard_position >= position:
-                self._delays.append(time.monotonic() - heard_at)
-                return
+    def _watch_threads(self) -> None:
+        """Tell of a thread that stands still, and of one that moves again; start a capture that hangs anew."""
+        still: set[str] = set()
+        while not self._stop.wait(WATCH_SECONDS):
+            now = time.monotonic()
+            patience = STILL_SECONDS if self._capture.is_open else OPENING_SECONDS
+            since = {
+                "source": self._capture.turned_at if now - self._capture.turned_at > patience else None,
+                "detector": self._detector_at if now - self._detector_at > STILL_SECONDS else None,
+                "dispatcher": self._delivering_since if self._is_delivery_still(now) else None,
+            }
+            for name, moved_at in since.items():
+                if moved_at is not None and name not in still:
+                    still.add(name)
+                    finding = Finding(f"{name}_hangs", f"the {name} has not moved for {now - moved_at:.0f} s")
+                    log.error("%s; %s", finding.summary, finding.advice)
+                    self._tell_finding(finding)
+                elif moved_at is None and name in still:
+                    still.remove(name)
+                    self._tell_finding(Finding(f"{name}_hangs", f"the {name} moves again"), over=True)
+            if since["source"] is not None:
+                self._take_over()
+
+    def _is_delivery_still(self, now: float) -> bool:
+        return self._delivering_since is not None and now - self._delivering_since > STILL_SECONDS
+
+    def _take_over(self) -> None:
+        """Go on with the source on another thread, where it can be opened again."""
+        captures = [thread for thread in self._threads if thread.name == "kws-live capture" and thread.is_alive()]
+        if self._capture.can_reopen and len(captures) <= MOST_HANGING:
+            thread = self._thread("capture", partial(self._capture.run, after_hang=True))
+            self._threads = [*(one for one in self._threads if one.is_alive()), thread]
+            thread.start()

@@ -15,7 +15,7 @@ from kws_live.detection import make_pipeline, make_settings
 from kws_live.events import AudioSkipped, Detection, Event, SpeechEnded, SpeechStarted
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model
-from kws_live.pipeline import HOP_SAMPLES, LAG_SAMPLES, SPEECH_HOPS, Pipeline
+from kws_live.pipeline import HOP_SAMPLES, Pipeline
 from kws_live.ring_buffer import RingBuffer
 
 TALK = tone_words([("yes", 1.0), ("no", 2.5), ("_unknown_", 3.6), ("stop", 4.8), ("stop", 5.8)], 7.5)
@@ -231,13 +231,6 @@ def test_the_hop_that_is_due_is_done_when_the_ring_says_so_and_not_before() -> N
         n_steps += step is not None
         ring.write(block)
     assert n_steps >= 3 * SAMPLE_RATE_HZ // HOP_SAMPLES - 2
-
-
-def test_while_somebody_speaks_hops_are_looked_at_together() -> None:
-    ring, pipeline = RingBuffer(4 * SAMPLE_RATE_HZ), tone_pipeline()  # its gate is always open
-    ring.write(TALK[: 6 * HOP_SAMPLES])
-    n_done = len(list(pipeline.steps(ring)))
-    assert pipeline.next_position == (n_done + SPEECH_HOPS) * HOP_SAMPLES + LAG_SAMPLES
 
 
 def test_settings_take_effect_from_the_next_hop() -> None:

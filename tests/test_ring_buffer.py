@@ -1,7 +1,6 @@
 """The ring buffer against a plain array."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -32,8 +31,8 @@ class PlainArray:
         return self.begin + self.all.size
 
     def read(self, start: int, n_samples: int, capacity: int) -> Samples | None:
-        oldest = max(self.begin, self.position - capacity)
-        if start < oldest or start + n_samples > self.position:
+        n_kept = np.count_nonzero(~np.isnan(self.all[max(0, start - self.begin) :]))
+        if start < self.begin or n_kept > capacity or start + n_samples > self.position:
             return None
         part = self.all[start - self.begin : start - self.begin + n_samples]
         return None if np.isnan(part).any() else part
@@ -106,8 +105,7 @@ def test_a_reader_who_was_overtaken_goes_on_later_with_true_samples(
     assert samples.size <= n_samples
     np.testing.assert_array_equal(samples, plain.all[start : start + samples.size])
     assert not np.isnan(samples).any()
-    if plain.position > capacity:
-        assert start >= plain.position - capacity
+    assert np.count_nonzero(~np.isnan(plain.all[start:])) <= capacity
 
 
 def test_what_is_read_is_a_copy() -> None:
@@ -145,19 +143,63 @@ def test_wait_ends_when_the_samples_are_there_and_when_the_buffer_closes() -> No
     assert ring.closed
 
 
-def test_a_writers_rest_ends_early_for_a_reader_who_waits_for_less_and_when_the_buffer_closes() -> None:
-    for wanted, ends_early in ((900, False), (500, True)):
-        ring = RingBuffer(1000)
-        reader = threading.Timer(0.1, ring.wait, args=(wanted, 30))  # it comes while the writer rests
-        reader.start()
-        begin = time.monotonic()
-        ring.rest(800, 20 if ends_early else 0.3)
-        assert ends_early or time.monotonic() - begin >= 0.3
-        assert ring.wanted == wanted
-        ring.close()
-        reader.join()
-        ring.rest(800, 20)
-        assert time.monotonic() - begin < 10
+def test_a_gap_takes_no_room_however_long_it_is() -> None:
+    ring = RingBuffer(10)
+    ring.write(np.arange(6, dtype=np.float32))
+    ring.skip(10**9)
+    ring.write(np.arange(4, dtype=np.float32))
+    assert ring.n_unread == 10
+    at, before = ring.read_on(0, 99)
+    assert (at, before.tolist()) == (0, [0, 1, 2, 3, 4, 5])
+    at, after = ring.read_on(6, 99)
+    assert (at, after.tolist()) == (6 + 10**9, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("n_unread", range(12))
+def test_a_reader_is_let_go_by_a_gap_however_little_is_unread(n_unread: int) -> None:
+    ring = RingBuffer(10)
+    ring.write(np.ones(n_unread, np.float32))
+    assert ring.wait(500, 0.0) == (n_unread > 5)
+    ring.skip(1000)
+    assert ring.wait(500, 0.0)
+
+
+def test_a_reader_that_wants_more_than_fits_is_let_go_when_the_buffer_is_half_full() -> None:
+    ring = RingBuffer(10)
+    ring.write(np.ones(5, np.float32))
+    assert not ring.wait(1000, 0.0)
+    ring.write(np.ones(1, np.float32))
+    assert ring.wait(1000, 0.0)
+
+
+def test_a_writer_waits_for_room_until_the_reader_has_read_on() -> None:
+    ring = RingBuffer(10)
+    ring.write(np.ones(6, np.float32))
+    assert not ring.wait_for_room(0.0)
+    reader = threading.Timer(0.1, ring.read_on, args=(0, 3))  # it comes while the writer waits
+    reader.start()
+    assert ring.wait_for_room(30)
+    reader.join()
+    assert ring.n_unread == 3
+
+
+def test_a_closed_buffer_makes_no_writer_wait() -> None:
+    ring = RingBuffer(10)
+    ring.write(np.ones(10, np.float32))
+    ring.close()
+    assert ring.wait_for_room(30)
+
+
+def test_it_tells_when_a_sample_was_heard_as_long_as_that_is_kept() -> None:
+    ring = RingBuffer(10)
+    assert ring.heard_at(0) is None
+    ring.write(np.ones(4, np.float32), heard_at=1.0)
+    ring.skip(100)
+    ring.write(np.ones(4, np.float32), heard_at=2.0)
+    assert [ring.heard_at(position) for position in (1, 4, 5, 104, 108)] == [1.0, 1.0, 2.0, 2.0, 2.0]
+    assert ring.heard_at(10_000) == 2.0, "what has not come yet was not heard before the last that came"
+    ring.write(np.ones(10, np.float32), heard_at=3.0)
+    assert ring.heard_at(1) == 3.0, "the first of what is kept"
 
 
 def test_a_writer_and_a_reader_on_two_threads_agree_on_every_sample() -> None:

@@ -1,7 +1,6 @@
 """The three threads: live equals the pipeline alone; callbacks, sources and threads that misbehave."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from fakes import EndlessSource, ScriptedSource, blocks_of, run_blocks, tone_pipeline, tone_words
 
 from kws_live import session as session_module
-from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import AudioError, SessionError, SourceLostError, SourceUnavailableError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, SourceLost, SourceReopened
 from kws_live.pipeline import HOP_SAMPLES
@@ -71,49 +70,6 @@ def test_live_gives_what_the_pipeline_alone_gives(block_samples: int) -> None:
     assert figures.samples_skipped == 0
     assert figures.audio_seconds == pytest.approx((audio.size + tail.size) / SAMPLE_RATE_HZ)
     assert figures.hops == run.pipeline.counts.hops > 240
-
-
-class KeepsBlocks(EndlessSource):
-    """A quiet room at the speed of life; counts how often it is read."""
-
-    keeps_blocks = True
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.n_reads = 0
-        self._end = round(seconds * SAMPLE_RATE_HZ)
-        self._n_given = 0
-        self._begun = time.monotonic()
-
-    def read(self, timeout_seconds: float) -> Block | None:
-        self.n_reads += 1
-        if self._n_given >= self._end:
-            return None
-        time.sleep(max(0.0, self._begun + (self._n_given + 441) / SAMPLE_RATE_HZ - time.monotonic()))
-        n_samples = round((time.monotonic() - self._begun) * SAMPLE_RATE_HZ) - self._n_given
-        self._n_given += n_samples
-        return np.full((n_samples, 1), 1e-4, np.float32)
-
-
-def test_a_source_that_keeps_its_blocks_is_read_seldom_while_nobody_speaks() -> None:
-    """Each waking costs more than what is done in it."""
-    source = KeepsBlocks(2.0)
-    session = Session(source, tone_pipeline(open_gate=False), lambda event: None)
-    session.start()
-    assert session.wait(PATIENCE_SECONDS)
-    assert source.n_reads < 20  # of a hundred blocks
-    assert session.statistics().hops >= 24
-
-
-def test_stop_ends_the_rest_between_two_reads() -> None:
-    source = KeepsBlocks(PATIENCE_SECONDS)
-    session = Session(source, tone_pipeline(open_gate=False), lambda event: None)
-    session.start()
-    while session.statistics().hops < 8:
-        time.sleep(0.01)
-    session.stop()
-    assert not any(thread.is_alive() for thread in session.threads)
-    assert source.closed
 
 
 def test_a_callback_that_hangs_delays_no_detection_and_loses_no_audio() -> None:

@@ -30,6 +30,7 @@ class GapFinder:
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._n_samples = 0
+        self._n_kept = 0
         self._least: float | None = None
         self._last_seconds = 0.0
         self._kept: list[Block] = []
@@ -57,6 +58,7 @@ class GapFinder:
             self._kept_since, self._kept_lag = seconds, lag
         self._is_spliced |= is_spliced
         self._kept.append(block)
+        self._n_kept += block.shape[0]
         if lag <= LATE_SECONDS and not self._is_spliced:
             return self.flush()
         if lag < self._kept_lag - MADE_UP_SECONDS:  # it is still catching up
@@ -71,7 +73,19 @@ class GapFinder:
     def flush(self) -> list[Block | float]:
         """Give back what is kept."""
         kept, self._kept = self._kept, []
+        self._n_kept = 0
         return [*kept]
+
+    def leave_gap(self, seconds: float) -> None:
+        """The source itself tells of a gap before the next block."""
+        if self._least is not None:
+            self._least += seconds
+
+    @property
+    def heard_at(self) -> float:
+        """When the newest sample given back would have arrived if nothing had held it up, by the same clock."""
+        assert self._least is not None, "nothing was taken yet"
+        return min(self._last_seconds, self._least + (self._n_samples - self._n_kept) / self._rate_hz)
 
     def _lag(self, n_samples: int, seconds: float) -> float:
         """How much later than the earliest the stream arrives now."""

@@ -15,6 +15,9 @@ from kws_live.sources import require_rate
 BLOCK_SECONDS = 0.06
 MOST_BLOCKS = 12
 
+BATCH_SECONDS = 0.16
+"""Of a file played in real time so much is handed over at once: waking costs more than what is done then."""
+
 
 class _Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
     """Reads from begin to end: soundfile seeks after every read where it can, which garbles MP3 at every block."""
@@ -87,7 +90,7 @@ class SoundFile:
         except SourceUnavailableError:
             self._file.close()
             raise
-        self.keeps_blocks = paced
+        self._paced = paced
         self._begun: float | None = None
         self._n_read = 0
 
@@ -95,7 +98,8 @@ class SoundFile:
         if self._file.closed:
             return None
         n_samples = max(1, round(BLOCK_SECONDS * self.rate_hz))
-        if self.keeps_blocks:
+        if self._paced:
+            n_samples = round(BATCH_SECONDS * self.rate_hz)
             # A block is due when its last sample would have been spoken.
             now = time.monotonic()
             if self._begun is None:

@@ -27,7 +27,7 @@ SOUND = tone_words([("yes", 1.0), ("no", 2.5), ("stop", 4.0)], 6.0)
 
 
 UNLOOKED_SAMPLES = (QUIET_HOPS + 1) * HOP_SAMPLES
-"""While nobody speaks, so much may wait to be looked at."""
+"""While nothing is spoken, so much may wait to be looked at."""
 
 
 @pytest.fixture
