@@ -73,8 +73,10 @@ class Capture:
         self._overflows_before = 0
         self._n_tries = 0
         self._n_overflows_seen = 0
-        self._opened_at = self._silent_since = self._last_block_at = 0.0
-        self._lost_at: float | None = None
+        self._opened_at = self._silent_since = 0.0
+        self._last_block_at = wall_seconds()
+        self._is_lost = False
+        self._is_resuming = False  # what comes next is another stretch of audio
         self._is_silent = False
         self._begin_source()
 
@@ -148,10 +150,10 @@ class Capture:
         try:
             block = source.read(POLL_SECONDS)
             arrived = wall_seconds()
-            if block is None and self._lost_at is not None:
+            if block is None and self._is_lost:
                 raise SourceLostError(f"{source.name} ended")
         except AudioGapError as gap:
-            if self._is_mine(source) and self._lost_at is None:
+            if self._is_mine(source) and not self._is_lost:
                 self._end_stretch()
                 self._leave_gap(gap.seconds)
                 self._gaps.leave_gap(gap.seconds)
@@ -185,12 +187,11 @@ class Capture:
         if not block.shape[0]:
             self._note_silence(arrived)
             return
-        if self._lost_at is not None:
-            self._come_back(block.shape[0] / self.source.rate_hz, arrived)
-        elif self.source.rate_hz != self._rate_hz:
+        if self.source.rate_hz != self._rate_hz:
             self._end_stretch()
-            self._leave_gap(0.0)
-            self._begin_source()
+            self._is_resuming = True
+        if self._is_resuming:
+            self._resume(block.shape[0] / self.source.rate_hz, arrived)
         self._note_sound(arrived)
         if not self._is_live:
             self._n_samples += block.shape[0]
@@ -243,9 +244,8 @@ class Capture:
         self._health = SignalHealth(self._rate_hz)
         self._n_samples = 0
         self._n_overflows_seen = self.source.n_overflows
-        self._opened_at = self._silent_since = self._last_block_at = wall_seconds()
+        self._opened_at = self._silent_since = wall_seconds()
         self._is_silent = False
-        self._lost_at = None
 
     def _tell_of_namesakes(self) -> None:
         if n_others := getattr(self.source, "n_namesakes", 0):  # only devices have them
@@ -281,7 +281,7 @@ class Capture:
         self._overflows_before += self.source.n_overflows
         self._close(self.source)
         self.source, self._reopen = source, reopen
-        self._leave_gap(0.0)  # what follows is another sound: no window may hold both
+        self._is_resuming = True  # no window may hold the sound of both
         self._begin_source()
         return True
 
@@ -289,9 +289,9 @@ class Capture:
         """The source went away, or one that was opened again did so before it gave any audio."""
         if not isinstance(error, (KwsLiveError, OSError)):
             log.error("the source %r failed", self.source.name, exc_info=error)
-        if self._lost_at is None:
+        if not self._is_lost:
             self._end_stretch()
-            self._lost_at = self._last_block_at
+            self._is_lost = self._is_resuming = True
             self._n_tries = 0
             self.n_lost += 1
             self._tell(SourceLost(reason=str(error), position=self._ring.position, source=self.source.name))
@@ -319,14 +319,16 @@ class Capture:
         self._silent_since = wall_seconds()
         return True
 
-    def _come_back(self, block_seconds: float, arrived: float) -> None:
-        """The first audio of a source that was reopened: only now it counts as back."""
-        assert self._lost_at is not None
-        lost_seconds = max(0.0, arrived - block_seconds - self._lost_at)
-        self.lost_seconds += lost_seconds
-        self._leave_gap(lost_seconds)
+    def _resume(self, block_seconds: float, arrived: float) -> None:
+        """The first audio after a loss or of another source: only now a lost one counts as back."""
+        away_seconds = max(0.0, arrived - block_seconds - self._last_block_at)
+        self._leave_gap(away_seconds)
         self._begin_source()
-        self._tell(SourceReopened(lost_seconds=lost_seconds, position=self._ring.position, source=self.source.name))
+        self._is_resuming = False
+        if self._is_lost:
+            self._is_lost = False
+            self.lost_seconds += away_seconds
+            self._tell(SourceReopened(lost_seconds=away_seconds, position=self._ring.position, source=self.source.name))
 
     def _close(self, source: AudioSource) -> None:
         try:
