@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
+
 from kws_live.audio import SAMPLE_RATE_HZ, Block
 from kws_live.clock import wall_seconds
 from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionError, SourceLostError
-from kws_live.events import Event, Health, SourceLost, SourceReopened
+from kws_live.events import Event, SourceLost, SourceReopened
 from kws_live.findings import Finding
 from kws_live.intake import Intake, pieces
+from kws_live.liveness import as_event
 from kws_live.ring_buffer import RingBuffer
 from kws_live.signal_health import SignalHealth
 from kws_live.sources import AudioSource
@@ -198,6 +201,8 @@ class Capture:
             is_ahead = self._n_samples / self._rate_hz - (arrived - self._opened_at) > AHEAD_SECONDS
             self._write(block, None if is_ahead else arrived)
             return
+        if not np.isfinite(block).all():  # a driver may hand over NaN after a fault; silence is its honest stand-in
+            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
         n_overflows = self.source.n_overflows
         is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
         for part in self._gaps.take(block, arrived, is_spliced):
@@ -335,16 +340,3 @@ class Capture:
             source.close()
         except Exception:
             log.exception("the source %r failed to close", source.name)
-
-
-def as_event(finding: Finding, position: int, source: str, over: bool = False) -> Health:
-    """A finding as an event."""
-    return Health(
-        finding=finding.name,
-        summary=finding.summary,
-        advice=finding.advice,
-        certainty=finding.certainty,
-        over=over,
-        position=position,
-        source=source,
-    )

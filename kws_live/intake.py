@@ -35,8 +35,6 @@ class Intake:
     def take(self, block: Block, heard_at: float | None = None) -> None:
         """Write one block, float32 (n_samples, n_channels), heard at that time by `kws_live.clock.wall_seconds`."""
         if block.shape[0]:
-            if not np.isfinite(block).all():  # a driver may hand over NaN after a fault; silence is its honest stand-in
-                block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
             self._ring.write(self._resampler.process(to_mono(block)), heard_at)
 
     def flush(self) -> None:

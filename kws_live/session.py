@@ -1,6 +1,5 @@
 """Threads around one pipeline: capture, detector, dispatcher, and one that watches them."""
 
-import logging
 import statistics
 import sys
 import threading
@@ -13,18 +12,17 @@ from functools import partial
 from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.capture import POLL_SECONDS, Capture, as_event
+from kws_live.capture import POLL_SECONDS, Capture
 from kws_live.clock import wall_seconds
 from kws_live.errors import KwsLiveError, SessionError
 from kws_live.event_queue import EventQueue
 from kws_live.events import Detection, Event, NearMiss, word_end
 from kws_live.findings import Finding
+from kws_live.liveness import LOOK_SHARE, STILL_SECONDS, Liveness, as_event
 from kws_live.pipeline import Pipeline, Step
 from kws_live.ring_buffer import RingBuffer
 from kws_live.sources import AudioSource
 from kws_live.statistics import Statistics
-
-log = logging.getLogger(__name__)
 
 RING_SECONDS: Final = 10.0
 """How much audio is kept."""
@@ -37,15 +35,6 @@ CATCH_UP_SECONDS: Final = 1.0
 
 LOOK_SECONDS: Final = 1.0
 """The detector looks at what there is at least so often, should a source stop in the middle of a hop."""
-
-STILL_SECONDS: Final = 10.0
-"""A thread that does nothing for so long stands still, and that is told,"""
-
-OPENING_SECONDS: Final = 40.0
-"""or so long while it opens a source: a camera may take twenty seconds."""
-
-WATCH_SECONDS: Final = 2.0
-"""How often that is looked at."""
 
 MOST_HANGING: Final = 3
 """Threads left hanging in a source; no more take over from them."""
@@ -76,6 +65,7 @@ class Session:
     deliver : called for each event on the dispatcher thread
     reopen : opens a lost source anew; None: a lost source ends the session
     on_step : called on the detector thread for each hop; must be quick
+    still_seconds : a thread that does nothing for so long is told of; more than `LOOK_SECONDS`
     """
 
     def __init__(
@@ -86,6 +76,7 @@ class Session:
         reopen: Callable[[], AudioSource] | None = None,
         on_step: Callable[[Step], None] | None = None,
         ring_seconds: float = RING_SECONDS,
+        still_seconds: float = STILL_SECONDS,
     ) -> None:
         self.ring = RingBuffer(round(ring_seconds * SAMPLE_RATE_HZ))
         self.callback_errors = 0
@@ -101,6 +92,7 @@ class Session:
         self._too_slow_position: int | None = None
         self._detector_at = time.monotonic()
         self._delivering_since: float | None = None
+        self._still_seconds = still_seconds
         self._delays: deque[float] = deque(maxlen=10_000)
         self._detector = self._thread("detector", self._detect)
         self._dispatcher = self._thread("dispatcher", self._dispatch)
@@ -298,30 +290,12 @@ class Session:
             self._delivering_since = None
 
     def _watch_threads(self) -> None:
-        """Tell of a thread that stands still, and of one that moves again; start a capture that hangs anew."""
-        still: set[str] = set()
-        while not self._stop.wait(WATCH_SECONDS):
-            now = time.monotonic()
-            patience = STILL_SECONDS if self._capture.is_open else OPENING_SECONDS
-            since = {
-                "source": self._capture.turned_at if now - self._capture.turned_at > patience else None,
-                "detector": self._detector_at if now - self._detector_at > STILL_SECONDS else None,
-                "dispatcher": self._delivering_since if self._is_delivery_still(now) else None,
-            }
-            for name, moved_at in since.items():
-                if moved_at is not None and name not in still:
-                    still.add(name)
-                    finding = Finding(f"{name}_hangs", f"the {name} has not moved for {now - moved_at:.0f} s")
-                    log.error("%s; %s", finding.summary, finding.advice)
-                    self._tell_finding(finding)
-                elif moved_at is None and name in still:
-                    still.remove(name)
-                    self._tell_finding(Finding(f"{name}_hangs", f"the {name} moves again"), over=True)
-            if since["source"] is not None:
+        liveness = Liveness(self._tell_finding, self._still_seconds)
+        while not self._stop.wait(self._still_seconds / LOOK_SHARE):
+            liveness.is_still("detector", self._detector_at)
+            liveness.is_still("dispatcher", self._delivering_since)
+            if liveness.is_still("source", self._capture.turned_at, opens=not self._capture.is_open):
                 self._take_over()
-
-    def _is_delivery_still(self, now: float) -> bool:
-        return self._delivering_since is not None and now - self._delivering_since > STILL_SECONDS
 
     def _take_over(self) -> None:
         """Go on with the source on another thread, where it can be opened again."""

@@ -1,0 +1,374 @@
+"""Listen while everything goes wrong, in a seeded order, and check after each step that it goes on as it should.
+
+Rooms in which a word is spoken every one and a half seconds are listened to in real time, each by a spotter of its own:
+the real threads, and a model that knows words by their tones. A step breaks something: the source is lost, opens again
+without audio, stalls, hands over in a burst what it held back, tells of a gap, changes its rate, gives NaN, raises, or
+hangs; callbacks hang or raise; settings change; the source is swapped. Then it must hold:
+
+- each loss was told, and each return;
+- the words spoken after the step are heard, each within a stated time;
+- positions are on the clock's time;
+- no event reached a callback later than a stated age;
+- and at the end no thread and no file is left, and memory has not grown.
+
+  scripts/chaos --minutes 2 --rooms 8 --seed 1
+"""
+
+import argparse
+import gc
+import math
+import random
+import resource
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from kws_live import Detection, Event, Spotter
+from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.clock import wall_seconds
+from kws_live.detection import make_pipeline, make_settings
+from kws_live.errors import AudioGapError, ConfigError, SourceLostError, SourceUnavailableError
+from kws_live.events import SourceLost, SourceReopened
+from kws_live.model import Model
+from kws_live.testing import tone, tone_model
+
+WORDS: Final = ("yes", "no", "stop")
+SPACING_SECONDS: Final = 1.5
+"""From one word to the next."""
+
+BLOCK_SECONDS: Final = 0.06
+SETTLE_SECONDS: Final = 1.5
+"""After a fault has ended, words are due again: a window, and what a source may hold back."""
+
+HEARD_WITHIN_SECONDS: Final = 4.0
+"""On a machine that many rooms share."""
+
+OLDEST_SECONDS: Final = 11.0
+"""No event reaches a callback later: what is older than ten seconds is dropped, and a second is for the machine."""
+
+POSITION_SECONDS: Final = 0.8
+"""How far positions may be from the clock: a source may be late by 0.4 s before that counts as a gap, and by more than
+that on a busy machine."""
+
+
+@dataclass
+class Room:
+    """What is spoken, by the clock, and how the microphone in it behaves."""
+
+    rng: random.Random
+    begun: float = field(default_factory=wall_seconds)
+    broken_until: float = 0.0
+    fault: str = ""
+    n_losses: int = 0
+
+    def word(self, number: int) -> str:
+        return WORDS[number % len(WORDS)]
+
+    def audio(self, begin: float, n_samples: int, rate_hz: int) -> Block:
+        """What is heard from ``begin`` seconds on."""
+        at = begin + np.arange(n_samples) / rate_hz
+        quiet = np.random.default_rng(round(begin * 1000)).normal(0, 1e-4, n_samples)
+        number = np.floor(at / SPACING_SECONDS)
+        within = at - number * SPACING_SECONDS
+        for one in np.unique(number).astype(int):
+            speaking = (number == one) & (within < 0.4)
+            sound = tone(self.word(int(one)))
+            index = np.minimum((within[speaking] * SAMPLE_RATE_HZ).astype(int), sound.size - 1)
+            quiet[speaking] += sound[index]
+        return quiet.astype(np.float32)[:, np.newaxis]
+
+
+class Microphone:
+    """Hears a room in real time, as far as the room's fault lets it."""
+
+    live = True
+    n_overflows = 0
+
+    def __init__(self, room: Room, rate_hz: int) -> None:
+        self.name = f"microphone at {rate_hz} Hz"
+        self.rate_hz = rate_hz
+        self.closed = threading.Event()
+        self._room = room
+        self._at = wall_seconds() - room.begun
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        room = self._room
+        empty = np.zeros((0, 1), np.float32)
+        if self.closed.wait(BLOCK_SECONDS):
+            return None
+        now = wall_seconds()
+        fault = room.fault if now < room.broken_until else ""
+        match fault:
+            case "loss" | "silent":
+                room.n_losses += 1
+                raise SourceLostError("pulled out")
+            case "raise":
+                room.n_losses += 1
+                raise room.rng.choice([RuntimeError("driver"), OSError("input"), ValueError("odd"), EOFError()])
+            case "stall" | "burst":
+                return empty
+            case "hang":
+                room.n_losses += 1
+                self.closed.wait(room.broken_until - now)
+                return empty
+        heard_until = now - room.begun
+        if room.fault == "gap" and self._at < room.broken_until - room.begun:
+            seconds, self._at = heard_until - self._at, heard_until
+            raise AudioGapError(seconds)
+        if room.fault == "stall" and self._at < room.broken_until - room.begun:
+            self._at = heard_until - BLOCK_SECONDS  # what was not taken in time is gone
+        if room.fault == "rate" and fault:
+            self.rate_hz = room.rng.choice([16_000, 22_050, 44_100, 48_000])
+        n_samples = round((heard_until - self._at) * self.rate_hz)
+        block = room.audio(self._at, n_samples, self.rate_hz)
+        self._at += n_samples / self.rate_hz
+        if fault == "nan":
+            block[room.rng.randrange(max(1, n_samples)) :] = room.rng.choice([math.nan, math.inf, -math.inf, 1e30])
+        return block
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class Chaos:
+    """One room, its spotter, and what was promised of them.
+
+    Attributes
+    ----------
+    done : how often each step was taken
+    wrong : what did not hold
+    """
+
+    def __init__(self, model: Model, seed: int) -> None:
+        self.done: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.oldest = 0.0
+        self._rng = random.Random(seed)
+        self._model = model
+        self._room = Room(random.Random(seed + 1))
+        self._heard: list[tuple[float, Detection]] = []
+        self._events: list[Event] = []
+        self._lock = threading.Lock()
+        self._let_go = threading.Event()
+        self._hang_until = 0.0
+        settings = make_settings(model)
+        settings.change(mode="spotting", gate_mode=None)
+        source = self._open()
+        self.spotter = Spotter(model, settings, source, make_pipeline(model, settings, source.name), (), self._reopen)
+        self.spotter.on()(self._note)
+        self.spotter.on(event=Event)(self._note_event)
+        self.spotter.on()(self._hang)
+
+    def _open(self) -> Microphone:
+        return Microphone(self._room, self._rng.choice([16_000, 22_050, 44_100, 48_000]))
+
+    def _reopen(self) -> Microphone:
+        room = self._room
+        if wall_seconds() < room.broken_until:
+            if room.fault == "silent":
+                return _Silent(room, 16_000)
+            raise room.rng.choice([SourceUnavailableError("not there"), RuntimeError("plug-in"), OSError("busy")])
+        return self._open()
+
+    def _note(self, detection: Detection) -> None:
+        with self._lock:
+            self._heard.append((wall_seconds(), detection))
+
+    def _note_event(self, event: Event) -> None:
+        with self._lock:
+            self._events.append(event)
+            self.oldest = max(self.oldest, event.age_seconds)
+
+    def _hang(self, _event: Event) -> None:
+        if (seconds := self._hang_until - wall_seconds()) > 0:
+            self._let_go.wait(seconds)
+            if self._rng.random() < 0.5:
+                raise RuntimeError("a callback's fault")
+
+    def run(self, until: float) -> None:
+        """Take steps until that time."""
+        steps: list[Callable[[], tuple[str, float]]] = [
+            *(lambda fault=fault: self._break(fault) for fault in ("loss", "silent", "stall", "burst", "gap", "nan")),
+            *(lambda fault=fault: self._break(fault) for fault in ("rate", "raise")),
+            self._hang_callback,
+            self._change_settings,
+            self._swap,
+            self._only,
+        ]
+        with self.spotter:
+            self._check("start")
+            while wall_seconds() < until and not self.wrong:
+                # Hanging takes more than ten seconds before it counts as such.
+                step = self._rng.choice(steps) if self._rng.random() > 0.03 else lambda: self._break("hang")
+                n_losses, n_lost, n_back = self._room.n_losses, self._count(SourceLost), self._count(SourceReopened)
+                begun = wall_seconds()
+                what, again_at = step()
+                self.done[what] += 1
+                time.sleep(max(0.0, again_at - wall_seconds()))
+                self._check(f"{what} for {again_at - begun:.1f} s")
+                if self._room.n_losses > n_losses and self._count(SourceLost) == n_lost:
+                    self._complain(f"{what}: a loss was not told")
+                if self._count(SourceLost) - n_lost != self._count(SourceReopened) - n_back:
+                    self._complain(f"{what}: losses and returns do not match")
+            self._let_go.set()
+        if self.oldest > OLDEST_SECONDS:
+            self._complain(f"an event was {self.oldest:.1f} s old when it was told")
+
+    def _count(self, kind: type[Event]) -> int:
+        with self._lock:
+            return sum(isinstance(event, kind) for event in self._events)
+
+    def _complain(self, what: str) -> None:
+        self.wrong.append(f"{what}; after {self._done_so_far()}")
+
+    def _done_so_far(self) -> str:
+        return f"{sum(self.done.values())} steps, position {self.spotter.ring.position / SAMPLE_RATE_HZ:.1f} s"
+
+    def _check(self, after: str) -> None:
+        """Two words in a row are heard, where the clock says."""
+        since = wall_seconds() + SETTLE_SECONDS
+        deadline = since + 4 * SPACING_SECONDS + HEARD_WITHIN_SECONDS
+        while True:
+            with self._lock:
+                heard = [(at, one) for at, one in self._heard if (one.heard_at or at) >= since]
+            if len(heard) >= 2:
+                break
+            if wall_seconds() > deadline:
+                return self._complain(f"{after}: {len(heard)} of 2 words heard; threads: {_stacks()}")
+            time.sleep(0.05)
+        for at, detection in heard[:2]:
+            spoken_at = (detection.heard_at or at) - self._room.begun
+            number = round((spoken_at - 0.4) / SPACING_SECONDS)
+            if self._room.word(number) != detection.keyword:
+                self._complain(f"{after}: heard {detection.keyword}, spoken was {self._room.word(number)}")
+        ahead = self.spotter.ring.position / SAMPLE_RATE_HZ - (wall_seconds() - self._room.begun)
+        if not -POSITION_SECONDS <= ahead <= POSITION_SECONDS:
+            self._complain(f"{after}: positions are {ahead:.2f} s ahead of the clock")
+        return None
+
+    # The steps: what was done, and when all is well again.
+
+    def _break(self, fault: str) -> tuple[str, float]:
+        seconds = self._rng.choice([0.7, 1.5, 3.0, 6.0]) if self._rng.random() < 0.9 else 13.0
+        if fault == "hang":
+            seconds = 16.0
+        if fault in ("nan", "rate"):
+            seconds = 0.2
+        self._room.fault = fault
+        self._room.broken_until = wall_seconds() + seconds
+        # A lost source is tried again after up to two seconds; a silent one counts as lost after ten.
+        slack = {"loss": 2.5, "raise": 2.5, "silent": 12.5, "hang": 3.0, "burst": 0.5}.get(fault, 0.5)
+        if seconds > 10:
+            slack = max(slack, 2.5)
+        return fault, self._room.broken_until + slack
+
+    def _hang_callback(self) -> tuple[str, float]:
+        self._hang_until = wall_seconds() + self._rng.choice([1.0, 4.0, 13.0])
+        return "callback hangs", wall_seconds()
+
+    def _change_settings(self) -> tuple[str, float]:
+        settings = self.spotter.settings
+        for _ in range(20):
+            name = self._rng.choice(
+                ["smoothing_hops", "gate_mode", "release", "near_miss", "mode", "refractory_seconds"]
+            )
+            value: Any = self._rng.choice([0, 1, 2.0, 2.5, True, None, "1", math.nan, -1, 10**9, [], "spotting"])
+            try:
+                settings.change(**{name: value})
+            except (ConfigError, TypeError):
+                continue
+        settings.reset()
+        settings.change(mode="spotting", gate_mode=self._rng.choice([None, 1]))
+        return "settings change", wall_seconds()
+
+    def _swap(self) -> tuple[str, float]:
+        self.spotter._session.change_source(self._open(), self._reopen)
+        return "swap", wall_seconds() + 0.5
+
+    def _only(self) -> tuple[str, float]:
+        with ExitStack() as first, ExitStack() as second:
+            first.enter_context(self.spotter.only("yes"))
+            second.enter_context(self.spotter.only("no", "stop"))
+            first.close()
+            time.sleep(0.3)
+        if self.spotter.settings.snapshot().active is not None:
+            self._complain("only: words stay masked")
+        return "only", wall_seconds() + 1.0
+
+
+class _Silent(Microphone):
+    """Opens, and gives nothing."""
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        self.closed.wait(min(0.1, timeout_seconds))
+        return np.zeros((0, 1), np.float32)
+
+
+def _stacks() -> str:
+    named = {thread.ident: thread.name for thread in threading.enumerate()}
+    ours = {name: frame for number, frame in sys._current_frames().items() if "kws-live" in (name := named[number])}
+    return "; ".join(
+        f"{name}: {' <- '.join(one.name for one in traceback.extract_stack(frame)[-1:-4:-1])}"
+        for name, frame in ours.items()
+    )
+
+
+def _open_files() -> int:
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+def run(minutes: float, n_rooms: int, seed: int) -> list[str]:
+    """Run rooms side by side, print what was done, and return what did not hold."""
+    model = tone_model(*WORDS)
+    threads_before, files_before = set(threading.enumerate()), _open_files()
+    print(f"{n_rooms} rooms for {minutes:g} minutes, seed {seed}", flush=True)
+    until = wall_seconds() + 60 * minutes
+    rooms = [Chaos(model, seed * 1000 + number) for number in range(n_rooms)]
+    runs = [threading.Thread(target=room.run, args=(until,), name=f"room {i}") for i, room in enumerate(rooms)]
+    for one in runs:
+        one.start()
+    for one in runs:
+        one.join()
+    wrong = [f"room {i}: {what}" for i, room in enumerate(rooms) for what in room.wrong]
+    done = sum((room.done for room in rooms), Counter[str]())
+    oldest = max(room.oldest for room in rooms)
+    rooms.clear()
+    gc.collect()
+    end = wall_seconds() + 20.0  # a source that hung is let go of when it answers
+    while set(threading.enumerate()) - threads_before and wall_seconds() < end:
+        time.sleep(0.1)
+    left = [thread.name for thread in set(threading.enumerate()) - threads_before]
+    if left:
+        wrong.append(f"threads are left: {', '.join(sorted(left))}")
+    if _open_files() > files_before:
+        wrong.append(f"{_open_files() - files_before} files are left open")
+    print("steps:", ", ".join(f"{what} {n}" for what, n in sorted(done.items())))
+    print(f"{sum(done.values())} steps, {len(wrong)} violations; the oldest event was {oldest:.1f} s old", flush=True)
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    return wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--rooms", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    given = parser.parse_args()
+    wrong = run(given.minutes, given.rooms, given.seed)
+    for what in wrong:
+        print(what)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

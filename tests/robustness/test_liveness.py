@@ -1,0 +1,178 @@
+"""Never deaf: gaps and losses with any number of samples unread, sources and callbacks that hang."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import pytest
+from fakes import EndlessSource, ScriptedSource, blocks_of, tone_pipeline, tone_words
+
+from kws_live import liveness
+from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.errors import AudioGapError, SourceLostError
+from kws_live.events import Detection, Event, Health, SourceLost, SourceReopened
+from kws_live.findings import Finding
+from kws_live.pipeline import HOP_SAMPLES, LAG_SAMPLES, QUIET_HOPS, Step
+from kws_live.ring_buffer import RingBuffer
+from kws_live.session import RING_SECONDS, Session
+from kws_live.sources import AudioSource
+
+PATIENCE_SECONDS = 60.0
+STILL_SECONDS = 2.5
+AFTERWARDS = tone_words([("yes", 1.0)], 2.5)
+QUIET = np.random.default_rng(0).normal(0, 1e-4, round(RING_SECONDS * SAMPLE_RATE_HZ)).astype(np.float32)
+SPEECH = tone_words([("no", 0.2 + 0.6 * k) for k in range(16)], RING_SECONDS)
+ENOUGH = (QUIET_HOPS + 1) * HOP_SAMPLES + LAG_SAMPLES
+"""More than this never waits to be looked at."""
+
+Break = Literal["short gap", "long gap", "loss"]
+
+
+def test_at_a_gap_a_reader_gets_on_whatever_is_unread_and_whatever_it_waits_for() -> None:
+    for n_unread in range(round(RING_SECONDS * 100) // 2 + 1):  # a hundredth of the ring buffer: every number
+        for wanted in (1, 60, 300, 10_000):
+            ring = RingBuffer(round(RING_SECONDS * 100))
+            ring.write(np.ones(n_unread, np.float32))
+            ring.skip(20_000)
+            assert ring.wait(wanted, 0.0), (n_unread, wanted)
+            at, before = ring.read_on(0, 10_000)
+            after, _ = ring.read_on(at + before.size, 10_000)
+            assert (before.size, after) == (n_unread, n_unread + 20_000)
+
+
+def run(first: Sequence[Block | Exception], reopen: Callable[[], AudioSource] | None) -> list[Event]:
+    events: list[Event] = []
+    session = Session(ScriptedSource(first), tone_pipeline(open_gate=False), events.append, reopen)
+    session.start()
+    assert session.wait(PATIENCE_SECONDS)
+    return events
+
+
+@pytest.mark.parametrize("is_quiet", [True, False], ids=["quiet", "speech"])
+@pytest.mark.parametrize("how", ["short gap", "long gap", "loss"])
+def test_words_are_heard_after_a_break_whatever_was_unread_before_it(how: Break, is_quiet: bool) -> None:
+    room = QUIET if is_quiet else SPEECH
+    # Every place in a hop and beyond; the detector's own speed makes it another number of unread samples each time.
+    for n_before in [*range(1, ENOUGH, 1201), *range(ENOUGH, room.size // 2, 40_000)]:
+        before = blocks_of(room[:n_before], 1323)
+        if how == "loss":
+            events = run([*before, SourceLostError("gone")], lambda: ScriptedSource(blocks_of(AFTERWARDS)))
+            kinds = [type(event) for event in events if isinstance(event, (SourceLost, SourceReopened))]
+            assert kinds == [SourceLost, SourceReopened]
+        else:
+            gap = AudioGapError(20.0 if how == "long gap" else 0.5)
+            events = run([*before, gap, *blocks_of(AFTERWARDS)], None)
+        words = [event.keyword for event in events if isinstance(event, Detection)]
+        assert words[-1:] == ["yes"], n_before
+
+
+class Hanging(EndlessSource):
+    """A source whose third read does not come back until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+        self._n_reads = 0
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        self._n_reads += 1
+        if self._n_reads == 3:
+            self.let_go.wait(PATIENCE_SECONDS)
+        return super().read(timeout_seconds)
+
+
+class Ear:
+    """Notes events; `until` waits for one of them."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, event: Event) -> None:
+        with self._changed:
+            self.events.append(event)
+            self._changed.notify_all()
+
+    def until(self, fits: Callable[[Event], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: any(map(fits, self.events)), PATIENCE_SECONDS)
+
+
+def is_finding(name: str, over: bool = False) -> Callable[[Event], bool]:
+    return lambda event: isinstance(event, Health) and (event.finding, event.over) == (name, over)
+
+
+def test_a_source_that_hangs_is_told_of_and_opened_again_on_another_thread() -> None:
+    hanging, ear, opened = Hanging(), Ear(), list[AudioSource]()
+
+    def reopen() -> AudioSource:
+        opened.append(ScriptedSource(blocks_of(AFTERWARDS), live=True))
+        return opened[-1]
+
+    before = set(threading.enumerate())
+    session = Session(hanging, tone_pipeline(), ear, reopen, still_seconds=STILL_SECONDS)
+    session.start()
+    assert session.wait(PATIENCE_SECONDS)
+    assert [event.keyword for event in ear.events if isinstance(event, Detection)] == ["yes"]
+    ear.until(is_finding("source_hangs"))
+    assert [type(event) for event in ear.events if isinstance(event, (SourceLost, SourceReopened))] == [
+        SourceLost,
+        SourceReopened,
+    ]
+    hanging.let_go.set()
+    session.stop()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive()
+    assert hanging.closed.is_set(), "what hung is closed as soon as it answers"
+
+
+def test_a_source_that_cannot_be_opened_again_is_told_of_when_it_hangs_and_when_it_moves() -> None:
+    hanging, ear = Hanging(), Ear()
+    session = Session(hanging, tone_pipeline(), ear, still_seconds=STILL_SECONDS)
+    session.start()
+    ear.until(is_finding("source_hangs"))
+    hanging.let_go.set()
+    ear.until(is_finding("source_hangs", over=True))
+    session.stop()
+    assert not any(thread.is_alive() for thread in session.threads)
+
+
+def test_a_detector_that_hangs_is_told_of() -> None:
+    ear, let_go = Ear(), threading.Event()
+
+    def hang(step: Step) -> None:
+        let_go.wait(PATIENCE_SECONDS)
+
+    session = Session(EndlessSource(), tone_pipeline(), ear, None, hang, still_seconds=STILL_SECONDS)
+    session.start()
+    ear.until(is_finding("detector_hangs"))
+    let_go.set()
+    ear.until(is_finding("detector_hangs", over=True))
+    session.stop()
+
+
+def test_a_session_that_moves_is_not_told_to_stand_still() -> None:
+    ear = Ear()
+    session = Session(EndlessSource(), tone_pipeline(), ear, still_seconds=STILL_SECONDS)
+    session.start()
+    session.ended.wait(2 * STILL_SECONDS)
+    session.stop()
+    assert not [event for event in ear.events if isinstance(event, Health) and event.finding.endswith("_hangs")]
+
+
+def test_what_stands_still_is_told_once_and_once_that_it_moves() -> None:
+    told: list[tuple[str, bool]] = []
+    watch = liveness.Liveness(lambda finding, over: told.append((finding.name, over)))
+    long_ago = -1e6
+    assert watch.is_still("source", long_ago)
+    assert watch.is_still("source", long_ago)
+    assert not watch.is_still("source", None)
+    assert not watch.is_still("detector", None)
+    assert told == [("source_hangs", False), ("source_hangs", True)]
+
+
+def test_every_part_that_can_stand_still_has_advice() -> None:
+    for name in ("source", "detector", "dispatcher"):
+        assert Finding(f"{name}_hangs", "").advice
