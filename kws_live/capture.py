@@ -13,12 +13,11 @@ from kws_live.clock import wall_seconds
 from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionError, SourceLostError
 from kws_live.events import Event, SourceLost, SourceReopened
 from kws_live.findings import Finding
-from kws_live.intake import Intake, pieces
+from kws_live.intake import Intake
 from kws_live.liveness import as_event
 from kws_live.ring_buffer import RingBuffer
 from kws_live.signal_health import SignalHealth
 from kws_live.sources import AudioSource
-from kws_live.sources.gap_finder import GapFinder
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +26,6 @@ POLL_SECONDS: Final = 0.25
 
 SILENT_SECONDS: Final = 10.0
 """A live source that hands over nothing for so long is lost, whatever it says."""
-
-AHEAD_SECONDS: Final = 2.0
-"""A source that waits to be read and is so far ahead of the clock is read faster than it was spoken."""
 
 REOPEN_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Pauses before each try to reopen a lost source; the last one repeats."""
@@ -76,7 +72,7 @@ class Capture:
         self._overflows_before = 0
         self._n_tries = 0
         self._n_overflows_seen = 0
-        self._opened_at = self._silent_since = 0.0
+        self._silent_since = 0.0
         self._last_block_at = wall_seconds()
         self._is_lost = False
         self._is_resuming = False  # what comes next is another stretch of audio
@@ -157,23 +153,21 @@ class Capture:
                 raise SourceLostError(f"{source.name} ended")
         except AudioGapError as gap:
             if self._is_mine(source) and not self._is_lost:
-                self._end_stretch()
-                self._leave_gap(gap.seconds)
-                self._gaps.leave_gap(gap.seconds)
+                self._intake.leave_gap(gap.seconds)
             return True
         except Exception as error:
             if not self._is_mine(source):
                 return False
             if self._reopen is None:
                 if isinstance(error, AudioError):
-                    self._finish()  # what came before the break counts
+                    self._intake.finish()  # what came before the break counts
                 raise
             self._lose(error)
             return True
         if not self._is_mine(source):
             return False
         if block is None:
-            self._finish()
+            self._intake.finish()
             return False
         self._take(block, arrived)
         return True
@@ -191,35 +185,24 @@ class Capture:
             self._note_silence(arrived)
             return
         if self.source.rate_hz != self._rate_hz:
-            self._end_stretch()
+            self._intake.flush()
             self._is_resuming = True
         if self._is_resuming:
             self._resume(block.shape[0] / self.source.rate_hz, arrived)
         self._note_sound(arrived)
-        if not self._is_live:
-            self._n_samples += block.shape[0]
-            is_ahead = self._n_samples / self._rate_hz - (arrived - self._opened_at) > AHEAD_SECONDS
-            self._write(block, None if is_ahead else arrived)
-            return
         if not np.isfinite(block).all():  # a driver may hand over NaN after a fault; silence is its honest stand-in
             block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
         n_overflows = self.source.n_overflows
         is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
-        for part in self._gaps.take(block, arrived, is_spliced):
-            if isinstance(part, float):
-                self._end_stretch()
-                self._leave_gap(part)
-            else:
-                self._write(part, self._gaps.heard_at)
-        for change in self._health.take(block, arrived, n_overflows):
-            self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
+        self._intake.take(block, arrived, is_spliced)
+        if self._is_live:
+            for change in self._health.take(block, arrived, n_overflows):
+                self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
 
-    def _write(self, block: Block, heard_at: float | None) -> None:
-        for piece in pieces(block, self._rate_hz):
-            # A recording must not outrun the detector; what is live must be taken, come what may.
-            while not self._ring.wait_for_room(POLL_SECONDS) and not self._is_live and not self._stop.is_set():
-                self.turned_at = time.monotonic()
-            self._intake.take(piece, heard_at)
+    def _make_room(self) -> None:
+        """A recording must not outrun the detector; what is live must be taken, come what may."""
+        while not self._ring.wait_for_room(POLL_SECONDS) and not self._is_live and not self._stop.is_set():
+            self.turned_at = time.monotonic()
 
     def _note_silence(self, now: float) -> None:
         if not self._is_live or now - self._silent_since <= SILENT_SECONDS:
@@ -244,34 +227,16 @@ class Capture:
         self.is_open = True
         self._is_live = self.source.live
         self._rate_hz = self.source.rate_hz
-        self._intake = Intake(self._ring, self._rate_hz)
-        self._gaps = GapFinder(self._rate_hz)
+        self._intake = Intake(self._ring, self._rate_hz, self._is_live, self._make_room)
         self._health = SignalHealth(self._rate_hz)
-        self._n_samples = 0
         self._n_overflows_seen = self.source.n_overflows
-        self._opened_at = self._silent_since = wall_seconds()
+        self._silent_since = wall_seconds()
         self._is_silent = False
 
     def _tell_of_namesakes(self) -> None:
         if n_others := getattr(self.source, "n_namesakes", 0):  # only devices have them
             finding = Finding("same_name", f"{n_others + 1} devices are called {self.source.name!r}")
             self._tell(as_event(finding, self._ring.position, self.source.name))
-
-    def _end_stretch(self) -> None:
-        """Write what is held back of the stretch of audio that ends here."""
-        for part in self._gaps.flush():
-            if not isinstance(part, float):
-                self._write(part, self._gaps.heard_at)
-        self._intake.flush()
-        self._intake = Intake(self._ring, self._rate_hz)
-
-    def _leave_gap(self, seconds: float) -> None:
-        self._ring.skip(max(1, round(seconds * SAMPLE_RATE_HZ)))
-
-    def _finish(self) -> None:
-        """The source has ended: write what is held back, then silence for the windows of the last word."""
-        self._end_stretch()
-        self._intake.finish()
 
     def _take_change(self) -> bool:
         """Go over to the source of `change_source`, if there is one."""
@@ -282,7 +247,7 @@ class Capture:
             self._woken.clear()
             if self._stop.is_set():
                 self._woken.set()
-        self._end_stretch()
+        self._intake.flush()
         self._overflows_before += self.source.n_overflows
         self._close(self.source)
         self.source, self._reopen = source, reopen
@@ -295,7 +260,7 @@ class Capture:
         if not isinstance(error, (KwsLiveError, OSError)):
             log.error("the source %r failed", self.source.name, exc_info=error)
         if not self._is_lost:
-            self._end_stretch()
+            self._intake.flush()
             self._is_lost = self._is_resuming = True
             self._n_tries = 0
             self.n_lost += 1
@@ -327,7 +292,7 @@ class Capture:
     def _resume(self, block_seconds: float, arrived: float) -> None:
         """The first audio after a loss or of another source: only now a lost one counts as back."""
         away_seconds = max(0.0, arrived - block_seconds - self._last_block_at)
-        self._leave_gap(away_seconds)
+        self._ring.skip(max(1, round(away_seconds * SAMPLE_RATE_HZ)))
         self._begin_source()
         self._is_resuming = False
         if self._is_lost:

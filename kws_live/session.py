@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
 from kws_live.capture import POLL_SECONDS, Capture
 from kws_live.clock import wall_seconds
 from kws_live.errors import KwsLiveError, SessionError
@@ -31,7 +31,9 @@ LARGEST_DELAY_SECONDS: Final = 2.0
 """How far the detector may fall behind a live source before it skips to the newest audio,"""
 
 CATCH_UP_SECONDS: Final = 1.0
-"""unless it catches up within so long: a source may hand over seconds at once, and the machine is not to blame."""
+CATCH_UP_SPEED: Final = 2.0
+"""unless, looked at after so long, it catches up so fast: a source may hand over seconds at once, and the machine is not
+to blame."""
 
 LOOK_SECONDS: Final = 1.0
 """The detector looks at what there is at least so often, should a source stop in the middle of a hop."""
@@ -88,7 +90,7 @@ class Session:
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._error: BaseException | None = None
-        self._behind_since: float | None = None
+        self._behind_since: tuple[float, int] | None = None  # the time, and the hops done by then
         self._too_slow_position: int | None = None
         self._detector_at = time.monotonic()
         self._delivering_since: float | None = None
@@ -255,15 +257,12 @@ class Session:
     def _next_step(self) -> Step | None:
         """The pipeline's next hop; a live stream it cannot keep up with goes on at its newest sample."""
         self._pipeline.source = self._capture.source.name
-        now, behind_seconds = time.monotonic(), self.ring.n_unread / SAMPLE_RATE_HZ
-        if behind_seconds <= LARGEST_DELAY_SECONDS or not self._capture.source.live:
-            self._behind_since = None
-        elif self._behind_since is None:
-            self._behind_since = now
+        behind_seconds = self.ring.n_unread / SAMPLE_RATE_HZ
         position = self.ring.position
         told = self._too_slow_position
-        if self._behind_since is not None and now - self._behind_since > CATCH_UP_SECONDS:
+        if behind_seconds <= LARGEST_DELAY_SECONDS or not self._capture.source.live:
             self._behind_since = None
+        elif self._is_slow():
             self._too_slow_position = position
             if told is None:
                 self._tell_slow(f"{behind_seconds:.1f} s of audio wait to be looked at: the oldest is dropped")
@@ -272,6 +271,17 @@ class Session:
             self._too_slow_position = None
             self._tell_slow("the machine keeps up again", over=True)
         return self._pipeline.step(self.ring)
+
+    def _is_slow(self) -> bool:
+        """Whether the detector, being behind, does not catch up."""
+        now, hops = time.monotonic(), self._pipeline.counts.hops
+        if self._behind_since is None:
+            self._behind_since = now, hops
+        since, hops_before = self._behind_since
+        if now - since < CATCH_UP_SECONDS:
+            return False
+        self._behind_since = None
+        return (hops - hops_before) * HOP_SECONDS < CATCH_UP_SPEED * (now - since)
 
     def _tell_slow(self, summary: str, over: bool = False) -> None:
         self._tell_finding(Finding("slow_machine", summary), over)

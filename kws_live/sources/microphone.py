@@ -11,8 +11,8 @@ import numpy as np
 from kws_live.audio import Block
 from kws_live.clock import wall_seconds
 from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
+from kws_live.gap_finder import GapFinder
 from kws_live.sources import portaudio
-from kws_live.sources.gap_finder import GapFinder
 from kws_live.sources.portaudio import (
     ANSWER_SECONDS,
     CLOSE_SECONDS,

@@ -57,6 +57,8 @@ def test_every_event_is_one_line_of_json_whatever_its_fields_hold(kind: type[Eve
     types = {"int": st.integers(), "float": st.floats(0, 1), "str": st.text(), "bool": st.booleans()}
     values: dict[str, Any] = {}
     for item in fields(kind):
+        if item.name == "heard_at":  # a clock's time means nothing elsewhere
+            continue
         name = str(item.type).partition(" ")[0]  # "int | None" is an int here
         values[item.name] = data.draw(
             types[getattr(item.type, "__name__", name)] if item.type in (int, float, str, bool) else types[name]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kws_live.audio import Block
 from kws_live.clock import wall_seconds
-from kws_live.sources.gap_finder import GapFinder
+from kws_live.gap_finder import GapFinder
 
 RATE_HZ = 16_000
 BLOCK = 640  # 40 ms
