@@ -32,8 +32,7 @@ LARGEST_DELAY_SECONDS: Final = 2.0
 
 CATCH_UP_SECONDS: Final = 1.0
 CATCH_UP_SPEED: Final = 2.0
-"""unless, looked at after so long, it catches up so fast: a source may hand over seconds at once, and the machine is not
-to blame."""
+"""unless, looked at after so long, it catches up so fast: a source may hand over seconds at once."""
 
 LOOK_SECONDS: Final = 1.0
 """The detector looks at what there is at least so often, should a source stop in the middle of a hop."""
