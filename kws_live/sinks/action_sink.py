@@ -24,7 +24,7 @@ class ActionSink:
     def __init__(self, action: Action, name: str, types: frozenset[str] = frozenset({"detection"})) -> None:
         self._action = action
         self._types = types
-        self._outbox: Outbox[Event] = Outbox(name, action.do, abort=action.close)
+        self._outbox = Outbox(name, action.do, abort=action.close)
 
     def send(self, event: Event) -> None:
         if event.type in self._types:

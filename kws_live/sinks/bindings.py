@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +14,11 @@ from kws_live.actions.sound import Sound
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.binding_file import Binding, read_bindings
 from kws_live.errors import ConfigError
+from kws_live.event_queue import COMMAND_SECONDS
 from kws_live.events import Detection, Event
 from kws_live.outbox import Outbox
 
 log = logging.getLogger(__name__)
-
-OLDEST_SECONDS: Final = 10.0
-"""A spoken command that could not be begun by then surprises more than it helps."""
 
 PARALLEL_WORKERS: Final = 4
 
@@ -61,7 +58,7 @@ class Bindings:
         self._retired: list[Action] = []
         self._bindings: list[Binding] = []
         self._actions: list[Action] = []
-        self._outboxes: dict[bool, Outbox[Callable[[], None]]] = {}
+        self._outboxes: dict[bool, Outbox] = {}
         self._seen = self._stamp()
         self._load()
 
@@ -80,7 +77,7 @@ class Bindings:
             self._fired[number] = event.position
             self._report(f"{event.keyword}: {'would ' if self._dry_run else ''}{action.describe(event)}")
             if not self._dry_run:
-                self._outbox(binding.parallel).put(partial(action.do, event))
+                self._outbox(binding.parallel).put(event, action.do)
 
     def close(self) -> None:
         for outbox in self._outboxes.values():
@@ -89,13 +86,12 @@ class Bindings:
         for broker in self._brokers.values():
             broker.close()
 
-    def _outbox(self, parallel: bool) -> Outbox[Callable[[], None]]:
+    def _outbox(self, parallel: bool) -> Outbox:
         if parallel not in self._outboxes:
             self._outboxes[parallel] = Outbox(
                 "bindings",
-                lambda do: do(),
                 abort=self._abort,
-                oldest_seconds=OLDEST_SECONDS,
+                oldest_seconds=COMMAND_SECONDS,
                 n_workers=PARALLEL_WORKERS if parallel else 1,
             )
         return self._outboxes[parallel]
@@ -140,7 +136,7 @@ class Bindings:
         # What waits for an old connection is done before it closes.
         for name, broker in self._brokers.items():
             if name not in brokers:
-                self._outbox(False).put(broker.close)
+                self._outbox(False).put(Event(position=0), _closer(broker))
         self._retired += self._actions
         self._bindings, self._actions, self._brokers = list(bindings.values()), actions, brokers
         self._fired: dict[int, int] = {}
@@ -164,3 +160,7 @@ class Bindings:
         if name not in brokers:
             brokers[name] = self._brokers.get(name) or MqttConnection(parts, connect=not self._dry_run)
         return MqttMessage(brokers[name], parts.path.strip("/"), binding.payload, binding.retain)
+
+
+def _closer(broker: MqttConnection) -> Callable[[Event], None]:
+    return lambda _: broker.close()

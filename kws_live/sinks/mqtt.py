@@ -45,7 +45,7 @@ class Mqtt:
         self._keywords = tuple(keywords)
         self._state = f"{self._topic}/state"
         self._connection = MqttConnection(parts, (self._state, "offline"), self._greet)
-        self._outbox: Outbox[Event] = Outbox(self._connection.name, self._publish, abort=self._connection.abort)
+        self._outbox = Outbox(self._connection.name, self._publish, abort=self._connection.abort)
 
     def _greet(self, connection: MqttConnection) -> None:
         connection.post(self._state, "online", retain=True)

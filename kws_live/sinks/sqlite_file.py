@@ -1,6 +1,7 @@
 """Events in an SQLite database, to be asked questions later."""
 
 import json
+import math
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,10 +46,9 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise ConfigError(f"cannot write events to {path!r}: {error}") from error
         self._path = path
-        self._outbox: Outbox[tuple[str, Event]] = Outbox(f"sqlite:{path}", self._insert)
+        self._outbox = Outbox(f"sqlite:{path}", self._insert, oldest_seconds=math.inf)
 
-    def _insert(self, item: tuple[str, Event]) -> None:
-        at, event = item
+    def _insert(self, event: Event, at: str = "") -> None:
         values = event.to_dict()
         row = (at, *(values.get(name) for name in ("type", "keyword", "score", "seconds", "position", "source")))
         try:
@@ -62,7 +62,8 @@ class SqliteFile:
             raise ActionError(f"cannot write to {self._path!r}: {error}", again=True) from error
 
     def send(self, event: Event) -> None:
-        self._outbox.put((datetime.now(UTC).isoformat(timespec="milliseconds"), event))
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._outbox.put(event, lambda event: self._insert(event, at))
 
     def close(self) -> None:
         self._outbox.close()

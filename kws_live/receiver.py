@@ -1,0 +1,331 @@
+"""Who is told of events: callbacks and sinks on threads of their own, coroutine functions on their event loop."""
+
+import asyncio
+import functools
+import inspect
+import logging
+import traceback
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, Final, Protocol
+
+from kws_live.errors import ActionError, ConfigError, SessionError
+from kws_live.event_queue import COMMAND_SECONDS, EventQueue, dropped_before
+from kws_live.events import Event, EventsDropped
+from kws_live.outbox import OLDEST_SECONDS, Outbox, Task
+from kws_live.sinks import EventSink
+from kws_live.stream_clock import StreamClock
+
+log = logging.getLogger(__name__)
+
+SINK_SECONDS: Final = 5.0
+"""How long a sink may take to write out and let go."""
+
+_coroutine_of: ContextVar["Owner | None"] = ContextVar("coroutine_of", default=None)
+"""Whose callback it is that runs on an event loop just now."""
+
+Wants = Callable[[Event], bool]
+
+
+class Owner(Protocol):
+    """What receivers tell to the audience they belong to."""
+
+    clock: StreamClock
+
+    def failed(self) -> None:
+        """A callback or sink raised an exception."""
+
+    def broke(self, error: BaseException) -> None:
+        """A callback wants the program to end: `SystemExit`, `KeyboardInterrupt`."""
+
+    def dropped(self, told: EventsDropped, receiver: "Receiver") -> None:
+        """A receiver was too slow for some events."""
+
+
+class Receiver(Protocol):
+    """Takes events without ever making the caller wait."""
+
+    @property
+    def n_lost(self) -> int:
+        """Events that came too late for it."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more event makes none give way."""
+
+    @property
+    def wants(self) -> Wants:
+        """Which events are for it."""
+
+    def put(self, event: Event) -> None:
+        """Take an event."""
+
+
+class ThreadReceiver(Outbox):
+    """Calls a function or a sink with one event after another, on a thread of its own.
+
+    Parameters
+    ----------
+    name : for messages
+    function : called with each event; its age is looked at right before
+    owner : told of failures
+    wants : which events are for it
+    oldest_seconds : an event's largest age
+    loop : runs what the function returns, if that has to be awaited
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[Any], object],
+        owner: Owner,
+        wants: Wants,
+        oldest_seconds: float = COMMAND_SECONDS,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(name, self._call, oldest_seconds=oldest_seconds)
+        self.wants = wants
+        self.function = function
+        self.owner = owner
+        self._loop = loop
+        self._on_loop: LoopReceiver | None = None
+        self._n_untold = 0
+        self._places: set[str] = set()
+        self._busy = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is being called."""
+        return self._busy
+
+    def put(self, event: Event, deliver: Callable[[Event], object] | None = None) -> None:
+        self.owner.clock.handed()
+        super().put(event, deliver)
+
+    def _settle(self, task: Task) -> None:
+        self.owner.clock.handled()
+
+    def _deliver(self, task: Task) -> None:
+        self._busy = True
+        try:
+            super()._deliver(task)
+        finally:
+            self._busy = False
+
+    def leave(self, end: float) -> None:
+        """Wait up to a moment of the monotonic clock for its thread to end; one that hangs is left behind."""
+        self._join(end)
+        self.drop_rest()
+
+    def _drop(self, task: Task, why: str) -> None:
+        super()._drop(task, why)
+        with self._lock:
+            self._n_untold += 1
+
+    def _call(self, event: Event) -> None:
+        with self._lock:
+            n_events, self._n_untold = self._n_untold, 0
+        if n_events:
+            told = dropped_before(event, n_events)
+            if self.wants(told):
+                with suppress(Exception):  # what is told is worth one try
+                    self._run(told)
+            self.owner.dropped(told, self)
+        self._run(event)
+
+    def _run(self, event: Event) -> None:
+        """Call the function; a failure is told once for each place in the program, and counted."""
+        if self._on_loop is not None:
+            return self._on_loop.put(event)
+        try:
+            result = self.function(event)
+            if inspect.isawaitable(result):
+                self._await(result, event)
+        except Exception as error:
+            self.owner.failed()
+            tell_once(self._places, self.name, error)
+        except BaseException as error:
+            self.owner.failed()
+            self.owner.broke(error)
+        return None
+
+    def _await(self, result: Awaitable[object], event: Event) -> None:
+        """A plain function gave something to be awaited: from now on its events go to the loop."""
+        if self._loop is None:
+            if inspect.iscoroutine(result):
+                result.close()
+            raise SessionError(
+                f"{self.name} returns a coroutine, and no event loop ran where it was registered: it was not awaited; "
+                f"register it inside a running event loop"
+            )
+        self._on_loop = LoopReceiver(self.name, self.function, self.owner, self.wants, self._loop)
+        self._on_loop.put(event, result)
+
+
+class SinkReceiver(ThreadReceiver):
+    """Sends events to a sink, and closes it at the end, all on its own thread.
+
+    The sink's ``oldest_seconds``, where it has that, is an event's largest age.
+    """
+
+    def __init__(self, sink: EventSink, owner: Owner) -> None:
+        name = type(sink).__name__
+        oldest_seconds = float(getattr(sink, "oldest_seconds", OLDEST_SECONDS))
+        super().__init__(name, sink.send, owner, lambda _: True, oldest_seconds)
+        self.sink = sink
+
+    @property
+    def n_undelivered(self) -> int:
+        """What never reached it, and what it took and could not deliver."""
+        return self.n_lost + int(getattr(self.sink, "n_lost", 0))
+
+    def _run(self, event: Event) -> None:
+        try:
+            self.function(event)
+        except ActionError as error:
+            if not error.again or self._closing.is_set():
+                self.owner.failed()
+            raise
+        except Exception:
+            self.owner.failed()
+            raise
+        except BaseException as error:
+            self.owner.broke(error)
+
+    def end(self, seconds: float = SINK_SECONDS) -> None:
+        super().end(seconds)
+        self._start()  # to close it
+
+    def leave(self, end: float) -> None:
+        super().leave(max(end, self._close_by))
+
+    def _work(self) -> None:
+        try:
+            super()._work()
+        finally:
+            try:
+                self.sink.close()
+            except Exception as error:
+                self.owner.failed()
+                is_plain = isinstance(error, OSError)
+                log.error("%s could not be closed: %s", self.name, error, exc_info=None if is_plain else error)
+
+
+class LoopReceiver:
+    """Runs a coroutine function on an event loop, one event after another.
+
+    It has no thread: putting an event only calls the loop, which looks at the event's age when its turn comes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[Any], Any],
+        owner: Owner,
+        wants: Wants,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.wants = wants
+        self.name = name
+        self._function = function
+        self._owner = owner
+        self._loop = loop
+        self._queue = EventQueue(oldest_seconds=COMMAND_SECONDS)
+        self._begun: deque[tuple[Event, Awaitable[object]]] = deque(maxlen=1)
+        self._n_refused = 0
+        self._task: asyncio.Task[None] | None = None
+        self._places: set[str] = set()
+
+    @property
+    def n_lost(self) -> int:
+        """Events that came too late for it."""
+        return self._queue.n_dropped + self._n_refused
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more event makes none give way."""
+        return self._queue.has_room
+
+    def put(self, event: Event, result: Awaitable[object] | None = None) -> None:
+        """Take an event; ``result`` is what the function gave for it already."""
+        if result is not None:
+            self._begun.append((event, result))
+        self._n_refused += self._queue.put(event) is event
+        try:
+            self._loop.call_soon_threadsafe(self._begin)
+        except RuntimeError:  # it has closed
+            self._queue.end()
+            self._n_refused += len(self._queue.clear())
+            tell_once(self._places, self.name, SessionError("its event loop has ended: it is called no more"))
+
+    def _begin(self) -> None:
+        if self._task is None:
+            self._task = self._loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        _coroutine_of.set(self._owner)
+        try:
+            while (event := self._queue.get(0.0)) is not None:
+                if isinstance(event, EventsDropped) and not self.wants(event):
+                    log.warning("%s: %d events dropped: it was too slow", self.name, event.n_events)
+                    continue
+                is_begun = bool(self._begun) and self._begun[0][0] is event
+                try:
+                    await (self._begun.pop()[1] if is_begun else self._function(event))
+                except asyncio.CancelledError:
+                    if self._task is None or self._task.cancelling():
+                        raise  # not what it awaited but this itself
+                except Exception as error:
+                    self._owner.failed()
+                    tell_once(self._places, self.name, error)
+        finally:
+            self._task = None
+
+
+def tell_once(places: set[str], name: str, error: BaseException) -> None:
+    """Log an exception with its traceback, the first time it comes from its place in the program."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{type(error).__name__} {frames[-1].filename}:{frames[-1].lineno}" if frames else str(error)
+    if place not in places and len(places) < 100:
+        places.add(place)
+        log.error("%s failed; listening goes on, and the same failure is not told again", name, exc_info=error)
+
+
+def make_receiver(function: Callable[[Any], object], owner: Owner, wants: Wants) -> ThreadReceiver | LoopReceiver:
+    """A receiver for any kind of function.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be called to any effect: a generator function, or a coroutine function where no loop runs.
+    """
+    inner: Any = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    forms = (inner, getattr(inner, "__call__", None))  # noqa: B004 - the method itself is looked at
+    name = f"callback {getattr(inner, '__qualname__', type(inner).__qualname__)}"
+    if any(inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form) for form in forms):
+        raise ConfigError(f"{name} is a generator function, whose body never runs when it is called; remove its yield")
+    loop = _running_loop()
+    if not any(inspect.iscoroutinefunction(form) for form in forms):
+        return ThreadReceiver(name, function, owner, wants, loop=loop)
+    if loop is None:
+        raise ConfigError(
+            f"{name} is a coroutine function, and no event loop runs here; register it inside one, as in "
+            f"asyncio.run(main()), or make it a plain function"
+        )
+    return LoopReceiver(name, function, owner, wants, loop)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def runs_in_coroutine_of(owner: Owner) -> bool:
+    """Whether the caller is a coroutine that this owner's receivers run."""
+    return _coroutine_of.get() is owner and _running_loop() is not None
