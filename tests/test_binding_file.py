@@ -18,7 +18,7 @@ def test_the_example_in_the_documentation_is_right(tmp_path: Path) -> None:
     bindings = list(read_bindings(path, WORDS).values())
     assert [binding.word for binding in bindings] == ["on", "off", "stop", "up", "right", "yes"]
     assert (bindings[1].after, bindings[1].within_seconds) == ("go", 3.0)
-    assert bindings[2].headers == {"Authorization": "Bearer 123"}
+    assert bindings[2].headers == {"Authorization": "Bearer ${LAMP_TOKEN}"}
 
 
 @pytest.mark.parametrize(

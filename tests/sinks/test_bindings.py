@@ -109,7 +109,7 @@ def test_a_dry_run_tells_what_would_be_done_and_does_nothing(
     assert said[0].startswith("on: would run ")
     assert said[1:] == [
         "on: would publish 'go on' to mqtt://192.0.2.1/robot",
-        "on: would POST http://192.0.2.1/hook  on",
+        "on: would POST http://192.0.2.1/...  on",
         "on: would run reboot",
     ]
     assert not (tmp_path / "out").exists()
