@@ -10,15 +10,8 @@ from typing import Any, Final, TypeVar
 
 from kws_live.event_stream import EventStream
 from kws_live.events import Detection, Event, EventsDropped, NearMiss
-from kws_live.receiver import (
-    SINK_SECONDS,
-    LoopReceiver,
-    Receiver,
-    SinkReceiver,
-    ThreadReceiver,
-    make_receiver,
-    runs_in_coroutine_of,
-)
+from kws_live.loop_receiver import LoopReceiver, Receiver, runs_in_coroutine_of
+from kws_live.receiver import SINK_SECONDS, SinkReceiver, ThreadReceiver, make_receiver
 from kws_live.sinks import EventSink
 from kws_live.statistics import Statistics
 from kws_live.stream_clock import StreamClock
@@ -240,7 +233,7 @@ class Audience:
             n_dropped, n_failed = self._n_dropped_by_streams, self._n_failed
         sinks = self._all(SinkReceiver)
         n_dropped += sum(stream.n_dropped for stream in streams)
-        n_dropped += sum(one.n_lost for one in receivers if one not in sinks)
+        n_dropped += sum(one.n_dropped for one in receivers if one not in sinks)
         return dataclasses.replace(
             session,
             callback_errors=n_failed,

@@ -2,22 +2,21 @@
 
 import logging
 import socket
-import ssl
 import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
-from kws_live.actions import LIMIT_SECONDS, expanded, fill, printable
-from kws_live.address import shown
-from kws_live.credentials import filled_in
+from kws_live.actions import LIMIT_SECONDS, fill, printable
+from kws_live.actions.mqtt_address import MqttAddress, split_mqtt, tls_context
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
+
+__all__ = ["MqttConnection", "MqttMessage", "split_mqtt"]
 
 log = logging.getLogger(__name__)
 
@@ -29,67 +28,6 @@ PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 CONNECT_SECONDS: Final = 0.25
 """How long a message waits for a connection before its age is looked at again."""
-
-
-class MqttAddress(NamedTuple):
-    """Where a broker is, as whom to go there, and the topic."""
-
-    host: str
-    port: int
-    topic: str
-    user: str | None
-    password: str
-    is_encrypted: bool
-    ca: str | None
-    options: dict[str, str]
-
-    @property
-    def name(self) -> str:
-        """The broker, as messages name it."""
-        return f"{'mqtts' if self.is_encrypted else 'mqtt'}://{self.host}"
-
-    @property
-    def broker(self) -> tuple[object, ...]:
-        """What two addresses have in common that share a connection."""
-        return (self.host, self.port, self.user, self.password, self.is_encrypted, self.ca)
-
-
-def split_mqtt(url: str, options: frozenset[str] = frozenset()) -> MqttAddress:
-    """Take an address such as ``mqtts://user:${PASSWORD}@host:8883/home/kitchen?ca=ca.pem`` apart.
-
-    Parameters
-    ----------
-    url : what ``${NAME}`` stands for is put in, see `kws_live.credentials`
-    options : names that may follow the ``?``, besides ``ca``
-
-    Raises
-    ------
-    ConfigError
-        If it is none, or its topic cannot be published to.
-    """
-    named = shown(url) if "://" in url else f"{url.partition(':')[0]}:..."
-    try:
-        parts = urlsplit(filled_in(url, is_address=True))
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{named!r} is no MQTT address; use one such as mqtt://192.168.1.5/home/voice") from error
-    topic = unquote(parts.path.strip("/"))
-    is_wrong = parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or not topic
-    if is_wrong or "+" in topic or "\0" in topic or parts.fragment or "#" in topic:
-        raise ConfigError(
-            f"{named!r} is no MQTT address; use one such as mqtt://192.168.1.5/home/voice, without + or #"
-        )
-    given = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    if strange := sorted(set(given) - options - {"ca"}):
-        known = ", ".join(sorted({"ca", *options}))
-        raise ConfigError(f"{named!r} has unknown options {', '.join(strange)}; known: {known}")
-    is_encrypted = parts.scheme == "mqtts"
-    if "ca" in given and not is_encrypted:
-        raise ConfigError(f"{named!r}: ca is for mqtts:// addresses, whose certificates are checked")
-    user = None if parts.username is None else unquote(parts.username)
-    password = unquote(parts.password or "")
-    port = port or (8883 if is_encrypted else 1883)
-    return MqttAddress(str(parts.hostname), port, topic, user, password, is_encrypted, given.pop("ca", None), given)
 
 
 class MqttConnection:
@@ -127,7 +65,7 @@ class MqttConnection:
         self._address = address
         self._last_will = last_will
         self._greet = on_connect
-        self._context = _tls_context(address) if address.is_encrypted else None
+        self._context = tls_context(address) if address.is_encrypted else None
         self._changed = threading.Condition()
         self._connected = False
         self._disconnected = threading.Event()
@@ -277,14 +215,6 @@ def _is_out(message: Any) -> bool:
         return bool(message.is_published())
     except (ValueError, RuntimeError):  # paho's queue is full, or there is no connection any more
         return False
-
-
-def _tls_context(address: MqttAddress) -> ssl.SSLContext:
-    """Trusts the system's certificates, those in SSL_CERT_FILE, or those of the file that was given."""
-    try:
-        return ssl.create_default_context(cafile=None if address.ca is None else str(expanded(address.ca)))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"cannot use the certificates of ca={address.ca}: {error.strerror or error}") from error
 
 
 class MqttMessage:
