@@ -93,6 +93,7 @@ class Audience:
         self._closed = False
         self._hurry_by = float("inf")
         self._stopping: set[ThreadReceiver] = set()
+        clock.ask(self._all_idle)
         self._present = threading.Event()
         if self._receivers:
             self._present.set()
@@ -214,6 +215,9 @@ class Audience:
             others = [one for one in self._receivers if one is not receiver and one.wants(told) and one.has_room]
         for other in others:
             other.put(told)
+
+    def _all_idle(self) -> bool:
+        return all(one.is_idle for one in self._receivers.copy() if isinstance(one, ThreadReceiver))
 
     def runs_here(self) -> bool:
         """Whether the caller is a callback or sink, on its thread or as a coroutine."""

@@ -80,6 +80,8 @@ class Outbox:
         self._told: set[str] = set()
         self._n_lost_before = 0
         self._started = False
+        self._under_way: set[threading.Thread] = set()
+        self._left_behind: set[threading.Thread] = set()
         self._threads = [
             threading.Thread(target=self._work, name=f"kws-live {name}", daemon=True) for _ in range(n_workers)
         ]
@@ -125,6 +127,12 @@ class Outbox:
             self._abort()
             self._join(time.monotonic() + 1.0)
         self.drop_rest()
+        with self._lock:
+            left_behind = self._under_way - self._left_behind - {threading.current_thread()}
+            self._left_behind |= left_behind
+            self.n_lost += len(left_behind)
+        if left_behind:
+            log.warning("%s: does not come to an end, and is left behind", self.name)
 
     def _join(self, end: float) -> bool:
         """Wait for the threads up to a moment of the monotonic clock; whether they have ended."""
@@ -144,7 +152,8 @@ class Outbox:
 
     def _count_lost(self) -> None:
         with self._lock:
-            self.n_lost += 1
+            if threading.current_thread() not in self._left_behind:  # those are counted
+                self.n_lost += 1
 
     def _lose(self, task: Task, why: str, error: BaseException | None = None) -> None:
         self._count_lost()
@@ -170,15 +179,22 @@ class Outbox:
         if was_in_trouble:
             log.warning("%s works again; %d not delivered meanwhile", self.name, n_lost)
 
+    # What a kind of outbox does besides.
+
     def _settle(self, task: Task) -> None:
         """An event is dealt with, delivered or lost."""
+
+    def _will_retry(self) -> None:
+        """An event could not be delivered, and is tried again later."""
 
     def _work(self) -> None:
         while (task := self._backlog.get()) is not None:
             if time.monotonic() >= self._close_by:
                 self._lose(task, "listening has ended")
             else:
+                self._under_way.add(threading.current_thread())
                 self._deliver(task)
+                self._under_way.discard(threading.current_thread())
             self._settle(task)
 
     def _deliver(self, task: Task) -> None:
@@ -194,6 +210,7 @@ class Outbox:
                     return self._lose(task, str(error))
                 if n_tries:  # a single failure may pass at once
                     self._tell(str(error), "%s; trying again", error)
+                self._will_retry()
                 self._closing.wait(PAUSES_SECONDS[min(n_tries, len(PAUSES_SECONDS) - 1)])
                 n_tries += 1
             except Exception as error:

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -51,7 +52,14 @@ class ThreadReceiver(Outbox):
         self._on_loop: LoopReceiver | None = None
         self._n_untold = 0
         self._places: set[str] = set()
+        self._n_in_hands = 0
         self._busy = False
+        self._retries = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is done with all it was given; what is tried again may take for ever, and is not waited for."""
+        return self._n_in_hands == 0 or self._retries
 
     @property
     def is_busy(self) -> bool:
@@ -64,10 +72,17 @@ class ThreadReceiver(Outbox):
         return self.n_lost + (0 if self._on_loop is None else self._on_loop.n_dropped)
 
     def put(self, event: Event, deliver: Callable[[Event], object] | None = None) -> None:
-        self.owner.clock.handed()
+        with self._lock:
+            self._n_in_hands += 1
         super().put(event, deliver)
 
     def _settle(self, task: Task) -> None:
+        with self._lock:
+            self._n_in_hands -= 1
+        self.owner.clock.handled()
+
+    def _will_retry(self) -> None:
+        self._retries = True
         self.owner.clock.handled()
 
     def _deliver(self, task: Task) -> None:
@@ -75,7 +90,7 @@ class ThreadReceiver(Outbox):
         try:
             super()._deliver(task)
         finally:
-            self._busy = False
+            self._busy = self._retries = False
 
     def leave(self, end: float) -> None:
         """Wait up to a moment of the monotonic clock for its thread to end; one that hangs is left behind."""
@@ -162,7 +177,7 @@ class SinkReceiver(ThreadReceiver):
         self._start()  # to close it
 
     def leave(self, end: float) -> None:
-        super().leave(max(end, self._close_by))
+        self.close(max(end, self._close_by) - time.monotonic())
 
     def _work(self) -> None:
         try:

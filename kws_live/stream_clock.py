@@ -30,7 +30,7 @@ class StreamClock:
         self._n_made = 0
         # No longer than the dispatcher's own queue: what is older was dropped there.
         self._on_the_way: deque[Event] = deque(maxlen=LARGEST_BACKLOG + 1)
-        self._n_in_hands = 0
+        self._receivers_idle: Callable[[], bool] = lambda: True
         self._n_waiting = 0
         self._order = itertools.count()
         self._timers: list[tuple[int, int, Callable[[], object]]] = []
@@ -57,22 +57,19 @@ class StreamClock:
                     pass
         self._run_due()
 
-    def handed(self) -> None:
-        """A receiver is about to be given an event."""
-        with self._changed:
-            self._n_in_hands += 1
+    def ask(self, receivers_idle: Callable[[], bool]) -> None:
+        """Ask this whether receivers are done with all they were given; it must take no lock."""
+        self._receivers_idle = receivers_idle
 
     def handled(self) -> None:
         """A receiver is done with an event."""
         with self._changed:
-            self._n_in_hands -= 1
-            if self._n_in_hands == 0:
-                self._changed.notify_all()
+            self._changed.notify_all()
 
     def wait_until_handled(self, timeout_seconds: float) -> bool:
         """Wait until receivers are done with all events handed out so far; False at the time-out."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._n_in_hands == 0, timeout_seconds)
+            return self._changed.wait_for(self._receivers_idle, timeout_seconds)
 
     def end(self) -> None:
         """Nothing more will come: call what still waits."""
@@ -137,8 +134,8 @@ class StreamClock:
         """
 
         def idle() -> bool:
-            on_the_way = self._on_the_way or self._due or self._n_in_hands
-            done = ring.position < self._next_position and not on_the_way
+            handed_out = not self._on_the_way and not self._due
+            done = ring.position < self._next_position and handed_out and self._receivers_idle()
             return self._ended or (done and (self._n_waiting > 0 or not awaited))
 
         with self._changed:

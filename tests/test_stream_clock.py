@@ -51,10 +51,12 @@ def test_it_is_idle_once_all_audio_is_looked_at_and_all_events_are_handled() -> 
     step = gap(10)
     clock.stepped(step, 20)
     assert not clock.wait_until_idle(ring, 0.0)
-    clock.handed()  # to a receiver that is not done yet
+    is_idle = [False]
+    clock.ask(lambda: is_idle[0])
     clock.handed_out(step.events[0])
     assert not clock.wait_until_idle(ring, 0.0)
     assert not clock.wait_until_handled(0.0)
+    is_idle[0] = True
     clock.handled()
     assert clock.wait_until_handled(0.0)
     assert clock.wait_until_idle(ring, 0.0)

@@ -78,6 +78,9 @@ class HttpRequest:
         self._method = method
         self._body = body
         self._limit_seconds = limit_seconds
+        self._lock = threading.Lock()
+        self._running: set[_Exchange] = set()
+        self._closed = False
 
     def describe(self, event: Event) -> str:
         return f"{self._method} {self._shown}  {self._text(event)}".rstrip()
@@ -89,6 +92,10 @@ class HttpRequest:
         data = None if self._method in ("GET", "HEAD") else self._text(event).encode(errors="replace")
         request = urllib.request.Request(self._url, data, self._headers, method=self._method)
         exchange = _Exchange(request, self._limit_seconds)
+        with self._lock:
+            if self._closed:
+                raise ActionError(f"{self._shown} was not called: listening has ended")
+            self._running.add(exchange)
         try:
             exchange.run()
         except urllib.error.HTTPError as error:
@@ -98,9 +105,16 @@ class HttpRequest:
         except (OSError, http.client.HTTPException, ValueError) as error:  # URLError and time-outs are OSErrors
             reason = getattr(error, "reason", None) or error
             raise ActionError(f"cannot reach {self._shown}: {printable(str(reason))}", again=True) from error
+        finally:
+            with self._lock:
+                self._running.discard(exchange)
 
     def close(self) -> None:
-        """Nothing is kept between requests."""
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for exchange in running:
+            exchange.cut()
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -126,28 +140,34 @@ class _Exchange(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._over = False
+        self._done = threading.Event()
 
     def run(self) -> None:
         """Do it; raises what went wrong."""
-        thread = threading.Thread(target=self._work, name="kws-live http", daemon=True)
-        thread.start()
-        thread.join(self._limit_seconds)
-        with self._lock:
-            in_time = not thread.is_alive()
-            self._over = True
-            if not in_time and self._socket is not None:
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
-        if not in_time:
+        threading.Thread(target=self._work, name="kws-live http", daemon=True).start()
+        if not self._done.wait(self._limit_seconds):
+            self.cut()
             raise TimeoutError(f"no answer within {self._limit_seconds:g} s")
         if self._error is not None:
             raise self._error
+
+    def cut(self) -> None:
+        """End it at once."""
+        with self._lock:
+            self._over = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+        if not self._done.is_set() and self._error is None:
+            self._error = TimeoutError("it was given up")
+        self._done.set()
 
     def _work(self) -> None:
         try:
             urllib.request.build_opener(_NoRedirect, self).open(self._request, timeout=self._limit_seconds).close()
         except Exception as error:
             self._error = error
+        self._done.set()
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._watched(http.client.HTTPConnection), request)
