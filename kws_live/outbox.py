@@ -126,13 +126,13 @@ class Outbox:
         if not self._join(self._close_by):
             self._abort()
             self._join(time.monotonic() + 1.0)
-        self.drop_rest()
         with self._lock:
             left_behind = self._under_way - self._left_behind - {threading.current_thread()}
             self._left_behind |= left_behind
             self.n_lost += len(left_behind)
         if left_behind:
             log.warning("%s: does not come to an end, and is left behind", self.name)
+        self.drop_rest()
 
     def _join(self, end: float) -> bool:
         """Wait for the threads up to a moment of the monotonic clock; whether they have ended."""
@@ -147,8 +147,10 @@ class Outbox:
         for task in left:
             self._count_lost()
             self._settle(task)
-        if left:
-            log.warning("%s: %d not delivered before the end", self.name, len(left))
+        with self._lock:
+            n_lost, self._n_lost_before = self.n_lost - self._n_lost_before, self.n_lost
+        if n_lost:
+            log.warning("%s: %d not delivered by the end", self.name, n_lost)
 
     def _count_lost(self) -> None:
         with self._lock:
