@@ -8,7 +8,6 @@
 ...     spotter.wait()
 """
 
-import logging
 from importlib import metadata
 
 from kws_live.audio import SAMPLE_RATE_HZ
@@ -73,5 +72,3 @@ __all__ = [
     "listen",
     "load_model",
 ]
-
-logging.getLogger(__name__).addHandler(logging.NullHandler())

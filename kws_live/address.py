@@ -21,7 +21,7 @@ def shown(address: str) -> str:
     # The last @ before the path ends user and password; a password may hold slashes by mistake.
     place = place.rpartition("@")[2]
     host, slash, path = place.partition("/")
-    if scheme.startswith("http"):
+    if scheme.lower().startswith("http"):
         return f"{scheme}{host}/{_HIDDEN}" if path or cut else f"{scheme}{host}{slash}"
     return f"{scheme}{host}{slash}{path}"
 

@@ -1,21 +1,30 @@
-"""Everybody who is told of events: callbacks, sinks, iterators, and those who wait for one word."""
+"""Whatever is told of events: callbacks, sinks, iterators, and waits for one word."""
 
-import asyncio
-import inspect
-import logging
+import dataclasses
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from typing import Any
+from typing import Any, Final, TypeVar
 
-from kws_live.errors import KwsLiveError
 from kws_live.event_stream import EventStream
-from kws_live.events import Detection, Event, NearMiss
+from kws_live.events import Detection, Event, EventsDropped, NearMiss
+from kws_live.loop_receiver import LoopReceiver, Receiver, runs_in_coroutine_of
+from kws_live.receiver import SINK_SECONDS, SinkReceiver, ThreadReceiver, make_receiver
 from kws_live.sinks import EventSink
+from kws_live.statistics import Statistics
 from kws_live.stream_clock import StreamClock
 
-log = logging.getLogger(__name__)
+HANGING_CALLBACK_SECONDS: Final = 0.8
+"""How long the end waits for callbacks; one that hangs is left behind."""
+
+END_SECONDS: Final = 0.2
+"""How long a thread that is told to end may take for it."""
+
+POLL_SECONDS: Final = 0.05
+
+Kind = TypeVar("Kind")
 
 Answer = Callable[[Detection | None], object]
 
@@ -53,68 +62,77 @@ class Wait:
 
 
 class Audience:
-    """Hands each event to everybody, in order; nobody's failure is another's.
+    """Hands each event to all who are told of it, in order, and waits for none of them.
+
+    Each callback and each sink has a queue and a thread of its own (a coroutine function: its event loop), each
+    iterator a queue; so what is slow, hangs or fails costs the others nothing.
 
     Parameters
     ----------
-    clock : told of each delivery
+    clock : told of each event that is handed out
     sinks : closed at the end
-    on_error : called for each failure, after it is logged
+    on_break : called with a `SystemExit` or `KeyboardInterrupt` that a callback raised
     """
 
-    def __init__(self, clock: StreamClock, sinks: Iterable[EventSink], on_error: Callable[[], object]) -> None:
-        self._clock = clock
-        self._on_error = on_error
+    def __init__(
+        self,
+        clock: StreamClock,
+        sinks: Iterable[EventSink] = (),
+        on_break: Callable[[BaseException], object] = lambda _: None,
+    ) -> None:
+        self.clock = clock
+        self._on_break = on_break
         self._lock = threading.Lock()
-        self._callbacks: list[tuple[type[Event], frozenset[str], Callable[[Any], object]]] = []
-        self._sinks = list(sinks)
+        self._receivers: list[ThreadReceiver | LoopReceiver] = [SinkReceiver(sink, self) for sink in sinks]
         self._streams: list[EventStream] = []
         self._waits: list[Wait] = []
         self._muted: deque[list[int | None]] = deque(maxlen=8)
         self._n_muting = 0
+        self._n_failed = 0
+        self._n_dropped_by_streams = 0
         self._closed = False
-        self._last_failure = ""
+        self._hurry_by = float("inf")
+        self._stopping: set[ThreadReceiver] = set()
+        clock.ask(self._all_idle)
         self._present = threading.Event()
-        if self._sinks:
+        if self._receivers:
             self._present.set()
 
     def let_go(self) -> None:
-        """Hold events back no longer, even if nobody is there."""
+        """Hold events back no longer, even if there is nothing to tell them to."""
         self._present.set()
 
     def add_callback(self, kind: type[Event], keywords: Iterable[str], function: Callable[[Any], object]) -> None:
-        """Call a function, or on the running event loop a coroutine function, with the events it is for."""
-        call = self._on_loop(function) if inspect.iscoroutinefunction(function) else function
+        """Call a function with the events it is for.
+
+        Raises
+        ------
+        ConfigError
+            If it is a coroutine function and no event loop runs here, or a generator function.
+        """
+        words = frozenset(keywords)
+
+        def wants(event: Event) -> bool:
+            return isinstance(event, kind) and (not words or getattr(event, "keyword", None) in words)
+
+        receiver = make_receiver(function, self, wants)
         with self._lock:
-            self._callbacks.append((kind, frozenset(keywords), call))
+            if not self._closed:
+                self._receivers.append(receiver)
         self._present.set()
-
-    def _on_loop(self, function: Callable[[Any], Any]) -> Callable[[Any], object]:
-        loop = asyncio.get_running_loop()
-
-        def failed(future: "Future[Any]") -> None:
-            if not future.cancelled() and (error := future.exception()) is not None:
-                self._on_error()
-                log.error("a callback failed; listening goes on", exc_info=error)
-
-        def call(event: Event) -> None:
-            if not loop.is_closed():
-                asyncio.run_coroutine_threadsafe(function(event), loop).add_done_callback(failed)
-
-        return call
 
     def add_sink(self, sink: EventSink) -> None:
         """Send every event to a sink."""
         with self._lock:
             if not self._closed:
-                self._sinks.append(sink)
+                self._receivers.append(SinkReceiver(sink, self))
                 self._present.set()
                 return
         sink.close()
 
     def add_stream(self) -> EventStream:
         """A new iterator over events."""
-        stream = EventStream(self._forget, self._clock)
+        stream = EventStream(self._forget, self.clock)
         with self._lock:
             self._streams.append(stream)
             over = self._closed
@@ -127,17 +145,18 @@ class Audience:
         with self._lock:
             if stream in self._streams:
                 self._streams.remove(stream)
+                self._n_dropped_by_streams += stream.n_dropped
 
     def add_wait(self, keywords: Iterable[str], until_position: int | None, answer: Answer) -> Wait:
         """Wait for one of these words (none given: any) up to a position of the stream."""
-        wait = Wait(frozenset(keywords), answer, self._clock)
+        wait = Wait(frozenset(keywords), answer, self.clock)
         with self._lock:
             self._waits = [*(one for one in self._waits if not one.over), wait]
             over = self._closed
         if over:
             wait.end()
         elif until_position is not None:
-            self._clock.call_at(until_position, wait.end)
+            self.clock.call_at(until_position, wait.end)
         self._present.set()
         return wait
 
@@ -147,7 +166,7 @@ class Audience:
             self._n_muting += 1
             if self._n_muting == 1:
                 self._muted.append([position, None])
-        self._present.set()  # who does not want to hear is there all the same
+        self._present.set()  # not to be told is a wish, too
 
     def unmute(self, position: int) -> None:
         """Tell of words again that end after this position."""
@@ -165,53 +184,101 @@ class Audience:
             return any(begin is not None and begin <= at and (end is None or at < end) for begin, end in self._muted)
 
     def deliver(self, event: Event) -> None:
-        """Hand one event to everybody; on the dispatcher thread. The first one waits until somebody is there."""
+        """Hand one event out; on the dispatcher thread. The first one waits until there is something to tell it to."""
         self._present.wait()
         if not self._is_muted(event):
             with self._lock:
-                callbacks, sinks = list(self._callbacks), list(self._sinks)
-                streams, waits = list(self._streams), self._waits
-            for kind, keywords, function in callbacks:
-                if isinstance(event, kind) and (not keywords or getattr(event, "keyword", None) in keywords):
-                    self._call(function, event)
-            for sink in sinks:
-                self._call(sink.send, event)
+                receivers, streams, waits = list(self._receivers), list(self._streams), self._waits
+            for receiver in receivers:
+                if receiver.wants(event):
+                    receiver.put(event)
             for stream in streams:
                 stream.put(event)
             for wait in waits:
                 wait.offer(event)
-        self._clock.delivered(event)
+        self.clock.handed_out(event)
 
-    def _call(self, function: Callable[[Any], object], event: Event) -> None:
-        try:
-            function(event)
-        except (KwsLiveError, OSError) as error:
-            self._on_error()
-            if str(error) != self._last_failure:  # a full disk fails at every event: told once, counted each time
-                self._last_failure = str(error)
-                log.error("an event was not delivered: %s; listening goes on", error)
-        except Exception:
-            self._on_error()
-            log.exception("a callback failed on %s; listening goes on", event)
+    # What receivers tell.
+
+    def failed(self) -> None:
+        """A callback or sink raised an exception."""
+        with self._lock:
+            self._n_failed += 1
+
+    def broke(self, error: BaseException) -> None:
+        """A callback wants the program to end."""
+        self._on_break(error)
+
+    def dropped(self, told: EventsDropped, receiver: Receiver) -> None:
+        """A receiver was too slow for some events: tell the others, where that makes no event give way."""
+        with self._lock:
+            others = [one for one in self._receivers if one is not receiver and one.wants(told) and one.has_room]
+        for other in others:
+            other.put(told)
+
+    def _all_idle(self) -> bool:
+        return all(one.is_idle for one in self._receivers.copy() if isinstance(one, ThreadReceiver))
+
+    def runs_here(self) -> bool:
+        """Whether the caller is a callback or sink, on its thread or as a coroutine."""
+        return self._own_thread() is not None or runs_in_coroutine_of(self)
+
+    def _own_thread(self) -> ThreadReceiver | None:
+        return next((one for one in self._all(ThreadReceiver) if one.runs_here), None)
+
+    def _all(self, kind: type[Kind]) -> list[Kind]:
+        with self._lock:
+            return [one for one in self._receivers if isinstance(one, kind)]
+
+    def figures(self, session: Statistics) -> Statistics:
+        """The session's figures with those of delivery."""
+        with self._lock:
+            receivers, streams = list(self._receivers), list(self._streams)
+            n_dropped, n_failed = self._n_dropped_by_streams, self._n_failed
+        sinks = self._all(SinkReceiver)
+        n_dropped += sum(stream.n_dropped for stream in streams)
+        n_dropped += sum(one.n_dropped for one in receivers if one not in sinks)
+        return dataclasses.replace(
+            session,
+            callback_errors=n_failed,
+            events_dropped=session.events_dropped + n_dropped,
+            events_undelivered=sum(one.n_undelivered for one in sinks),
+        )
+
+    # The end.
+
+    def hurry(self) -> None:
+        """Listening is stopped: `drain` waits for what hangs a moment longer only. May be called by a callback."""
+        receiver = self._own_thread()
+        if receiver is not None:
+            self._stopping.add(receiver)  # what stops the program is part of it, however long it takes
+        self._hurry_by = min(self._hurry_by, time.monotonic() + HANGING_CALLBACK_SECONDS)
+
+    def drain(self) -> None:
+        """Wait until all events are handled, after the last one; after `hurry`, for nothing that hangs."""
+        for sink in self._all(SinkReceiver):
+            sink.end(math.inf)
+        while not self.clock.wait_until_handled(POLL_SECONDS):
+            if time.monotonic() >= self._hurry_by and not self._stops_itself():
+                return
+
+    def _stops_itself(self) -> bool:
+        return any(one in self._stopping and one.is_busy for one in self._all(ThreadReceiver))
 
     def close(self) -> None:
-        """Nothing more will come: close the sinks, end the iterators, answer who waits."""
+        """Nothing more will come: close the sinks, end the iterators, answer the waits."""
         with self._lock:
             self._closed = True
-            sinks, streams, waits = list(self._sinks), list(self._streams), self._waits
-            self._sinks.clear()
+            streams, waits = list(self._streams), self._waits
             self._waits = []
-        for sink in sinks:
-            try:
-                sink.close()
-            except OSError as error:
-                self._on_error()
-                log.error("a sink could not write its rest: %s", error)
-            except Exception:
-                self._on_error()
-                log.exception("a sink failed to close")
+        threads = self._all(ThreadReceiver)
+        for receiver in threads:  # first all of them: sinks close side by side
+            receiver.end(SINK_SECONDS if isinstance(receiver, SinkReceiver) else 0.0)
         for stream in streams:
             stream.end()
         for wait in waits:
             wait.end()
-        self._clock.end()
+        self.clock.end()
+        end = time.monotonic() + END_SECONDS
+        for receiver in threads:
+            receiver.leave(end)

@@ -18,11 +18,11 @@
     http = "http://192.168.1.5/api/stop"
     method = "POST"
     body = '{"command": "{keyword}"}'          # left out: the event as JSON
-    headers = { Authorization = "Bearer 123" }
+    headers = { Authorization = "Bearer ${LAMP_TOKEN}" }
 
     [[binding]]
     word = "up"
-    mqtt = "mqtt://192.168.1.5/robot/move"
+    mqtt = "mqtts://robot:${/run/secrets/mqtt}@192.168.1.5/robot/move?ca=home.pem"
     payload = "{keyword}"
     retain = false
 
@@ -34,10 +34,13 @@
     word = "yes"
     sound = "ding.wav"
 
-``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}`` are replaced in ``run``, ``body`` and ``payload``; programs
-find the same in their environment as ``KWS_LIVE_KEYWORD`` and so on. Actions are done one after another in the order
-of the words; ``parallel = true`` does a binding's at once, beside the others. ``time_limit_seconds`` (10) ends a
-program or a request that takes longer. Where a two-step binding (``after``) fits, that word's one-step bindings rest.
+``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}`` are replaced in ``run``, ``body`` and ``payload`` (escaped in
+those that are JSON); programs find the same in their environment as ``KWS_LIVE_KEYWORD`` and so on. In ``http``,
+``mqtt`` and ``headers``, ``${NAME}`` is the environment variable NAME, and ``${PATH}``, which has a slash, the first
+line of a file: passwords and tokens need not stand here. Actions are done one after another in the order of the words;
+``parallel = true`` does a binding's at once, beside the others. One that cannot be begun within 10 s of its word is not
+done. ``time_limit_seconds`` (10) ends a program or a request that takes longer. Where a two-step binding (``after``)
+fits, that word's one-step bindings rest.
 """
 
 import re
@@ -47,7 +50,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from kws_live.actions import LIMIT_SECONDS
+from kws_live.actions import LIMIT_SECONDS, printable
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
@@ -139,12 +142,12 @@ def read_bindings(path: str | Path, keywords: Sequence[str] = ()) -> dict[int, B
         If something in it is wrong: it names the line.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")  # as some editors save it
         tables = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read bindings {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+        raise ConfigError(f"{path} is not TOML: {printable(str(error))}") from error
     if strange := sorted(set(tables) - {"binding"}):
         line = _line(text.splitlines(), strange[0], 0)
         raise ConfigError(
@@ -155,6 +158,8 @@ def read_bindings(path: str | Path, keywords: Sequence[str] = ()) -> dict[int, B
     entries = tables.get("binding", [])
     if not isinstance(entries, list) or len(starts) != len(entries):
         raise ConfigError(f"{path}: write each binding as a table of its own that begins with a line [[binding]]")
+    if not entries:
+        raise ConfigError(f"{path} has no [[binding]]; write one, or leave the file away")
     bindings = {}
     for values, start in zip(entries, starts, strict=True):
         try:

@@ -55,7 +55,7 @@ class Capture:
     """
 
     def __init__(
-        self, ring: RingBuffer, source: AudioSource, reopen: Reopen | None, tell: Callable[[Event], None]
+        self, ring: RingBuffer, source: AudioSource, reopen: Reopen | None, tell: Callable[[Event], object]
     ) -> None:
         self.source = source
         self.turned_at = time.monotonic()

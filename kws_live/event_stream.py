@@ -1,47 +1,28 @@
 """Events as an iterator, blocking or asynchronous."""
 
 import asyncio
-import threading
-from collections import deque
 from collections.abc import Callable
-from typing import Final, Self
+from contextlib import suppress
+from typing import Self
 
+from kws_live.event_queue import COMMAND_SECONDS, EventQueue
 from kws_live.events import Event
 from kws_live.stream_clock import StreamClock
 
-LARGEST_BACKLOG: Final = 1000
 
-
-class EventStream:
+class EventStream(EventQueue):
     """Iterate over events as they come: ``for event in stream`` or ``async for event in stream``.
 
-    A reader that does not come loses the oldest events beyond 1,000; ``n_dropped`` counts them. One reader at a time.
+    A reader that does not come in time loses the oldest events beyond 1,000 and all that are older than 10 s: an
+    `EventsDropped` says how many, and ``n_dropped`` counts them. One reader at a time.
     """
 
     def __init__(self, on_close: Callable[["EventStream"], None], clock: StreamClock | None = None) -> None:
-        self.n_dropped = 0
-        self._events: deque[Event] = deque()
-        self._ended = False
-        self._changed = threading.Condition()
+        super().__init__(oldest_seconds=COMMAND_SECONDS)
         self._waiter: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._on_close = on_close
         self._clock = clock
         self._hungry = False
-
-    def put(self, event: Event) -> None:
-        """Add an event; called by the dispatcher."""
-        with self._changed:
-            if len(self._events) == LARGEST_BACKLOG:
-                self._events.popleft()
-                self.n_dropped += 1
-            self._events.append(event)
-            self._wake()
-
-    def end(self) -> None:
-        """Nothing more will come: iteration ends after what is left."""
-        with self._changed:
-            self._ended = True
-            self._wake()
 
     def close(self) -> None:
         """Stop receiving."""
@@ -56,21 +37,21 @@ class EventStream:
 
     def _wake(self) -> None:
         self._set_hungry(False)
-        self._changed.notify_all()
+        super()._wake()
         if self._waiter is not None:
             loop, waiter = self._waiter
             self._waiter = None
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop has closed
                 loop.call_soon_threadsafe(waiter.set)
 
     def get(self, timeout_seconds: float | None = None) -> Event | None:
         """The next event; None at the end or after the time-out."""
         with self._changed:
-            if not self._events and not self._ended:
+            if not self._items and not self._ended:
                 self._set_hungry(True)
-                self._changed.wait_for(lambda: self._events or self._ended, timeout_seconds)
+                self._changed.wait_for(lambda: self._items or self._ended, timeout_seconds)
                 self._set_hungry(False)
-            return self._events.popleft() if self._events else None
+            return self._next()
 
     def __iter__(self) -> Self:
         return self
@@ -87,8 +68,8 @@ class EventStream:
     async def __anext__(self) -> Event:
         while True:
             with self._changed:
-                if self._events:
-                    return self._events.popleft()
+                if (event := self._next()) is not None:
+                    return event
                 if self._ended:
                     raise StopAsyncIteration
                 waiter = asyncio.Event()

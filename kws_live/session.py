@@ -15,7 +15,7 @@ from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
 from kws_live.capture import POLL_SECONDS, Capture
 from kws_live.clock import wall_seconds
 from kws_live.errors import KwsLiveError, SessionError
-from kws_live.event_queue import EventQueue
+from kws_live.event_queue import LARGEST_BACKLOG, EventQueue
 from kws_live.events import Detection, Event, NearMiss, word_end
 from kws_live.findings import Finding
 from kws_live.liveness import LOOK_SHARE, STILL_SECONDS, Liveness, as_event
@@ -40,9 +40,6 @@ LOOK_SECONDS: Final = 1.0
 MOST_HANGING: Final = 3
 """Threads left hanging in a source; no more take over from them."""
 
-LARGEST_BACKLOG: Final = 1000
-"""Events that wait for a slow callback; beyond it the oldest are dropped, counted and announced."""
-
 HANGING_CALLBACK_SECONDS: Final = 0.8
 """How long `Session.stop` waits for what is not ours: a callback, a sound system that does not answer."""
 
@@ -64,6 +61,8 @@ class Session:
     source : already open; the session closes it
     pipeline : used by the detector thread alone
     deliver : called for each event on the dispatcher thread
+    drain : called on that thread after the last event; the session ends when it returns
+    runs_here : whether the caller is something that ``drain`` waits for
     reopen : opens a lost source anew; None: a lost source ends the session
     on_step : called on the detector thread for each hop; must be quick
     still_seconds : a thread that does nothing for so long is told of; more than `LOOK_SECONDS`
@@ -77,12 +76,15 @@ class Session:
         reopen: Callable[[], AudioSource] | None = None,
         on_step: Callable[[Step], None] | None = None,
         ring_seconds: float = RING_SECONDS,
+        drain: Callable[[], object] = lambda: None,
+        runs_here: Callable[[], bool] = lambda: False,
         still_seconds: float = STILL_SECONDS,
     ) -> None:
         self.ring = RingBuffer(round(ring_seconds * SAMPLE_RATE_HZ))
-        self.callback_errors = 0
         self._pipeline = pipeline
         self._deliver = deliver
+        self._drain = drain
+        self._runs_here = runs_here
         self._queue = EventQueue(LARGEST_BACKLOG)
         self._capture = Capture(self.ring, source, reopen, self._tell)
         self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
@@ -165,14 +167,23 @@ class Session:
             self._ended.set()
             return
         end = time.monotonic() + HANGING_CALLBACK_SECONDS
+        in_callback = self._runs_here()
         for thread in self.threads:
-            if thread is not threading.current_thread():
+            if thread is not threading.current_thread() and not (in_callback and thread is self._dispatcher):
                 # What hangs outside this package must not hang stop(): such a thread is a daemon and is left behind.
                 ours = thread is self._detector
                 with suppress(RuntimeError):  # a signal may have come between the starts of the threads
                     thread.join(DETECTOR_SECONDS if ours else max(0.0, end - time.monotonic()))
-        if threading.current_thread() is not self._dispatcher:
+        if threading.current_thread() is not self._dispatcher and not in_callback:
             self._ended.set()
+
+    def break_off(self, error: BaseException) -> None:
+        """End because of an error, which `wait` raises; does not wait."""
+        if self._error is None:
+            self._error = error
+        self._stop.set()
+        self._capture.stop()
+        self.ring.close()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the session ends; False at the time-out. Raises the error that ended it."""
@@ -204,7 +215,6 @@ class Session:
             cpu_ms_per_second=1000 * (time.process_time() - self._cpu_begin) / audio_seconds if audio_seconds else 0.0,
             delay_median_ms=1000 * statistics.median(delays) if delays else None,
             delay_95_ms=1000 * delays[min(len(delays) - 1, int(0.95 * len(delays)))] if delays else None,
-            callback_errors=self.callback_errors,
             events_dropped=self._queue.n_dropped,
         )
 
@@ -297,6 +307,7 @@ class Session:
             self._delivering_since = time.monotonic()
             self._deliver(event)
             self._delivering_since = None
+        self._drain()
 
     def _watch_threads(self) -> None:
         liveness = Liveness(self._tell_finding, self._still_seconds)

@@ -104,8 +104,16 @@ class Spotter:
         self.model = model
         self.settings = settings
         self._clock = StreamClock(pipeline.next_position)
-        self._audience = Audience(self._clock, sinks, self._count_error)
-        self._session = Session(source, pipeline, self._audience.deliver, reopen, on_step)
+        self._audience = Audience(self._clock, sinks, lambda error: self._session.break_off(error))
+        self._session = Session(
+            source,
+            pipeline,
+            self._audience.deliver,
+            reopen,
+            on_step,
+            drain=self._audience.drain,
+            runs_here=self._audience.runs_here,
+        )
         self._session.watch(lambda step: self._clock.stepped(step, pipeline.next_position))
         if isinstance(source, FollowsClock):
             source.follow(self._clock, self._session.ring)
@@ -127,7 +135,8 @@ class Spotter:
     def on(self, *keywords: str, event: type[Event] = Detection) -> Callable[[Callback], Callback]:
         """Decorate a function to be called with each detection of these words (none given: every word).
 
-        A coroutine function is run on the event loop that runs now; others on the dispatcher thread.
+        Each callback runs on a thread of its own, in the order of the events; a coroutine function on the event loop
+        that runs now.
 
         Parameters
         ----------
@@ -171,7 +180,7 @@ class Spotter:
         KwsLiveError
             What ended the listening, if it broke.
         """
-        if threading.current_thread() in self._session.threads:
+        if threading.current_thread() in self._session.threads or self._audience.runs_here():
             raise SessionError("wait_for cannot be called from a callback; call it where the program itself runs")
         answers: queue.SimpleQueue[Detection | None] = queue.SimpleQueue()
         wait = self._wait_for(keywords, timeout_seconds, answers.put)
@@ -278,11 +287,12 @@ class Spotter:
         """Stop listening and release everything; may be called twice and from inside a callback."""
         self._stopped.set()
         self._audience.let_go()
+        self._audience.hurry()
         self._session.stop()
         watcher = self._watcher
         if watcher is None or not watcher.is_alive():
             self._audience.close()
-        elif threading.current_thread() not in (watcher, *self._session.threads):  # nobody waits for himself
+        elif threading.current_thread() not in (watcher, *self._session.threads) and not self._audience.runs_here():
             watcher.join()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -300,7 +310,7 @@ class Spotter:
 
     def statistics(self) -> Statistics:
         """The figures so far."""
-        return self._session.statistics()
+        return self._audience.figures(self._session.statistics())
 
     def __enter__(self) -> Self:
         self.start()
@@ -319,9 +329,6 @@ class Spotter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.stop)
-
-    def _count_error(self) -> None:
-        self._session.callback_errors += 1
 
     def _watch(self) -> None:
         """The spotter's own thread: watches the settings file, and ends everything once the session has ended."""

@@ -17,7 +17,8 @@ class Statistics:
     cpu_ms_per_second : processor time of the whole process for a second of audio
     delay_median_ms, delay_95_ms : from a word's end, heard by the program, to its callback; None without words
     callback_errors : exceptions raised by callbacks and sinks
-    events_dropped : events that callbacks and sinks were too slow for
+    events_dropped : events that callbacks and iterators were too slow for
+    events_undelivered : events that sinks and bindings could not deliver: too late, refused, left at the end
     """
 
     audio_seconds: float
@@ -30,8 +31,14 @@ class Statistics:
     cpu_ms_per_second: float
     delay_median_ms: float | None
     delay_95_ms: float | None
-    callback_errors: int
-    events_dropped: int
+    callback_errors: int = 0
+    events_dropped: int = 0
+    events_undelivered: int = 0
+
+    @property
+    def delivered_all(self) -> bool:
+        """Whether no callback or sink failed, and every event for a sink or binding was delivered."""
+        return not self.callback_errors and not self.events_undelivered
 
     @property
     def gate_open_percent(self) -> float:
@@ -54,4 +61,5 @@ class Statistics:
             ("CPU", f"{self.cpu_ms_per_second:.1f} ms for a second of audio"),
             ("delay", delay),
             ("callbacks", f"{self.callback_errors} failed, {self.events_dropped} events dropped"),
+            ("sinks", f"{self.events_undelivered} events not delivered"),
         ]

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
+from kws_live.event_queue import LARGEST_BACKLOG
 from kws_live.events import Event
 from kws_live.pipeline import Step
 from kws_live.ring_buffer import RingBuffer
 
 
 class StreamClock:
-    """Follows a session from its two ends: the detector, which makes events, and the dispatcher, which delivers them.
+    """Follows a session from its ends: the detector makes events, the dispatcher hands them out, receivers handle them.
 
     Parameters
     ----------
@@ -27,7 +28,9 @@ class StreamClock:
     def __init__(self, next_position: int) -> None:
         self._next_position = next_position
         self._n_made = 0
-        self._on_the_way: deque[Event] = deque()
+        # No longer than the dispatcher's own queue: what is older was dropped there.
+        self._on_the_way: deque[Event] = deque(maxlen=LARGEST_BACKLOG + 1)
+        self._receivers_idle: Callable[[], bool] = lambda: True
         self._n_waiting = 0
         self._order = itertools.count()
         self._timers: list[tuple[int, int, Callable[[], object]]] = []
@@ -46,13 +49,27 @@ class StreamClock:
             self._next_position = next_position
         self._run_due()
 
-    def delivered(self, event: Event) -> None:
-        """An event has reached everybody; those made before it have, too, or were dropped. On the dispatcher thread."""
+    def handed_out(self, event: Event) -> None:
+        """Each receiver has an event; those made before it, too, or they were dropped. On the dispatcher thread."""
         with self._changed:
-            if any(one is event for one in self._on_the_way):  # not one of the session's own
-                while self._on_the_way.popleft() is not event:
+            if event in self._on_the_way:  # not one of the session's own
+                while self._on_the_way.popleft() != event:
                     pass
         self._run_due()
+
+    def ask(self, receivers_idle: Callable[[], bool]) -> None:
+        """Ask this whether receivers are done with all they were given; it must take no lock."""
+        self._receivers_idle = receivers_idle
+
+    def handled(self) -> None:
+        """A receiver is done with an event."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_until_handled(self, timeout_seconds: float) -> bool:
+        """Wait until receivers are done with all events handed out so far; False at the time-out."""
+        with self._changed:
+            return self._changed.wait_for(self._receivers_idle, timeout_seconds)
 
     def end(self) -> None:
         """Nothing more will come: call what still waits."""
@@ -75,7 +92,7 @@ class StreamClock:
             call()
 
     def call_at(self, position: int, call: Callable[[], object]) -> None:
-        """Call once the stream has reached a position and every event before it is delivered; at the end at the latest.
+        """Call once the stream has reached a position and events before it are handed out; at the end at the latest.
 
         It runs on one of the session's threads and must be quick.
         """
@@ -89,19 +106,19 @@ class StreamClock:
     # For sources that hand over audio only while the program waits for it, as in tests.
 
     def begin_waiting(self) -> None:
-        """Somebody waits for what the stream brings."""
+        """The program waits for what the stream brings."""
         with self._changed:
             self._n_waiting += 1
             self._changed.notify_all()
 
     def end_waiting(self) -> None:
-        """Somebody has what he waited for."""
+        """It has what it waited for."""
         with self._changed:
             self._n_waiting -= 1
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Somebody waits while the ``with`` block runs."""
+        """It waits while the ``with`` block runs."""
         self.begin_waiting()
         try:
             yield
@@ -109,15 +126,16 @@ class StreamClock:
             self.end_waiting()
 
     def wait_until_idle(self, ring: RingBuffer, timeout_seconds: float, awaited: bool = False) -> bool:
-        """Wait until all audio is looked at and all events are delivered; False at the time-out.
+        """Wait until all audio is looked at and all events are handled; False at the time-out.
 
         Parameters
         ----------
-        awaited : and somebody waits for more
+        awaited : and the program waits for more
         """
 
         def idle() -> bool:
-            done = ring.position < self._next_position and not self._on_the_way and not self._due
+            handed_out = not self._on_the_way and not self._due
+            done = ring.position < self._next_position and handed_out and self._receivers_idle()
             return self._ended or (done and (self._n_waiting > 0 or not awaited))
 
         with self._changed:
@@ -125,7 +143,7 @@ class StreamClock:
 
     @property
     def has_timers(self) -> bool:
-        """Whether somebody waits for time to pass."""
+        """Whether the program waits for time to pass."""
         with self._changed:
             return bool(self._timers)
 

@@ -2,6 +2,7 @@
 
 import queue
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -15,7 +16,7 @@ from spoken import PATIENCE_SECONDS, free_port, wait_until
 class Broker:
     """Started, killed without warning, and started again, remembering its subscribers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more_config: str) -> None:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
         if program is None:
             pytest.skip("no MQTT broker here: apt-get install mosquitto")
@@ -31,6 +32,7 @@ class Broker:
             f"persistence_location {folder}/",
             "autosave_on_changes true",
             "autosave_interval 1",
+            *more_config,
         ]
         (folder / "mosquitto.conf").write_text("\n".join(config) + "\n")
 
@@ -48,6 +50,15 @@ class Broker:
         except OSError:
             return False
         return True
+
+    def freeze(self) -> None:
+        """Stop it without ending its connections: it accepts and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -75,6 +86,10 @@ class Subscriber:
         """Topic, payload, retained."""
         message = self._messages.get(timeout=PATIENCE_SECONDS)
         return message.topic, message.payload.decode(), message.retain
+
+    def is_empty(self) -> bool:
+        """Whether no message waits to be looked at."""
+        return self._messages.empty()
 
     def close(self) -> None:
         self._client.disconnect()

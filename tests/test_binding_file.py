@@ -18,7 +18,7 @@ def test_the_example_in_the_documentation_is_right(tmp_path: Path) -> None:
     bindings = list(read_bindings(path, WORDS).values())
     assert [binding.word for binding in bindings] == ["on", "off", "stop", "up", "right", "yes"]
     assert (bindings[1].after, bindings[1].within_seconds) == ("go", 3.0)
-    assert bindings[2].headers == {"Authorization": "Bearer 123"}
+    assert bindings[2].headers == {"Authorization": "Bearer ${LAMP_TOKEN}"}
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,9 @@ def test_a_two_step_binding_fits_only_right_after_its_first_word_and_in_time() -
     assert not binding.fits(off, None)
     assert not binding.fits(spoken("on", 10.0), spoken("go", 9.0))
     assert Binding(run=["a"]).fits(off, None)
+
+
+def test_a_file_may_have_a_byte_order_mark_and_the_newlines_of_windows(tmp_path: Path) -> None:
+    path = tmp_path / "commands.toml"
+    path.write_bytes(b'\xef\xbb\xbf[[binding]]\r\nword = "yes"\r\nrun = ["a"]\r\n')
+    assert [binding.word for binding in read_bindings(path, WORDS).values()] == ["yes"]

@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
-from kws_live.event_stream import LARGEST_BACKLOG, EventStream
-from kws_live.events import SpeechStarted
+from kws_live.clock import wall_seconds
+from kws_live.event_queue import COMMAND_SECONDS, LARGEST_BACKLOG
+from kws_live.event_stream import EventStream
+from kws_live.events import EventsDropped, SpeechStarted
 
 EVENTS = [SpeechStarted(position=i) for i in range(5)]
 
@@ -82,14 +84,26 @@ def test_an_event_after_the_loop_has_gone_disturbs_nobody() -> None:
     assert list(events) == EVENTS[:1]
 
 
-def test_a_reader_who_does_not_come_loses_the_oldest_and_they_are_counted() -> None:
+def test_a_reader_that_does_not_come_loses_the_oldest_which_are_counted_and_told() -> None:
     events = stream()
     for i in range(LARGEST_BACKLOG + 7):
         events.put(SpeechStarted(position=i))
     events.end()
-    got = [event.position for event in events]
+    assert next(events) == EventsDropped(n_events=7, position=7)
+    assert [event.position for event in events] == list(range(7, LARGEST_BACKLOG + 7))
     assert events.n_dropped == 7
-    assert got == list(range(7, LARGEST_BACKLOG + 7))
+
+
+def test_a_reader_that_comes_too_late_gets_what_is_fresh_alone() -> None:
+    events = stream()
+    for i in range(4):
+        events.put(SpeechStarted(position=i, heard_at=wall_seconds() - (COMMAND_SECONDS + 1.0 if i < 3 else 0.0)))
+    assert events.get(0.0) == EventsDropped(n_events=3, position=3)
+    assert events.get(0.0) == SpeechStarted(position=3)
+    events.put(SpeechStarted(position=4, heard_at=wall_seconds() - COMMAND_SECONDS - 1.0))
+    assert events.get(0.0) == EventsDropped(n_events=1, position=4)
+    assert events.get(0.0) is None
+    assert events.n_dropped == 4
 
 
 def test_closing_says_so_and_ends_the_iteration() -> None:

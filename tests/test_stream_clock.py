@@ -20,11 +20,11 @@ def test_a_call_comes_after_every_event_before_its_position_and_before_those_at_
     clock.call_at(15, lambda: calls.append("at 15"))
     clock.stepped(early, 20)
     clock.stepped(late, 30)
-    assert calls == []  # the dispatcher has not delivered what was made at 10
-    clock.delivered(early.events[0])
+    assert calls == []  # the dispatcher has not handed out what was made at 10
+    clock.handed_out(early.events[0])
     assert calls == ["at 15", "at 20"]
     clock.call_at(1000, lambda: calls.append("at the end"))
-    clock.delivered(late.events[0])
+    clock.handed_out(late.events[0])
     clock.end()
     clock.call_at(2000, lambda: calls.append("after it"))
     assert calls == ["at 15", "at 20", "at the end", "after it"]
@@ -37,12 +37,12 @@ def test_an_event_that_was_dropped_holds_nothing_up() -> None:
     clock.stepped(told, 30)
     clock.call_at(30, lambda: calls.append("now"))
     clock.stepped(gap(30), 40)
-    clock.delivered(SpeechStarted(position=5))  # the session's own: not one of these
-    clock.delivered(told.events[0])
+    clock.handed_out(SpeechStarted(position=5))  # the session's own: not one of these
+    clock.handed_out(told.events[0])
     assert calls == ["now"]
 
 
-def test_it_is_idle_once_all_audio_is_looked_at_and_all_events_are_delivered() -> None:
+def test_it_is_idle_once_all_audio_is_looked_at_and_all_events_are_handled() -> None:
     clock, ring = StreamClock(10), RingBuffer(100)
     assert clock.wait_until_idle(ring, 0.0)
     assert not clock.wait_until_idle(ring, 0.0, awaited=True)
@@ -51,7 +51,14 @@ def test_it_is_idle_once_all_audio_is_looked_at_and_all_events_are_delivered() -
     step = gap(10)
     clock.stepped(step, 20)
     assert not clock.wait_until_idle(ring, 0.0)
-    clock.delivered(step.events[0])
+    is_idle = [False]
+    clock.ask(lambda: is_idle[0])
+    clock.handed_out(step.events[0])
+    assert not clock.wait_until_idle(ring, 0.0)
+    assert not clock.wait_until_handled(0.0)
+    is_idle[0] = True
+    clock.handled()
+    assert clock.wait_until_handled(0.0)
     assert clock.wait_until_idle(ring, 0.0)
     with clock.waiting():
         assert clock.wait_until_idle(ring, 0.0, awaited=True)

@@ -3,12 +3,23 @@
 Each action blocks until it is done, so each is called from an `Outbox`, never from the dispatcher itself.
 """
 
+import json
+import re
+from pathlib import Path
 from typing import Final, Protocol
 
+from kws_live.address import shown
+from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event
 
 LIMIT_SECONDS: Final = 10.0
 """How long a program or a network step may take unless told otherwise."""
+
+LONGEST_NAME: Final = 80
+"""Characters of a name that a message shows."""
+
+_PLACE: Final = re.compile(r"\{(keyword|score|seconds|source)\}")
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 class Action(Protocol):
@@ -37,7 +48,48 @@ def values_of(event: Event) -> dict[str, str]:
 
 
 def fill(text: str, event: Event) -> str:
-    """Replace ``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}``; other braces, as in JSON, stay."""
-    for name, value in values_of(event).items():
-        text = text.replace(f"{{{name}}}", value)
-    return text
+    """Replace ``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}``; other braces, as in JSON, stay.
+
+    In a text that is JSON the values are written as JSON writes them, so that none can end a string and add to it.
+    """
+    values = values_of(event)
+    if _is_json(text):
+        values = {name: json.dumps(value, ensure_ascii=False)[1:-1] for name, value in values.items()}
+    return _PLACE.sub(lambda match: values[match.group(1)], text)
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(_PLACE.sub("0", text))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """One line for a terminal or a log: control characters escaped, addresses without their secrets."""
+    text = _ADDRESS.sub(lambda match: shown(match.group()), text)
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def shortened(name: str) -> str:
+    """A name as a message shows it, in quotes."""
+    return repr(printable(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."))
+
+
+def expanded(path: str | Path) -> Path:
+    """A path whose ``~`` is replaced.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such user, or it holds what no path can hold.
+    """
+    if "\0" in str(path):
+        raise ConfigError(f"{str(path)!r} is no path: it holds a NUL character")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{shortened(str(path))} cannot be used: {error}") from error

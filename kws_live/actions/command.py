@@ -10,9 +10,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
-from kws_live.actions import LIMIT_SECONDS, fill, values_of
+from kws_live.actions import LIMIT_SECONDS, expanded, fill, printable, shortened, values_of
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
 
@@ -45,28 +44,33 @@ class Command:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
-        if not shell and "{" not in arguments[0] and shutil.which(Path(arguments[0]).expanduser()) is None:
-            hint = (
-                "make it executable: chmod +x"
-                if Path(arguments[0]).expanduser().is_file()
-                else "check the name or give a path:"
-            )
-            raise ConfigError(f"cannot run {arguments[0]!r}: no such program; {hint} {arguments[0]}")
+        self._name = shortened(arguments[0])
+        if any("\0" in argument for argument in arguments):
+            raise ConfigError(f"cannot run {self._name}: a command cannot hold a NUL character")
+        if not shell and "{" not in arguments[0]:
+            program = expanded(arguments[0])
+            try:
+                is_there, is_file = shutil.which(program) is not None, program.is_file()
+            except OSError as error:
+                raise ConfigError(f"cannot run {self._name}: {error.strerror}") from error
+            if not is_there:
+                hint = "make it executable: chmod +x" if is_file else "check the name or give a path:"
+                raise ConfigError(f"cannot run {self._name}: no such program; {hint} {self._name[1:-1]}")
 
     def describe(self, event: Event) -> str:
-        return "run " + (self._arguments[0] if self._shell else shlex.join(self._filled(event)))
+        return printable("run " + (self._arguments[0] if self._shell else shlex.join(self._filled(event))))
 
     def _filled(self, event: Event) -> list[str]:
         program, *rest = (fill(argument, event) for argument in self._arguments)
-        return [str(Path(program).expanduser()) if program.startswith("~") else program, *rest]
+        return [str(expanded(program)) if program.startswith("~") else program, *rest]
 
     def do(self, event: Event) -> None:
         environment = {f"KWS_LIVE_{name.upper()}": value for name, value in values_of(event).items()}
         environment["KWS_LIVE_EVENT"] = json.dumps(event.to_dict(), ensure_ascii=False)
-        name = self._arguments[0]
+        name = self._name
         with self._lock:
             if self._closed:
-                raise ActionError(f"{name!r} was not run: listening has ended")
+                raise ActionError(f"{name} was not run: listening has ended")
             try:
                 process = subprocess.Popen(
                     self._arguments[0] if self._shell else self._filled(event),
@@ -76,20 +80,20 @@ class Command:
                     stdout=_standard_error(),
                     start_new_session=True,  # so that its children can be killed with it
                 )
-            except (OSError, ValueError) as error:
-                raise ActionError(f"cannot run {name!r}: {error}") from error
+            except (OSError, ValueError, ConfigError) as error:
+                raise ActionError(f"cannot run {name}: {getattr(error, 'strerror', None) or error}") from error
             self._running.add(process)
         try:
             code = process.wait(self._limit_seconds)
         except subprocess.TimeoutExpired:
             _kill(process)
             process.wait()
-            raise ActionError(f"{name!r} took longer than {self._limit_seconds:g} s and was killed") from None
+            raise ActionError(f"{name} took longer than {self._limit_seconds:g} s and was killed") from None
         finally:
             with self._lock:
                 self._running.discard(process)
         if code:
-            raise ActionError(f"{name!r} ended with code {code}")
+            raise ActionError(f"{name} ended with code {code}")
 
     def close(self) -> None:
         with self._lock:

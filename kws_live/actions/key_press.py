@@ -36,7 +36,10 @@ class KeyPress:
             else:
                 known = ", ".join(sorted(keyboard.Key.__members__))
                 raise ConfigError(f"no key {name!r} in key = {keys!r}; a single character, or one of: {known}")
-        self._keyboard = keyboard.Controller()
+        try:
+            self._keyboard = keyboard.Controller()
+        except Exception as error:  # each system's own: X errors, missing rights
+            raise ConfigError(f"key = {keys!r} cannot be pressed: {' '.join(str(error).split())}") from error
 
     def describe(self, event: Event) -> str:
         return f"press {self._keys}"

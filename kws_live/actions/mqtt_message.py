@@ -1,51 +1,45 @@
 """Send an MQTT message; the connection that actions and the MQTT sink share."""
 
 import logging
-import ssl
+import socket
+import struct
 import threading
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
 
-from kws_live.actions import LIMIT_SECONDS, fill
+from kws_live.actions import LIMIT_SECONDS, fill, printable
+from kws_live.actions.mqtt_address import MqttAddress, split_mqtt, tls_context
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
+__all__ = ["MqttConnection", "MqttMessage", "split_mqtt"]
+
 log = logging.getLogger(__name__)
 
 KEEPALIVE_SECONDS: Final = 20
 """A broker takes a silent client for dead after one and a half of these, and sends its last will."""
 
+PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Pauses between tries to connect; the last one repeats."""
 
-def split_mqtt(url: str) -> SplitResult:
-    """Take an address such as ``mqtt://user:word@host:1883/home/kitchen`` apart.
-
-    Raises
-    ------
-    ConfigError
-        If it is none, or its topic cannot be published to.
-    """
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{url!r} is no MQTT address: {error}") from error
-    topic = parts.path.strip("/")
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or not topic or "+" in topic or parts.fragment:
-        raise ConfigError(f"{url!r} is no MQTT address; use one such as mqtt://192.168.1.5/home/voice, without + or #")
-    return parts
+CONNECT_SECONDS: Final = 0.25
+"""How long a message waits for a connection before its age is looked at again."""
 
 
 class MqttConnection:
     """A connection to a broker that comes back by itself.
 
+    A message that the broker has not confirmed is not kept: the connection is given up with it, so that nothing that
+    was reported as not delivered is sent later. Messages go with quality of service 2, because a broker hands those on
+    only when it is told that its receipt has arrived: one that was frozen does not do old commands when it thaws.
+
     Parameters
     ----------
-    url : where, with ``mqtt`` (port 1883) or ``mqtts`` (port 8883, certificate checked), and as whom
+    address : where, with ``mqtt`` (port 1883) or ``mqtts`` (port 8883, certificate checked), and as whom
     last_will : topic and payload that the broker publishes, retained, if this program vanishes
     on_connect : called with this connection at each (re)connection; may call `post`
     connect : False: connect to nothing, for a dry run
@@ -53,106 +47,174 @@ class MqttConnection:
     Raises
     ------
     ConfigError
-        If paho-mqtt is not installed.
+        If paho-mqtt is not installed, or the file of certificates cannot be used.
     """
 
     def __init__(
         self,
-        url: SplitResult,
+        address: MqttAddress,
         last_will: tuple[str, str] | None = None,
         on_connect: Callable[["MqttConnection"], object] | None = None,
         connect: bool = True,
     ) -> None:
         try:
-            from paho.mqtt.client import Client
-            from paho.mqtt.enums import CallbackAPIVersion
+            import paho.mqtt.client  # noqa: F401 - it is there
         except ImportError as error:
             raise ConfigError('MQTT needs one more package: pip install "kws-live[mqtt]"') from error
-        self.name = f"{url.scheme}://{url.hostname}"
+        self.name = address.name
+        self._address = address
+        self._last_will = last_will
         self._greet = on_connect
-        self._connected = threading.Event()
-        self._closed = threading.Event()
-        self._acknowledged: set[int] = set()
+        self._context = tls_context(address) if address.is_encrypted else None
         self._changed = threading.Condition()
-        self._in_flight: tuple[object, int] | None = None
-        self._client = Client(CallbackAPIVersion.VERSION2)
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_publish = self._on_publish
-        if url.username is not None:
-            self._client.username_pw_set(unquote(url.username), unquote(url.password or ""))
-        if url.scheme == "mqtts":
-            self._client.tls_set_context(ssl.create_default_context())
-        if last_will is not None:
-            self._client.will_set(*last_will, qos=1, retain=True)
-        self._client.reconnect_delay_set(1, 10)
+        self._connected = False
+        self._disconnected = threading.Event()
+        self._closed = threading.Event()
+        self._trouble = "not connected yet"
+        self._told = ""
+        self._client = self._new_client()
+        self._thread: threading.Thread | None = None
         if connect:
-            port = url.port or (8883 if url.scheme == "mqtts" else 1883)
-            self._client.connect_async(str(url.hostname), port, KEEPALIVE_SECONDS)
-            self._client.loop_start()
+            self._thread = threading.Thread(target=self._run, name=f"kws-live {self.name}", daemon=True)
+            self._thread.start()
+
+    def _new_client(self) -> "Client":
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        client = Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        if self._address.user is not None:
+            client.username_pw_set(self._address.user, self._address.password)
+        if self._context is not None:
+            client.tls_set_context(self._context)
+        if self._last_will is not None:
+            client.will_set(*self._last_will, qos=1, retain=True)
+        return client
+
+    def _run(self) -> None:
+        """Connect, stay connected, and begin anew with another client, which knows no old messages."""
+        n_failed = 0
+        while not self._closed.is_set():
+            client = self._client
+            self._disconnected.clear()
+            try:
+                client.connect(self._address.host, self._address.port, KEEPALIVE_SECONDS)
+                if self._closed.is_set():
+                    return
+                client.loop_start()  # a thread of its own, which alone may write to the connection
+                self._disconnected.wait()
+                client.loop_stop()
+                trouble = self._trouble or "the connection was lost"
+            except Exception as error:  # no such name, refused, no valid certificate ...
+                trouble = printable(str(getattr(error, "strerror", None) or error) or type(error).__name__)
+            with self._changed:
+                n_failed = 0 if self._connected else n_failed + 1
+                self._connected = False
+                self._trouble = trouble
+                self._client = self._new_client()
+                self._changed.notify_all()
+            if n_failed:
+                self._tell(trouble)
+            self._closed.wait(PAUSES_SECONDS[min(n_failed, len(PAUSES_SECONDS)) - 1] if n_failed else 0.1)
+
+    def _tell(self, trouble: str) -> None:
+        """Say why there is no connection, once until there is one."""
+        if not self._closed.is_set() and trouble != self._told:
+            self._told = trouble
+            log.warning("no connection to %s: %s; trying again", self.name, trouble)
 
     def _on_connect(self, client: "Client", userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            log.warning("%s refuses the connection: %s", self.name, reason)
+            self._trouble = f"it refuses: {printable(str(reason))}"
             return
-        self._connected.set()
+        with self._changed:
+            self._connected = True
+            self._trouble = ""
+            self._told = ""
+            self._changed.notify_all()
         if self._greet is not None:
             self._greet(self)
 
     def _on_disconnect(self, *_: Any) -> None:
-        self._connected.clear()
+        self._disconnected.set()
 
     def _on_publish(self, client: "Client", userdata: Any, message_id: int, reason: Any, properties: Any) -> None:
         with self._changed:
-            self._acknowledged.add(message_id)
             self._changed.notify_all()
 
-    def post(self, topic: str, payload: str, retain: bool = False) -> int:
-        """Hand a message over for delivery at least once, without waiting; returns its number."""
-        return self._client.publish(topic, payload, qos=1, retain=retain).mid
+    def post(self, topic: str, payload: str, retain: bool = False) -> None:
+        """Hand a message over if there is a connection, without waiting; what gets lost with it is not sent later."""
+        if self._connected:
+            self._client.publish(topic, payload, qos=1, retain=retain)
 
-    def publish(self, what: object, topic: str, payload: str, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: str, retain: bool = False) -> None:
         """Send a message and wait until the broker has it.
-
-        Parameters
-        ----------
-        what : the thing sent: another try with the same thing waits for the first one's receipt, for after a lost
-            connection paho sends it again by itself
 
         Raises
         ------
         ActionError
-            If the broker did not confirm it in time.
+            If there was no connection, or the broker did not confirm it in time; it is not sent later then.
         """
-        if self._in_flight is None or self._in_flight[0] is not what:
-            if not self._wait(self._connected.is_set):
-                raise ActionError(f"no connection to {self.name}", again=True)
-            with self._changed:
-                self._acknowledged.clear()
-            self._in_flight = (what, self.post(topic, payload, retain))
-        number = self._in_flight[1]
-        if not self._wait(lambda: number in self._acknowledged):
-            raise ActionError(f"{self.name} did not confirm a message", again=True)
-        self._in_flight = None
-
-    def _wait(self, condition: Callable[[], bool]) -> bool:
-        end = time.monotonic() + LIMIT_SECONDS
+        self._wait(lambda: self._connected, CONNECT_SECONDS)
+        if not self._connected:
+            raise ActionError(f"no connection to {self.name}: {self._trouble}", again=True)
         with self._changed:
-            while not condition() and not self._closed.is_set() and time.monotonic() < end:
-                self._changed.wait(0.1)  # paho tells of a connection on another condition
-            return condition()
+            client = self._client
+        try:
+            message = client.publish(topic, payload, qos=2, retain=retain)
+        except ValueError as error:
+            raise ActionError(f"cannot publish to {self.name}: {error}") from error
+        self._wait(lambda: _is_out(message) or client is not self._client, LIMIT_SECONDS)
+        if not _is_out(message):
+            self._give_up(client)
+            raise ActionError(f"{self.name} did not confirm a message", again=True)
+
+    def _give_up(self, client: "Client") -> None:
+        """Cut a connection at once, with whatever is on its way."""
+        with self._changed:
+            is_current = client is self._client
+            if is_current:
+                self._connected = False
+                self._trouble = "it does not answer"
+        connection: Any = client.socket() if is_current else None
+        if connection is not None:
+            with suppress(OSError):  # closed meanwhile
+                # No lingering: what the system still holds for a broker that is away is not sent when it comes back.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _wait(self, condition: Callable[[], bool], seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: condition() or self._closed.is_set(), seconds)
 
     def abort(self) -> None:
         """Make `publish` return soon."""
         self._closed.set()
+        with self._changed:
+            self._changed.notify_all()
 
     def close(self, goodbye: tuple[str, str] | None = None) -> None:
         """Disconnect; ``goodbye`` is a topic and a retained payload sent before. May be called twice."""
-        if goodbye is not None and self._connected.is_set() and not self._closed.is_set():
-            self._client.publish(*goodbye, qos=1, retain=True).wait_for_publish(1.0)
-        self._closed.set()
+        if goodbye is not None and self._connected and not self._closed.is_set():
+            with suppress(ValueError, RuntimeError):
+                self._client.publish(*goodbye, qos=1, retain=True).wait_for_publish(1.0)
+        self.abort()
         self._client.disconnect()
-        self._client.loop_stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(1.0)
+            if self._thread.is_alive():
+                self._give_up(self._client)
+                self._thread.join(1.0)
+
+
+def _is_out(message: Any) -> bool:
+    try:
+        return bool(message.is_published())
+    except (ValueError, RuntimeError):  # paho's queue is full, or there is no connection any more
+        return False
 
 
 class MqttMessage:
@@ -177,7 +239,7 @@ class MqttMessage:
         return f"publish {fill(self._payload, event)!r} to {self._connection.name}/{self._topic}"
 
     def do(self, event: Event) -> None:
-        self._connection.publish(event, self._topic, fill(self._payload, event), self._retain)
+        self._connection.publish(self._topic, fill(self._payload, event), self._retain)
 
     def close(self) -> None:
         self._connection.abort()

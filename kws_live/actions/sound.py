@@ -6,6 +6,7 @@ from typing import Final
 
 import soundfile
 
+from kws_live.actions import expanded
 from kws_live.actions.command import Command
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
@@ -36,7 +37,7 @@ class Sound:
 
     def __init__(self, path: str | Path) -> None:
         self._path = str(path)
-        target = Path(path).expanduser().absolute()
+        target = expanded(path).absolute()
         try:
             seconds = soundfile.info(target).duration
         except (soundfile.LibsndfileError, OSError, TypeError) as error:

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, NoReturn
 
+from kws_live.cli.log_lines import LogLines
 from kws_live.errors import KwsLiveError
 from kws_live.native_output import silence_c_stderr
 
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     silence_c_stderr()  # an error is one line of ours, without what decoders and sound systems say on the way
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text; in JSON this is an escape as well
         sys.stdout.reconfigure(errors="backslashreplace")
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[LogLines()])
     try:
         code = int(parsed.run(parsed))
         sys.stdout.flush()
@@ -95,6 +96,7 @@ def program() -> NoReturn:
         if getattr(sys, name) is None:  # closed, as a service may be started: what is printed goes nowhere
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as it runs
     code = main()
+    logging.shutdown()
     if any(thread.daemon for thread in threading.enumerate()):
         # What hangs outside this package was left behind: taking the interpreter apart around it would say
         # strange things, or hang too. All that is ours is closed by now.

@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
                 print(greeting(spotter), flush=True)
             with spotter, watched(arguments, spotter):
                 output.wait(spotter)
-        return 1 if spotter.statistics().callback_errors else 0
+        return 0 if spotter.statistics().delivered_all else 1
     finally:
         spotter.stop()  # a signal may have come while it was starting
         if arguments.stats:

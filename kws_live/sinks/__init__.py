@@ -1,23 +1,29 @@
 """Where events go. One string opens any sink::
 
-jsonl:PATH           JSON lines appended to a file; jsonl:- on standard output
+jsonl:PATH           JSON lines added to a file that only you may read, rotated or not; jsonl:- on standard output
 csv:PATH             a table for spreadsheets
 sqlite:PATH          a database
 exec:PROGRAM ARGS    run a program for each word: exec:./lamp.sh {keyword}
 http://  https://    POST each word as JSON; http://host/path#all every event, #detection,near_miss these
-mqtt://  mqtts://    each event to TOPIC/TYPE: mqtt://user:word@host/TOPIC?discovery=homeassistant
+mqtt://  mqtts://    each event to TOPIC/TYPE: mqtts://user:${PASSWORD}@host/TOPIC?ca=FILE&discovery=homeassistant
 ws://127.0.0.1:8765  a WebSocket that programs and pages connect to
 bindings:FILE        what each word does, from a TOML file (see `kws_live.sinks.bindings`)
+
+In the addresses of ``http``, ``https``, ``mqtt`` and ``mqtts``, ``${NAME}`` is the environment variable NAME, and
+``${PATH}``, which has a slash, the first line of a file: secrets then stand in no list of processes and in no log.
+
+A sink is told of an event for a minute after its word at most, ``bindings:`` and ``jsonl:-`` for 10 s; files keep all.
+More than 1,000 events do not wait: the oldest give way. What is not delivered is counted and told.
 
 More come from packages with an entry point in the group ``kws_live.sinks``: its name is the scheme, its object takes
 what follows the colon and the model's keywords, and returns an `EventSink`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Final, Protocol
 
+from kws_live.actions import printable, shortened
 from kws_live.errors import ConfigError
 from kws_live.events import Event
 
@@ -25,23 +31,17 @@ GROUP: Final = "kws_live.sinks"
 
 
 class EventSink(Protocol):
-    """Takes events, in order, on the dispatcher thread."""
+    """Takes events, in order, on a thread of its own.
+
+    A sink may have an ``oldest_seconds``, the largest age of an event that it is to be told (60 if left out), and an
+    ``n_lost``, how many it took and could not deliver.
+    """
 
     def send(self, event: Event) -> None:
-        """Take one event, soon; what it raises is logged and counted, and listening goes on."""
+        """Take one event; what it raises is logged and counted, an ``ActionError(again=True)`` is tried again."""
 
     def close(self) -> None:
         """Write out what is held back and let go; may be called twice."""
-
-
-@contextmanager
-def naming(path: str | None) -> Iterator[None]:
-    """Let an error of writing name its file, which the system leaves out."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = path
-        raise
 
 
 SCHEMES: Final = ("jsonl", "csv", "sqlite", "exec", "http", "https", "mqtt", "mqtts", "ws", "bindings")
@@ -97,7 +97,18 @@ def open_sink(sink: str, keywords: Sequence[str] = ()) -> EventSink:
             return Bindings(rest, keywords)
     added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
     if colon and scheme in added:
-        opened: EventSink = added[scheme].load()(rest, keywords)
-        return opened
+        return _open_added(added[scheme], rest, keywords)
     known = ", ".join(f"{name}:" for name in (*SCHEMES, *added))
-    raise ConfigError(f"unknown sink {sink!r}; use one of {known} such as jsonl:events.jsonl")
+    raise ConfigError(f"unknown sink {shortened(sink)}; use one of {known} such as jsonl:events.jsonl")
+
+
+def _open_added(entry: metadata.EntryPoint, rest: str, keywords: Sequence[str]) -> EventSink:
+    """A sink of another package, which may fail in ways of its own."""
+    try:
+        opened: EventSink = entry.load()(rest, keywords)
+    except ConfigError:
+        raise
+    except Exception as error:
+        why = printable(f"{type(error).__name__}: {error}")
+        raise ConfigError(f"the sink {entry.name}: of {entry.value} cannot be opened: {why}") from error
+    return opened

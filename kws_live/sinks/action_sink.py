@@ -3,9 +3,10 @@
 import shlex
 from urllib.parse import urldefrag
 
-from kws_live.actions import Action
+from kws_live.actions import Action, shortened
 from kws_live.actions.command import Command
 from kws_live.actions.http_request import HttpRequest
+from kws_live.address import shown
 from kws_live.errors import ConfigError
 from kws_live.events import Event, event_types
 from kws_live.outbox import Outbox
@@ -24,7 +25,12 @@ class ActionSink:
     def __init__(self, action: Action, name: str, types: frozenset[str] = frozenset({"detection"})) -> None:
         self._action = action
         self._types = types
-        self._outbox: Outbox[Event] = Outbox(name, action.do, abort=action.close)
+        self._outbox = Outbox(name, action.do, abort=action.close)
+
+    @property
+    def n_lost(self) -> int:
+        """Events that were not delivered."""
+        return self._outbox.n_lost
 
     def send(self, event: Event) -> None:
         if event.type in self._types:
@@ -40,8 +46,8 @@ def open_exec(rest: str) -> ActionSink:
     try:
         arguments = shlex.split(rest)
     except ValueError as error:
-        raise ConfigError(f"exec:{rest} cannot be taken apart: {error}") from error
-    return ActionSink(Command(arguments), f"exec:{rest}")
+        raise ConfigError(f"exec:{shortened(rest)[1:-1]} cannot be taken apart: {error}") from error
+    return ActionSink(Command(arguments), f"exec:{shortened(arguments[0])[1:-1]}")
 
 
 def open_http(url: str) -> ActionSink:
@@ -49,8 +55,6 @@ def open_http(url: str) -> ActionSink:
     address, chosen = urldefrag(url)
     known = frozenset(event_types())
     types = known if chosen == "all" else frozenset(chosen.split(",")) if chosen else frozenset({"detection"})
-    if strange := types - known:
-        raise ConfigError(
-            f"{url!r} asks for unknown events {', '.join(sorted(strange))}; known: all, {', '.join(sorted(known))}"
-        )
-    return ActionSink(HttpRequest(address), address.split("?")[0].rpartition("@")[2], types)
+    if types - known:
+        raise ConfigError(f"{shown(url)!r} asks for unknown events; after the # stand: all, {', '.join(sorted(known))}")
+    return ActionSink(HttpRequest(address), shown(address), types)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from kws_live.actions import Action
+from kws_live.actions import Action, expanded, printable
 from kws_live.actions.command import Command
 from kws_live.actions.http_request import HttpRequest
 from kws_live.actions.key_press import KeyPress
@@ -15,19 +15,19 @@ from kws_live.actions.sound import Sound
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.binding_file import Binding, read_bindings
 from kws_live.errors import ConfigError
+from kws_live.event_queue import COMMAND_SECONDS
 from kws_live.events import Detection, Event
 from kws_live.outbox import Outbox
 
 log = logging.getLogger(__name__)
-
-OLDEST_SECONDS: Final = 10.0
-"""A spoken command that could not be begun by then surprises more than it helps."""
 
 PARALLEL_WORKERS: Final = 4
 
 
 class Bindings:
     """A sink that does what the file says, and reads the file again when it has changed.
+
+    An action that cannot be begun within 10 s of its word is not done.
 
     The file is looked at when an event comes. A file that has become wrong is told once in the log, and the bindings
     before it stay.
@@ -45,6 +45,8 @@ class Bindings:
         If the file cannot be used: it names the line.
     """
 
+    oldest_seconds = COMMAND_SECONDS
+
     def __init__(
         self,
         path: str | Path,
@@ -52,18 +54,26 @@ class Bindings:
         dry_run: bool = False,
         report: Callable[[str], object] = log.info,
     ) -> None:
-        self.path = Path(path).expanduser()
+        self.path = expanded(path)
         self._keywords = tuple(keywords)
         self._dry_run = dry_run
         self._report = report
         self._before: Detection | None = None
-        self._brokers: dict[str, MqttConnection] = {}
+        self._brokers: dict[tuple[object, ...], MqttConnection] = {}
         self._retired: list[Action] = []
         self._bindings: list[Binding] = []
         self._actions: list[Action] = []
-        self._outboxes: dict[bool, Outbox[Callable[[], None]]] = {}
+        outbox = partial(Outbox, f"bindings {self.path.name}", oldest_seconds=COMMAND_SECONDS)
+        self._ordered = outbox(abort=self._abort)
+        self._parallel = outbox(abort=self._abort, n_workers=PARALLEL_WORKERS)
+        self._reports = outbox()  # a terminal that was stopped must not stop the actions
         self._seen = self._stamp()
         self._load()
+
+    @property
+    def n_lost(self) -> int:
+        """Actions that were not done."""
+        return self._ordered.n_lost + self._parallel.n_lost
 
     def send(self, event: Event) -> None:
         self._reload()
@@ -78,27 +88,23 @@ class Bindings:
             if fired is not None and event.position - fired < binding.cool_down_seconds * SAMPLE_RATE_HZ:
                 continue
             self._fired[number] = event.position
-            self._report(f"{event.keyword}: {'would ' if self._dry_run else ''}{action.describe(event)}")
+            line = f"{event.keyword}: {'would ' if self._dry_run else ''}{action.describe(event)}"
+            self._reports.put(event, self._reporter(printable(line)))
             if not self._dry_run:
-                self._outbox(binding.parallel).put(partial(action.do, event))
+                (self._parallel if binding.parallel else self._ordered).put(event, action.do)
+
+    def _reporter(self, line: str) -> Callable[[Event], object]:
+        return lambda _: self._report(line)
 
     def close(self) -> None:
-        for outbox in self._outboxes.values():
+        outboxes = (self._ordered, self._parallel, self._reports)
+        for outbox in outboxes:
+            outbox.end()
+        for outbox in outboxes:
             outbox.close()
         self._abort()
         for broker in self._brokers.values():
             broker.close()
-
-    def _outbox(self, parallel: bool) -> Outbox[Callable[[], None]]:
-        if parallel not in self._outboxes:
-            self._outboxes[parallel] = Outbox(
-                "bindings",
-                lambda do: do(),
-                abort=self._abort,
-                oldest_seconds=OLDEST_SECONDS,
-                n_workers=PARALLEL_WORKERS if parallel else 1,
-            )
-        return self._outboxes[parallel]
 
     def _abort(self) -> None:
         for action in (*self._retired, *self._actions):
@@ -124,7 +130,7 @@ class Bindings:
 
     def _load(self) -> None:
         bindings = read_bindings(self.path, self._keywords)
-        brokers: dict[str, MqttConnection] = {}
+        brokers: dict[tuple[object, ...], MqttConnection] = {}
         actions = []
         try:
             for binding, line in zip(bindings.values(), bindings, strict=True):
@@ -140,12 +146,12 @@ class Bindings:
         # What waits for an old connection is done before it closes.
         for name, broker in self._brokers.items():
             if name not in brokers:
-                self._outbox(False).put(broker.close)
+                self._ordered.put(Event(position=0), _closer(broker))
         self._retired += self._actions
         self._bindings, self._actions, self._brokers = list(bindings.values()), actions, brokers
         self._fired: dict[int, int] = {}
 
-    def _action(self, binding: Binding, brokers: dict[str, MqttConnection]) -> Action:
+    def _action(self, binding: Binding, brokers: dict[tuple[object, ...], MqttConnection]) -> Action:
         """The action of a binding; ``brokers`` gets the connection it uses."""
         limit = binding.time_limit_seconds
         if binding.run is not None:
@@ -159,8 +165,12 @@ class Bindings:
         if binding.sound is not None:
             return Sound(binding.sound)
         assert binding.mqtt is not None
-        parts = split_mqtt(binding.mqtt)
-        name = f"{parts.scheme}://{parts.netloc}"
+        address = split_mqtt(binding.mqtt)
+        name = address.broker
         if name not in brokers:
-            brokers[name] = self._brokers.get(name) or MqttConnection(parts, connect=not self._dry_run)
-        return MqttMessage(brokers[name], parts.path.strip("/"), binding.payload, binding.retain)
+            brokers[name] = self._brokers.get(name) or MqttConnection(address, connect=not self._dry_run)
+        return MqttMessage(brokers[name], address.topic, binding.payload, binding.retain)
+
+
+def _closer(broker: MqttConnection) -> Callable[[Event], None]:
+    return lambda _: broker.close()

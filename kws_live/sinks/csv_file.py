@@ -1,24 +1,30 @@
 """A table of events for spreadsheets."""
 
 import csv
+import io
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from kws_live.errors import ConfigError
 from kws_live.events import Event
-from kws_live.sinks import naming
+from kws_live.sinks.log_file import LogFile
 
 COLUMNS: Final = ("at", "type", "keyword", "score", "threshold", "reason", "seconds", "position", "source")
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvFile:
     """Appends every event as one row, written out at once; ``at`` is the time of day (UTC) it was written.
 
+    A text that a spreadsheet would take for a formula, because it begins with one of ``= + - @``, a tab or a carriage
+    return, is written with an apostrophe before it.
+
     Parameters
     ----------
-    path : a file; one that begins with another header is refused
+    path : a file, as in `kws_live.sinks.log_file`; one that begins with another header is refused
 
     Raises
     ------
@@ -26,32 +32,31 @@ class CsvFile:
         If the file cannot be used.
     """
 
+    oldest_seconds = math.inf
+
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("csv: needs a path, as in csv:events.csv")
-        self._path = path
-        try:
-            self._file = Path(path).expanduser().open("a+", encoding="utf-8", errors="backslashreplace", newline="")
-            self._file.seek(0)
-            header = self._file.readline(1000).rstrip("\r\n")
-        except (OSError, RuntimeError, UnicodeDecodeError) as error:  # RuntimeError: ~ of a user that does not exist
-            raise ConfigError(f"cannot write events to {path!r}: {error}") from error
-        if header and header != ",".join(COLUMNS):
-            self._file.close()
-            raise ConfigError(f"{path!r} is another table (its first line is {header[:60]!r}); give a new file")
-        self._rows = csv.writer(self._file)
-        if not header:
-            self._write(COLUMNS)
+        self._file = LogFile(path, _line(COLUMNS))
+        self._sent: tuple[Event, str] | None = None
 
     def send(self, event: Event) -> None:
-        values = {**event.to_dict(), "at": datetime.now(UTC).isoformat(timespec="milliseconds")}
-        self._write([values.get(column, "") for column in COLUMNS])
-
-    def _write(self, row: Sequence[object]) -> None:
-        with naming(self._path):
-            self._rows.writerow(row)
-            self._file.flush()
+        # The same line at each try, so that one that was cut is finished.
+        if self._sent is None or self._sent[0] is not event:
+            values = {**event.to_dict(), "at": datetime.now(UTC).isoformat(timespec="milliseconds")}
+            self._sent = event, _line([_defused(values.get(column, "")) for column in COLUMNS])
+        self._file.add(self._sent[1])
+        self._sent = None
 
     def close(self) -> None:
-        with naming(self._path):
-            self._file.close()
+        self._file.close()
+
+
+def _line(row: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(row)  # which has it quote both of these within a cell
+    return text.getvalue().removesuffix("\r\n")
+
+
+def _defused(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -1,12 +1,13 @@
 """One JSON object a line, in a file or on standard output."""
 
 import json
+import math
 import sys
-from pathlib import Path
 
 from kws_live.errors import ConfigError
+from kws_live.event_queue import COMMAND_SECONDS
 from kws_live.events import Event
-from kws_live.sinks import naming
+from kws_live.sinks.log_file import LogFile
 
 
 class JsonLines:
@@ -14,7 +15,7 @@ class JsonLines:
 
     Parameters
     ----------
-    path : a file, or "-" for standard output
+    path : a file, as in `kws_live.sinks.log_file`, or "-" for standard output
 
     Raises
     ------
@@ -25,24 +26,18 @@ class JsonLines:
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("jsonl: needs a path, as in jsonl:events.jsonl, or - for standard output")
-        self._path = None if path == "-" else path
-        try:
-            self._file = (
-                sys.stdout
-                if path == "-"
-                else Path(path).expanduser().open("a", encoding="utf-8", errors="backslashreplace")
-            )
-        except (OSError, RuntimeError) as error:  # RuntimeError: ~ of a user that does not exist
-            raise ConfigError(
-                f"cannot write events to {path!r}: {getattr(error, 'strerror', None) or error}"
-            ) from error
+        self._file = None if path == "-" else LogFile(path)
+        # A file is a record, whose lines may come late; what reads standard output may act on them.
+        self.oldest_seconds = COMMAND_SECONDS if self._file is None else math.inf
 
     def send(self, event: Event) -> None:
-        with naming(self._path):
-            self._file.write(json.dumps(event.to_dict(), ensure_ascii=False) + "\n")
-            self._file.flush()
+        line = json.dumps(event.to_dict(), ensure_ascii=False)
+        if self._file is None:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        else:
+            self._file.add(line)
 
     def close(self) -> None:
-        if self._file is not sys.stdout:
-            with naming(self._path):
-                self._file.close()
+        if self._file is not None:
+            self._file.close()

@@ -4,24 +4,22 @@ import json
 import re
 from collections.abc import Sequence
 from importlib import metadata
-from urllib.parse import parse_qs
 
 from kws_live.actions.mqtt_message import MqttConnection, split_mqtt
-from kws_live.errors import ConfigError
 from kws_live.events import Event
 from kws_live.outbox import Outbox
 
 
 class Mqtt:
-    """Publishes each event as JSON to ``TOPIC/TYPE`` (``TOPIC/detection``, ...), quality of service 1, not retained.
+    """Publishes each event as JSON to ``TOPIC/TYPE`` (``TOPIC/detection``, ...), quality of service 2, not retained.
 
     ``TOPIC/state`` is retained: "online" while listening, "offline" after the end; the broker says so too when this
-    program vanishes. After a lost connection, what waited is sent in order.
+    program vanishes. After a lost connection, what waited is sent in order, if it is not older than a minute.
 
     Parameters
     ----------
-    url : ``mqtt://user:word@host:port/TOPIC``; ``mqtts`` is encrypted. ``?discovery=homeassistant`` announces an
-        event entity under that discovery prefix
+    url : ``mqtt://user:${PASSWORD}@host:port/TOPIC``; ``mqtts`` is encrypted, ``?ca=FILE`` names certificates to
+        trust. ``?discovery=homeassistant`` announces an event entity under that discovery prefix
     keywords : the words that entity can tell of
 
     Raises
@@ -36,16 +34,13 @@ class Mqtt:
     """
 
     def __init__(self, url: str, keywords: Sequence[str] = ()) -> None:
-        parts = split_mqtt(url)
-        self._topic = parts.path.strip("/")
-        options = parse_qs(parts.query)
-        if strange := sorted(set(options) - {"discovery"}):
-            raise ConfigError(f"{url!r} has unknown options {', '.join(strange)}; known: discovery=homeassistant")
-        self._discovery = options.get("discovery", [""])[0]
+        address = split_mqtt(url, frozenset({"discovery"}))
+        self._topic = address.topic
+        self._discovery = address.options.get("discovery", "")
         self._keywords = tuple(keywords)
         self._state = f"{self._topic}/state"
-        self._connection = MqttConnection(parts, (self._state, "offline"), self._greet)
-        self._outbox: Outbox[Event] = Outbox(self._connection.name, self._publish, abort=self._connection.abort)
+        self._connection = MqttConnection(address, (self._state, "offline"), self._greet)
+        self._outbox = Outbox(self._connection.name, self._publish, abort=self._connection.abort)
 
     def _greet(self, connection: MqttConnection) -> None:
         connection.post(self._state, "online", retain=True)
@@ -67,7 +62,12 @@ class Mqtt:
 
     def _publish(self, event: Event) -> None:
         text = json.dumps(event.to_dict(), ensure_ascii=False)
-        self._connection.publish(event, f"{self._topic}/{event.type}", text)
+        self._connection.publish(f"{self._topic}/{event.type}", text)
+
+    @property
+    def n_lost(self) -> int:
+        """Events that were not delivered."""
+        return self._outbox.n_lost
 
     def send(self, event: Event) -> None:
         self._outbox.put(event)

@@ -1,13 +1,16 @@
 """Events in an SQLite database, to be asked questions later."""
 
 import json
+import math
+import os
 import sqlite3
 from datetime import UTC, datetime
-from pathlib import Path
 
+from kws_live.actions import expanded, shortened
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
 from kws_live.outbox import Outbox
+from kws_live.sinks.log_file import OWNER_ONLY, private_folders
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS events (
@@ -21,11 +24,11 @@ class SqliteFile:
     """Inserts every event into the table ``events``: its main values as columns, all of it as JSON in ``event``.
 
     ``at`` is the time of day (UTC) it was sent. Another program may read meanwhile; while one holds the database
-    locked, events wait.
+    locked, events wait. A database that was renamed or deleted is made anew at the next event.
 
     Parameters
     ----------
-    path : the database; made if it is not there
+    path : the database; made if it is not there, with its folders, for the owner alone
 
     Raises
     ------
@@ -33,36 +36,68 @@ class SqliteFile:
         If it cannot be opened, or is no database.
     """
 
+    oldest_seconds = math.inf
+
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("sqlite: needs a path, as in sqlite:events.db")
+        self._path = expanded(path)
+        self._named = shortened(path)
         try:
-            # The outbox's thread uses it after this one: never both at once.
-            self._database = sqlite3.connect(Path(path).expanduser(), timeout=1.0, check_same_thread=False)
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise ConfigError(f"cannot write events to {self._named}: {error}") from error
+        self._outbox = Outbox(f"sqlite:{self._path.name}", oldest_seconds=math.inf)
+
+    def _open(self) -> None:
+        private_folders(self._path)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        try:
+            self._stamp = os.fstat(file)
+        finally:
+            os.close(file)
+        # The outbox's thread uses it after this one: never both at once.
+        self._database = sqlite3.connect(self._path, timeout=1.0, check_same_thread=False)
+        try:
             with self._database:
                 self._database.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer, nor it for them
+                self._database.execute("PRAGMA wal_autocheckpoint=1")  # all is in the file that may be moved away
                 self._database.execute(TABLE)
-        except sqlite3.Error as error:
-            raise ConfigError(f"cannot write events to {path!r}: {error}") from error
-        self._path = path
-        self._outbox: Outbox[tuple[str, Event]] = Outbox(f"sqlite:{path}", self._insert)
+        except sqlite3.Error:
+            self._database.close()
+            raise
 
-    def _insert(self, item: tuple[str, Event]) -> None:
-        at, event = item
+    def _is_gone(self) -> bool:
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return True
+        return (there.st_dev, there.st_ino) != (self._stamp.st_dev, self._stamp.st_ino)
+
+    def _insert(self, event: Event, at: str) -> None:
         values = event.to_dict()
         row = (at, *(values.get(name) for name in ("type", "keyword", "score", "seconds", "position", "source")))
         try:
+            if self._is_gone():
+                self._database.close()
+                self._open()
             with self._database:
                 self._database.execute(
                     "INSERT INTO events (at, type, keyword, score, seconds, position, source, event) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (*row, json.dumps(values, ensure_ascii=False)),
                 )
-        except sqlite3.OperationalError as error:  # locked, disk full: may pass
-            raise ActionError(f"cannot write to {self._path!r}: {error}", again=True) from error
+        except (sqlite3.Error, OSError) as error:  # locked, disk full: may pass
+            raise ActionError(f"cannot write to {self._named}: {error}", again=True) from error
+
+    @property
+    def n_lost(self) -> int:
+        """Events that were not written."""
+        return self._outbox.n_lost
 
     def send(self, event: Event) -> None:
-        self._outbox.put((datetime.now(UTC).isoformat(timespec="milliseconds"), event))
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._outbox.put(event, lambda event: self._insert(event, at))
 
     def close(self) -> None:
         self._outbox.close()

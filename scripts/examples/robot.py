@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 3.0
 
 def main(url: str) -> None:
     broker = split_mqtt(url)
-    topic = broker.path.strip("/")
+    topic = broker.topic
     robot = MqttConnection(
         broker,
         last_will=(f"{topic}/state", "offline"),

@@ -72,7 +72,7 @@ def test_exec_runs_a_program_for_each_word_one_after_another(tmp_path: Path) -> 
         ("exec:", "needs a program"),
         ("exec:'half", "cannot be taken apart"),
         ("exec:no-such-program-anywhere", "no such program"),
-        ("http://host/#yes", "unknown events yes; known: all, "),
+        ("http://host/#yes", "unknown events; after the # stand: all, "),
         ("http:host", "is no address"),
         ("teapot:", "unknown sink 'teapot:'; use one of jsonl:, csv:"),
     ],

@@ -1,3 +1,4 @@
+import dataclasses
 import sys
 import threading
 from collections.abc import Callable
@@ -6,7 +7,10 @@ from pathlib import Path
 import pytest
 from spoken import Receiver, spoken, wait_until
 
+from kws_live.clock import wall_seconds
 from kws_live.errors import ConfigError
+from kws_live.event_queue import COMMAND_SECONDS
+from kws_live.events import Detection
 from kws_live.sinks import open_sink
 from kws_live.sinks.bindings import Bindings
 
@@ -109,7 +113,7 @@ def test_a_dry_run_tells_what_would_be_done_and_does_nothing(
     assert said[0].startswith("on: would run ")
     assert said[1:] == [
         "on: would publish 'go on' to mqtt://192.0.2.1/robot",
-        "on: would POST http://192.0.2.1/hook  on",
+        "on: would POST http://192.0.2.1/...  on",
         "on: would run reboot",
     ]
     assert not (tmp_path / "out").exists()
@@ -215,3 +219,66 @@ def test_close_ends_a_program_that_would_run_on(bindings_file: Callable[[str], P
     closing.start()
     closing.join(20)
     assert not closing.is_alive()
+
+
+def aged(word: str, age_seconds: float) -> Detection:
+    return dataclasses.replace(spoken(word), heard_at=wall_seconds() - age_seconds)
+
+
+def test_a_command_that_comes_too_late_is_neither_told_nor_done_and_the_next_one_is(
+    tmp_path: Path, bindings_file: Callable[[str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[str] = []
+    sink = Bindings(bindings_file('[[binding]]\nrun = [NOTE, "{keyword}"]\n'), WORDS, report=said.append)
+    for word, age_seconds in (("yes", COMMAND_SECONDS + 1.0), ("no", 60.0), ("on", 1.0)):
+        sink.send(aged(word, age_seconds))
+    sink.close()
+    assert (tmp_path / "out").read_text() == "on "
+    assert [line.partition(":")[0] for line in said] == ["on"]
+    assert sink.n_lost == 2
+    assert caplog.text.count("not delivered: older than 10 s") == 2  # the report and the action
+
+
+def test_a_terminal_that_was_stopped_delays_no_action(tmp_path: Path, bindings_file: Callable[[str], Path]) -> None:
+    go_on = threading.Event()
+    sink = Bindings(bindings_file('[[binding]]\nrun = [NOTE, "{keyword}"]\n'), WORDS, report=lambda _: go_on.wait(20))
+    for word in ("yes", "no"):
+        sink.send(spoken(word))
+    wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text() == "yes no ")
+    assert not go_on.is_set()
+    go_on.set()
+    sink.close()
+
+
+@pytest.mark.parametrize(
+    "state", ["", "# all is commented out\n", '[[binding]]\nword = "on"\n', '[[binding]]\nrun = ["ec']
+)
+def test_a_file_an_editor_is_writing_changes_nothing_and_is_refused_at_the_start(
+    tmp_path: Path, bindings_file: Callable[[str], Path], caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    path = bindings_file('[[binding]]\nword = "on"\nrun = [NOTE, "old"]\n')
+    sink = Bindings(path, WORDS)
+    path.write_text(state)
+    for _ in range(2):
+        sink.send(spoken("on"))
+    bindings_file('[[binding]]\nword = "on"\nrun = [NOTE, "new one"]\n')
+    sink.send(spoken("on"))
+    sink.close()
+    assert (tmp_path / "out").read_text() == "old old new one "
+    assert caplog.text.count("the old bindings stay") == 1
+    path.write_text(state)
+    with pytest.raises(ConfigError):
+        Bindings(path, WORDS)
+
+
+def test_control_characters_of_a_device_or_a_word_do_not_reach_the_terminal(
+    bindings_file: Callable[[str], Path],
+) -> None:
+    said: list[str] = []
+    path = bindings_file('[[binding]]\nrun = [NOTE, "{source}", "http://me:S3CRET@host/x"]\n')
+    sink = Bindings(path, WORDS, dry_run=True, report=said.append)
+    sink.send(dataclasses.replace(spoken("on"), source="\x1b[31m\nmic\u202e"))
+    sink.close()
+    assert said[0].isprintable()
+    assert "mic" in said[0]
+    assert "S3CRET" not in said[0]

@@ -104,7 +104,50 @@ def test_a_dash_is_standard_output_and_stays_open(capsys: pytest.CaptureFixture[
     assert second == "still open"
 
 
-@pytest.mark.parametrize(("path", "said"), [("", "needs a path"), ("/no/such/folder/x", "No such file"), ("/", "'/'")])
+@pytest.mark.parametrize(("path", "said"), [("", "needs a path"), (f"{__file__}/x", "Not a directory"), ("/", "'/'")])
 def test_a_file_that_cannot_be_written_says_so(path: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         open_sink(f"jsonl:{path}")
+
+
+# What is no sink.
+
+UNUSABLE = [
+    *(f"{kind}:{path}" for kind in ("jsonl", "csv", "sqlite", "bindings") for path in ("\0", "~no-such-user/x", "/")),
+    "exec:~no-such-user/x", "exec:\0", f"exec:{sys.executable} \0", "exec:" + "a" * 300_000, "exec:'" + "a" * 300_000,
+    "http://[::1/a", "http://ho st/", "http://host:99999/", "http:user:S3CRET@host", "http://user:S3CRET@:80/",
+    "http://user:S3CRET@host#S3CRET", "HTTP://user:S3CRET@host/S3CRET", "https+x://user:S3CRET@host/S3CRET",
+    "mqtt://[::1/a", "mqtt://user:S3CRET@host", "mqtt://user:S3CRET@host/a/+", "mqtt://user:S3CRET@host/a?x=S3CRET",
+    "mqtt://user:S3CRET@host:99999/a", "mqtt://user:S3CRET@host/a#b", "mqtt:user:S3CRET@host/a", "mqtt://user:S3CRET@/a",
+    "mqtt://user:S3CRET/${NOT_THERE}@host/a", "http://user:S3CRET${NOT_THERE}@host/a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sink", UNUSABLE, ids=lambda sink: ascii(sink)[:40])
+def test_what_cannot_be_used_is_refused_in_one_short_line_without_secrets(sink: str) -> None:
+    with pytest.raises(ConfigError) as failure:
+        open_sink(sink)
+    said = str(failure.value)
+    assert said.isprintable()
+    assert len(said) < 500
+    assert "S3CRET" not in said
+
+
+@pytest.mark.parametrize(
+    "source", ["raise SystemError('of a driver')", "def Sink(rest, words): return 1 / 0", "import no_such"]
+)
+def test_a_sink_of_another_package_that_fails_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    (tmp_path / "added_sink.py").write_text(source)
+    info = tmp_path / "added-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[kws_live.sinks]\nadded = added_sink:Sink\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "added_sink", raising=False)
+    with pytest.raises(
+        ConfigError, match=r"the sink added: of added_sink:Sink cannot be opened: \w+Error: "
+    ) as failure:
+        open_sink("added:x")
+    assert "\n" not in str(failure.value)

@@ -1,0 +1,79 @@
+"""Addresses of MQTT brokers: where, as whom, trusting what, and the topic."""
+
+import ssl
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from kws_live.actions import expanded
+from kws_live.address import shown
+from kws_live.credentials import filled_in
+from kws_live.errors import ConfigError
+
+
+class MqttAddress(NamedTuple):
+    """Where a broker is, as whom to go there, and the topic."""
+
+    host: str
+    port: int
+    topic: str
+    user: str | None
+    password: str
+    is_encrypted: bool
+    ca: str | None
+    options: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The broker, as messages name it."""
+        return f"{'mqtts' if self.is_encrypted else 'mqtt'}://{self.host}"
+
+    @property
+    def broker(self) -> tuple[object, ...]:
+        """What two addresses have in common that share a connection."""
+        return (self.host, self.port, self.user, self.password, self.is_encrypted, self.ca)
+
+
+def split_mqtt(url: str, options: frozenset[str] = frozenset()) -> MqttAddress:
+    """Take an address such as ``mqtts://user:${PASSWORD}@host:8883/home/kitchen?ca=ca.pem`` apart.
+
+    Parameters
+    ----------
+    url : what ``${NAME}`` stands for is put in, see `kws_live.credentials`
+    options : names that may follow the ``?``, besides ``ca``
+
+    Raises
+    ------
+    ConfigError
+        If it is none, or its topic cannot be published to.
+    """
+    named = shown(url) if "://" in url else f"{url.partition(':')[0]}:..."
+    try:
+        parts = urlsplit(filled_in(url, is_address=True))
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{named!r} is no MQTT address; use one such as mqtt://192.168.1.5/home/voice") from error
+    topic = unquote(parts.path.strip("/"))
+    is_wrong = parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or not topic
+    if is_wrong or "+" in topic or "\0" in topic or parts.fragment or "#" in topic:
+        raise ConfigError(
+            f"{named!r} is no MQTT address; use one such as mqtt://192.168.1.5/home/voice, without + or #"
+        )
+    given = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    if strange := sorted(set(given) - options - {"ca"}):
+        known = ", ".join(sorted({"ca", *options}))
+        raise ConfigError(f"{named!r} has unknown options {', '.join(strange)}; known: {known}")
+    is_encrypted = parts.scheme == "mqtts"
+    if "ca" in given and not is_encrypted:
+        raise ConfigError(f"{named!r}: ca is for mqtts:// addresses, whose certificates are checked")
+    user = None if parts.username is None else unquote(parts.username)
+    password = unquote(parts.password or "")
+    port = port or (8883 if is_encrypted else 1883)
+    return MqttAddress(str(parts.hostname), port, topic, user, password, is_encrypted, given.pop("ca", None), given)
+
+
+def tls_context(address: MqttAddress) -> ssl.SSLContext:
+    """Trusts the system's certificates, those in SSL_CERT_FILE, or those of the file that was given."""
+    try:
+        return ssl.create_default_context(cafile=None if address.ca is None else str(expanded(address.ca)))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"cannot use the certificates of ca={address.ca}: {error.strerror or error}") from error

@@ -1,0 +1,52 @@
+"""Passwords and tokens that stand in the environment or in a file instead of an address or a header.
+
+``${NAME}`` is the environment variable NAME; ``${PATH}``, which has a slash, is the first line of that file.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from kws_live.errors import ConfigError
+
+_PLACE: Final = re.compile(r"\$\{([^{}]*)\}")
+
+
+def filled_in(text: str, is_address: bool = False) -> str:
+    """Put in what ``${NAME}`` and ``${PATH}`` stand for.
+
+    Parameters
+    ----------
+    text : an address or a header
+    is_address : what is put in is encoded, so that any character may stand in a password
+
+    Raises
+    ------
+    ConfigError
+        If the variable is not set or the file cannot be read.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = _read(match.group(1))
+        return quote(found, safe="") if is_address else found
+
+    return _PLACE.sub(value, text)
+
+
+def _read(name: str) -> str:
+    if "/" in name or os.sep in name:
+        try:
+            return Path(name).expanduser().read_text(encoding="utf-8-sig").partition("\n")[0].strip()
+        except (OSError, ValueError, RuntimeError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ConfigError(
+                f"cannot read the secret ${{{name}}}: {why}; give a file that this user may read"
+            ) from None
+    if name not in os.environ:
+        raise ConfigError(
+            f"${{{name}}} is not set; set the environment variable {name!r}, or name a file with its path, as in "
+            f"${{/run/secrets/password}}"
+        )
+    return os.environ[name]
