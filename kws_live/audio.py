@@ -52,6 +52,11 @@ def to_mono(block: Block) -> Samples:
     return np.asarray(block.mean(axis=1, dtype=np.float32))
 
 
+def finite(block: Block) -> Block:
+    """The block with silence where it holds NaN or infinity, as a driver may hand over after a fault."""
+    return block if np.isfinite(block).all() else np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+
+
 def float_to_pcm16(samples: Samples) -> NDArray[np.int16]:
     """Convert [-1, 1] to 16-bit integers, clipping what lies outside."""
     scaled = np.rint(samples * np.float32(32768))

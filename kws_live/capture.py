@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
-
-from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.audio import SAMPLE_RATE_HZ, Block, finite
 from kws_live.clock import wall_seconds
 from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionError, SourceLostError
 from kws_live.events import Event, SourceLost, SourceReopened
@@ -190,8 +188,7 @@ class Capture:
         if self._is_resuming:
             self._resume(block.shape[0] / self.source.rate_hz, arrived)
         self._note_sound(arrived)
-        if not np.isfinite(block).all():  # a driver may hand over NaN after a fault; silence is its honest stand-in
-            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+        block = finite(block)
         n_overflows = self.source.n_overflows
         is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
         self._intake.take(block, arrived, is_spliced)

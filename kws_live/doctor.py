@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.audio import SAMPLE_RATE_HZ, Block, finite
 from kws_live.capture import POLL_SECONDS
 from kws_live.clock import wall_seconds
 from kws_live.detection import make_pipeline, make_settings
@@ -114,6 +114,7 @@ def _listen(
             break
         if not block.shape[0]:
             continue
+        block = finite(block)
         n_samples += block.shape[0]
         arrived = wall_seconds() if source.live else None
         for change in health.take(block, arrived, source.n_overflows):

@@ -20,6 +20,7 @@ class FakeStream:
     def __init__(self, owner: "FakeSounddevice", **arguments: Any) -> None:
         self.arguments = arguments
         self.is_open = True
+        self._ptr = object()
         self._owner = owner
         if owner.fails_to_open is not None:
             raise owner.fails_to_open
@@ -31,6 +32,10 @@ class FakeStream:
 
     def close(self, ignore_errors: bool = True) -> None:
         self.is_open = False
+
+    @property
+    def closed(self) -> bool:
+        return not self.is_open
 
     def speak(self, block: Block, overflow: bool = False) -> None:
         status = SimpleNamespace(input_overflow=overflow)
@@ -56,15 +61,22 @@ class FakeSounddevice:
         )
         self.default = SimpleNamespace(device=[0 if names else -1, len(names)])
         self.streams: list[FakeStream] = []
+        self._StreamBase = type("Stream", (FakeStream,), {})  # streams of other tests are not this one's
         self.fails_to_open: Exception | None = None
         self.fails_to_start: Exception | None = None
-        self._lib = SimpleNamespace(Pa_Initialize=lambda: 0, Pa_Terminate=lambda: 0)
+        self.n_restarts = 0
+        self._lib = SimpleNamespace(Pa_Initialize=lambda: 0, Pa_Terminate=self._terminate)
+
+    def _terminate(self) -> int:
+        self.n_restarts += 1
+        return 0
 
     def query_devices(self) -> list[dict[str, Any]]:
         return self.devices
 
     def InputStream(self, **arguments: Any) -> FakeStream:
-        return FakeStream(self, **arguments)
+        stream: FakeStream = self._StreamBase(self, **arguments)
+        return stream
 
     def _check(self, code: int) -> None:
         assert code == 0

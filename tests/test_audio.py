@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kws_live.audio import float_to_pcm16, level_db, pcm16_to_float, to_mono
+from kws_live.audio import finite, float_to_pcm16, level_db, pcm16_to_float, to_mono
 
 
 def test_to_mono_averages_the_channels() -> None:
@@ -33,3 +33,11 @@ def test_level_of_known_signals() -> None:
     assert level_db(0.1 * sine) == pytest.approx(-23.0103, abs=1e-3)
     assert level_db(np.zeros(10, np.float32)) == -120.0
     assert level_db(np.zeros(0, np.float32)) == -120.0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_numbers_become_silence_and_the_others_stay(bad: float) -> None:
+    block = np.array([[0.25], [bad], [-0.5]], np.float32)
+    np.testing.assert_array_equal(finite(block), [[0.25], [0.0], [-0.5]])
+    whole = np.array([[0.25], [-0.5]], np.float32)
+    assert finite(whole) is whole

@@ -2,17 +2,13 @@
 
 import queue
 import time
-from collections import deque
 from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
 
 from kws_live.audio import Block
-from kws_live.clock import wall_seconds
-from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
-from kws_live.gap_finder import GapFinder
-from kws_live.sources import portaudio
+from kws_live.errors import SourceLostError, SourceUnavailableError
 from kws_live.sources.portaudio import (
     ANSWER_SECONDS,
     CLOSE_SECONDS,
@@ -23,17 +19,17 @@ from kws_live.sources.portaudio import (
     load_sounddevice,
 )
 
-BLOCK_SECONDS: Final = 0.06
-"""Asked of PortAudio: shorter blocks cost time, longer ones delay."""
+BLOCK_SECONDS: Final = 0.08
+"""Asked of PortAudio: shorter blocks cost time; longer ones some drivers do not give."""
 
-MOST_BLOCKS: Final = 8
-"""Handed over at once."""
+BATCH_BLOCKS: Final = 2
+"""Handed over together: waking a thread costs more than what it does with a block."""
 
 STALLED_SECONDS: Final = 2.0
 """An unplugged microphone raises nothing: this long without a block, and it counts as lost."""
 
-QUEUE_BLOCKS: Final = 250
-"""Blocks kept while the capture thread does not come: 10 s; then the oldest go."""
+QUEUE_BATCHES: Final = 62
+"""Batches kept while the capture thread does not come: 10 s; then the oldest go."""
 
 
 class Microphone:
@@ -54,17 +50,15 @@ class Microphone:
     """
 
     live = True
-    keeps_blocks = True
 
     def __init__(self, wanted: str = "") -> None:
         sounddevice = load_sounddevice()
         self.n_overflows = 0
         self.n_namesakes = 0
-        self._blocks: queue.SimpleQueue[tuple[Block, float, bool] | None] = queue.SimpleQueue()
-        self._ready: deque[Block | float] = deque()
+        self._batches: queue.SimpleQueue[tuple[list[Block], bool] | None] = queue.SimpleQueue()
+        self._batch: list[Block] = []  # these two belong to PortAudio's thread
+        self._is_spliced = False  # something is missing before the batch
         self._is_gone = False
-        self._n_dropped = 0  # counted by PortAudio's thread alone
-        self._n_dropped_told = 0
         self._stream: Any = None
         try:
             self._stream = ask(lambda: self._open(sounddevice, wanted), ANSWER_SECONDS, _close)
@@ -73,7 +67,6 @@ class Microphone:
             raise SourceUnavailableError(
                 f"cannot open microphone {getattr(self, 'name', wanted)!r}: {_explain(error)}", finding
             ) from error
-        self._gaps = GapFinder(self.rate_hz)
         self._last_block = time.monotonic()
 
     def _open(self, sounddevice: Any, wanted: str) -> Any:
@@ -91,9 +84,8 @@ class Microphone:
             dtype="float32",
             latency="high",
             callback=self._on_block,
-            finished_callback=lambda: self._blocks.put(None),
+            finished_callback=self._on_end,
         )
-        portaudio.n_open += 1
         try:
             stream.start()
         except BaseException:
@@ -102,54 +94,47 @@ class Microphone:
         return stream
 
     def _on_block(self, indata: Block, n_samples: int, times: object, status: Any) -> None:
-        """PortAudio's own thread: copy, count, return; an exception here would vanish and end the stream."""
-        if self._blocks.qsize() >= QUEUE_BLOCKS:
+        """PortAudio's own thread: copy, queue, return; an exception here would vanish and end the stream."""
+        if status.input_overflow:
+            self._hand_over()
+            self._is_spliced = True
+        self._batch.append(indata.copy())
+        if len(self._batch) >= BATCH_BLOCKS:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Queue the blocks of this batch; where nothing is read the oldest batch gives way."""
+        if not self._batch:
+            return
+        if self._batches.qsize() >= QUEUE_BATCHES:
             with suppress(queue.Empty):
-                self._blocks.get_nowait()
-            self._n_dropped += 1
-        self._blocks.put((indata.copy(), wall_seconds(), bool(status.input_overflow)))
+                self._batches.get_nowait()
+            self._is_spliced = True
+        self._batches.put((self._batch, self._is_spliced))
+        self._batch, self._is_spliced = [], False
+
+    def _on_end(self) -> None:
+        self._hand_over()
+        self._batches.put(None)
 
     def read(self, timeout_seconds: float) -> Block | None:
-        if not self._ready:
-            self._fetch(timeout_seconds)
-        if not self._ready:
-            return np.zeros((0, 1), np.float32)
-        item = self._ready.popleft()
-        if isinstance(item, float):
-            self.n_overflows += 1
-            raise AudioGapError(item)
-        # Who comes late takes all that waits at once: that is quicker than one by one.
-        blocks = [item]
-        while not self._blocks.empty() and not self._ready and len(blocks) < MOST_BLOCKS:
-            self._fetch(0.0)
-            if self._ready and not isinstance(more := self._ready[0], float):
-                self._ready.popleft()
-                blocks.append(more)
-        block = np.concatenate(blocks) if len(blocks) > 1 else item
-        # A driver may hand over NaN after a fault; silence is the honest replacement.
-        return block if np.isfinite(block).all() else np.nan_to_num(block, posinf=0.0, neginf=0.0)
-
-    def _fetch(self, timeout_seconds: float) -> None:
-        """Wait for the next block."""
         if self._is_gone:
             raise SourceLostError(f"microphone {self.name!r} went away")
+        nothing = np.zeros((0, 1), np.float32)
         try:
-            item = self._blocks.get(timeout=timeout_seconds)
+            item = self._batches.get(timeout=timeout_seconds)
         except queue.Empty:
             silent_seconds = time.monotonic() - self._last_block
             if silent_seconds > STALLED_SECONDS:
                 raise SourceLostError(f"microphone {self.name!r} gave no audio for {silent_seconds:.1f} s") from None
-            return
+            return nothing
         if item is None:
             self._is_gone = True
-            self._ready.extend(self._gaps.flush())
-            return
-        block, arrived_seconds, overflowed = item
+            return nothing
         self._last_block = time.monotonic()
-        n_dropped = self._n_dropped
-        is_spliced = overflowed or n_dropped > self._n_dropped_told
-        self._n_dropped_told = n_dropped
-        self._ready.extend(self._gaps.take(block, arrived_seconds, is_spliced))
+        blocks, is_spliced = item
+        self.n_overflows += is_spliced
+        return np.concatenate(blocks)
 
     def close(self) -> None:
         stream, self._stream = self._stream, None
@@ -162,7 +147,6 @@ class Microphone:
 
 def _close(stream: Any) -> None:
     """On PortAudio's thread."""
-    portaudio.n_open -= 1
     stream.close(ignore_errors=True)
 
 

@@ -6,6 +6,8 @@ thread of their own (Windows wants the one that began to go on), and whoever ask
 
 import atexit
 import difflib
+import gc
+import os
 import queue
 import re
 import sys
@@ -33,8 +35,7 @@ _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _module: ModuleType | None = None
 _is_fresh = True
-n_open = 0
-"""Streams that are open: read and written on PortAudio's thread alone."""
+_is_forked = False
 
 
 def ask(call: Callable[[], Answer], seconds: float, too_late: Callable[[Answer], object] | None = None) -> Answer:
@@ -52,9 +53,14 @@ def ask(call: Callable[[], Answer], seconds: float, too_late: Callable[[Answer],
         If no answer came in time. What ``call`` raises is raised here.
     """
     global _thread
+    if _is_forked:
+        raise SourceUnavailableError(
+            "microphones cannot be used in a forked process whose parent has used them; start it another way, such as "
+            'multiprocessing.get_context("spawn")'
+        )
     with _lock:
         if _thread is None:
-            _thread = threading.Thread(target=_serve, name="PortAudio calls", daemon=True)
+            _thread = threading.Thread(target=_serve, args=(_tasks,), name="PortAudio calls", daemon=True)
             _thread.start()
     answer: Future[Answer] = Future()
     _tasks.put((answer, call))
@@ -66,9 +72,9 @@ def ask(call: Callable[[], Answer], seconds: float, too_late: Callable[[Answer],
         raise SourceUnavailableError("the sound system does not answer; restart it, or the machine") from None
 
 
-def _serve() -> None:
+def _serve(tasks: "queue.SimpleQueue[_Task]") -> None:
     while True:
-        answer, call = _tasks.get()
+        answer, call = tasks.get()
         if answer.set_running_or_notify_cancel():
             try:
                 answer.set_result(call())
@@ -112,7 +118,8 @@ def _leave() -> None:
 def list_microphones() -> list[dict[str, Any]]:
     """Input devices as PortAudio knows them: ``index``, ``name``, ``default_samplerate``, ``max_input_channels``.
 
-    PortAudio freezes its list when it starts, so it is started anew, unless a stream of this process is open.
+    PortAudio freezes its list when it starts, so it is started anew, unless a stream is open in this process: that
+    would end, also one that the program itself has open through sounddevice.
     """
     load_sounddevice()
     return ask(listed, ANSWER_SECONDS)
@@ -122,12 +129,38 @@ def listed() -> list[dict[str, Any]]:
     """`list_microphones`, on PortAudio's own thread."""
     global _is_fresh
     assert _module is not None
-    if not _is_fresh and not n_open:
+    if not _is_fresh and not _is_in_use(_module):
         # Not through sounddevice's functions: they redirect the whole process's stderr meanwhile.
         _module._check(_module._lib.Pa_Terminate())
         _module._check(_module._lib.Pa_Initialize())
     _is_fresh = False
     return [dict(device) for device in _module.query_devices() if device["max_input_channels"] > 0]
+
+
+def _is_in_use(module: ModuleType) -> bool:
+    """Whether a stream of sounddevice is open in this process, whoever opened it and however long ago.
+
+    Each has a Python object from before it opens until after it closes, and the garbage collector knows them all.
+    """
+    if not _open_streams(module):
+        return False
+    gc.collect()  # one that failed to open may linger in the traceback that told of it
+    return bool(_open_streams(module))
+
+
+def _open_streams(module: ModuleType) -> list[object]:
+    streams = [one for one in gc.get_objects() if isinstance(one, module._StreamBase)]
+    return [one for one in streams if not hasattr(one, "_ptr") or not one.closed]
+
+
+def _forget() -> None:
+    """After a fork: the thread is the parent's, and so is a sound system in use; libpulse refuses to serve a child."""
+    global _tasks, _lock, _thread, _is_forked
+    _tasks, _lock, _thread, _is_forked = queue.SimpleQueue(), threading.Lock(), None, _module is not None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def default_microphone() -> int | None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from fake_sounddevice import FakeSounddevice
 
-from kws_live.errors import AudioGapError, SourceUnavailableError
-from kws_live.sources.microphone import QUEUE_BLOCKS, Microphone
-from kws_live.sources.portaudio import ask, plain_name
+from kws_live.errors import SourceLostError, SourceUnavailableError
+from kws_live.sources.microphone import BATCH_BLOCKS, QUEUE_BATCHES, Microphone
+from kws_live.sources.portaudio import ask, list_microphones, plain_name
 
 PATIENCE_SECONDS = 20.0
 
@@ -80,50 +80,59 @@ def test_a_microphone_that_opens_too_late_is_closed_again(
     assert [stream.is_open for stream in fake_sounddevice.streams] == [False]
 
 
-def read_all(microphone: Microphone) -> list[int | float]:
-    """What is there: numbers of blocks, and gaps in seconds."""
-    items: list[int | float] = []
-    n_empty = 0
-    while n_empty < QUEUE_BLOCKS:  # what is late is kept for a while, block after block
-        try:
-            block = microphone.read(0)
-        except AudioGapError as gap:
-            items.append(gap.seconds)
-            continue
+def read_all(microphone: Microphone) -> list[tuple[int, list[int]]]:
+    """The batches that are there: how many overflows are known by then, and the numbers of their blocks."""
+    batches: list[tuple[int, list[int]]] = []
+    while True:
+        block = microphone.read(0)
         assert block is not None
-        items += [int(number) for number in block[::1920, 0]]
-        n_empty += not block.size
-    return items
+        if not block.size:
+            return batches
+        batches.append((microphone.n_overflows, [int(number) for number in block[::1920, 0]]))
 
 
-def test_an_overflow_is_a_gap_before_the_block_that_tells_of_it(
-    fake_sounddevice: FakeSounddevice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 1000.0
-    monkeypatch.setattr("kws_live.sources.microphone.wall_seconds", lambda: now)
+def test_an_overflow_is_told_with_the_block_that_it_came_before(fake_sounddevice: FakeSounddevice) -> None:
     microphone = Microphone()
-    for number in range(40):
-        now += 0.04 + (0.5 if number == 20 else 0.0)
-        fake_sounddevice.streams[0].speak(np.full((1920, 1), number, np.float32), overflow=number == 20)
-    assert read_all(microphone) == [*range(20), pytest.approx(0.5), *range(20, 40)]
-    assert microphone.n_overflows == 1
+    for number in range(6):
+        block = np.full((1920, 1), number, np.float32)
+        fake_sounddevice.streams[0].speak(block, overflow=number == 3)
+    assert read_all(microphone) == [(0, [0, 1]), (0, [2]), (1, [3, 4])]
     microphone.close()
 
 
-def test_where_nobody_reads_the_oldest_blocks_go_and_that_is_a_gap(
-    fake_sounddevice: FakeSounddevice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 1000.0
-    monkeypatch.setattr("kws_live.sources.microphone.wall_seconds", lambda: now)
+def test_where_nothing_is_read_the_oldest_blocks_go_and_that_is_an_overflow(fake_sounddevice: FakeSounddevice) -> None:
     microphone = Microphone()
-    for number in range(QUEUE_BLOCKS + 50):
-        now += 0.04
+    n_blocks = BATCH_BLOCKS * (QUEUE_BATCHES + 5)
+    for number in range(n_blocks):
         fake_sounddevice.streams[0].speak(np.full((1920, 1), number, np.float32))
-    gap, *blocks = read_all(microphone)
-    assert isinstance(gap, float)
-    assert blocks == [*range(50, QUEUE_BLOCKS + 50)]
-    assert microphone.n_overflows == 1
+    batches = read_all(microphone)
+    assert [number for _, numbers in batches for number in numbers] == [*range(10, n_blocks)]
+    assert microphone.n_overflows == 5
     microphone.close()
+
+
+def test_a_microphone_that_goes_hands_over_its_last_blocks_first(fake_sounddevice: FakeSounddevice) -> None:
+    microphone = Microphone()
+    fake_sounddevice.streams[0].speak(np.full((1920, 1), 7, np.float32))
+    fake_sounddevice.streams[0].go_away()
+    assert read_all(microphone) == [(0, [7])]
+    with pytest.raises(SourceLostError, match="went away"):
+        microphone.read(0)
+    microphone.close()
+
+
+def test_portaudio_is_restarted_for_a_fresh_list_only_while_no_stream_of_the_process_is_open(
+    fake_sounddevice: FakeSounddevice,
+) -> None:
+    list_microphones()
+    before = fake_sounddevice.n_restarts
+    of_the_program = fake_sounddevice.InputStream(callback=lambda *_: None)
+    list_microphones()
+    Microphone().close()
+    assert fake_sounddevice.n_restarts == before
+    of_the_program.close()
+    list_microphones()
+    assert fake_sounddevice.n_restarts == before + 1
 
 
 @pytest.mark.parametrize(
