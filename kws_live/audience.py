@@ -98,6 +98,10 @@ class Audience:
         if self._receivers:
             self._present.set()
 
+    def hold(self) -> None:
+        """Wait until there is something to tell events to."""
+        self._present.wait()
+
     def let_go(self) -> None:
         """Hold events back no longer, even if there is nothing to tell them to."""
         self._present.set()
@@ -184,8 +188,7 @@ class Audience:
             return any(begin is not None and begin <= at and (end is None or at < end) for begin, end in self._muted)
 
     def deliver(self, event: Event) -> None:
-        """Hand one event out; on the dispatcher thread. The first one waits until there is something to tell it to."""
-        self._present.wait()
+        """Hand one event out, on the dispatcher thread."""
         if not self._is_muted(event):
             with self._lock:
                 receivers, streams, waits = list(self._receivers), list(self._streams), self._waits

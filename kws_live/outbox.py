@@ -79,6 +79,7 @@ class Outbox:
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self._n_lost_before = 0
+        self._why = "there was no time left"
         self._started = False
         self._under_way: set[threading.Thread] = set()
         self._left_behind: set[threading.Thread] = set()
@@ -150,7 +151,7 @@ class Outbox:
         with self._lock:
             n_lost, self._n_lost_before = self.n_lost - self._n_lost_before, self.n_lost
         if n_lost:
-            log.warning("%s: %d not delivered by the end", self.name, n_lost)
+            log.warning("%s: %d not delivered by the end: %s", self.name, n_lost, self._why)
 
     def _count_lost(self) -> None:
         with self._lock:
@@ -159,6 +160,7 @@ class Outbox:
 
     def _lose(self, task: Task, why: str, error: BaseException | None = None) -> None:
         self._count_lost()
+        self._why = why
         self._tell(why, "%s: not delivered: %s", self.name, why, error=error)
 
     def _drop(self, task: Task, why: str) -> None:

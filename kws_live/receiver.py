@@ -149,7 +149,7 @@ class SinkReceiver(ThreadReceiver):
     """
 
     def __init__(self, sink: EventSink, owner: Owner) -> None:
-        name = type(sink).__name__
+        name = str(getattr(sink, "name", type(sink).__name__))
         oldest_seconds = float(getattr(sink, "oldest_seconds", OLDEST_SECONDS))
         super().__init__(name, sink.send, owner, lambda _: True, oldest_seconds)
         self.sink = sink

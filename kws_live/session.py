@@ -61,6 +61,7 @@ class Session:
     source : already open; the session closes it
     pipeline : used by the detector thread alone
     deliver : called for each event on the dispatcher thread
+    hold : called on that thread before each event; returns when there is something to tell it to
     drain : called on that thread after the last event; the session ends when it returns
     runs_here : whether the caller is something that ``drain`` waits for
     reopen : opens a lost source anew; None: a lost source ends the session
@@ -76,6 +77,7 @@ class Session:
         reopen: Callable[[], AudioSource] | None = None,
         on_step: Callable[[Step], None] | None = None,
         ring_seconds: float = RING_SECONDS,
+        hold: Callable[[], object] = lambda: None,
         drain: Callable[[], object] = lambda: None,
         runs_here: Callable[[], bool] = lambda: False,
         still_seconds: float = STILL_SECONDS,
@@ -83,6 +85,7 @@ class Session:
         self.ring = RingBuffer(round(ring_seconds * SAMPLE_RATE_HZ))
         self._pipeline = pipeline
         self._deliver = deliver
+        self._hold = hold
         self._drain = drain
         self._runs_here = runs_here
         self._queue = EventQueue(LARGEST_BACKLOG)
@@ -300,6 +303,7 @@ class Session:
 
     def _dispatch(self) -> None:
         while (event := self._queue.get()) is not None:
+            self._hold()
             if self._ended.is_set():  # stop() has given up waiting for a callback: nobody expects more
                 return
             if isinstance(event, Detection) and event.word_end_position is not None and event.heard_at is not None:

@@ -111,6 +111,7 @@ class Spotter:
             self._audience.deliver,
             reopen,
             on_step,
+            hold=self._audience.hold,
             drain=self._audience.drain,
             runs_here=self._audience.runs_here,
         )

@@ -37,6 +37,7 @@ class CsvFile:
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("csv: needs a path, as in csv:events.csv")
+        self.name = f"csv:{path}"
         self._file = LogFile(path, _line(COLUMNS))
         self._sent: tuple[Event, str] | None = None
 

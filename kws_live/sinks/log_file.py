@@ -115,7 +115,7 @@ class LogFile:
         except ConfigError as error:
             raise ActionError(str(error)) from error
         except OSError as error:
-            raise ActionError(f"cannot write to {self._named}: {error.strerror or error}", again=True) from error
+            raise ActionError(f"cannot write events: {error.strerror or error}: {self._named}", again=True) from error
 
     def _write(self, content: bytes) -> None:
         whole, rest = self._rest

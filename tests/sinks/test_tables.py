@@ -58,9 +58,7 @@ def test_a_full_disk_is_told_and_whole_lines_are_there_once_there_is_room(
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room_bytes, kept[1]))
     try:
         for _ in range(2):
-            with pytest.raises(
-                ActionError, match=f"cannot write to {re.escape(repr(str(path)))}: File too large"
-            ) as failure:
+            with pytest.raises(ActionError, match=f"File too large: {re.escape(repr(str(path)))}") as failure:
                 sink.send(EVENTS[1])
             assert failure.value.again
     finally:
