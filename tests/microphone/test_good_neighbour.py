@@ -1,4 +1,4 @@
-"""The program's own sound goes on, whatever is listed or opened beside it; a forked child listens or is told why not."""
+"""The program's own sound goes on while microphones come and go; a forked child listens or is told why not."""
 
 import subprocess
 import sys
