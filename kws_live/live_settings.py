@@ -1,19 +1,23 @@
 """The one thing that several threads may change while audio flows: thresholds and the other decision settings."""
 
 import json
+import logging
 import re
 import stat
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError
+from kws_live.saving import write_file
 from kws_live.text_file import read_text, user_path
+
+log = logging.getLogger(__name__)
 
 
 class LiveSettings:
@@ -131,7 +135,15 @@ class LiveSettings:
             self._take(new.changed(self._pinned))
 
     def save(self, path: str | Path) -> None:
-        """Write the settings as TOML, all of them, replacing the file in one step."""
+        """Write the settings as TOML, all of them, replacing the file in one step.
+
+        A file that holds remarks, or anything but settings, is kept beside it as ``NAME.before``.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be written.
+        """
         now = self._current
         lines = []
         for item in fields(DecisionSettings):
@@ -146,16 +158,30 @@ class LiveSettings:
             "[thresholds]",
             *(f"{_toml(word)} = {_toml(float(value))}" for word, value in now.thresholds.items()),
         ]
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
+        target = user_path(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            partial.replace(target)
+            _keep_what_is_more(target)
+            write_file(target, "\n".join(lines) + "\n")
         except OSError as error:
-            with suppress(OSError):
-                partial.unlink()
             raise ConfigError(f"cannot write settings to {target}: {error.strerror}") from error
+
+
+def _keep_what_is_more(path: Path) -> None:
+    """Copy a file that holds remarks, or anything but settings, before settings take its place."""
+    if not path.is_file():
+        return
+    content = path.read_bytes()
+    known = {item.name for item in fields(DecisionSettings)}
+    try:
+        text = read_text(path, "settings file")
+        if "#" not in text and set(tomllib.loads(text)) <= known:
+            return
+    except (ConfigError, ValueError, RecursionError):
+        pass
+    copy = path.with_name(path.name + ".before")
+    write_file(copy, content, private=True)
+    log.warning("%s held more than settings; what it held is in %s", path, copy)
 
 
 class SettingsFile:

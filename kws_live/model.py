@@ -27,6 +27,7 @@ from kws_live.model_folders import shipped_models_folder as shipped_models_folde
 from kws_live.model_folders import user_models as user_models
 from kws_live.native_output import quiet_stderr
 from kws_live.rolling_features import RollingFeatures
+from kws_live.saving import write_file
 from kws_live.taught_words import EMBEDDING_NAME, EMBEDDING_SIZE, WORDS_NAME, TaughtScorer, TaughtWords
 
 Posteriors = NDArray[np.float32]
@@ -320,7 +321,5 @@ def write_card(folder: Path, card: ModelCard) -> ModelCard:
     """Write ``card.json`` with the SHA-256 of every file named in ``card.files``; returns the card as written."""
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(card.files)}
     written = ModelCard(**{**{item.name: getattr(card, item.name) for item in fields(card)}, "files": digests})
-    partial = folder / (CARD_NAME + ".partial")
-    partial.write_text(written.to_json(), encoding="utf-8")
-    partial.replace(folder / CARD_NAME)
+    write_file(folder / CARD_NAME, written.to_json())
     return written

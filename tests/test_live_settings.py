@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -238,6 +240,46 @@ def test_saving_where_one_cannot_write_says_so(live: LiveSettings, tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write settings to .*file"):
         live.save(tmp_path / "file" / "settings.toml")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and modes as POSIX has them")
+def test_saving_through_a_link_keeps_link_and_mode(live: LiveSettings, tmp_path: Path) -> None:
+    real = tmp_path / "real.toml"
+    real.touch(mode=0o600)
+    (tmp_path / "s.toml").symlink_to(real)
+    live.save(tmp_path / "s.toml")
+    assert (tmp_path / "s.toml").is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    live.load(real)
+
+
+def test_two_threads_save_to_one_path(live: LiveSettings, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: live.save(tmp_path / "s.toml"), range(200)))
+    live.load(tmp_path / "s.toml")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
+
+
+@pytest.mark.parametrize("held", ["# mine\nmode = 'command'\n", "[tool]\nx = 1\n", "no TOML", "\x00\xff"])
+def test_saving_over_a_file_that_holds_more_keeps_what_it_held(live: LiveSettings, tmp_path: Path, held: str) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(held, encoding="latin-1")
+    live.save(path)
+    live.load(path)
+    assert (tmp_path / "s.toml.before").read_text(encoding="latin-1") == held
+
+
+def test_saving_over_settings_keeps_no_copy(live: LiveSettings, tmp_path: Path) -> None:
+    live.save(tmp_path / "s.toml")
+    live.save(tmp_path / "s.toml")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/s.toml", "a\0b.toml"])
+def test_what_cannot_be_a_path_is_one_line(live: LiveSettings, path: str) -> None:
+    for call in (live.save, live.load, lambda path: SettingsFile(live, path)):
+        with pytest.raises(ConfigError):
+            call(path)
 
 
 # Watching it.

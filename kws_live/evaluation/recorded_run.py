@@ -21,6 +21,7 @@ from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
 from kws_live.model import LITERT_NAME, Model
+from kws_live.saving import replacing
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
 
@@ -110,9 +111,8 @@ class RecordedRun:
 
     def save(self, path: Path) -> None:
         """Write it as one compressed ``.npz`` file, in one step."""
-        partial = path.with_name(path.name + ".partial")
         try:
-            with partial.open("wb") as file:
+            with replacing(path) as file:
                 np.savez_compressed(
                     file,
                     format=FORMAT,
@@ -127,9 +127,7 @@ class RecordedRun:
                     posteriors=self.posteriors,
                     cpu_seconds=self.cpu_seconds,
                 )
-            partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise DatasetError(f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
