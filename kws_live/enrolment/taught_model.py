@@ -12,11 +12,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.array_file import read_arrays
 from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.expectation import THRESHOLD, Expectation, longest_word
@@ -93,15 +93,14 @@ def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
         return {}
     path = model.folder / TAKES_NAME
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            return {
-                word: [
-                    _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist())
-                    for n in range(int(stored[f"{i}_takes"]))
-                ]
-                for i, word in enumerate(model.taught.names)
-            }
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        stored = read_arrays(path.read_bytes())
+        return {
+            word: [
+                _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist()) for n in range(int(stored[f"{i}_takes"]))
+            ]
+            for i, word in enumerate(model.taught.names)
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} cannot be used: {error}; teach the words again") from error
 
 
