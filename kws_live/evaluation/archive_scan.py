@@ -22,6 +22,7 @@ from kws_live.evaluation.sound_files import sound_files
 from kws_live.events import Detection
 from kws_live.model import Model
 from kws_live.saving import replacing, write_file
+from kws_live.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg
 from kws_live.sources import require_rate
 from kws_live.sources.sound_file import as_named, why_unreadable
 
@@ -45,7 +46,7 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             raise DatasetError(f"{str(path)!r} is a pipe or a device; a scan reads files, and more than once")
         found.update(sound_files(path, deep=True) if path.is_dir() else [path])
     if not found:
-        raise DatasetError("no sound files there; wav, flac, ogg, opus and mp3 would do")
+        raise DatasetError(f"no sound files there; {KINDS} would do")
     return sorted(found)
 
 
@@ -59,7 +60,11 @@ def cut(path: Path, excerpt_seconds: int = EXCERPT_SECONDS) -> tuple[list[Excerp
     except SourceUnavailableError as error:
         return [], 0.0, str(error)
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:
-        return [], 0.0, why_unreadable(error)
+        if path.suffix.lower() not in FFMPEG_SUFFIXES:
+            return [], 0.0, why_unreadable(error)
+        if not has_ffmpeg():
+            return [], 0.0, f"to read it, {INSTALL}"
+        return [Excerpt(str(path))], 0.0, ""  # from begin to end: ffmpeg does not seek to the sample
     if not about.frames:
         return [], 0.0, "it holds no samples"
     seconds = float(about.duration)

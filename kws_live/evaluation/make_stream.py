@@ -16,10 +16,11 @@ import numpy as np
 from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.errors import AudioError, ConfigError, DatasetError
 from kws_live.evaluation.labels import LARGEST_BYTES, SPEECH, Label, write_labels
-from kws_live.evaluation.sound_files import SUFFIXES, read_mono, sound_files
+from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.word_bounds import find_word
 from kws_live.model import SILENCE, UNKNOWN
 from kws_live.saving import replacing
+from kws_live.sound_folder import KINDS, subfolders
 from kws_live.sources.sound_file import why_unwritable
 from kws_live.text_file import read_text
 
@@ -137,7 +138,7 @@ def find_material(
     )
     noises = sound_files(noise, deep=True) if noise is not None else []
     if noise is not None and not noises:
-        raise DatasetError(f"{noise} has no sound files ({', '.join(sorted(SUFFIXES))})")
+        raise DatasetError(f"{noise} has no sound files ({KINDS})")
     return Material(words, unknown, noises, [path for folder in talk for path in talk_without(folder, keywords)])
 
 
@@ -146,7 +147,7 @@ def _from_folders(folder: Path, set_name: str | None) -> Iterator[tuple[str, Pat
         raise ConfigError(f"class folders such as {folder} know no sets; for --set give a CSV with a column set")
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder; give a folder with one folder of clips for each word, or a CSV")
-    for words in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for words in subfolders(folder):
         yield from ((words.name, path) for path in sound_files(words))
 
 
