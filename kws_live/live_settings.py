@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import shutil
 import stat
 import threading
 import tomllib
@@ -14,7 +15,7 @@ from typing import Any
 
 from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError
-from kws_live.saving import write_file
+from kws_live.saving import replacing, write_file
 from kws_live.text_file import read_text, user_path
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class LiveSettings:
         ConfigError
             If the word is unknown or the value impossible; the old values stay.
         """
+        self._current.require_known(word)
         self.set_thresholds({word: value})
 
     def set_thresholds(self, values: Mapping[str, float]) -> None:
@@ -171,7 +173,6 @@ def _keep_what_is_more(path: Path) -> None:
     """Copy a file that holds remarks, or anything but settings, before settings take its place."""
     if not path.is_file():
         return
-    content = path.read_bytes()
     known = {item.name for item in fields(DecisionSettings)}
     try:
         text = read_text(path, "settings file")
@@ -180,8 +181,12 @@ def _keep_what_is_more(path: Path) -> None:
     except (ConfigError, ValueError, RecursionError):
         pass
     copy = path.with_name(path.name + ".before")
-    write_file(copy, content, private=True)
-    log.warning("%s held more than settings; what it held is in %s", path, copy)
+    try:
+        with path.open("rb") as old, replacing(copy, private=True) as new:
+            shutil.copyfileobj(old, new)
+        log.warning("%s held more than settings; what it held is in %s", path, copy)
+    except OSError as error:
+        log.warning("%s held more than settings, which is lost: cannot write %s: %s", path, copy, error.strerror)
 
 
 class SettingsFile:

@@ -269,6 +269,17 @@ def test_saving_over_a_file_that_holds_more_keeps_what_it_held(live: LiveSetting
     assert (tmp_path / "s.toml.before").read_text(encoding="latin-1") == held
 
 
+def test_saving_where_no_copy_can_be_kept_saves_and_says_so(
+    live: LiveSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text("# mine\n")
+    (tmp_path / "s.toml.before").mkdir()
+    live.save(path)
+    live.load(path)
+    assert "which is lost" in caplog.text
+
+
 def test_saving_over_settings_keeps_no_copy(live: LiveSettings, tmp_path: Path) -> None:
     live.save(tmp_path / "s.toml")
     live.save(tmp_path / "s.toml")

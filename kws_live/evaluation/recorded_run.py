@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +141,7 @@ class RecordedRun:
             If it is no such file.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if int(file["format"]) != FORMAT:
                     raise ValueError(f"format {int(file['format'])}; this version reads format {FORMAT}")
                 gate_mode = int(file["gate_mode"])
@@ -157,7 +158,7 @@ class RecordedRun:
                 )
         except FileNotFoundError as error:
             raise DatasetError(f"no file {str(path)!r}; evaluate --keep FOLDER writes them") from error
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, MemoryError) as error:
             raise DatasetError(
                 f"{path} holds no posteriors of a run: {error}; evaluate --keep FOLDER writes them"
             ) from error

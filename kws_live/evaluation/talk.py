@@ -108,7 +108,7 @@ def read_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
     DatasetError
         If there is no transcript, or a file named by one is missing.
     """
-    transcripts = sorted(folder.rglob("*.trans.txt"))
+    transcripts = sorted(folder.rglob("[!.]*.trans.txt"))
     if not transcripts:
         raise DatasetError(f"{folder} has no *.trans.txt; talk needs transcripts, as LibriSpeech has them")
     for transcript in transcripts:
