@@ -54,6 +54,7 @@ from kws_live.actions import LIMIT_SECONDS, printable
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
+from kws_live.text_file import read_text
 
 ACTIONS: Final = ("run", "shell", "http", "mqtt", "key", "sound")
 
@@ -141,12 +142,10 @@ def read_bindings(path: str | Path, keywords: Sequence[str] = ()) -> dict[int, B
     ConfigError
         If something in it is wrong: it names the line.
     """
+    text = read_text(path, "bindings")
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")  # as some editors save it
         tables = tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(f"cannot read bindings {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {printable(str(error))}") from error
     if strange := sorted(set(tables) - {"binding"}):
         line = _line(text.splitlines(), strange[0], 0)

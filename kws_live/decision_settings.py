@@ -1,12 +1,25 @@
 """What can be changed while audio flows: thresholds, pauses, mode."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
+from typing import Any, Final, Literal, get_args
 
 from kws_live.errors import ConfigError
 
 Mode = Literal["command", "spotting"]
+
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "pause_before_seconds": (0.0, 2.0),
+    "pause_after_seconds": (0.0, 2.0),
+    "pause_after_talk_seconds": (0.0, 2.0),
+    "longest_word_seconds": (0.1, 3.0),
+    "release": (0.0, 1.0),
+    "refractory_seconds": (0.0, 60.0),
+    "near_miss": (0.0, 1.0),
+}
+"""Least and greatest value of each setting that is a number."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,12 @@ class DecisionSettings:
     release : a word must fall below this share of its threshold before it can fire again
     refractory_seconds : least time between two detections of one word
     near_miss : share of the threshold from which a score that does not fire is a near miss
-    gate_mode : webrtcvad's 0 (lenient) to 3 (strict); None: every hop is scored
+    gate_mode : webrtcvad's 0 (lenient) to 3 (strict); None, or "off": every hop is scored
+
+    Raises
+    ------
+    ConfigError
+        If a value is of another type or out of its range; it names the setting, the value and what would do.
     """
 
     thresholds: Mapping[str, float]
@@ -43,35 +61,112 @@ class DecisionSettings:
     gate_mode: int | None = 1
 
     def __post_init__(self) -> None:
-        for word, value in self.thresholds.items():
-            if not 0 < value <= 1:
-                raise ConfigError(f"threshold {value} for {word!r} must be above 0 and at most 1")
+        take = object.__setattr__  # the one place where values are checked, and made what the fields say
+        take(self, "thresholds", _thresholds(self.thresholds))
         if self.active is not None:
+            take(self, "active", _words(self.active))
             self.require_known(*self.active)
-        if self.mode not in ("command", "spotting"):
-            raise ConfigError(f'mode {self.mode!r} does not exist; use "command" or "spotting"')
-        if self.gate_mode not in (None, 0, 1, 2, 3):
-            raise ConfigError(f'gate_mode {self.gate_mode!r} does not exist; use 0, 1, 2, 3 or "off"')
-        if not 1 <= self.smoothing_hops <= 50:
-            raise ConfigError(f"smoothing_hops {self.smoothing_hops} must be 1 to 50")
-        for name, low, high in (
-            ("pause_before_seconds", 0.0, 2.0),
-            ("pause_after_seconds", 0.0, 2.0),
-            ("pause_after_talk_seconds", 0.0, 2.0),
-            ("longest_word_seconds", 0.1, 3.0),
-            ("release", 0.0, 1.0),
-            ("refractory_seconds", 0.0, 60.0),
-            ("near_miss", 0.0, 1.0),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"{name} {getattr(self, name)} must be {low:g} to {high:g}")
+        if not isinstance(self.mode, str) or self.mode not in get_args(Mode):
+            raise ConfigError(f'mode {_shown(self.mode)} does not exist; use "command" or "spotting"')
+        if isinstance(self.gate_mode, str) and self.gate_mode == "off":
+            take(self, "gate_mode", None)
+        elif self.gate_mode is not None:
+            take(
+                self, "gate_mode", _whole("gate_mode", self.gate_mode, 0, 3, 'does not exist; use 0, 1, 2, 3 or "off"')
+            )
+        take(
+            self,
+            "smoothing_hops",
+            _whole("smoothing_hops", self.smoothing_hops, 1, 50, "must be a whole number from 1 to 50"),
+        )
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            number = _number(value)
+            if number is None or not low <= number <= high:
+                raise ConfigError(f"{name} {_shown(value)} must be a number from {low:g} to {high:g}")
+            take(self, name, number)
+
+    def changed(self, values: Mapping[str, Any]) -> "DecisionSettings":
+        """These settings with some fields changed; of thresholds, only those of the words that are named.
+
+        Raises
+        ------
+        ConfigError
+            If a field or a word is unknown, or a value impossible.
+        """
+        known = [item.name for item in fields(self)]
+        if strange := [name for name in values if name not in known]:
+            raise ConfigError(f"unknown setting {strange[0]!r}; known are: {', '.join(sorted(known))}")
+        if "thresholds" in values:
+            given = _thresholds(values["thresholds"])
+            self.require_known(*given)
+            values = {**values, "thresholds": {**self.thresholds, **given}}
+        return replace(self, **values)
 
     def require_known(self, *words: str) -> None:
         """Raise a ConfigError that names the known keywords if one of the words is none of them."""
         for word in words:
-            if word not in self.thresholds:
-                raise ConfigError(f"unknown word {word!r}; this model knows: {', '.join(self.thresholds)}")
+            if not isinstance(word, str) or word not in self.thresholds:
+                raise ConfigError(f"unknown word {_shown(word)}; this model knows: {', '.join(self.thresholds)}")
+
+    def require_thresholds(self, keywords: Iterable[str]) -> None:
+        """Raise a ConfigError that names the keywords without a threshold, if there are any."""
+        if missing := [word for word in keywords if word not in self.thresholds]:
+            raise ConfigError(
+                f"no threshold for {', '.join(missing)}: every keyword of the model needs one; "
+                "make_settings(model) gives all, active chooses among them"
+            )
 
     def listens_to(self, word: str) -> bool:
         """Whether the word may fire now."""
         return self.active is None or word in self.active
+
+
+def _number(value: object) -> float | None:
+    """A finite real number as Python's own; None if it is none."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(name: str, value: object, low: int, high: int, would_do: str) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= int(value) <= high:
+        raise ConfigError(f"{name} {_shown(value)} {would_do}")
+    return int(value)
+
+
+def _thresholds(values: object) -> dict[str, float]:
+    if not isinstance(values, Mapping):
+        raise ConfigError(
+            f"thresholds {_shown(values)} must be numbers by word; in TOML a table: [thresholds], then yes = 0.8"
+        )
+    checked = {}
+    for word, value in values.items():
+        number = _number(value)
+        if not isinstance(word, str):
+            raise ConfigError(f"thresholds must be numbers by word; {_shown(word)} is no word")
+        if number is None or not 0 < number <= 1:
+            raise ConfigError(f"threshold {_shown(value)} for {_shown(word)} must be a number above 0 and at most 1")
+        checked[word] = number
+    return checked
+
+
+def _words(value: object) -> frozenset[str]:
+    if not isinstance(value, str) and isinstance(value, (Sequence, Set)):
+        words: list[object] = list(value)
+        if all(isinstance(word, str) for word in words):
+            return frozenset(map(str, words))
+    raise ConfigError(f'active must be a list of words, such as ["yes", "no"], not {_shown(value)}')
+
+
+def _shown(value: object) -> str:
+    """A value in a message, however long it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list that holds itself
+        return f"this {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."

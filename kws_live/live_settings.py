@@ -1,19 +1,24 @@
 """The one thing that several threads may change while audio flows: thresholds and the other decision settings."""
 
 import json
+import logging
 import re
+import shutil
+import stat
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError
+from kws_live.saving import replacing, write_file
+from kws_live.text_file import read_text, user_path
 
-LARGEST_FILE_BYTES = 2**20
+log = logging.getLogger(__name__)
 
 
 class LiveSettings:
@@ -27,7 +32,7 @@ class LiveSettings:
     def __init__(self, defaults: DecisionSettings) -> None:
         self._defaults = defaults
         self._current = defaults
-        self._mask: frozenset[str] | None = None
+        self._masks: dict[object, frozenset[str]] = {}  # of the `only` blocks that are open, in the order they began
         self._masked = defaults  # the current settings, as they are while `only` masks words
         self._pinned: dict[str, Any] = {}
         self._version = 0
@@ -50,21 +55,23 @@ class LiveSettings:
         ConfigError
             If the word is unknown or the value impossible; the old values stay.
         """
+        self._current.require_known(word)
         self.set_thresholds({word: value})
 
     def set_thresholds(self, values: Mapping[str, float]) -> None:
         """Set several thresholds at once."""
-        with self._lock:
-            self._current.require_known(*values)
-            self.change(thresholds={**self._current.thresholds, **values})
+        self.change(thresholds=values)
 
     def change(self, **values: Any) -> None:
-        """Set any fields of `DecisionSettings`, all or none of them."""
-        known = {item.name for item in fields(DecisionSettings)}
-        if strange := sorted(set(values) - known):
-            raise ConfigError(f"unknown setting {', '.join(strange)}; known are: {', '.join(sorted(known))}")
+        """Set any fields of `DecisionSettings`, all or none of them; of thresholds, those of the words named.
+
+        Raises
+        ------
+        ConfigError
+            If a field or a word is unknown, or a value impossible; the old values stay.
+        """
         with self._lock:
-            self._take(replace(self._current, **values))
+            self._take(self._current.changed(values))
 
     def pin(self, **values: Any) -> None:
         """Set fields so that a settings file does not change them again: what was given on the command line.
@@ -72,11 +79,9 @@ class LiveSettings:
         Of thresholds, those of the words that are named are pinned.
         """
         with self._lock:
+            self._take(self._current.changed(values))
             named = {**self._pinned.get("thresholds", {}), **values.get("thresholds", {})}
-            self._current.require_known(*named)
-            pinned = {**self._pinned, **values, **({"thresholds": named} if named else {})}
-            self._take(_over(self._current, pinned))
-            self._pinned = pinned
+            self._pinned = {**self._pinned, **values, "thresholds": named}
 
     def reset(self) -> None:
         """Go back to the defaults."""
@@ -84,22 +89,28 @@ class LiveSettings:
             self._take(self._defaults)
 
     def _take(self, new: DecisionSettings) -> None:
-        self._masked = new if self._mask is None else replace(new, active=self._mask)
+        mask = next(reversed(self._masks.values()), None)
+        self._masked = new if mask is None else replace(new, active=mask)
         self._current = new
         self._version += 1
 
     @contextmanager
     def only(self, *words: str) -> Iterator[None]:
-        """Listen to these words alone while the ``with`` block runs; no words: to none."""
+        """Listen to these words alone while the ``with`` block runs; no words: to none.
+
+        Of blocks that are open at the same time, nested or in several threads or tasks, the one begun last decides;
+        when it ends, the one begun last of those still open.
+        """
+        block = object()
         with self._lock:
             self._current.require_known(*words)
-            before, self._mask = self._mask, frozenset(words)
+            self._masks[block] = frozenset(words)
             self._take(self._current)
         try:
             yield
         finally:
             with self._lock:
-                self._mask = before
+                del self._masks[block]
                 self._take(self._current)
 
     def load(self, path: str | Path) -> None:
@@ -110,50 +121,31 @@ class LiveSettings:
         ConfigError
             If the file cannot be read or holds an impossible value; it names the line, and the old values stay.
         """
-        text = _read(Path(path))
+        text = read_text(path, "settings file")
         try:
             values = tomllib.loads(text)
         except (ValueError, RecursionError) as error:  # a ValueError of its own: an integer of thousands of digits
             raise ConfigError(f"{path} is not TOML: {error}") from error
-        known = {item.name for item in fields(DecisionSettings)}
-        for name in values:
-            if name not in known:
-                raise ConfigError(
-                    f"{path}, line {_line(text, name)}: unknown setting {name!r}; known: {', '.join(sorted(known))}"
-                )
         with self._lock:
             new = self._defaults
             for name, value in values.items():
                 try:
-                    new = self._with(new, name, value)
-                except (ConfigError, ValueError) as error:
+                    new = new.changed({name: value})
+                except ConfigError as error:
                     word = next((key for key in _words(value) if repr(key) in str(error)), None)
                     raise ConfigError(f"{path}, line {_line(text, name, word)}: {error}") from error
-            self._take(_over(new, self._pinned))
-
-    def _with(self, settings: DecisionSettings, name: str, value: Any) -> DecisionSettings:
-        """One value from a file, checked for its type, put into the settings."""
-        if name == "thresholds":
-            if not isinstance(value, dict):
-                raise ConfigError("thresholds must be a table: [thresholds], then one line a word, such as yes = 0.8")
-            for word, number in value.items():
-                if not _is_number(number):
-                    raise ConfigError(f"threshold of {word!r} must be a number, not {number!r}")
-            settings.require_known(*value)
-            return replace(settings, thresholds={**settings.thresholds, **value})
-        if name == "active":
-            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise ConfigError('active must be a list of words, such as ["yes", "no"]')
-            return replace(settings, active=frozenset(value))
-        if name == "gate_mode" and value == "off":
-            return replace(settings, gate_mode=None)
-        kind = type(getattr(self._defaults, name) or 0)
-        if not (_is_number(value) if kind is float else type(value) is kind):
-            raise ConfigError(f"{name} must be a {'number' if kind is float else kind.__name__}, not {value!r}")
-        return replace(settings, **{name: value})
+            self._take(new.changed(self._pinned))
 
     def save(self, path: str | Path) -> None:
-        """Write the settings as TOML, all of them, replacing the file in one step."""
+        """Write the settings as TOML, all of them, replacing the file in one step.
+
+        A file that holds remarks, or anything but settings, is kept beside it as ``NAME.before``.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be written.
+        """
         now = self._current
         lines = []
         for item in fields(DecisionSettings):
@@ -168,27 +160,37 @@ class LiveSettings:
             "[thresholds]",
             *(f"{_toml(word)} = {_toml(float(value))}" for word, value in now.thresholds.items()),
         ]
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
+        target = user_path(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            partial.replace(target)
+            _keep_what_is_more(target)
+            write_file(target, "\n".join(lines) + "\n")
         except OSError as error:
-            with suppress(OSError):
-                partial.unlink()
             raise ConfigError(f"cannot write settings to {target}: {error.strerror}") from error
 
 
-def _over(settings: DecisionSettings, values: Mapping[str, Any]) -> DecisionSettings:
-    """The settings with these fields; of thresholds, only those named."""
-    if "thresholds" in values:
-        values = {**values, "thresholds": {**settings.thresholds, **values["thresholds"]}}
-    return replace(settings, **values)
+def _keep_what_is_more(path: Path) -> None:
+    """Copy a file that holds remarks, or anything but settings, before settings take its place."""
+    if not path.is_file():
+        return
+    known = {item.name for item in fields(DecisionSettings)}
+    try:
+        text = read_text(path, "settings file")
+        if "#" not in text and set(tomllib.loads(text)) <= known:
+            return
+    except (ConfigError, ValueError, RecursionError):
+        pass
+    copy = path.with_name(path.name + ".before")
+    try:
+        with path.open("rb") as old, replacing(copy, private=True) as new:
+            shutil.copyfileobj(old, new)
+        log.warning("%s held more than settings; what it held is in %s", path, copy)
+    except OSError as error:
+        log.warning("%s held more than settings, which is lost: cannot write %s: %s", path, copy, error.strerror)
 
 
 class SettingsFile:
-    """A settings file that is watched: `poll` loads it when it has changed.
+    """A settings file that is watched: `poll` loads it when it has changed; a pipe is read once, at the start.
 
     Parameters
     ----------
@@ -202,9 +204,9 @@ class SettingsFile:
     """
 
     def __init__(self, settings: LiveSettings, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = user_path(path)
         self._settings = settings
-        self._seen = self._stamp()
+        self._seen = self._stamp()  # before it is read, so that no change is missed
         settings.load(self.path)
 
     def poll(self) -> bool:
@@ -221,25 +223,9 @@ class SettingsFile:
             status = self.path.stat()
         except OSError:
             return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
         return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot read settings file {path}: {error.strerror}") from error
-    if len(raw) > LARGEST_FILE_BYTES:
-        raise ConfigError(f"settings file {path} is larger than {LARGEST_FILE_BYTES:,} bytes")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"settings file {path} is not UTF-8 text: {error}") from error
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _words(value: object) -> list[str]:

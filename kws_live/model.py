@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.array_file import read_array
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
 from kws_live.decision import SILENCE as SILENCE
 from kws_live.errors import ModelError
@@ -22,11 +23,13 @@ from kws_live.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.model_folders import CARD_NAME as CARD_NAME
 from kws_live.model_folders import GROUP as GROUP
 from kws_live.model_folders import find_model as find_model
+from kws_live.model_folders import first_line
 from kws_live.model_folders import shipped_models as shipped_models
 from kws_live.model_folders import shipped_models_folder as shipped_models_folder
 from kws_live.model_folders import user_models as user_models
 from kws_live.native_output import quiet_stderr
 from kws_live.rolling_features import RollingFeatures
+from kws_live.saving import write_file
 from kws_live.taught_words import EMBEDDING_NAME, EMBEDDING_SIZE, WORDS_NAME, TaughtScorer, TaughtWords
 
 Posteriors = NDArray[np.float32]
@@ -160,9 +163,7 @@ class LiteRtScorer:
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
         except (ValueError, RuntimeError, IndexError) as error:
-            raise ModelError(
-                f"model {card.name!r}: LiteRT cannot load the network: {str(error).splitlines()[0]}"
-            ) from error
+            raise ModelError(f"model {card.name!r}: LiteRT cannot load the network: {first_line(error)}") from error
         expected = len(card.labels) if n_outputs is None else n_outputs
         n_inputs, n_found = int(np.prod(self._input["shape"])), int(np.prod(self._output["shape"]))
         if n_inputs != card.features.n_frames * card.features.n_mfcc or n_found != expected:
@@ -188,8 +189,11 @@ class TensorFlowScorer:
             import tensorflow as tf
         except ImportError as error:
             raise ModelError('runtime "tensorflow" needs TensorFlow: pip install "kws-live[train]"') from error
-        network = keras.models.load_model(path, compile=False)
-        self._shape = (1, *network.input_shape[1:])
+        try:
+            network = keras.models.load_model(path, compile=False)
+            self._shape = (1, *network.input_shape[1:])
+        except Exception as error:  # Keras raises whatever the file makes it raise
+            raise ModelError(f"model {card.name!r}: Keras cannot load {path.name}: {first_line(error)}") from error
         self._call = tf.function(lambda x: network(x, training=False), input_signature=[tf.TensorSpec(self._shape)])
 
     def score(self, features: Features) -> Posteriors:
@@ -213,8 +217,8 @@ class Model:
     def extractor(self) -> FeatureExtractor:
         """Makes the features this model was trained on."""
         try:
-            bank = np.asarray(np.load(self.folder / FILTERS_NAME, allow_pickle=False), dtype=np.float32)
-        except (OSError, ValueError, TypeError, EOFError) as error:
+            bank = read_array(_read(self.folder / FILTERS_NAME, LARGEST_FILE_BYTES)).astype(np.float32)
+        except ValueError as error:
             raise ModelError(f"model {self.card.name!r}: cannot read {FILTERS_NAME}: {error}") from error
         return FeatureExtractor(self.card.features, bank)
 
@@ -225,6 +229,9 @@ class Model:
             return None
         path = self.folder / WORDS_NAME
         words = TaughtWords.from_bytes(_read(path, LARGEST_FILE_BYTES), str(path))
+        for weights in (words.weights, words.known_weights):
+            if weights.shape[1] != EMBEDDING_SIZE:
+                raise ModelError(f"{path} has {weights.shape[1]} numbers a word; the embedding gives {EMBEDDING_SIZE}")
         n_own = len(self.card.labels) - len(words.beside)
         if self.card.labels[n_own:] != words.beside or not words.personal <= set(self.card.labels[:n_own]):
             raise ModelError(f"{path} holds {', '.join(words.names)}; the labels of the card are others")
@@ -248,9 +255,13 @@ class Model:
         """A new scorer of the network's own labels, without taught words."""
         n_own = len(self.card.labels) - (len(self.taught.beside) if self.taught else 0)
         if runtime == "tensorflow":
+            if KERAS_NAME not in self.card.files:  # only what is listed was compared with its SHA-256
+                raise ModelError(
+                    f"model {self.card.name!r} lists no {KERAS_NAME}, which runtime tensorflow needs; use litert"
+                )
             return TensorFlowScorer(self.folder / KERAS_NAME, self.card)
         if runtime == "litert":
-            return LiteRtScorer((self.folder / LITERT_NAME).read_bytes(), self.card, n_own)
+            return LiteRtScorer(_read(self.folder / LITERT_NAME, LARGEST_FILE_BYTES), self.card, n_own)
         raise ModelError(f'runtime {runtime!r} does not exist; use "litert" or "tensorflow"')
 
     def embedding(self) -> Scorer:
@@ -263,7 +274,7 @@ class Model:
         """
         if EMBEDDING_NAME not in self.card.files:
             raise ModelError(f"model {self.card.name!r} has no embedding, so it cannot be taught; use {DEFAULT_MODEL}")
-        return LiteRtScorer((self.folder / EMBEDDING_NAME).read_bytes(), self.card, EMBEDDING_SIZE)
+        return LiteRtScorer(_read(self.folder / EMBEDDING_NAME, LARGEST_FILE_BYTES), self.card, EMBEDDING_SIZE)
 
     def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> StreamScorer:
         """A function that scores windows as `posteriors` does, quickest where each is one step after the last."""
@@ -302,7 +313,9 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
                 f"model {card.name!r}: {name} is not the file the card describes (its SHA-256 differs); "
                 "take the model folder again, whole"
             )
-    return Model(folder, card)
+    model = Model(folder, card)
+    model.taught  # noqa: B018  read now: what is wrong with it is said before anything listens
+    return model
 
 
 def _read(path: Path, largest_bytes: int) -> bytes:
@@ -320,7 +333,5 @@ def write_card(folder: Path, card: ModelCard) -> ModelCard:
     """Write ``card.json`` with the SHA-256 of every file named in ``card.files``; returns the card as written."""
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(card.files)}
     written = ModelCard(**{**{item.name: getattr(card, item.name) for item in fields(card)}, "files": digests})
-    partial = folder / (CARD_NAME + ".partial")
-    partial.write_text(written.to_json(), encoding="utf-8")
-    partial.replace(folder / CARD_NAME)
+    write_file(folder / CARD_NAME, written.to_json())
     return written

@@ -7,10 +7,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from kws_live.errors import ModelError
+from kws_live.errors import ConfigError, ModelError
+from kws_live.text_file import user_path
 
 CARD_NAME: Final = "card.json"
 GROUP: Final = "kws_live.models"
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of others says, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": ")
 
 
 def shipped_models_folder() -> Path:
@@ -20,15 +26,26 @@ def shipped_models_folder() -> Path:
 
 
 def user_models_folder() -> Path:
-    """Where the user's own models lie: what KWS_LIVE_MODELS says, or the system's place for a user's data."""
+    """Where the user's own models lie: what KWS_LIVE_MODELS says, or the system's place for a user's data.
+
+    Raises
+    ------
+    ConfigError
+        If nothing says where: there is no home folder, as in a container that runs under a number of no user.
+    """
     if chosen := os.environ.get("KWS_LIVE_MODELS"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        return user_path(chosen)
+    try:
+        if sys.platform == "win32":
+            base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+        elif sys.platform == "darwin":
+            base = Path.home() / "Library" / "Application Support"
+        else:
+            base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    except RuntimeError as error:
+        raise ConfigError(
+            "this user has no home folder, so there is no place for models; set KWS_LIVE_MODELS to a folder"
+        ) from error
     return base / "kws-live" / "models"
 
 
@@ -38,8 +55,10 @@ def shipped_models() -> list[str]:
 
 
 def user_models() -> list[str]:
-    """Names of the user's own models."""
-    return _names(user_models_folder())
+    """Names of the user's own models; none where there is no place for them."""
+    with suppress(ConfigError):
+        return _names(user_models_folder())
+    return []
 
 
 def _names(folder: Path) -> list[str]:
@@ -66,13 +85,18 @@ def find_model(name_or_path: str | Path) -> Path:
         return shipped_models_folder() / name
     if name in user_models():
         return user_models_folder() / name
-    with suppress(OSError, RuntimeError):  # a name too long for a path, or ~ of a user that does not exist
-        path = Path(name_or_path).expanduser()
+    with suppress(OSError, ConfigError):  # a name too long for a path, or ~ of a user that does not exist
+        path = user_path(name_or_path)
         if path.is_dir():
             return path
     added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
     if name in added:
-        return Path(added[name].load())
+        try:
+            return Path(added[name].load())
+        except Exception as error:  # a package of others may raise anything
+            raise ModelError(
+                f"model {name!r} of the package behind {added[name].value!r} cannot be used: {first_line(error)}"
+            ) from error
     known = ", ".join((*shipped_models(), *added))
     own = f"; your own: {', '.join(user_models())}" if user_models() else ""
     raise ModelError(f"no model {name!r}; shipped are: {known}{own}; or give a folder")

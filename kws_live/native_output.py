@@ -4,27 +4,34 @@ import ctypes
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+_one_at_a_time = threading.RLock()
+
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Send descriptor 2 to nowhere while the ``with`` block runs; for the whole process, so keep it short."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # no stderr: nothing to keep quiet
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
+    """Send descriptor 2 to nowhere while the ``with`` block runs; for the whole process, so keep it short.
+
+    One thread at a time: a second one would keep the nowhere of the first, and put that back.
+    """
+    with _one_at_a_time:
+        try:
+            kept = os.dup(2)
+        except OSError:  # no stderr: nothing to keep quiet
+            yield
+            return
+        null = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(null, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(null)
 
 
 @cache  # each time opens a file for good

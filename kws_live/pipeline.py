@@ -96,6 +96,7 @@ class Pipeline:
         source: str = "",
         position: int = 0,
     ) -> None:
+        settings.snapshot().require_thresholds(keywords)
         self.settings = settings
         self.counts = PipelineCounts()
         self._score = score

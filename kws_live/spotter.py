@@ -62,7 +62,9 @@ def listen(
         If one of them cannot be used; nothing is left open.
     """
     loaded = model if isinstance(model, Model) else load_model(model)
-    live = settings_for(loaded, settings, thresholds)
+    path = settings if isinstance(settings, (str, Path)) else None
+    live = settings_for(loaded, None if path is not None else settings, thresholds)
+    watched = None if path is None else SettingsFile(live, path)  # reads it, once: it may be a pipe
     with ExitStack() as cleanup:
         opened_sinks = []
         for sink in sinks:
@@ -71,7 +73,6 @@ def listen(
         opened = open_source(source) if isinstance(source, str) else source
         cleanup.callback(opened.close)
         pipeline = make_pipeline(loaded, live, opened.name, runtime)
-        watched = SettingsFile(live, settings) if isinstance(settings, (str, Path)) else None
         reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
         cleanup.pop_all()
@@ -252,7 +253,11 @@ class Spotter:
             self._audience.unmute(self.ring.position + round(hold_off_seconds * SAMPLE_RATE_HZ))
 
     def only(self, *keywords: str) -> AbstractContextManager[None]:
-        """Listen to these words alone while the ``with`` block runs."""
+        """Listen to these words alone while the ``with`` block runs.
+
+        Of blocks that are open at the same time, in several threads or tasks, the one begun last decides; when it
+        ends, the one begun last of those still open.
+        """
         return self.settings.only(*keywords)
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:

@@ -15,11 +15,11 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.array_file import read_arrays
 from kws_live.errors import ModelError
 from kws_live.features import Features
 
@@ -110,16 +110,16 @@ class TaughtWords:
             If it cannot be used.
         """
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                if int(stored["format"]) != FORMAT:
-                    raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
-                names = tuple(str(name) for name in stored["names"])
-                weights, biases = (np.asarray(stored[key], dtype=np.float32) for key in ("weights", "biases"))
-                is_personal = stored["personal"].tolist() if "personal" in stored else [False] * len(names)
-                personal = frozenset(name for name, yes in zip(names, is_personal, strict=True) if yes)
-                known = tuple(stored["known"].tolist()) if "known" in stored else ()
-                of_known = [stored["known_weights"].astype(np.float32)] if "known" in stored else []
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            stored = read_arrays(content)
+            if int(stored["format"]) != FORMAT:
+                raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
+            names = tuple(str(name) for name in stored["names"])
+            weights, biases = (np.asarray(stored[key], dtype=np.float32) for key in ("weights", "biases"))
+            is_personal = stored["personal"].tolist() if "personal" in stored else [False] * len(names)
+            personal = frozenset(name for name, yes in zip(names, is_personal, strict=True) if yes)
+            known = tuple(stored["known"].tolist()) if "known" in stored else ()
+            of_known = [stored["known_weights"].astype(np.float32)] if "known" in stored else []
+        except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{where} cannot be used: {error}; teach the words again") from error
         return cls(names, weights, biases, personal, known, *of_known)
 

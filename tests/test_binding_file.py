@@ -61,7 +61,7 @@ def test_a_file_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
         read_bindings(tmp_path / "missing.toml")
     path = tmp_path / "noise.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="is not TOML"):
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
         read_bindings(path)
 
 

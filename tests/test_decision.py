@@ -419,7 +419,7 @@ def test_the_same_hops_give_the_same_events_again(
         ({"mode": "wake"}, "'wake'.*command.*spotting"),
         ({"gate_mode": 4}, "gate_mode 4"),
         ({"smoothing_hops": 0}, "smoothing_hops 0"),
-        ({"pause_before_seconds": -0.1}, "pause_before_seconds -0.1 must be 0 to 2"),
+        ({"pause_before_seconds": -0.1}, "pause_before_seconds -0.1 must be a number from 0 to 2"),
         ({"pause_after_seconds": 2.1}, "pause_after_seconds 2.1"),
         ({"longest_word_seconds": 0.0}, "longest_word_seconds"),
         ({"release": 1.1}, "release 1.1"),

@@ -1,7 +1,11 @@
 """Thresholds that change while audio flows, and the settings file."""
 
+import asyncio
 import os
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import decision_settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kws_live.errors import ConfigError
-from kws_live.live_settings import LARGEST_FILE_BYTES, LiveSettings, SettingsFile
+from kws_live.live_settings import LiveSettings, SettingsFile
+from kws_live.text_file import LARGEST_BYTES
 
 
 @pytest.fixture
@@ -50,7 +57,7 @@ def test_an_unknown_word_is_refused_and_the_known_ones_are_named(live: LiveSetti
 
 
 def test_an_unknown_setting_is_refused_and_the_known_ones_are_named(live: LiveSettings) -> None:
-    with pytest.raises(ConfigError, match=r"unknown setting loudness.*refractory_seconds"):
+    with pytest.raises(ConfigError, match=r"unknown setting 'loudness'.*refractory_seconds"):
         live.change(loudness=3)
 
 
@@ -70,6 +77,58 @@ def test_only_masks_the_others_while_the_block_runs_even_when_it_raises(live: Li
             raise RuntimeError
         assert live.snapshot().active == frozenset({"yes", "no"})
     assert live.snapshot().active is None
+
+
+def test_only_blocks_that_overlap_each_take_back_their_own(live: LiveSettings) -> None:
+    first, second, third = live.only("yes"), live.only("yes", "no"), live.only("yes")
+    with ExitStack() as second_open, ExitStack() as first_open:
+        first_open.enter_context(first)
+        second_open.enter_context(second)
+        assert live.snapshot().active == frozenset({"yes", "no"})  # the one begun last decides
+        first_open.close()
+        assert live.snapshot().active == frozenset({"yes", "no"})
+        with third:
+            assert live.snapshot().active == frozenset({"yes"})
+            second_open.close()
+            assert live.snapshot().active == frozenset({"yes"})
+    assert live.snapshot().active is None
+
+
+def test_only_blocks_of_tasks_that_overlap_leave_every_word_on(live: LiveSettings) -> None:
+    async def main() -> None:
+        first_is_over, second_is_open = asyncio.Event(), asyncio.Event()
+
+        async def first() -> None:
+            with live.only("yes"):
+                await second_is_open.wait()
+            first_is_over.set()
+
+        async def second() -> None:
+            with live.only("no"):
+                second_is_open.set()
+                await first_is_over.wait()
+                assert live.snapshot().active == frozenset({"no"})
+
+        await asyncio.gather(first(), second())
+
+    asyncio.run(main())
+    assert live.snapshot().active is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=20))
+def test_of_only_blocks_in_any_order_the_newest_that_is_open_decides(steps: list[tuple[bool, int]]) -> None:
+    live = LiveSettings(decision_settings(active=frozenset({"stop"})))
+    is_open: list[tuple[frozenset[str], AbstractContextManager[None]]] = []
+    for begins, number in steps:
+        if begins:
+            words = frozenset(("yes", "no", "stop")[: number % 4])
+            block = live.only(*words)
+            block.__enter__()
+            is_open.append((words, block))
+        elif is_open:
+            is_open.pop(number % len(is_open))[1].__exit__(None, None, None)
+        expected = is_open[-1][0] if is_open else frozenset({"stop"})
+        assert live.snapshot().active == expected
 
 
 def test_threads_that_change_different_words_lose_no_change(live: LiveSettings) -> None:
@@ -122,26 +181,29 @@ BROKEN = [
     ("\n[thresholds]\nyes = 1.5\n", "line 3.*1.5 for 'yes'"),
     ('active = ["yes"]\n[thresholds]\nno = 0.5\nyes = 2\n', "line 4.*2 for 'yes'"),
     ("[thresholds]\n# yes\nno = 0.5\nmaybe = 0.5\n", "line 4.*'maybe'.*yes, no, stop"),
-    ('[thresholds]\nno = 0.5\n"yes" = "high"\n', "line 3.*'yes' must be a number, not 'high'"),
-    ("[thresholds]\nyes = true\n", "line 2.*'yes' must be a number"),
+    ('[thresholds]\nno = 0.5\n"yes" = "high"\n', "line 3.*'high' for 'yes' must be a number"),
+    ("[thresholds]\nyes = true\n", "line 2.*True for 'yes' must be a number"),
     ("near_miss = 0.5\nthresholds = { no = 0.5, yes = nan }\n", "line 2.*nan for 'yes'"),
     ("near_miss = 0.5\nthresholds.yes = 7\n", "line 2.*7 for 'yes'"),
-    ("near_miss = 0.5\nthresholds = 0.8\n", r"line 2.*must be a table: \[thresholds\]"),
+    (
+        "near_miss = 0.5\nthresholds = 0.8\n",
+        r"line 2.*thresholds 0.8 must be numbers by word; in TOML a table: \[thresholds\]",
+    ),
     ('near_miss = 0.5\n\nactive = ["yes", "maybe"]\n', "line 3.*'maybe'"),
     ('active = [\n  "yes",\n  "maybe",\n]\n', "line 3.*'maybe'"),
     ("active = [1]\n", "line 1.*active must be a list of words"),
     ('mode = "wake"\n', "line 1.*'wake'"),
-    ("mode = 3\n", "line 1.*mode must be a str, not 3"),
-    ("near_miss = 0.5\nsmoothing_hops = 2.5\n", "line 2.*smoothing_hops must be a int, not 2.5"),
-    ('refractory_seconds = "long"\n', "line 1.*refractory_seconds must be a number"),
-    ("refractory_seconds = true\n", "line 1.*refractory_seconds must be a number"),
-    ("refractory_seconds = 1e9\n", "line 1.*refractory_seconds 1000000000.0 must be 0 to 60"),
+    ("mode = 3\n", "line 1.*mode 3 does not exist"),
+    ("near_miss = 0.5\nsmoothing_hops = 2.5\n", "line 2.*smoothing_hops 2.5 must be a whole number"),
+    ('refractory_seconds = "long"\n', "line 1.*refractory_seconds 'long' must be a number"),
+    ("refractory_seconds = true\n", "line 1.*refractory_seconds True must be a number"),
+    ("refractory_seconds = 1e9\n", "line 1.*refractory_seconds 1000000000.0 must be a number from 0 to 60"),
     ("gate_mode = 7\n", "line 1.*gate_mode 7"),
     ("gate_mode = true\n", "line 1.*gate_mode"),
     ("near_miss = 0.5\n  loudness = 3\n", "line 2.*unknown setting 'loudness'.*refractory_seconds"),
     (f"smoothing_hops = {'9' * 5000}\n", "not TOML|smoothing_hops"),
     (f"smoothing_hops = 0x{'f' * 5000}\n", "line 1"),
-    (f"[thresholds]\nyes = 0x{'f' * 5000}\n", "line 1"),
+    (f"[thresholds]\nyes = 0x{'f' * 5000}\n", "line 2"),
     (f"active = {'[' * 5000}\n", "not TOML"),
 ]
 
@@ -169,7 +231,7 @@ def test_a_file_that_cannot_be_read_says_why(live: LiveSettings, tmp_path: Path)
     (tmp_path / "latin.toml").write_bytes(b'mode = "\xff"')
     with pytest.raises(ConfigError, match="not UTF-8"):
         live.load(tmp_path / "latin.toml")
-    (tmp_path / "big.toml").write_bytes(b"#" * (LARGEST_FILE_BYTES + 1))
+    (tmp_path / "big.toml").write_bytes(b"#" * (LARGEST_BYTES + 1))
     with pytest.raises(ConfigError, match="larger than"):
         live.load(tmp_path / "big.toml")
 
@@ -178,6 +240,57 @@ def test_saving_where_one_cannot_write_says_so(live: LiveSettings, tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write settings to .*file"):
         live.save(tmp_path / "file" / "settings.toml")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and modes as POSIX has them")
+def test_saving_through_a_link_keeps_link_and_mode(live: LiveSettings, tmp_path: Path) -> None:
+    real = tmp_path / "real.toml"
+    real.touch(mode=0o600)
+    (tmp_path / "s.toml").symlink_to(real)
+    live.save(tmp_path / "s.toml")
+    assert (tmp_path / "s.toml").is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    live.load(real)
+
+
+def test_two_threads_save_to_one_path(live: LiveSettings, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: live.save(tmp_path / "s.toml"), range(200)))
+    live.load(tmp_path / "s.toml")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
+
+
+@pytest.mark.parametrize("held", ["# mine\nmode = 'command'\n", "[tool]\nx = 1\n", "no TOML", "\x00\xff"])
+def test_saving_over_a_file_that_holds_more_keeps_what_it_held(live: LiveSettings, tmp_path: Path, held: str) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(held, encoding="latin-1")
+    live.save(path)
+    live.load(path)
+    assert (tmp_path / "s.toml.before").read_text(encoding="latin-1") == held
+
+
+def test_saving_where_no_copy_can_be_kept_saves_and_says_so(
+    live: LiveSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text("# mine\n")
+    (tmp_path / "s.toml.before").mkdir()
+    live.save(path)
+    live.load(path)
+    assert "which is lost" in caplog.text
+
+
+def test_saving_over_settings_keeps_no_copy(live: LiveSettings, tmp_path: Path) -> None:
+    live.save(tmp_path / "s.toml")
+    live.save(tmp_path / "s.toml")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/s.toml", "a\0b.toml"])
+def test_what_cannot_be_a_path_is_one_line(live: LiveSettings, path: str) -> None:
+    for call in (live.save, live.load, lambda path: SettingsFile(live, path)):
+        with pytest.raises(ConfigError):
+            call(path)
 
 
 # Watching it.
@@ -225,6 +338,29 @@ def test_a_file_that_is_gone_for_a_moment_is_no_change(live: LiveSettings, tmp_p
     touch_later(path)
     assert file.poll()
     assert live.snapshot().thresholds["yes"] == 0.75
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_read_once_and_not_watched(live: LiveSettings, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text("[thresholds]\nyes = 0.7\n"))
+    writer.start()
+    file = SettingsFile(live, pipe)
+    writer.join()
+    touch_later(pipe)
+    assert not file.poll()
+    assert live.snapshot().thresholds["yes"] == 0.7
+
+
+def test_a_file_saved_on_windows_is_taken_and_its_lines_are_counted(live: LiveSettings, tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_bytes(b'\xef\xbb\xbfmode = "command"\r\n[thresholds]\r\nyes = 0.7\r\n')
+    live.load(path)
+    assert (live.snapshot().mode, live.snapshot().thresholds["yes"]) == ("command", 0.7)
+    path.write_bytes(b'\xef\xbb\xbfmode = "command"\r\n[thresholds]\r\nyes = 7\r\n')
+    with pytest.raises(ConfigError, match="line 3"):
+        live.load(path)
 
 
 def test_a_file_that_is_wrong_at_the_start_is_an_error(live: LiveSettings, tmp_path: Path) -> None:

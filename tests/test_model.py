@@ -23,6 +23,7 @@ from kws_live.model import (
     write_card,
 )
 from kws_live.resampling import Resampler
+from kws_live.taught_words import WORDS_NAME, TaughtWords
 
 
 @pytest.fixture
@@ -177,7 +178,9 @@ def test_a_network_that_is_none_is_refused_although_its_hash_is_right(folder: Pa
         load_model(folder).scorer()
 
 
-@pytest.mark.parametrize("bank", [np.zeros((40, 99), np.float32), np.zeros(3), np.array(["a"]), None])
+@pytest.mark.parametrize(
+    "bank", [np.zeros((40, 99), np.float32), np.zeros(3), np.array(["a"]), np.zeros((40, 257), complex), None]
+)
 def test_filters_that_are_none_are_refused_although_their_hash_is_right(folder: Path, bank: Any) -> None:
     if bank is None:
         (folder / FILTERS_NAME).write_bytes(b"x")
@@ -198,6 +201,40 @@ def test_tensorflow_without_its_file_is_a_model_error(folder: Path) -> None:
     change_card(folder, lambda card: card["files"].pop("model.keras", None))
     with pytest.raises(ModelError, match=r"model\.keras"):
         load_model(folder).scorer("tensorflow")
+
+
+def test_tensorflow_runs_no_file_that_the_card_does_not_list(folder: Path) -> None:
+    change_card(folder, lambda card: card["files"].pop("model.keras", None))
+    (folder / "model.keras").write_bytes(b"anything")
+    with pytest.raises(ModelError, match=r"lists no model\.keras"):
+        load_model(folder).scorer("tensorflow")
+
+
+def test_a_keras_file_that_is_none_is_refused_although_its_hash_is_right(folder: Path) -> None:
+    (folder / "model.keras").write_bytes(b"anything")
+    change_card(folder, lambda card: card["files"].update({"model.keras": ""}))
+    rehash(folder)
+    with pytest.raises(ModelError, match=r"Keras cannot load model\.keras") as caught:
+        load_model(folder).scorer("tensorflow")
+    assert "\n" not in str(caught.value)
+
+
+def test_filters_whose_header_claims_more_than_there_is_are_refused(folder: Path) -> None:
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000)}\n"
+    (folder / FILTERS_NAME).write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    rehash(folder)
+    with pytest.raises(ModelError, match=r"mel_filters\.npy: the header says"):
+        load_model(folder).extractor  # noqa: B018  a property that reads the file
+
+
+@pytest.mark.parametrize("size", [63, 65, 0])
+def test_taught_words_of_another_embedding_are_refused(folder: Path, size: int) -> None:
+    words = TaughtWords(("lamp",), np.zeros((1, size), np.float32), np.zeros(1, np.float32))
+    (folder / WORDS_NAME).write_bytes(words.to_bytes())
+    change_card(folder, lambda card: card["files"].update({WORDS_NAME: ""}))
+    rehash(folder)
+    with pytest.raises(ModelError, match="the embedding gives 64"):
+        load_model(folder)
 
 
 def test_a_card_survives_the_way_through_json(commands_model: Model) -> None:

@@ -259,3 +259,15 @@ def test_a_changed_settings_file_is_taken_while_listening(
         assert warned.wait(PATIENCE_SECONDS)
         assert spotter.settings.snapshot().thresholds["yes"] == 0.77
         spotter.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_settings_from_a_pipe_are_taken(commands_model: Model, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text("[thresholds]\nyes = 0.7\nno = 0.8\n"))
+    writer.start()
+    with kws_live.listen(EndlessSource(), model=commands_model, settings=pipe, thresholds={"no": 0.9}) as spotter:
+        writer.join()
+        now = spotter.settings.snapshot().thresholds
+        assert (now["yes"], now["no"]) == (0.7, 0.9)

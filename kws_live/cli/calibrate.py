@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("--words belongs to --room; with --source the words are recorded now")
     if not 10 <= arguments.seconds <= 36_000 or not 0 <= arguments.takes <= 100:
         raise ConfigError("--seconds must be 10 to 36000, --takes 0 to 100")
-    if arguments.out is not None:  # its folders are made
-        require_place(next(path for path in (arguments.out, *arguments.out.parents) if path.parent.is_dir()))
+    out = arguments.out or Path("microphone.toml")  # of the second, the folder alone is known to be right
+    require_place(next(path for path in (out, *out.parents) if path.parent.is_dir()))  # its folders are made
     model = load_model(arguments.model)
     live = settings_from(arguments, model)
     settings = live.snapshot()

@@ -28,6 +28,7 @@ from kws_live.evaluation.operating_points import THRESHOLDS, compare, sweep
 from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream, stream_pairs
 from kws_live.evaluation.talk import TalkScore, measure_talk
 from kws_live.model import Model, load_model
+from kws_live.saving import write_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -147,6 +148,6 @@ def _run_streams(
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error

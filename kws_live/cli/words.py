@@ -19,11 +19,12 @@ from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import detect
 from kws_live.enrolment.taught_model import words_of
 from kws_live.enrolment.vocabulary import forget_word, newer_base, own_model, rename_word, retrain_words
-from kws_live.errors import ConfigError
+from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.events import Detection, NearMiss
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model, load_model, user_models
+from kws_live.sound_folder import KINDS
 
 ACTIONS: Final = {
     "list": "every taught word",
@@ -93,11 +94,17 @@ def _test(model: Model, word: str, folder: Path) -> int:
         raise ConfigError(f"{word!r} was not taught to {model.card.name!r}; see: kws-live words list")
     paths = sound_files(folder)
     if not paths:
-        raise ConfigError(f"{folder} has no sound files; put recordings of {word!r} into it (wav, flac, ogg)")
-    n_heard = 0
+        raise ConfigError(f"{folder} has no sound files; put recordings of {word!r} into it ({KINDS})")
+    n_heard = n_read = 0
     for path in paths:
+        try:
+            samples = read_mono(path, SPEECH_RATE_HZ)
+        except DatasetError as error:
+            print(f"kws-live: {error}; it is left out", file=sys.stderr)
+            continue
+        n_read += 1
         # A recording that is cut close has no pauses around the word, so they are not asked for.
-        samples = np.pad(read_mono(path, SPEECH_RATE_HZ), (SPEECH_RATE_HZ // 2, 3 * SPEECH_RATE_HZ // 2))
+        samples = np.pad(samples, (SPEECH_RATE_HZ // 2, 3 * SPEECH_RATE_HZ // 2))
         settings = LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds), mode="spotting"))
         events = list(detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, settings=settings, all_events=True))
         spotted = [event for event in events if isinstance(event, Detection)]
@@ -109,5 +116,5 @@ def _test(model: Model, word: str, folder: Path) -> int:
             )
         n_heard += word in [event.keyword for event in spotted]
         print(f"{path.name}: {told}")
-    print(f'"{word}" was heard in {n_heard} of {len(paths)} recordings')
+    print(f'"{word}" was heard in {n_heard} of {n_read} recordings')
     return 0

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.array_file import read_arrays
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.decision import SILENCE
 from kws_live.enrolment.classifier import fit
@@ -131,22 +131,24 @@ class Bank:
             If it cannot be used.
         """
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-                if int(stored["format"]) != FORMAT:
-                    raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
-                scale = np.float32(stored["scale"])
-                return cls(
-                    **{name: stored[name].astype(np.float32) * scale for name in ("negatives", "stream", "word_clips")},
-                    noise=stored["noise"].astype(np.float32) * np.float32(_PIXEL_DB) + np.float32(_PIXEL_ZERO_DB),
-                    gate_open=stored["gate_open"],
-                    levels_db=stored["levels_db"].astype(np.float32),
-                    silence=stored["silence"].astype(np.float32) / 255,
-                    starts=stored["starts"],
-                    words=tuple(stored["words"].tolist()),
-                    gate_mode=int(stored["gate_mode"]),
-                    word_scores=stored["word_scores"].astype(np.float32) / 255 if "word_scores" in stored else None,
-                )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            stored = read_arrays(path.read_bytes())
+            if int(stored["format"]) != FORMAT:
+                raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
+            scale = np.float32(stored["scale"])
+            return cls(
+                **{name: stored[name].astype(np.float32) * scale for name in ("negatives", "stream", "word_clips")},
+                noise=stored["noise"].astype(np.float32) * np.float32(_PIXEL_DB) + np.float32(_PIXEL_ZERO_DB),
+                gate_open=stored["gate_open"],
+                levels_db=stored["levels_db"].astype(np.float32),
+                silence=stored["silence"].astype(np.float32) / np.float32(255),
+                starts=stored["starts"],
+                words=tuple(stored["words"].tolist()),
+                gate_mode=int(stored["gate_mode"]),
+                word_scores=stored["word_scores"].astype(np.float32) / np.float32(255)
+                if "word_scores" in stored
+                else None,
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path} is no bank of negatives: {error}; take the model folder again") from error
 
 

@@ -3,6 +3,7 @@
 A take is kept as its log mel spectrum, not as sound.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,10 @@ from kws_live.errors import DatasetError, SourceLostError
 from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.word_bounds import find_word
 from kws_live.features import FeatureExtractor
+from kws_live.sound_folder import KINDS
 from kws_live.sources import AudioSource
+
+log = logging.getLogger(__name__)
 
 LONGEST_TAKE_SECONDS: Final = 4.0
 LEAST_WORD_SECONDS: Final = 0.15
@@ -143,17 +147,22 @@ def same_recording(take: Take, others: Sequence[Take]) -> Take | None:
 
 
 def read_takes(folder: Path) -> list[Take]:
-    """Every sound file of a folder, in alphabetical order.
+    """Every sound file of a folder, in alphabetical order; one that cannot be read is told in the log.
 
     Raises
     ------
     DatasetError
-        If there are none, or one cannot be read.
+        If there are none.
     """
-    paths = sound_files(folder)
-    if not paths:
-        raise DatasetError(f"{folder} has no sound files; put 3 to 10 recordings of the word into it (wav, flac, ogg)")
-    return [Take.of(path.name, read_mono(path, SPEECH_RATE_HZ)) for path in paths]
+    takes = []
+    for path in sound_files(folder):
+        try:
+            takes.append(Take.of(path.name, read_mono(path, SPEECH_RATE_HZ)))
+        except DatasetError as error:
+            log.warning("%s; it is left out", error)
+    if not takes:
+        raise DatasetError(f"{folder} has no sound files; put 3 to 10 recordings of the word into it ({KINDS})")
+    return takes
 
 
 def record_takes(

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import re
 import shutil
 import tempfile
@@ -11,18 +12,19 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.array_file import read_arrays
 from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.expectation import THRESHOLD, Expectation, longest_word
 from kws_live.enrolment.teaching import TaughtWord
 from kws_live.errors import ConfigError, ModelError
 from kws_live.model import Model, load_model, write_card
-from kws_live.model_folders import shipped_models, user_models_folder
+from kws_live.model_folders import CARD_NAME, shipped_models, user_models_folder
+from kws_live.saving import PRIVATE_FILE, private_folder, write_file
 from kws_live.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME, TaughtWords
 
 MOST_LETTERS: Final = 40
@@ -91,15 +93,14 @@ def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
         return {}
     path = model.folder / TAKES_NAME
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            return {
-                word: [
-                    _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist())
-                    for n in range(int(stored[f"{i}_takes"]))
-                ]
-                for i, word in enumerate(model.taught.names)
-            }
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        stored = read_arrays(path.read_bytes())
+        return {
+            word: [
+                _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist()) for n in range(int(stored[f"{i}_takes"]))
+            ]
+            for i, word in enumerate(model.taught.names)
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} cannot be used: {error}; teach the words again") from error
 
 
@@ -135,7 +136,7 @@ def write_taught(
     """Write a model folder: the base's files, and these words instead of any it had; then load it.
 
     Everything is written beside the folder and moved there when it is whole, so a full disk or Ctrl-C leaves what
-    was there before.
+    was there before. It holds voices or what was made of them, so its owner alone may read it.
 
     Parameters
     ----------
@@ -186,14 +187,14 @@ def write_taught(
         longest_word_seconds=longest,
     )
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        place = Path(os.path.realpath(folder))  # a link to a folder elsewhere stays one
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=place.parent))  # its owner's alone
     except OSError as error:
         raise ModelError(
             f"cannot write {folder}: {error.strerror}; set KWS_LIVE_MODELS to a folder that can be written"
         ) from error
     try:
-        partial.chmod(0o755)
         for name in files:
             if (base.folder / name).is_file() and name not in (sounds or {}):
                 shutil.copyfile(base.folder / name, partial / name)
@@ -208,8 +209,10 @@ def write_taught(
             (partial / WORDS_NAME).write_bytes(content)
             (partial / TAKES_NAME).write_bytes(_takes_bytes(words))
         write_card(partial, new)
+        for path in partial.iterdir():
+            path.chmod(PRIVATE_FILE)  # they hold voices, or what was made of them
         load_model(partial)
-        _put(partial, folder)
+        _put(partial, place)
     except OSError as error:
         raise ModelError(f"cannot write {folder}: {error.strerror}; nothing has been changed") from error
     finally:
@@ -220,8 +223,12 @@ def write_taught(
 def _put(partial: Path, folder: Path) -> None:
     """Move a folder to its place; what was there is removed once the new one is there."""
     old = partial.with_name(partial.name + ".old")
-    if folder.exists():
-        folder.replace(old)
+    try:
+        if folder.exists():
+            folder.replace(old)
+    except OSError:  # a folder that is mounted by itself stays where it is
+        _put_into(partial, folder)
+        return
     try:
         partial.replace(folder)
     except BaseException:
@@ -229,6 +236,17 @@ def _put(partial: Path, folder: Path) -> None:
             old.replace(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_into(partial: Path, folder: Path) -> None:
+    """Write the files of one folder into another, the card last, and remove all others."""
+    private_folder(folder)
+    new = sorted(partial.iterdir(), key=lambda path: path.name == CARD_NAME)
+    for path in new:
+        write_file(folder / path.name, path.read_bytes(), private=True)
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in {one.name for one in new}:
+            path.unlink()
 
 
 def _takes_bytes(words: Iterable[TaughtWord]) -> bytes:

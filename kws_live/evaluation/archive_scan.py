@@ -6,9 +6,9 @@ depend on how many workers there were, nor on how often the scan was interrupted
 """
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,8 @@ from kws_live.evaluation.journal import Journal
 from kws_live.evaluation.sound_files import sound_files
 from kws_live.events import Detection
 from kws_live.model import Model
+from kws_live.saving import replacing, write_file
+from kws_live.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg
 from kws_live.sources import require_rate
 from kws_live.sources.sound_file import as_named, why_unreadable
 
@@ -44,7 +46,7 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             raise DatasetError(f"{str(path)!r} is a pipe or a device; a scan reads files, and more than once")
         found.update(sound_files(path, deep=True) if path.is_dir() else [path])
     if not found:
-        raise DatasetError("no sound files there; wav, flac, ogg, opus and mp3 would do")
+        raise DatasetError(f"no sound files there; {KINDS} would do")
     return sorted(found)
 
 
@@ -58,7 +60,11 @@ def cut(path: Path, excerpt_seconds: int = EXCERPT_SECONDS) -> tuple[list[Excerp
     except SourceUnavailableError as error:
         return [], 0.0, str(error)
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:
-        return [], 0.0, why_unreadable(error)
+        if path.suffix.lower() not in FFMPEG_SUFFIXES:
+            return [], 0.0, why_unreadable(error)
+        if not has_ffmpeg():
+            return [], 0.0, f"to read it, {INSTALL}"
+        return [Excerpt(str(path))], 0.0, ""  # from begin to end: ffmpeg does not seek to the sample
     if not about.frames:
         return [], 0.0, "it holds no samples"
     seconds = float(about.duration)
@@ -213,18 +219,14 @@ def _write(out: Path, result: ScanResult, model: Model, settings: DecisionSettin
         "score": pa.array([event.score for event in events], pa.float32()),
     }
     table = pa.table(columns).replace_schema_metadata({"kws_live": json.dumps(_header(model, settings, 0))})
-    partial = out.with_name(out.name + ".partial")
+    broken = io.StringIO()
+    csv.writer(broken, lineterminator="\n").writerows([("file", "reason"), *result.broken.items()])
     try:
-        parquet.write_table(table, partial)
         if result.broken:
-            with out.with_suffix(".broken.csv").open(
-                "w", encoding="utf-8", errors="backslashreplace", newline=""
-            ) as file:
-                csv.writer(file, lineterminator="\n").writerows([("file", "reason"), *result.broken.items()])
-        partial.replace(out)
+            write_file(out.with_suffix(".broken.csv"), broken.getvalue().encode("utf-8", "backslashreplace"))
+        with replacing(out) as file:
+            parquet.write_table(table, file)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise ConfigError(
             f"cannot write {out}: {error.strerror or error}; what is found stays in {out.name}.journal: "
             "give the same command again"

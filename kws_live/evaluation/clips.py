@@ -26,6 +26,7 @@ from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.statistics import NOTHING, Share
 from kws_live.model import SILENCE, UNKNOWN, Model, Posteriors
 from kws_live.pipeline import HOP_SECONDS
+from kws_live.sound_folder import subfolders
 
 SHARES: Final = ("accuracy", "ten_words", "unknown_fired", "noise_fired", "gate_passed")
 
@@ -142,7 +143,7 @@ def find_clips(folder: Path, labels: Sequence[str]) -> list[Clip]:
         raise DatasetError(f"{folder} is no folder; give a folder with one folder of clips for each word")
     clips = [
         Clip(path, word.name if word.name in labels or word.name == SILENCE else UNKNOWN)
-        for word in sorted(path for path in folder.iterdir() if path.is_dir())
+        for word in subfolders(folder)
         for path in sound_files(word)
     ]
     if not clips:

@@ -10,6 +10,7 @@ voice-activity gate adapts for longer; a scan leaves it open unless told otherwi
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,9 @@ from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
+from kws_live.sound_folder import FFMPEG_SUFFIXES
 from kws_live.sources import require_rate
+from kws_live.sources.ffmpeg import Ffmpeg
 from kws_live.sources.sound_file import as_named, why_unreadable
 
 LEAD_IN_SECONDS: Final = 10
@@ -120,6 +123,41 @@ class ExcerptSource:
         self._file.close()
 
 
+class DecodedSource:
+    """Hands over the whole of a file that ffmpeg decodes."""
+
+    live = False
+    n_overflows = 0
+    begin_seconds = 0
+
+    def __init__(self, excerpt: Excerpt) -> None:
+        self.name = excerpt.path
+        self._source = Ffmpeg(f"file:{excerpt.path}", paced=False)
+        self.rate_hz = self._source.rate_hz
+        self.n_read = 0
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        block = self._source.read(timeout_seconds)
+        self.n_read += 0 if block is None else block.shape[0]
+        return block
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def _is_for_ffmpeg(path: str) -> bool:
+    """Whether ffmpeg must decode it: it looks like that, and libsndfile does not know it."""
+    import soundfile
+
+    if Path(path).suffix.lower() not in FFMPEG_SUFFIXES:
+        return False
+    try:
+        soundfile.info(as_named(path))
+    except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError):
+        return True
+    return False
+
+
 @lru_cache(maxsize=1)
 def _model(folder: str) -> Model:
     return load_model(folder)  # once in each worker
@@ -129,7 +167,7 @@ def spot(model: Model, settings: DecisionSettings, excerpt: Excerpt) -> Found:
     """Spot words in an excerpt; a file that cannot be read is told in the result."""
     since = time.process_time()
     try:
-        source = ExcerptSource(excerpt)
+        source = DecodedSource(excerpt) if _is_for_ffmpeg(excerpt.path) else ExcerptSource(excerpt)
         detections = _detections(model, settings, excerpt, source)
     except AudioError as error:
         return Found(excerpt, broken=str(error), cpu_seconds=time.process_time() - since)
@@ -145,7 +183,7 @@ def spot_in_worker(folder: str, settings: DecisionSettings, excerpt: Excerpt) ->
 
 
 def _detections(
-    model: Model, settings: DecisionSettings, excerpt: Excerpt, source: ExcerptSource
+    model: Model, settings: DecisionSettings, excerpt: Excerpt, source: "ExcerptSource | DecodedSource"
 ) -> tuple[Detection, ...]:
     pipeline = make_pipeline(model, LiveSettings(settings), excerpt.path)
     offset = source.begin_seconds * SAMPLE_RATE_HZ

@@ -34,9 +34,9 @@ class Journal:
         self._stamps: dict[str, str] = {}
         header = json.loads(json.dumps({"format": JOURNAL_FORMAT, **header}))
         complete = 0
-        if path.is_file():
-            complete = self._read(header)
         try:
+            if path.is_file():
+                complete = self._read(header)
             if complete:
                 os.truncate(path, complete)  # a line that was being written when the scan was killed
             self._file = path.open("a", encoding="utf-8")

@@ -5,6 +5,7 @@ is noise. The times are those of the word's sound, not of the clip it came in.
 """
 
 import csv
+import io
 import itertools
 import math
 from collections.abc import Collection, Iterable
@@ -14,9 +15,12 @@ from typing import Final
 
 from kws_live.errors import DatasetError
 from kws_live.model import UNKNOWN
+from kws_live.saving import write_file
+from kws_live.text_file import read_text
 
 SPEECH: Final = "_speech_"
 COLUMNS: Final = ("begin_seconds", "end_seconds", "word")
+LARGEST_BYTES: Final = 64 * 2**20
 ROUNDING_SECONDS: Final = 0.001
 """The times have three decimals: so much may two words overlap, or the last one pass the end of the file."""
 
@@ -40,11 +44,12 @@ class Label:
 
 def write_labels(path: Path, labels: Iterable[Label]) -> None:
     """Write the CSV, in the order given."""
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow((*COLUMNS, "clip"))
-        for label in labels:
-            writer.writerow((f"{label.begin_seconds:.3f}", f"{label.end_seconds:.3f}", label.word, label.clip))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*COLUMNS, "clip"))
+    for label in labels:
+        writer.writerow((f"{label.begin_seconds:.3f}", f"{label.end_seconds:.3f}", label.word, label.clip))
+    write_file(path, text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def read_labels(path: Path, keywords: Collection[str], seconds: float) -> tuple[Label, ...]:
@@ -69,18 +74,14 @@ def read_labels(path: Path, keywords: Collection[str], seconds: float) -> tuple[
     """
     labels: list[tuple[int, Label]] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DatasetError(
-                    f"{path} has no column {', '.join(missing)}; its first line must be {','.join(COLUMNS)}"
-                )
-            for row in reader:
-                labels.append((reader.line_num, _label(row, f"{path}, line {reader.line_num}", keywords, seconds)))
-    except FileNotFoundError as error:
-        raise DatasetError(f"no file {str(path)!r}; labels are a CSV of {','.join(COLUMNS)}") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_text(path, "labels", error=DatasetError, largest_bytes=LARGEST_BYTES)
+        reader = csv.DictReader(io.StringIO(text))
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DatasetError(f"{path} has no column {', '.join(missing)}; its first line must be {','.join(COLUMNS)}")
+        for row in reader:
+            labels.append((reader.line_num, _label(row, f"{path}, line {reader.line_num}", keywords, seconds)))
+    except csv.Error as error:
         raise DatasetError(f"{path} cannot be read as a CSV of labels: {error}") from error
     labels.sort(key=lambda item: item[1].begin_seconds)
     for (_, first), (line, second) in itertools.pairwise(labels):

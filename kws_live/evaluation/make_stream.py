@@ -5,8 +5,8 @@ The same seed and files give the same samples. Every word is cut out of its clip
 """
 
 import csv
+import io
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,11 +15,14 @@ import numpy as np
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.errors import AudioError, ConfigError, DatasetError
-from kws_live.evaluation.labels import SPEECH, Label, write_labels
-from kws_live.evaluation.sound_files import SUFFIXES, read_mono, sound_files
+from kws_live.evaluation.labels import LARGEST_BYTES, SPEECH, Label, write_labels
+from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.word_bounds import find_word
 from kws_live.model import SILENCE, UNKNOWN
+from kws_live.saving import replacing
+from kws_live.sound_folder import KINDS, subfolders
 from kws_live.sources.sound_file import why_unwritable
+from kws_live.text_file import read_text
 
 Item = TypeVar("Item")
 
@@ -135,7 +138,7 @@ def find_material(
     )
     noises = sound_files(noise, deep=True) if noise is not None else []
     if noise is not None and not noises:
-        raise DatasetError(f"{noise} has no sound files ({', '.join(sorted(SUFFIXES))})")
+        raise DatasetError(f"{noise} has no sound files ({KINDS})")
     return Material(words, unknown, noises, [path for folder in talk for path in talk_without(folder, keywords)])
 
 
@@ -144,23 +147,23 @@ def _from_folders(folder: Path, set_name: str | None) -> Iterator[tuple[str, Pat
         raise ConfigError(f"class folders such as {folder} know no sets; for --set give a CSV with a column set")
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder; give a folder with one folder of clips for each word, or a CSV")
-    for words in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for words in subfolders(folder):
         yield from ((words.name, path) for path in sound_files(words))
 
 
 def _from_csv(path: Path, set_name: str | None) -> Iterator[tuple[str, Path]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            needed = {"path", "word"} | ({"set"} if set_name is not None else set())
-            if missing := sorted(needed - set(reader.fieldnames or ())):
-                raise DatasetError(f"{path} has no column {', '.join(missing)}")
-            for row in reader:
-                if not (row["path"] and row["word"]):
-                    raise DatasetError(f"{path}, line {reader.line_num} has no path or no word")
-                if set_name is None or row["set"] == set_name:
-                    yield row["word"], path.parent / row["path"]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_text(path, "a CSV of clips", error=DatasetError, largest_bytes=LARGEST_BYTES)
+        reader = csv.DictReader(io.StringIO(text))
+        needed = {"path", "word"} | ({"set"} if set_name is not None else set())
+        if missing := sorted(needed - set(reader.fieldnames or ())):
+            raise DatasetError(f"{path} has no column {', '.join(missing)}")
+        for row in reader:
+            if not (row["path"] and row["word"]):
+                raise DatasetError(f"{path}, line {reader.line_num} has no path or no word")
+            if set_name is None or row["set"] == set_name:
+                yield row["word"], path.parent / row["path"]
+    except csv.Error as error:
         raise DatasetError(f"{path} cannot be read as a CSV of clips: {error}") from error
 
 
@@ -316,17 +319,11 @@ def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequen
     import soundfile
 
     require_names(path, labels_path)
-    partial = path.with_name(f".partial-{path.name}")  # keeps the suffix: it says the format
-    partial_labels = labels_path.with_name(f".partial-{labels_path.name}")
     try:
-        soundfile.write(partial, samples, RATE_HZ, subtype="PCM_16")
-        write_labels(partial_labels, labels)
-        partial.replace(path)
-        partial_labels.replace(labels_path)
+        with replacing(path) as file:
+            soundfile.write(file, samples, RATE_HZ, subtype="PCM_16", format=path.suffix[1:].upper())
+            write_labels(labels_path, labels)
     except (OSError, TypeError, ValueError, soundfile.LibsndfileError) as error:
-        for left in (partial, partial_labels):
-            with suppress(OSError):
-                left.unlink()
         raise AudioError(
             f"cannot write {path} and {labels_path}: {why_unwritable(error)}; use a folder that exists and has room"
         ) from error

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection
 from kws_live.live_settings import LiveSettings
 from kws_live.model import LITERT_NAME, Model
+from kws_live.saving import replacing
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
 
@@ -110,9 +112,8 @@ class RecordedRun:
 
     def save(self, path: Path) -> None:
         """Write it as one compressed ``.npz`` file, in one step."""
-        partial = path.with_name(path.name + ".partial")
         try:
-            with partial.open("wb") as file:
+            with replacing(path) as file:
                 np.savez_compressed(
                     file,
                     format=FORMAT,
@@ -127,9 +128,7 @@ class RecordedRun:
                     posteriors=self.posteriors,
                     cpu_seconds=self.cpu_seconds,
                 )
-            partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise DatasetError(f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
@@ -142,7 +141,7 @@ class RecordedRun:
             If it is no such file.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if int(file["format"]) != FORMAT:
                     raise ValueError(f"format {int(file['format'])}; this version reads format {FORMAT}")
                 gate_mode = int(file["gate_mode"])
@@ -159,7 +158,7 @@ class RecordedRun:
                 )
         except FileNotFoundError as error:
             raise DatasetError(f"no file {str(path)!r}; evaluate --keep FOLDER writes them") from error
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, MemoryError) as error:
             raise DatasetError(
                 f"{path} holds no posteriors of a run: {error}; evaluate --keep FOLDER writes them"
             ) from error

@@ -1,23 +1,19 @@
 """Finding sound files, and reading them whole: mono, at the rate asked for."""
 
-import logging
-import os
+from contextlib import closing
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
+from kws_live import sound_folder
 from kws_live.audio import Samples, to_mono
-from kws_live.errors import DatasetError
+from kws_live.errors import DatasetError, SourceUnavailableError
+from kws_live.sound_folder import FFMPEG_SUFFIXES, KINDS
 from kws_live.sources.sound_file import as_named, why_unreadable
-
-log = logging.getLogger(__name__)
-
-SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
 
 
 def sound_files(folder: Path, deep: bool = False) -> list[Path]:
-    """Sound files of a folder, and of those in it if ``deep``, in alphabetical order.
+    """Sound files of a folder, as `kws_live.sound_folder` finds them.
 
     Raises
     ------
@@ -26,12 +22,7 @@ def sound_files(folder: Path, deep: bool = False) -> list[Path]:
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder")
-    if not deep:
-        paths = list(folder.iterdir())
-    else:  # not by rglob: it leaves a folder that one may not read out without a word
-        walk = os.walk(folder, onerror=lambda error: log.warning("%s is left out: %s", error.filename, error.strerror))
-        paths = [Path(place, name) for place, _, names in walk for name in names]
-    return sorted(path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sound_folder.sound_files(folder, deep)
 
 
 def read_own_rate(path: Path) -> tuple[Samples, int]:
@@ -49,14 +40,28 @@ def read_own_rate(path: Path) -> tuple[Samples, int]:
     try:
         block, rate_hz = soundfile.read(as_named(path), dtype="float32", always_2d=True)
     except (OSError, RuntimeError, TypeError) as error:
-        raise DatasetError(
-            f"{path} cannot be read as sound: {why_unreadable(error)}; wav, flac, ogg and mp3 would do"
-        ) from error
+        if path.suffix.lower() in FFMPEG_SUFFIXES:
+            return _read_through_ffmpeg(path)
+        raise DatasetError(f"{path} cannot be read as sound: {why_unreadable(error)}; {KINDS} would do") from error
     if not block.size:
         raise DatasetError(f"{path} has no samples")
     if not np.isfinite(block).all():
         raise DatasetError(f"{path} has samples that are not numbers")
     return to_mono(block), int(rate_hz)
+
+
+def _read_through_ffmpeg(path: Path) -> tuple[Samples, int]:
+    from kws_live.sources.ffmpeg import Ffmpeg
+
+    try:
+        source = Ffmpeg(f"file:{path}", paced=False)  # a name with a colon in it is no address
+    except SourceUnavailableError as error:
+        raise DatasetError(f"{path} cannot be read as sound: {error}") from error
+    blocks = []
+    with closing(source):
+        while (block := source.read(1.0)) is not None:
+            blocks.append(block)
+    return to_mono(np.concatenate(blocks)), source.rate_hz
 
 
 def read_mono(path: Path, rate_hz: int) -> Samples:

@@ -20,6 +20,7 @@ from kws_live.evaluation.sound_files import read_mono
 from kws_live.evaluation.statistics import Rate
 from kws_live.events import Detection
 from kws_live.model import Model
+from kws_live.text_file import read_text
 
 SAME_SOUND: Final = {"no": ("KNOW",), "right": ("WRITE", "WRIGHT", "RITE")}
 """Words that sound like a keyword; false accepts on them are counted as such, and told apart."""
@@ -107,12 +108,12 @@ def read_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
     DatasetError
         If there is no transcript, or a file named by one is missing.
     """
-    transcripts = sorted(folder.rglob("*.trans.txt"))
+    transcripts = sorted(folder.rglob("[!.]*.trans.txt"))
     if not transcripts:
         raise DatasetError(f"{folder} has no *.trans.txt; talk needs transcripts, as LibriSpeech has them")
     for transcript in transcripts:
         files = {path.stem: path for path in transcript.parent.iterdir() if not path.name.endswith(".txt")}
-        for line in sorted(transcript.read_text(encoding="utf-8").splitlines()):
+        for line in sorted(read_text(transcript, "transcript", error=DatasetError).splitlines()):
             name, _, text = line.partition(" ")
             if not name:
                 continue

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
+from kws_live.saving import private_folder, write_file
 
 Kind = Literal["right", "wrong", "missed"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
@@ -121,7 +122,7 @@ def to_wav(pcm: NDArray[np.int16]) -> bytes:
 
 
 class FeedbackFolder:
-    """Writes evidence to a folder, and reads it again.
+    """Writes evidence to a folder, and reads it again. It is a voice, so its owner alone may.
 
     Parameters
     ----------
@@ -150,9 +151,9 @@ class FeedbackFolder:
         stem = f"{stamp:%Y%m%d-%H%M%S}_{evidence['position']}_{evidence['kind']}_{word}"
         made = Evidence(**evidence, saved_at=stamp.isoformat(timespec="seconds"), sound=f"{stem}.wav")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / made.sound).write_bytes(to_wav(pcm))
-            (self.folder / f"{stem}.json").write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
+            private_folder(self.folder)
+            write_file(self.folder / made.sound, to_wav(pcm), private=True)
+            write_file(self.folder / f"{stem}.json", json.dumps(asdict(made), indent=2) + "\n", private=True)
         except OSError as error:
             raise ConfigError(
                 f"cannot write to {self.folder}: {error.strerror}; choose another with --folder"

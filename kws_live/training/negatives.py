@@ -84,7 +84,7 @@ def write_negatives(
 def utterances_without(speaker_folder: Path, words: Collection[str]) -> Iterator[Path]:
     """Recordings of a LibriSpeech speaker whose transcripts hold none of these words."""
     forbidden = {word.upper() for word in words}
-    for transcript in sorted(speaker_folder.rglob("*.trans.txt")):
+    for transcript in sorted(speaker_folder.rglob("[!.]*.trans.txt")):
         for line in transcript.read_text(encoding="utf-8").splitlines():
             name, _, text = line.partition(" ")
             if not forbidden & set(text.split()):

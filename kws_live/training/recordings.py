@@ -16,8 +16,10 @@ from typing import Final
 
 import numpy as np
 
+from kws_live import sound_folder
 from kws_live.audio import Samples, to_mono
 from kws_live.errors import DatasetError
+from kws_live.sound_folder import subfolders
 from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, as_set_name
 
 SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg"})
@@ -54,7 +56,7 @@ def class_folders(data: Path) -> dict[str, list[Path]]:
     """
     if not data.is_dir():
         raise DatasetError(f"{data} is no folder; give a folder with one folder of recordings for each word")
-    words = sorted(path for path in data.iterdir() if path.is_dir() and path.name[0] not in "_.")
+    words = [path for path in subfolders(data) if not path.name.startswith("_")]
     if not words:
         raise DatasetError(f"{data} has no folders; it needs one folder of recordings for each word")
     files = {word.name: sound_files(word) for word in words}
@@ -67,9 +69,7 @@ def class_folders(data: Path) -> dict[str, list[Path]]:
 
 def sound_files(folder: Path) -> list[Path]:
     """Sound files directly in a folder, in alphabetical order; empty if there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    return [path for path in sound_folder.sound_files(folder, ffmpeg=False) if path.suffix.lower() in SUFFIXES]
 
 
 def speaker_of(path: Path) -> str:

@@ -64,7 +64,7 @@ def write_short_sounds(
 
 def sounds_in(folder: Path) -> Iterator[tuple[str, Samples]]:
     """Every sound below a folder at 16 kHz, with its name there."""
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob("[!.]*")):
         name = str(path.relative_to(folder))
         try:
             if path.suffix.lower() == ".sf2":

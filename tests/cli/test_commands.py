@@ -202,7 +202,7 @@ def test_a_missing_file_among_good_ones_does_not_stop_the_others(
 
 
 BAD: list[tuple[list[str], str]] = [
-    (["--threshold", "yes=1.5"], "threshold 1.5 for 'yes' must be above 0 and at most 1"),
+    (["--threshold", "yes=1.5"], "threshold 1.5 for 'yes' must be a number above 0 and at most 1"),
     (["--threshold", "yes=nan"], "threshold nan for 'yes'"),
     (["--threshold", "maybe=0.5"], "unknown word 'maybe'; this model knows: "),
     (["--only", "maybe"], "unknown word 'maybe'"),

@@ -1,5 +1,6 @@
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,37 @@ def test_what_cannot_be_scanned_is_told_in_one_line(tmp_path: Path, capsys: pyte
         assert message in error
         assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_what_ffmpeg_alone_reads_is_scanned_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "from: a phone"
+    folder.mkdir()
+    voice = folder / "voice: memo.m4a"
+    command = ["ffmpeg", "-loglevel", "error", "-i", str(DEMO), f"file:{voice}"]
+    subprocess.run(command, check=True)
+    (folder / "broken.webm").write_bytes(b"no sound")
+    (folder / "._voice.m4a").write_bytes(b"of a Mac")
+    out = tmp_path / "events.parquet"
+    assert main(["scan", str(folder), "--out", str(out), "--workers", "1", "--json"]) == 0
+    captured = capsys.readouterr()
+    figures = json.loads(captured.out)
+    assert (figures["files"], figures["broken"], figures["events"]) == (2, 1, 10)
+    assert figures["audio_hours"] == pytest.approx(17.6 / 3600, abs=1e-4)
+    assert "broken.webm is broken: " in captured.err
+
+
+def test_without_ffmpeg_what_needs_it_is_told(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copy(DEMO, tmp_path / "talk.flac")
+    (tmp_path / "voice.m4a").touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["scan", str(tmp_path), "--out", str(tmp_path / "e.parquet"), "--workers", "1"]) == 0
+    assert "voice.m4a; to use them, install ffmpeg" in caplog.text
+    arguments = [str(tmp_path / "voice.m4a"), str(DEMO), "--out", str(tmp_path / "f.parquet"), "--workers", "1"]
+    assert main(["scan", *arguments]) == 0
+    assert "voice.m4a is broken: to read it, install ffmpeg" in capsys.readouterr().err

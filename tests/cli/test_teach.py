@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from spoken_takes import takes_of, write_takes
 
 from kws_live.cli import main
 from kws_live.model import load_model, write_card
+from kws_live.sound_folder import has_ffmpeg
 from kws_live.synthesis import installed_voices
 
 
@@ -83,6 +85,24 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(
     assert error.count("\n") == 1
     assert said in error
     assert not own_models.exists()
+
+
+def test_takes_from_a_mac_or_a_telephone_are_used_and_what_cannot_be_read_is_told(
+    takes: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (takes / "._0.wav").write_bytes(b"of a Mac")
+    (takes / "broken.wav").write_bytes(b"no sound")
+    if has_ffmpeg():
+        subprocess.run(["ffmpeg", "-loglevel", "error", "-i", takes / "2.wav", takes / "2.m4a"], check=True)
+        (takes / "2.wav").unlink()
+    assert main(["teach", "left off", "--takes", str(takes)]) == 0
+    assert "broken.wav cannot be read as sound" in caplog.text
+    assert "it is left out" in caplog.text
+    assert "._0.wav" not in caplog.text + capsys.readouterr().err
+    assert main(["words", "test", "left off", "--takes", str(takes)]) == 0
+    captured = capsys.readouterr()
+    assert '"left off" was heard in 3 of 3 recordings' in captured.out
+    assert "broken.wav cannot be read as sound" in captured.err
 
 
 def test_five_identical_files_are_one_take(

@@ -82,9 +82,16 @@ def test_a_folder_gives_its_takes_in_order(tmp_path: Path) -> None:
         read_takes(tmp_path)
     with pytest.raises(DatasetError, match="is no folder"):
         read_takes(tmp_path / "nowhere")
-    (tmp_path / "takes" / "3.wav").write_bytes(b"RIFF, but no sound")
-    with pytest.raises(DatasetError, match=r"3\.wav cannot be read as sound"):
-        read_takes(tmp_path / "takes")
+
+
+def test_a_take_that_cannot_be_read_is_told_and_the_others_are_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_takes(tmp_path / "takes", takes_of("up", n=3))
+    (folder / "1.wav").write_bytes(b"RIFF, but no sound")
+    assert [take.name for take in read_takes(folder)] == ["0.wav", "2.wav"]
+    assert "1.wav cannot be read as sound" in caplog.text
+    assert len(caplog.messages) == 1
 
 
 class Microphone:

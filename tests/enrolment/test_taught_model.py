@@ -2,6 +2,8 @@
 
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -352,3 +354,43 @@ def test_damaged_takes_are_said_in_one_line(model: Model) -> None:
         words_of(model)
     shutil.rmtree(model.folder)
     assert not (model.folder / CARD_NAME).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes as POSIX has them")
+def test_a_taught_model_is_its_owners_alone(model: Model, words: list[TaughtWord]) -> None:
+    model.folder.chmod(0o755)
+    write_taught(model, model.folder, words, sounds={"take_0.flac": b"a voice"})
+    assert model.folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in model.folder.iterdir()} == {0o600}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
+def test_a_model_behind_a_link_stays_behind_it(model: Model, words: list[TaughtWord], tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    model.folder.rename(elsewhere)
+    model.folder.symlink_to(elsewhere)
+    again = write_taught(load_model("my-words"), model.folder, words[:1])
+    assert model.folder.is_symlink()
+    assert load_model(elsewhere).card == again.card
+    assert again.card.name == "my-words"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "models"]
+
+
+def can_mount() -> bool:
+    return shutil.which("unshare") is not None and not subprocess.run(["unshare", "-m", "true"], check=False).returncode
+
+
+@pytest.mark.skipif(not can_mount(), reason="needs to mount")
+def test_a_model_whose_folder_is_mounted_by_itself_is_written_there(model: Model, tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    program = (
+        "import sys; from kws_live.enrolment.vocabulary import forget_word; from kws_live.model import load_model\n"
+        "forget_word(load_model(sys.argv[1]), 'left off')"
+    )
+    mount = 'mount --bind "$1" "$2" && "$3" -c "$4" "$2"'
+    command = ["unshare", "-m", "sh", "-c", mount, "sh", str(model.folder), str(inside), sys.executable, program]
+    subprocess.run(command, check=True)
+    assert load_model(model.folder).taught is not None
+    assert "left off" not in load_model(model.folder).card.keywords
+    assert list(inside.iterdir()) == []

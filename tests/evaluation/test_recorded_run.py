@@ -64,6 +64,9 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(DatasetError, match="holds no posteriors of a run"):
         RecordedRun.load(tmp_path / "other.npz")
+    (tmp_path / "half.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:-30])
+    with pytest.raises(DatasetError, match="holds no posteriors of a run"):
+        RecordedRun.load(tmp_path / "half.npz")
     (tmp_path / "text.npz").write_text("no archive at all", encoding="utf-8")
     with pytest.raises(DatasetError, match="holds no posteriors of a run"):
         RecordedRun.load(tmp_path / "text.npz")

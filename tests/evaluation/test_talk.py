@@ -10,7 +10,7 @@ from tone_model import ToneModel
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import DatasetError
 from kws_live.evaluation.statistics import Rate
-from kws_live.evaluation.talk import Utterance, join_chapters, measure_talk, score_talk
+from kws_live.evaluation.talk import Utterance, join_chapters, measure_talk, read_transcripts, score_talk
 from kws_live.events import Detection
 
 KEYWORDS = ("yes", "no", "right")
@@ -91,6 +91,14 @@ def test_talk_is_measured_and_decided_again(talk: Path) -> None:
     assert again == score
     strict = decision_settings(gate_mode=None, thresholds=dict.fromkeys(("yes", "no", "stop"), 1.0))
     assert sum((run.score(strict) for run in runs), type(score)()).false == Counter()
+
+
+def test_hidden_transcripts_are_not_meant(talk: Path) -> None:
+    before = list(read_transcripts(talk))
+    transcript = next(talk.rglob("*.trans.txt"))
+    transcript.with_name(f"._{transcript.name}").write_bytes(b"\xff of a Mac")
+    transcript.write_bytes(b"\xef\xbb\xbf" + transcript.read_bytes().replace(b"\n", b"\r\n"))
+    assert list(read_transcripts(talk)) == before
 
 
 def test_talk_without_transcripts_or_with_missing_files_is_told(talk: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the user said of it, on the disk and back, and the thresholds that follow."""
 
 import json
+import sys
 import wave
 from dataclasses import asdict
 from pathlib import Path
@@ -128,3 +129,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write to .*file.*--folder"):
         FeedbackFolder(tmp_path / "file").save({**FACTS, "kind": "wrong"}, np.zeros(9, np.int16))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes as POSIX has them")
+def test_evidence_is_its_owners_alone_in_a_folder_that_was_open_too(tmp_path: Path) -> None:
+    folder = tmp_path / "feedback"
+    folder.mkdir(mode=0o755)
+    FeedbackFolder(folder).save({**FACTS, "kind": "right"}, np.zeros(SAMPLE_RATE_HZ, np.int16))
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600, 0o600]
