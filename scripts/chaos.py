@@ -284,7 +284,7 @@ class Chaos:
             value: Any = self._rng.choice([0, 1, 2.0, 2.5, True, None, "1", math.nan, -1, 10**9, [], "spotting"])
             try:
                 settings.change(**{name: value})
-            except (ConfigError, TypeError):
+            except ConfigError:
                 continue
         settings.reset()
         settings.change(mode="spotting", gate_mode=self._rng.choice([None, 1]))
