@@ -12,7 +12,7 @@ from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionErro
 from kws_live.events import Event, SourceLost, SourceReopened
 from kws_live.findings import Finding
 from kws_live.intake import Intake
-from kws_live.liveness import as_event
+from kws_live.liveness import STILL_SECONDS, as_event
 from kws_live.ring_buffer import RingBuffer
 from kws_live.signal_health import SignalHealth
 from kws_live.sources import AudioSource
@@ -21,9 +21,6 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.25
 """Longest wait of this thread before it looks whether to stop."""
-
-SILENT_SECONDS: Final = 10.0
-"""A live source that hands over nothing for so long is lost, whatever it says."""
 
 REOPEN_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Pauses before each try to reopen a lost source; the last one repeats."""
@@ -43,6 +40,7 @@ class Capture:
     source : already open; closed at the end
     reopen : opens a lost source again; None: losing it is an error
     tell : called with `SourceLost`, `SourceReopened` and `Health`
+    silent_seconds : a live source that hands over nothing for so long is lost, whatever it says
 
     Attributes
     ----------
@@ -53,7 +51,12 @@ class Capture:
     """
 
     def __init__(
-        self, ring: RingBuffer, source: AudioSource, reopen: Reopen | None, tell: Callable[[Event], object]
+        self,
+        ring: RingBuffer,
+        source: AudioSource,
+        reopen: Reopen | None,
+        tell: Callable[[Event], object],
+        silent_seconds: float = STILL_SECONDS,
     ) -> None:
         self.source = source
         self.turned_at = time.monotonic()
@@ -62,6 +65,7 @@ class Capture:
         self._ring = ring
         self._reopen = reopen
         self._tell = tell
+        self._silent_seconds = silent_seconds
         self._stop = threading.Event()
         self._woken = threading.Event()  # to stop, or to change the source
         self._runner: threading.Thread | None = None
@@ -202,10 +206,10 @@ class Capture:
             self.turned_at = time.monotonic()
 
     def _note_silence(self, now: float) -> None:
-        if not self._is_live or now - self._silent_since <= SILENT_SECONDS:
+        if not self._is_live or now - self._silent_since <= self._silent_seconds:
             return
         self._silent_since = now
-        finding = Finding("no_audio", f"{self.source.name} gave no audio for {SILENT_SECONDS:g} s")
+        finding = Finding("no_audio", f"{self.source.name} gave no audio for {self._silent_seconds:g} s")
         if self._reopen is not None:
             self._lose(SourceLostError(finding.summary))
         elif not self._is_silent:

@@ -81,11 +81,15 @@ class GapFinder:
         if self._least is not None:
             self._least += seconds
 
-    @property
-    def heard_at(self) -> float:
-        """When the newest sample given back would have arrived if nothing had held it up, by the same clock."""
+    def heard_at(self, n_after: int = 0) -> float:
+        """When a sample would have arrived if nothing had held it up, by the same clock.
+
+        Parameters
+        ----------
+        n_after : how many samples after it were given back
+        """
         assert self._least is not None, "nothing was taken yet"
-        return min(self._last_seconds, self._least + (self._n_samples - self._n_kept) / self._rate_hz)
+        return min(self._last_seconds, self._least + (self._n_samples - self._n_kept - n_after) / self._rate_hz)
 
     def _lag(self, n_samples: int, seconds: float) -> float:
         """How much later than the earliest the stream arrives now."""

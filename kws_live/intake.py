@@ -60,12 +60,7 @@ class Intake:
             self._write(block, self._heard_at(block.shape[0], arrived))
             return
         assert arrived is not None
-        for part in self._gaps.take(block, arrived, is_spliced):
-            if isinstance(part, float):
-                self._end_stretch()
-                self._skip(part)
-            else:
-                self._write(part, self._gaps.heard_at)
+        self._write_parts(self._gaps, self._gaps.take(block, arrived, is_spliced))
 
     def leave_gap(self, seconds: float) -> None:
         """The source itself tells of a gap before the next block."""
@@ -77,9 +72,7 @@ class Intake:
     def flush(self) -> None:
         """Write what is held back: the stretch ends here, and what comes next is another."""
         if self._gaps is not None:
-            for part in self._gaps.flush():
-                if not isinstance(part, float):
-                    self._write(part, self._gaps.heard_at)
+            self._write_parts(self._gaps, self._gaps.flush())
         self._end_stretch()
 
     def finish(self) -> None:
@@ -87,6 +80,16 @@ class Intake:
         self.flush()
         self._ring.write(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE_HZ), np.float32))
         self._ring.close()
+
+    def _write_parts(self, gaps: GapFinder, parts: list[Block | float]) -> None:
+        n_after = sum(part.shape[0] for part in parts if not isinstance(part, float))
+        for part in parts:
+            if isinstance(part, float):
+                self._end_stretch()
+                self._skip(part)
+            else:
+                n_after -= part.shape[0]
+                self._write(part, gaps.heard_at(n_after))
 
     def _write(self, block: Block, heard_at: float | None) -> None:
         for piece in pieces(block, self._rate_hz):

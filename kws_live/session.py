@@ -66,7 +66,8 @@ class Session:
     runs_here : whether the caller is something that ``drain`` waits for
     reopen : opens a lost source anew; None: a lost source ends the session
     on_step : called on the detector thread for each hop; must be quick
-    still_seconds : a thread that does nothing for so long is told of; more than `LOOK_SECONDS`
+    still_seconds : a thread that does nothing, or a live source that gives nothing, for so long is told of; more than
+        `LOOK_SECONDS`
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Session:
         self._drain = drain
         self._runs_here = runs_here
         self._queue = EventQueue(LARGEST_BACKLOG)
-        self._capture = Capture(self.ring, source, reopen, self._tell)
+        self._capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
         self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
         self._stop = threading.Event()
         self._ended = threading.Event()

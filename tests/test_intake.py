@@ -1,6 +1,7 @@
 """From blocks of any rate and channel count to the ring buffer."""
 
 import numpy as np
+import pytest
 import soxr
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,3 +36,60 @@ def test_pieces_are_the_block_in_parts_of_at_most_a_second(n_samples: int, rate_
     parts = list(pieces(block, rate_hz))
     assert all(0 < len(part) <= rate_hz for part in parts)
     np.testing.assert_array_equal(np.concatenate([np.zeros((0, 1)), *parts]), block)
+
+
+def intake_of(arrivals: list[tuple[float, float]], is_live: bool) -> RingBuffer:
+    """What a ring buffer holds of blocks at 22,050 Hz, given as their length and when they came, in seconds."""
+    ring = RingBuffer(60 * SAMPLE_RATE_HZ)
+    intake = Intake(ring, SAMPLE_RATE_HZ, is_live)
+    for seconds, arrived in arrivals:
+        intake.take(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
+    intake.flush()
+    return ring
+
+
+def steadily(n_blocks: int, begin: float) -> list[tuple[float, float]]:
+    return [(0.1, begin + 0.1 * (k + 1)) for k in range(n_blocks)]
+
+
+@pytest.mark.parametrize(("is_live", "seconds"), [(True, 25.0), (False, 5.0)])
+def test_positions_of_what_is_live_keep_to_the_clock_over_a_pause(is_live: bool, seconds: float) -> None:
+    ring = intake_of([*steadily(20, 100.0), *steadily(30, 122.0)], is_live)
+    assert ring.position / SAMPLE_RATE_HZ == pytest.approx(seconds, abs=0.01)
+
+
+def test_what_is_held_up_and_then_handed_over_at_once_is_no_gap() -> None:
+    held_up = [(0.1, 105.0 + 0.001 * k) for k in range(30)]  # of 102 to 105
+    ring = intake_of([*steadily(20, 100.0), *held_up, *steadily(20, 105.0)], is_live=True)
+    assert ring.position / SAMPLE_RATE_HZ == pytest.approx(7.0, abs=0.01)
+    assert ring.read(0, ring.position) is not None
+
+
+def test_a_sound_that_was_held_up_is_as_old_as_its_place_in_the_stream_says() -> None:
+    held_up = [(0.1, 105.0 + 0.001 * k) for k in range(30)]
+    ring = intake_of([*steadily(20, 100.0), *held_up], is_live=True)
+    assert ring.heard_at(round(2.5 * SAMPLE_RATE_HZ)) == pytest.approx(102.5, abs=0.2)
+
+
+def test_a_sound_after_a_gap_is_as_old_as_the_clock_says() -> None:
+    ring = intake_of([*steadily(20, 100.0), *steadily(30, 122.0)], is_live=True)
+    assert ring.heard_at(round(24.0 * SAMPLE_RATE_HZ)) == pytest.approx(124.0, abs=0.2)
+
+
+def test_a_gap_that_the_source_tells_of_is_left_once() -> None:
+    ring = RingBuffer(60 * SAMPLE_RATE_HZ)
+    intake = Intake(ring, SAMPLE_RATE_HZ, is_live=True)
+    for seconds, arrived in steadily(20, 100.0):
+        intake.take(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
+    intake.leave_gap(20.0)
+    for seconds, arrived in steadily(30, 122.0):
+        intake.take(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
+    intake.flush()
+    assert ring.position / SAMPLE_RATE_HZ == pytest.approx(25.0, abs=0.01)
+
+
+def test_a_recording_that_is_read_faster_than_it_was_spoken_has_no_time() -> None:
+    in_real_time = intake_of(steadily(50, 100.0), is_live=False)
+    assert in_real_time.heard_at(SAMPLE_RATE_HZ) == pytest.approx(101.0, abs=0.2)
+    faster = intake_of([(0.1, 100.0 + 0.001 * k) for k in range(50)], is_live=False)
+    assert faster.heard_at(4 * SAMPLE_RATE_HZ) == pytest.approx(100.02, abs=0.01), "only its begin could be live"

@@ -139,6 +139,68 @@ def test_a_source_that_cannot_be_opened_again_is_told_of_when_it_hangs_and_when_
     assert not any(thread.is_alive() for thread in session.threads)
 
 
+class Silent(EndlessSource):
+    """A live source that gives audio while it is told to."""
+
+    def __init__(self, speaks: bool = False) -> None:
+        super().__init__()
+        self.speaks = threading.Event()
+        if speaks:
+            self.speaks.set()
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        block = super().read(timeout_seconds)
+        return block if block is None or self.speaks.is_set() else block[:0]
+
+
+def test_a_live_source_that_gives_no_audio_is_lost_and_back_only_when_it_does() -> None:
+    ear, opened = Ear(), list[Silent]()
+
+    def reopen() -> AudioSource:
+        opened.append(Silent(speaks=len(opened) == 1))  # the first one opens, and gives nothing either
+        return opened[-1]
+
+    first = Silent()
+    session = Session(first, tone_pipeline(), ear, reopen, still_seconds=STILL_SECONDS)
+    session.start()
+    ear.until(lambda event: isinstance(event, SourceReopened))
+    session.stop()
+    assert len(opened) == 2
+    assert first.closed.is_set()
+    assert opened[0].closed.is_set()
+    kinds = [type(event) for event in ear.events if isinstance(event, (SourceLost, SourceReopened))]
+    assert kinds == [SourceLost, SourceReopened]
+    lost = next(event for event in ear.events if isinstance(event, SourceLost))
+    assert "gave no audio" in lost.reason
+
+
+def test_a_silent_source_that_cannot_be_opened_again_is_told_of_and_that_it_is_back() -> None:
+    ear, source = Ear(), Silent()
+    session = Session(source, tone_pipeline(), ear, still_seconds=STILL_SECONDS)
+    session.start()
+    ear.until(is_finding("no_audio"))
+    source.speaks.set()
+    ear.until(is_finding("no_audio", over=True))
+    session.stop()
+
+
+def test_while_a_source_is_away_or_silent_another_one_can_take_its_place() -> None:
+    def never() -> AudioSource:
+        raise RuntimeError("a plug-in's fault")
+
+    for first, reopen in (
+        (ScriptedSource([SourceLostError("gone")], live=True), never),
+        (ScriptedSource([SourceLostError("gone")], live=True), Silent),
+    ):
+        ear = Ear()
+        session = Session(first, tone_pipeline(), ear, reopen)
+        session.start()
+        ear.until(lambda event: isinstance(event, SourceLost))
+        session.change_source(ScriptedSource(blocks_of(AFTERWARDS)))
+        assert session.wait(PATIENCE_SECONDS)
+        assert [event.keyword for event in ear.events if isinstance(event, Detection)] == ["yes"]
+
+
 def test_a_detector_that_hangs_is_told_of() -> None:
     ear, let_go = Ear(), threading.Event()
 
