@@ -6,8 +6,8 @@ from typing import Any, Final
 
 MOST_CONNECTIONS: Final = 64
 PATIENCE_SECONDS: Final = 5.0
-BACKLOG: Final = 16
-"""The system is asked for so many new connections at a time: they exist before any of them can be refused."""
+BACKLOG: Final = 32
+"""So many new connections are taken in a turn of the event loop, and exist for four turns before any is refused."""
 
 
 def most_connections() -> int:
@@ -65,6 +65,11 @@ class Door:
         if (timer := self._waiting.pop(transport, None)) is not None:
             timer.cancel()
             self._admitted.add(transport)
+
+    def close(self) -> None:
+        """End what has not been admitted."""
+        for transport in list(self._waiting):
+            self._end(transport)
 
     def _end(self, transport: asyncio.Transport) -> None:
         self._waiting.pop(transport).cancel()
