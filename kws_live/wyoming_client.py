@@ -3,11 +3,11 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -28,6 +28,8 @@ from kws_live.outside_log import one_line, spare
 from kws_live.pipeline import HOP_SECONDS, Pipeline
 from kws_live.ring_buffer import RingBuffer
 from kws_live.sources import require_rate
+
+Result = TypeVar("Result")
 
 log = spare(logging.getLogger(__name__))
 
@@ -70,12 +72,15 @@ class Service:
     Attributes
     ----------
     info : the answer to ``describe``
+    turn : held while work is done that takes a millisecond or more, so that the event loop does one such piece at a
+        time, the clients' in turn, and sees to everything else between two
     """
 
     model: Model
     settings: LiveSettings
     info: Event
     patience: Patience
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @cached_property
     def words(self) -> dict[str, str]:
@@ -97,7 +102,7 @@ class _Stream:
 class Client:
     """Serves one connection; whatever the client sends, it ends this connection at most.
 
-    One message or one hop is done in a turn of the event loop, so that clients share the processor evenly.
+    One message, one hop or one second's resampling is done at a time, so that clients share the processor evenly.
 
     Parameters
     ----------
@@ -184,7 +189,7 @@ class Client:
             await self._take(AudioChunk.from_event(event))
         elif AudioStop.is_type(event.type) and self._stream is not None:
             stream, self._stream = self._stream, None
-            stream.intake.finish()
+            await self._in_turn(stream.intake.finish)
             await self._look(stream)
             if not stream.n_detections:
                 await self._tell(NotDetected().event())
@@ -201,10 +206,10 @@ class Client:
 
     async def _take(self, chunk: AudioChunk) -> None:
         if self._stream is None or chunk.rate != self._stream.rate_hz:
-            self._stream = self._begin(chunk.rate)
+            self._stream = await self._in_turn(partial(self._begin, chunk.rate))
         self._timestamp = chunk.timestamp
         for piece in _decoded(chunk):
-            self._stream.intake.take(piece)
+            await self._in_turn(partial(self._stream.intake.take, piece))
             await self._look(self._stream)
 
     def _begin(self, rate_hz: int) -> _Stream:
@@ -217,14 +222,20 @@ class Client:
         return _Stream(rate_hz, make_pipeline(model, settings, self._name, score=self._scorer))
 
     async def _look(self, stream: _Stream) -> None:
-        for step in stream.pipeline.steps(stream.ring):
+        while (step := await self._in_turn(partial(stream.pipeline.step, stream.ring))) is not None:
             for event in step.events:
                 if isinstance(event, events.Detection) and (self._names is None or event.keyword in self._names):
                     stream.n_detections += 1
                     at = round(1000 * event.seconds) if self._timestamp is None else self._timestamp
                     await self._tell(Detection(name=event.keyword, timestamp=at).event())
             self.heard_from = self._loop.time()
-            await asyncio.sleep(0)  # one hop a turn: a client that sends an hour at once delays nobody
+
+    async def _in_turn(self, work: Callable[[], Result]) -> Result:
+        """Do a piece of work when it is this client's turn."""
+        async with self._service.turn:
+            result = work()
+            await asyncio.sleep(0)
+        return result
 
 
 def hang_up(writer: asyncio.StreamWriter) -> None:

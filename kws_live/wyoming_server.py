@@ -36,6 +36,8 @@ from kws_live.wyoming_client import Client, Patience, Service
 log = spare(logging.getLogger(__name__))
 
 MOST_CLIENTS: Final = 64
+TURNS_TO_LEAVE: Final = 5
+"""Of the event loop, until a client that has hung up is seen to be gone."""
 
 
 class _Clients:
@@ -47,12 +49,22 @@ class _Clients:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._tasks: dict[Client, asyncio.Task[None]] = {}
+        self._all: set[asyncio.Task[None]] = set()
 
-    async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a client until it leaves."""
+    def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin to serve a client."""
         keep_alive(writer.get_extra_info("socket"))
         client = Client(self._service, reader, writer)
-        if not self._has_room():
+        task = asyncio.create_task(self._serve(client))
+        self._all.add(task)
+        task.add_done_callback(self._all.discard)
+
+    async def _serve(self, client: Client) -> None:
+        for _ in range(TURNS_TO_LEAVE):
+            if self._has_room():
+                break
+            await asyncio.sleep(0)
+        else:
             log.warning("more than %d clients; a new one was turned away", MOST_CLIENTS)
             client.dismiss(AudioError(f"more than {MOST_CLIENTS} clients"))
             return
@@ -71,16 +83,15 @@ class _Clients:
         silent_seconds = asyncio.get_running_loop().time() - idlest.heard_from
         if silent_seconds < self._service.patience.displaced_seconds:
             return False
-        del self._tasks[idlest]
+        self._tasks.pop(idlest).cancel()
         idlest.dismiss(AudioError(f"more than {MOST_CLIENTS} clients, and this one was silent for longest"))
         return True
 
     async def end(self) -> None:
         """Hang up on everybody."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
+        for task in self._all:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._all, return_exceptions=True)
 
 
 def describe(model: Model) -> Info:
@@ -159,9 +170,10 @@ async def serve(
         If it cannot listen there, or not announce itself.
     """
     asyncio.get_running_loop().set_exception_handler(report_to(log))
-    clients = _Clients(Service(model, settings or make_settings(model), describe(model).event(), patience))
+    service = Service(model, settings or make_settings(model), describe(model).event(), patience)
     if uri.startswith("stdio:"):
-        return await clients.welcome(*await _standard_streams())
+        return await Client(service, *await _standard_streams()).run()
+    clients = _Clients(service)
     announce: Callable[[int], AbstractAsyncContextManager[object]] = nullcontext
     if announce_as is not None:
         from kws_live.wyoming_discovery import announced

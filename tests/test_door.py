@@ -1,11 +1,12 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
-from kws_live.door import MOST_CONNECTIONS, Door, most_connections
+from kws_live.door import MOST_CONNECTIONS, Door, keep_alive, most_connections
 
 PATIENCE_SECONDS = 20.0
 
@@ -103,6 +104,14 @@ def test_the_place_of_one_who_left_is_free_again() -> None:
                 assert not reader.at_eof()
 
     _run(test())
+
+
+def test_a_peer_that_vanished_is_found_out() -> None:
+    with socket.socket() as connection, socket.socket() as other:
+        keep_alive(connection)
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert not other.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    keep_alive(None)  # standard input is no socket
 
 
 def test_there_are_fewer_connections_than_files_may_be_open() -> None:
