@@ -4,7 +4,6 @@ import dataclasses
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
@@ -23,6 +22,9 @@ END_SECONDS: Final = 0.2
 """How long a thread that is told to end may take for it."""
 
 POLL_SECONDS: Final = 0.05
+
+MUTED_KEPT: Final = 8
+"""Ended mutings that are kept: words from their time may still be on the way."""
 
 Kind = TypeVar("Kind")
 
@@ -86,8 +88,7 @@ class Audience:
         self._receivers: list[ThreadReceiver | LoopReceiver] = [SinkReceiver(sink, self) for sink in sinks]
         self._streams: list[EventStream] = []
         self._waits: list[Wait] = []
-        self._muted: deque[list[int | None]] = deque(maxlen=8)
-        self._n_muting = 0
+        self._muted: list[list[int | None]] = []
         self._n_failed = 0
         self._n_dropped_by_streams = 0
         self._closed = False
@@ -164,20 +165,21 @@ class Audience:
         self._present.set()
         return wait
 
-    def mute(self, position: int) -> None:
-        """Tell of no words that end after this position, until `unmute` was called as often."""
+    def mute(self, position: int) -> Callable[[int], None]:
+        """Tell of no words that end after this position, until what is returned is called with a later one."""
+        span: list[int | None] = [position, None]
         with self._lock:
-            self._n_muting += 1
-            if self._n_muting == 1:
-                self._muted.append([position, None])
+            self._muted.append(span)
         self._present.set()  # not to be told is a wish, too
 
-    def unmute(self, position: int) -> None:
-        """Tell of words again that end after this position."""
-        with self._lock:
-            self._n_muting -= 1
-            if self._n_muting == 0:
-                self._muted[-1][1] = position
+        def unmute(position: int) -> None:
+            with self._lock:
+                span[1] = position
+                ended = [one for one in self._muted if one[1] is not None]
+                for one in ended[:-MUTED_KEPT]:
+                    self._muted.remove(one)
+
+        return unmute
 
     def _is_muted(self, event: Event) -> bool:
         if not isinstance(event, (Detection, NearMiss)):

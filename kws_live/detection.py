@@ -10,7 +10,7 @@ from kws_live.errors import AudioError
 from kws_live.events import Detection, Event
 from kws_live.intake import Intake, pieces
 from kws_live.live_settings import LiveSettings
-from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
+from kws_live.model import DEFAULT_MODEL, Model, Runtime, StreamScorer, load_model
 from kws_live.pipeline import HOP_SECONDS, Pipeline, SpeechGate, Step
 from kws_live.ring_buffer import RingBuffer
 from kws_live.session import RING_SECONDS
@@ -33,11 +33,16 @@ def make_settings(model: Model) -> LiveSettings:
 
 
 def make_pipeline(
-    model: Model, settings: LiveSettings, source: str = "", runtime: Runtime = "litert", position: int = 0
+    model: Model,
+    settings: LiveSettings,
+    source: str = "",
+    runtime: Runtime = "litert",
+    position: int = 0,
+    score: StreamScorer | None = None,
 ) -> Pipeline:
-    """A pipeline that runs a model."""
+    """A pipeline that runs a model; ``score``: its stream scorer, where one is at hand that no other pipeline uses."""
     return Pipeline(
-        score=model.stream_scorer(HOP_SECONDS, runtime),
+        score=score or model.stream_scorer(HOP_SECONDS, runtime),
         window_rate_hz=model.card.features.sample_rate_hz,
         labels=model.card.labels,
         keywords=model.card.keywords,

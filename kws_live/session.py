@@ -92,6 +92,7 @@ class Session:
         self._queue = EventQueue(LARGEST_BACKLOG)
         self._capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
         self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
+        self._watch_lock = threading.Lock()
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._error: BaseException | None = None
@@ -144,10 +145,13 @@ class Session:
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
         """Call a function on the detector thread for each hop from now on; what is returned ends that."""
-        self._on_step = (*self._on_step, on_step)
+        call = partial(on_step)  # an object of its own, although a function may be given twice
+        with self._watch_lock:
+            self._on_step = (*self._on_step, call)
 
         def unwatch() -> None:
-            self._on_step = tuple(one for one in self._on_step if one is not on_step)
+            with self._watch_lock:
+                self._on_step = tuple(one for one in self._on_step if one is not call)
 
         return unwatch
 

@@ -246,11 +246,11 @@ class Spotter:
         Words that end meanwhile reach nobody, neither callbacks nor sinks; ``hold_off_seconds`` of audio after the
         block are for the room's echo and the sound still on its way.
         """
-        self._audience.mute(self.ring.position)
+        unmute = self._audience.mute(self.ring.position)
         try:
             yield
         finally:
-            self._audience.unmute(self.ring.position + round(hold_off_seconds * SAMPLE_RATE_HZ))
+            unmute(self.ring.position + round(hold_off_seconds * SAMPLE_RATE_HZ))
 
     def only(self, *keywords: str) -> AbstractContextManager[None]:
         """Listen to these words alone while the ``with`` block runs.

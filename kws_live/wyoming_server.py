@@ -11,175 +11,87 @@ The protocol: https://github.com/OHF-Voice/wyoming, through its makers' package.
 
 import asyncio
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from importlib import metadata
+from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-import numpy as np
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
-from wyoming.error import Error
-from wyoming.event import Event, async_read_event
-from wyoming.info import Attribution, Describe, Info, WakeModel, WakeProgram
-from wyoming.ping import Ping, Pong
-from wyoming.server import AsyncEventHandler, AsyncServer, AsyncStdioServer
-from wyoming.wake import Detect, Detection, NotDetected
+from wyoming.event import async_get_stdin
+from wyoming.info import Attribution, Info, WakeModel, WakeProgram
 
-from kws_live import events
-from kws_live.audio import SAMPLE_RATE_HZ, Block
-from kws_live.detection import make_pipeline, make_settings
+from kws_live.address import shown
+from kws_live.detection import make_settings
+from kws_live.door import keep_alive
 from kws_live.errors import AudioError, ConfigError
-from kws_live.intake import Intake, pieces
 from kws_live.live_settings import LiveSettings
 from kws_live.model import Model
-from kws_live.pipeline import Pipeline
-from kws_live.ring_buffer import RingBuffer
-from kws_live.sources import require_rate
+from kws_live.outside_log import report_to, spare
+from kws_live.wyoming_client import LARGEST_PART_BYTES as LARGEST_PART_BYTES
+from kws_live.wyoming_client import Client, Patience, Service
 
-log = logging.getLogger(__name__)
-
-RING_SECONDS: Final = 3.0
-"""Each second of audio is looked at before the next is taken; the window behind it is one more."""
-
-LARGEST_PART_BYTES: Final = 2**20
-"""Of a message's data or payload: ten seconds of 16-bit audio at 48 kHz. Clients send tens of milliseconds."""
+log = spare(logging.getLogger(__name__))
 
 MOST_CLIENTS: Final = 64
-MOST_CHANNELS: Final = 8
+TURNS_TO_LEAVE: Final = 5
+"""Of the event loop, until a client that has hung up is seen to be gone."""
 
 
-class _BoundedReader:
-    """Refuses what would fill the memory: a message says itself how long it is."""
+class _Clients:
+    """Those connected now, each with the task that serves it.
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-
-    async def readline(self) -> bytes:
-        return await self._reader.readline()  # asyncio's own limit: 64 KiB
-
-    async def readexactly(self, n_bytes: int) -> bytes:
-        if not isinstance(n_bytes, int) or n_bytes > LARGEST_PART_BYTES:
-            raise AudioError(f"a message of {n_bytes!r} bytes; at most {LARGEST_PART_BYTES} are taken")
-        return await self._reader.readexactly(n_bytes)
-
-
-class _Stream:
-    """One client's audio, from its start to its stop."""
-
-    def __init__(self, model: Model, settings: LiveSettings, name: str, rate_hz: int) -> None:
-        self.rate_hz = require_rate(rate_hz, name)
-        self.n_detections = 0
-        self.ring = RingBuffer(round(RING_SECONDS * SAMPLE_RATE_HZ))
-        self.intake = Intake(self.ring, rate_hz)
-        self.pipeline: Pipeline = make_pipeline(model, settings, name)
-
-
-class Client(AsyncEventHandler):
-    """Serves one connection; whatever the client sends, it ends this connection at most.
-
-    Parameters
-    ----------
-    model, settings : shared by all clients
-    info : the answer to ``describe``
-    clients : those connected now; this one adds itself
+    When there are too many, the one that has been silent for longest gives way, if it was silent for long enough.
     """
 
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        model: Model,
-        settings: LiveSettings,
-        info: Event,
-        clients: "set[Client]",
-    ) -> None:
-        super().__init__(reader, writer)
-        self._model = model
-        self._settings = settings
-        self._info = info
-        self._clients = clients
-        self._bounded = _BoundedReader(reader)
-        self._name = str(writer.get_extra_info("peername") or "client")
-        self._names: frozenset[str] = frozenset()
-        self._stream: _Stream | None = None
-        self._timestamp: int | None = None
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._tasks: dict[Client, asyncio.Task[None]] = {}
+        self._all: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
-        """Serve until the client leaves, or sends what cannot be served."""
-        self._clients.add(self)
+    def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin to serve a client."""
+        keep_alive(writer.get_extra_info("socket"))
+        client = Client(self._service, reader, writer)
+        task = asyncio.create_task(self._serve(client))
+        self._all.add(task)
+        task.add_done_callback(self._all.discard)
+
+    async def _serve(self, client: Client) -> None:
+        for _ in range(TURNS_TO_LEAVE):
+            if self._has_room():
+                break
+            await asyncio.sleep(0)
+        else:
+            log.warning("more than %d clients; a new one was turned away", MOST_CLIENTS)
+            client.dismiss(AudioError(f"more than {MOST_CLIENTS} clients"))
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks[client] = task
         try:
-            if len(self._clients) > MOST_CLIENTS:
-                raise AudioError(f"more than {MOST_CLIENTS} clients")
-            while (event := await async_read_event(self._bounded)) is not None:  # type: ignore[arg-type]
-                await self.handle_event(event)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            log.debug("client %s left", self._name)
-        except Exception as error:  # a client's mistake must not be another client's trouble
-            log.warning("client %s sent what cannot be served: %s: %s", self._name, type(error).__name__, error)
-            await self._complain(error)
+            await client.run()
         finally:
-            self._clients.discard(self)
-            self.writer.close()
+            self._tasks.pop(client, None)
 
-    async def _complain(self, error: Exception) -> None:
-        try:
-            async with asyncio.timeout(1.0):
-                await self.write_event(Error(text=str(error), code=type(error).__name__).event())
-        except (OSError, TimeoutError):
-            log.debug("client %s does not want to know", self._name)
-
-    async def handle_event(self, event: Event) -> bool:
-        """Do what one message asks for; messages of other services are ignored, as the protocol wants."""
-        if Describe.is_type(event.type):
-            await self.write_event(self._info)
-        elif Ping.is_type(event.type):
-            await self.write_event(Pong(text=Ping.from_event(event).text).event())
-        elif Detect.is_type(event.type):
-            self._names = frozenset(Detect.from_event(event).names or ())
-        elif AudioStart.is_type(event.type):
-            self._stream = self._begin(AudioStart.from_event(event).rate)
-        elif AudioChunk.is_type(event.type):
-            await self._take(AudioChunk.from_event(event))
-        elif AudioStop.is_type(event.type) and self._stream is not None:
-            stream, self._stream = self._stream, None
-            stream.intake.finish()
-            await self._look(stream)
-            if not stream.n_detections:
-                await self.write_event(NotDetected().event())
+    def _has_room(self) -> bool:
+        if len(self._tasks) < MOST_CLIENTS:
+            return True
+        idlest = min(self._tasks, key=lambda client: client.heard_from)
+        silent_seconds = asyncio.get_running_loop().time() - idlest.heard_from
+        if silent_seconds < self._service.patience.displaced_seconds:
+            return False
+        self._tasks.pop(idlest).cancel()
+        idlest.dismiss(AudioError(f"more than {MOST_CLIENTS} clients, and this one was silent for longest"))
         return True
 
-    def _begin(self, rate_hz: int) -> _Stream:
-        self._timestamp = None
-        return _Stream(self._model, self._settings, self._name, rate_hz)
-
-    async def _take(self, chunk: AudioChunk) -> None:
-        if self._stream is None or chunk.rate != self._stream.rate_hz:
-            self._stream = self._begin(chunk.rate)
-        self._timestamp = chunk.timestamp
-        for piece in pieces(_decoded(chunk), chunk.rate):
-            self._stream.intake.take(piece)
-            await self._look(self._stream)
-
-    async def _look(self, stream: _Stream) -> None:
-        for step in stream.pipeline.steps(stream.ring):
-            for event in step.events:
-                if isinstance(event, events.Detection) and (not self._names or event.keyword in self._names):
-                    stream.n_detections += 1
-                    at = round(1000 * event.seconds) if self._timestamp is None else self._timestamp
-                    await self.write_event(Detection(name=event.keyword, timestamp=at).event())
-            await asyncio.sleep(0)  # one hop a turn: a client that sends an hour at once delays nobody
-
-
-def _decoded(chunk: AudioChunk) -> Block:
-    """Float32 (n_samples, n_channels) of a chunk's 16- or 32-bit PCM."""
-    if chunk.width not in (2, 4) or chunk.channels not in range(1, MOST_CHANNELS + 1):
-        raise AudioError(
-            f"audio of {chunk.channels} channels and {chunk.width} bytes a sample; "
-            f"1 to {MOST_CHANNELS} channels of 2 or 4 bytes would do"
-        )
-    size = chunk.width * chunk.channels
-    whole = chunk.audio[: len(chunk.audio) // size * size]
-    pcm = np.frombuffer(whole, f"<i{chunk.width}").reshape(-1, chunk.channels)
-    return pcm.astype(np.float32) / np.float32(2 ** (8 * chunk.width - 1))
+    async def end(self) -> None:
+        """Hang up on everybody."""
+        for task in self._all:
+            task.cancel()
+        await asyncio.gather(*self._all, return_exceptions=True)
 
 
 def describe(model: Model) -> Info:
@@ -209,8 +121,37 @@ def describe(model: Model) -> Info:
     return Info(wake=[program])
 
 
+@asynccontextmanager
+async def _listening(uri: str, clients: _Clients) -> AsyncIterator[int]:
+    """Take clients at an address while the ``with`` block runs; gives the TCP port, or 0."""
+    path = Path(urlsplit(uri).path)
+    try:
+        parts = urlsplit(uri)
+        if parts.scheme == "tcp" and parts.hostname and parts.port is not None:
+            server = await asyncio.start_server(clients.welcome, parts.hostname, parts.port, backlog=MOST_CLIENTS)
+        elif parts.scheme == "unix" and parts.path:
+            if path.is_socket():  # of a server that did not end as it should
+                path.unlink()
+            server = await asyncio.start_unix_server(clients.welcome, path, backlog=MOST_CLIENTS)
+        else:
+            raise ValueError("no such kind of address")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot listen on {shown(uri)!r}: {error}; use one such as tcp://127.0.0.1:10400") from error
+    try:
+        yield int(server.sockets[0].getsockname()[1]) if parts.scheme == "tcp" else 0
+    finally:
+        server.close()
+        if parts.scheme == "unix":
+            path.unlink(missing_ok=True)
+
+
 async def serve(
-    uri: str, model: Model, settings: LiveSettings | None = None, on_ready: Callable[[], object] = lambda: None
+    uri: str,
+    model: Model,
+    settings: LiveSettings | None = None,
+    on_ready: Callable[[], object] = lambda: None,
+    announce_as: str | None = None,
+    patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> None:
     """Serve clients until cancelled.
 
@@ -220,30 +161,37 @@ async def serve(
     model : shared by all clients
     settings : thresholds and more, shared by all clients; the model's own if not given
     on_ready : called once clients can connect
+    announce_as : name under which Home Assistant finds the service by itself; None: it is not announced
+    patience : with clients that are slow or silent
 
     Raises
     ------
     ConfigError
-        If it cannot listen there.
+        If it cannot listen there, or not announce itself.
     """
-    live = settings or make_settings(model)
-    info = describe(model).event()
-    clients: set[Client] = set()
+    asyncio.get_running_loop().set_exception_handler(report_to(log))
+    service = Service(model, settings or make_settings(model), describe(model).event(), patience)
+    if uri.startswith("stdio:"):
+        return await Client(service, *await _standard_streams()).run()
+    clients = _Clients(service)
+    announce: Callable[[int], AbstractAsyncContextManager[object]] = nullcontext
+    if announce_as is not None:
+        from kws_live.wyoming_discovery import announced
 
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Client:
-        return Client(reader, writer, model, live, info, clients)
-
+        host = urlsplit(uri).hostname
+        if host is None:
+            raise ConfigError(f"{shown(uri)!r} cannot be found over the network; use one such as tcp://0.0.0.0:10400")
+        announce = partial(announced, announce_as, host)
     try:
-        server = AsyncServer.from_uri(uri)
-        if isinstance(server, AsyncStdioServer):
-            return await server.run(connected)
-        await server.start(connected)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot listen on {uri!r}: {error}; use one such as tcp://127.0.0.1:10400") from error
-    try:
-        on_ready()
-        await asyncio.Event().wait()
+        async with _listening(uri, clients) as port, announce(port):
+            on_ready()
+            await asyncio.Event().wait()
     finally:
-        await server.stop()
-        while clients:
-            await asyncio.sleep(0.01)
+        await clients.end()
+
+
+async def _standard_streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader = await async_get_stdin()
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout)
+    return reader, asyncio.StreamWriter(transport, protocol, None, loop)

@@ -39,7 +39,7 @@ def costs(sound: Path, n_pages: int | None, seconds: float) -> tuple[float, str,
     """CPU ms for a second of sound, skipped sound, and delay; None: without a panel."""
     with tempfile.TemporaryDirectory() as folder, kws_live.listen(str(sound)) as spotter:
         spotter.on()(lambda _detection: None)  # the delay is measured to a callback
-        panel = None if n_pages is None else Panel(spotter, port=0, folder=folder)
+        panel = None if n_pages is None else Panel(spotter, port=0, folder=folder, ask_token=False)
         pages = None
         if panel is not None:
             panel.start()
@@ -72,7 +72,7 @@ def slider_seconds(sound: Path, n_times: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder, kws_live.listen(str(sound)) as spotter:
         spotter.watch(note)
         with (
-            Panel(spotter, port=0, folder=folder) as panel,
+            Panel(spotter, port=0, folder=folder, ask_token=False) as panel,
             connect(f"ws://127.0.0.1:{panel.port}/live", origin=Origin(f"http://127.0.0.1:{panel.port}")) as page,
         ):
             for number in range(n_times):

@@ -575,3 +575,16 @@ def test_receivers_that_hang_raise_come_and_stop_at_random_leave_nothing_behind(
         stopper.join()
         assert good == list(range(60))
     wait_until(lambda: set(threading.enumerate()) <= before)
+
+
+def test_of_overlapping_mutings_each_ends_at_its_own_time() -> None:
+    notes = Notes()
+    with audience() as told:
+        told.add_callback(Detection, (), notes.send)
+        first = told.mute(100)
+        second = told.mute(150)
+        first(1000)  # with a long time for its echo
+        second(300)
+        for position in (50, 120, 200, 500, 999, 1001):
+            told.deliver(word(position))
+    assert notes.got == [50, 1001]

@@ -1,18 +1,22 @@
 """What a person watches beside a running spotter: the terminal view or the panel."""
 
 import argparse
+import html
 import os
 import sys
+import tempfile
 import time
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Final
 
 from kws_live.capture import POLL_SECONDS
 from kws_live.errors import ConfigError
 from kws_live.spotter import Spotter
 
+TOKEN_VARIABLE: Final = "KWS_LIVE_TOKEN"
 MISSING: Final = 'this needs more packages: pip install "kws-live[panel]"'
 
 
@@ -34,12 +38,12 @@ def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
             from kws_live.panel.server import Panel
         except ImportError as error:
             raise ConfigError(MISSING) from error
-        names = ("host", "port", "token", "folder")
+        names = ("host", "port", "folder")
         given = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
-        with Panel(spotter, **given) as panel:
+        ask_token = not getattr(arguments, "no_token", False)
+        browser: Any = nullcontext if getattr(arguments, "no_browser", False) else browser_at
+        with Panel(spotter, **given, token=token_from(arguments), ask_token=ask_token) as panel, browser(panel.url):
             print(f"panel: {panel.url}", file=sys.stderr, flush=True)
-            if not getattr(arguments, "no_browser", False):
-                open_browser(panel.url)
             yield
             print("the sound has ended; the panel goes on. Ctrl-C stops.", file=sys.stderr, flush=True)
             while True:  # in slices: a wait without end cannot be interrupted on Windows
@@ -48,7 +52,56 @@ def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
         yield
 
 
-def open_browser(url: str) -> None:
-    """Open the page where there is a desktop: without one a text browser would take the terminal over."""
-    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+def token_from(arguments: argparse.Namespace) -> str | None:
+    """The page's token from the options or the environment; None: one is to be made up.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or the token is empty.
+    """
+    path = getattr(arguments, "token_file", None)
+    token: str | None
+    if path is not None:
+        try:
+            token = Path(path).read_text(encoding="utf-8").partition("\n")[0].strip()
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot read the token from {path}: {error}") from error
+    else:
+        token = getattr(arguments, "token", None)
+        token = os.environ.get(TOKEN_VARIABLE) or None if token is None else token
+    if token == "":
+        raise ConfigError("the token is empty; to serve this machine without one: --no-token")
+    return token
+
+
+@contextmanager
+def browser_at(url: str) -> Iterator[None]:
+    """Open the page where there is a desktop: without one a text browser would take the terminal over.
+
+    Other users see the arguments of the browser in the list of processes, so an address with a token is handed over in
+    a file that only this user can read; it goes when the ``with`` block ends.
+    """
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        yield
+        return
+    if "?" not in url:
         webbrowser.open(url)
+        yield
+        return
+    with _private_folder() as folder:
+        page = folder / "kws-live.html"
+        page.write_text(f'<meta http-equiv="refresh" content="0; url={html.escape(url)}">\n', encoding="utf-8")
+        webbrowser.open(page.as_uri())
+        yield
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """A folder for this user alone; in the home folder, because a browser in a sandbox has a /tmp of its own."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="kws-live-", dir=Path.home())
+    except (OSError, RuntimeError):
+        folder = tempfile.TemporaryDirectory(prefix="kws-live-")
+    with folder as name:
+        yield Path(name)

@@ -2,16 +2,18 @@
 
   kws-live wyoming                              on this machine, port 10400
   kws-live wyoming --uri tcp://0.0.0.0:10400    for the whole network: nothing is encrypted, and anybody may connect
+  kws-live wyoming --uri tcp://0.0.0.0:10400 --zeroconf      Home Assistant finds it by itself
   kws-live wyoming --threshold stop=0.7
 
-In Home Assistant: Settings, Devices & services, Add integration, Wyoming Protocol; host and port as above. Each word
-is a wake word of its own.
+In Home Assistant: Settings, Devices & services; it is found there with --zeroconf, and otherwise: Add integration,
+Wyoming Protocol; host and port as above. Each word is a wake word of its own.
 """
 
 import argparse
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 
 from kws_live.cli.settings_options import add_settings, settings_from
@@ -21,6 +23,10 @@ from kws_live.model import load_model
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--uri", default="tcp://127.0.0.1:10400", help="tcp://HOST:PORT, unix://PATH or stdio://")
+    parser.add_argument(
+        "--zeroconf", nargs="?", const="", metavar="NAME",
+        help='announce the service to the network, under this name (default: "kws-live on HOST")',
+    )  # fmt: skip
     add_settings(parser)
 
 
@@ -32,12 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model)
     settings = settings_from(arguments, model)
 
+    name = arguments.zeroconf
+    if name == "":
+        name = f"kws-live on {socket.gethostname()}"[:63]
+
     def greet() -> None:
         words = " ".join(model.card.keywords)
         print(f"serving {arguments.uri}, model {model.card.name}: {words}. Ctrl-C stops.", file=sys.stderr, flush=True)
 
     async def until_told() -> None:
-        serving = asyncio.ensure_future(serve(arguments.uri, model, settings, greet))
+        serving = asyncio.ensure_future(serve(arguments.uri, model, settings, greet, name))
         with contextlib.suppress(NotImplementedError):  # Windows ends a program otherwise
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
         with contextlib.suppress(asyncio.CancelledError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 import re
 from collections import Counter
 from collections.abc import Awaitable
@@ -13,23 +14,24 @@ from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS, pcm16_to_float
 from kws_live.errors import ConfigError, KwsLiveError
 from kws_live.events import Detection
 from kws_live.model import LITERT_NAME
+from kws_live.outside_log import one_line, spare
+from kws_live.panel.choices import source_choices
 from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
 from kws_live.panel.hindsight import compare, replay
 from kws_live.panel.lesson import Lessons
-from kws_live.panel.messages import is_number, parse
+from kws_live.panel.messages import parse
 from kws_live.panel.observer import Observer
 from kws_live.panel.spectrogram import mfcc_image
 from kws_live.panel.view_state import settings_to_dict, to_base64
 from kws_live.panel.why import explain
-from kws_live.sources.portaudio import list_microphones
+
+log = spare(logging.getLogger(__name__))
 
 PROFILE_NAME: Final = re.compile(r"\w[\w -]{0,39}")
 MISSED_SECONDS: Final = 1.0
 """A word that was missed is looked for this far around the moment that was clicked."""
 
 N_TOP: Final = 3
-
-
 CHANGEABLE: Final = ("mode", "refractory_seconds", "gate_mode")
 
 
@@ -59,8 +61,8 @@ class Desk:
         self.lessons = Lessons(observer.spotter)
 
     async def answer(self, text: str) -> dict[str, Any]:
-        """Do what a message asks; a bad one is answered with an error, and nothing else happens."""
-        message: dict[str, Any] = {}
+        """Do what a message asks; one that cannot be done is answered with an error in one line."""
+        number = None
         try:
             message = parse(text)
             kind, number = message.pop("type"), message.pop("id", None)
@@ -69,13 +71,14 @@ class Desk:
                 answer = await answer
             return {"type": kind, "id": number, **answer}
         except KwsLiveError as error:
-            return {"type": "error", "id": message.get("id"), "message": str(error)}
+            return {"type": "error", "id": number, "message": one_line(error)}
+        except Exception as error:  # one question must not end the page that asks it
+            log.exception("the page asked for what failed")
+            return {"type": "error", "id": number, "message": one_line(f"{type(error).__name__}: {error}")}
 
     # Settings: the same live settings as Python and the settings file; every page is told by their version.
 
     def _threshold(self, word: str, value: Any) -> dict[str, Any]:
-        if not is_number(value):
-            raise ConfigError(f"threshold {value!r} must be a number above 0 and at most 1")
         self._spotter.settings.set_threshold(word, value)
         return {}
 
@@ -94,8 +97,6 @@ class Desk:
     def _change(self, name: str, value: Any) -> dict[str, Any]:
         if name not in CHANGEABLE:
             raise ConfigError(f"setting {name!r} cannot be changed here; these can: {', '.join(CHANGEABLE)}")
-        if name == "refractory_seconds" and not is_number(value):
-            raise ConfigError(f"refractory_seconds {value!r} must be a number")
         self._spotter.settings.change(**{name: value})
         return {}
 
@@ -185,18 +186,7 @@ class Desk:
     # Where the sound comes from.
 
     async def _sources(self) -> dict[str, Any]:
-        try:
-            microphones = await asyncio.to_thread(list_microphones)
-        except KwsLiveError:
-            microphones = []
-        names = Counter(str(device["name"]) for device in microphones)
-        choices = [{"source": "mic:", "name": "Default microphone"}] if microphones else []
-        for device in microphones:
-            name = str(device["name"])
-            # A name outlives replugging, a number does not; two devices of one name have only their numbers.
-            by_name = names[name] == 1 and not name.isdigit()
-            choices.append({"source": f"mic:{name if by_name else device['index']}", "name": name})
-        choices.append({"source": "demo:", "name": "Demo recording"})
+        choices = await asyncio.to_thread(source_choices)
         self._offered = {choice["source"] for choice in choices}
         return {"choices": choices}
 

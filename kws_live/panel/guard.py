@@ -1,15 +1,16 @@
-"""Who may talk to the panel: nobody from another web page, and nobody without the token where one is needed.
+"""Who may talk to the panel: the panel's own page, opened by a person who knows the token.
 
 A web page the user happens to visit can send requests to the user's own machine. Two things stop it: the browser
 names the page's origin when it opens a WebSocket, and a page that got here by pointing its own host name at this
-machine (DNS rebinding) gives itself away by that name in the Host header.
+machine (DNS rebinding) gives itself away by that name in the Host header. Other users and programs of the machine
+are stopped by the token.
 """
 
+import hashlib
 import hmac
 import ipaddress
 import re
 import socket
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -58,13 +59,14 @@ class Guard:
     ----------
     app : what is guarded
     loopback_only : only loopback names are let through as Host
-    token : asked for once as ``?token=`` and kept in a cookie; None: none is needed
+    token : asked for once as ``?token=``; then the browser has a cookie that proves it. None: none is needed
     """
 
     def __init__(self, app: ASGIApp, loopback_only: bool, token: str | None) -> None:
         self._app = app
         self._loopback_only = loopback_only
         self._token = token
+        self._pass = hashlib.sha256((token or "").encode()).hexdigest()  # a cookie cannot hold every word
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -92,20 +94,25 @@ class Guard:
             return PlainTextResponse("Another web page may not use this panel.", 403)
         if self._token is None:
             return None
-        cookie = f"kws_live_{scope['server'][1]}"
-        try:
-            jar = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            jar = SimpleCookie()
-        if cookie in jar and self._fits(jar[cookie].value):
-            return None
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["type"] == "http" and self._fits(given):
+        cookie = f"kws_live_{scope['server'][1]}"  # cookies are shared by all ports of a machine
+        shown = _cookies(headers.getlist("cookie"), cookie)
+        known = any(hmac.compare_digest(value.encode(), self._pass.encode()) for value in shown)
+        given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("token", [])
+        if scope["type"] == "http" and given and (known or self._fits(given[0])):
             # The token leaves the address bar, so that it is not shown, bookmarked or sent on.
             answer = RedirectResponse("/", 303)
-            answer.set_cookie(cookie, given, httponly=True, samesite="strict")
+            # Lax, not strict: a link from another site leads here in two steps, and the second needs the cookie.
+            answer.set_cookie(cookie, self._pass, httponly=True, samesite="lax")
             return answer
+        if known:
+            return None
         return PlainTextResponse("Open the panel with the address that was printed: it holds the token.", 401)
 
     def _fits(self, given: str) -> bool:
         return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
+
+
+def _cookies(headers: list[str], name: str) -> list[str]:
+    """Values of one cookie, whatever stands beside it."""
+    pairs = (part.partition("=") for header in headers for part in header.split(";"))
+    return [value.strip() for key, _, value in pairs if key.strip() == name]

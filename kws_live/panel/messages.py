@@ -15,18 +15,18 @@ def _text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= 200
 
 
-def is_number(value: object) -> bool:
-    """Whether it is a number; JSON's true is none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _scalar(value: object) -> bool:
+    """Whether it is small; what it must be is for the settings to say."""
+    return _text(value) or value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
 def _position(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
-def _numbers(value: object) -> bool:
+def _by_word(value: object) -> bool:
     return (
-        isinstance(value, dict) and len(value) <= 200 and all(map(_text, value)) and all(map(is_number, value.values()))
+        isinstance(value, dict) and len(value) <= 200 and all(map(_text, value)) and all(map(_scalar, value.values()))
     )
 
 
@@ -34,8 +34,8 @@ CHECKS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "word": (_text, "a word"),
     "new": (_text, "a word"),
     "model": (_text, "a name"),
-    "value": (lambda value: _text(value) or is_number(value) or value is None, "a number or a text"),
-    "values": (_numbers, "numbers by word"),
+    "value": (_scalar, "a number or a text"),
+    "values": (_by_word, "numbers by word"),
     "personal": (lambda value: isinstance(value, bool), "true or false"),
     "on": (lambda value: isinstance(value, bool), "true or false"),
     "name": (_text, "a name"),

@@ -7,19 +7,26 @@ import secrets
 import socket
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote
 
+import numpy.fft
+import numpy.ma  # noqa: F401 - like numpy.fft, loaded late otherwise, when there may be no file left to open
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import Request as FileRequest
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from kws_live.door import BACKLOG, Door
 from kws_live.errors import ConfigError, SessionError
+from kws_live.outside_log import report_to
+from kws_live.panel.connections import PageConnection, Request, log
 from kws_live.panel.desk import Desk
 from kws_live.panel.guard import HEADERS, Guard, is_loopback
 from kws_live.panel.observer import Observer
@@ -61,15 +68,21 @@ class Panel:
     Parameters
     ----------
     spotter : what is watched and tuned; it may be running already
-    host : address to bind to; any but loopback makes a token necessary
+    host : address to bind to
     port : 0 takes any free one
     folder : where profiles and evidence go when the user asks for it
     token : a word of your own instead of a random one
+    ask_token : whether a page must know the token. Without it every user and program of this machine can hear the
+        last ten minutes, so only loopback may be served without
+
+    Attributes
+    ----------
+    token : None where none is asked for
 
     Raises
     ------
     ConfigError
-        If the address cannot be used.
+        If the address cannot be used, or needs a token.
     """
 
     def __init__(
@@ -79,10 +92,13 @@ class Panel:
         port: int = DEFAULT_PORT,
         folder: str | Path = DEFAULT_FOLDER,
         token: str | None = None,
+        ask_token: bool = True,
     ) -> None:
+        if not (ask_token or is_loopback(host)):
+            raise ConfigError(f"at {host} other machines reach the page, so it needs a token; without one: 127.0.0.1")
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
-        self.token = token or (None if is_loopback(host) else secrets.token_urlsafe(16))
+        self.token = (token or secrets.token_urlsafe(16)) if ask_token else None
         self._host = host
         self._observer = Observer(spotter)
         self._desk = Desk(self._observer, Path(folder))
@@ -93,12 +109,15 @@ class Panel:
         app = Starlette(
             routes=[WebSocketRoute("/live", self._live), Route("/{name:path}", self._file)], lifespan=self._lifespan
         )
+        door = Door()
         config = uvicorn.Config(
             Guard(app, is_loopback(host), self.token),
             lifespan="on",
             log_config=None,
             access_log=False,
-            ws="websockets-sansio",
+            http=partial(Request, door),  # type: ignore[arg-type]
+            ws=partial(PageConnection, door),  # type: ignore[arg-type]
+            backlog=BACKLOG,
             ws_max_size=LARGEST_FRAME_BYTES,
             ws_per_message_deflate=False,  # on one machine it only costs time
             timeout_graceful_shutdown=1,
@@ -112,7 +131,7 @@ class Panel:
         """The address to open, with the token if there is one."""
         name = socket.gethostname() if self._host in ("0.0.0.0", "::") else self._host
         name = f"[{name}]" if ":" in name else name
-        return f"http://{name}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+        return f"http://{name}:{self.port}/" + (f"?token={quote(self.token, safe='')}" if self.token else "")
 
     def start(self) -> None:
         """Begin to serve."""
@@ -144,6 +163,7 @@ class Panel:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(report_to(log))
         ticking = asyncio.create_task(self._tick())
         self._started.set()
         yield
@@ -158,7 +178,7 @@ class Panel:
                     page.go.set()
             await asyncio.sleep(HOP_SECONDS)
 
-    async def _file(self, request: Request) -> Response:
+    async def _file(self, request: FileRequest) -> Response:
         found = self._files.get(request.path_params["name"] or "index.html")
         if found is None:
             return Response("There is no such page.", 404, HEADERS, "text/plain")
@@ -191,8 +211,9 @@ class Panel:
             text = message.get("text")
             if text == "next":
                 page.ready = True
-                continue
-            await socket.send_text(json.dumps(await self._desk.answer(text or "")))
+            else:
+                await socket.send_text(json.dumps(await self._desk.answer(text or "")))
+            await asyncio.sleep(0)  # one message a turn: a page that asks in a flood holds up no other
 
     async def _send(self, socket: WebSocket, page: _Page) -> None:
         while True:

@@ -6,7 +6,7 @@ sqlite:PATH          a database
 exec:PROGRAM ARGS    run a program for each word: exec:./lamp.sh {keyword}
 http://  https://    POST each word as JSON; http://host/path#all every event, #detection,near_miss these
 mqtt://  mqtts://    each event to TOPIC/TYPE: mqtts://user:${PASSWORD}@host/TOPIC?ca=FILE&discovery=homeassistant
-ws://127.0.0.1:8765  a WebSocket that programs and pages connect to
+ws://127.0.0.1:8765  a WebSocket that programs and pages of this machine connect to; others: ?origin=http://host:8123
 bindings:FILE        what each word does, from a TOML file (see `kws_live.sinks.bindings`)
 
 In the addresses of ``http``, ``https``, ``mqtt`` and ``mqtts``, ``${NAME}`` is the environment variable NAME, and

@@ -1,5 +1,6 @@
 """``kws-live tune`` from the outside."""
 
+import os
 import re
 import signal
 import subprocess
@@ -22,15 +23,16 @@ def test_it_prints_an_address_that_serves_the_page_and_stops_at_ctrl_c(command: 
         stdout=subprocess.DEVNULL,
         text=True,
         cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin"},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
     ) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
         if "choose another with --port" in line and command[0] == "listen":
             pytest.skip("the panel's port is in use here")
-        found = re.search(r"panel: (http://127\.0\.0\.1:\d+/)", line)
+        found = re.search(r"panel: (http://127\.0\.0\.1:\d+/\?token=\S+)", line)
         assert found, line
-        with urllib.request.urlopen(found[1], timeout=20) as page:
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(found[1], timeout=20) as page:
             assert b"<title>kws-live</title>" in page.read()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130

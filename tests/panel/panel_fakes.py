@@ -1,11 +1,13 @@
 """A model whose words are tones, a source that is fed by hand, and a client of the panel."""
 
+import http.client
 import json
 import queue
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors
@@ -109,6 +111,17 @@ def remembered_hops(**settings: Any) -> tuple[Hops, History]:
     return hops, history
 
 
+def cookie_of(panel: Panel) -> str:
+    """What a browser that was given the token sends from then on; empty where none is asked for."""
+    if panel.token is None:
+        return ""
+    connection = http.client.HTTPConnection("127.0.0.1", panel.port, timeout=PATIENCE_SECONDS)
+    connection.request("GET", "/?" + urlsplit(panel.url).query)
+    answer = connection.getresponse()
+    connection.close()
+    return (answer.getheader("Set-Cookie") or "").partition(";")[0]
+
+
 class Client:
     """A page without a browser."""
 
@@ -117,6 +130,7 @@ class Client:
         self._open = ExitStack()
         options.setdefault("origin", f"http://{host}")
         options.setdefault("open_timeout", PATIENCE_SECONDS)
+        options.setdefault("additional_headers", {"Cookie": cookie_of(panel)})
         self.socket: ClientConnection = self._open.enter_context(
             connect(f"ws://{host}/live", compression=None, **options)
         )

@@ -39,7 +39,7 @@ def spotter(source: FedSource) -> Iterator[Spotter]:
 
 @pytest.fixture
 def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
-    with Panel(spotter, port=0, folder=tmp_path) as running:
+    with Panel(spotter, port=0, folder=tmp_path, token="same") as running:
         yield running
 
 
@@ -47,10 +47,11 @@ def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
 def page(browser: "Browser", panel: Panel) -> Iterator["Page"]:
     """The page, open; what it logs or asks from elsewhere fails the test."""
     troubles: list[str] = []
+    origin = panel.url.partition("?")[0]
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
     opened.on("console", lambda message: troubles.append(message.text))
     opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on("request", lambda request: None if panel.url in request.url else troubles.append(request.url))
+    opened.on("request", lambda request: None if origin in request.url else troubles.append(request.url))
     opened.goto(panel.url)
     opened.get_by_label("Threshold of yes").wait_for()
     opened.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Listening')")
@@ -233,9 +234,35 @@ def test_a_lost_connection_comes_back_by_itself(
     port = panel.port
     panel.close()
     page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Connection lost')")
-    with Panel(spotter, port=port, folder=tmp_path):
+    with Panel(spotter, port=port, folder=tmp_path, token="same"):
         page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Listening')")
     page.goto("about:blank")
+
+
+def test_when_it_runs_again_with_another_token_the_page_says_what_to_open(
+    browser: "Browser", spotter: Spotter, tmp_path: Path
+) -> None:
+    page = browser.new_page()
+    with Panel(spotter, port=0, folder=tmp_path) as panel:
+        page.goto(panel.url)
+        page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Listening')")
+        assert panel.token is not None
+        assert panel.token not in page.url
+    with Panel(spotter, port=panel.port, folder=tmp_path):
+        page.wait_for_function("() => document.querySelector('#status').textContent.endsWith('it printed.')")
+        page.close()
+
+
+def test_a_link_on_a_page_of_another_site_leads_in(browser: "Browser", panel: Panel) -> None:
+    page = browser.new_page()
+    page.set_content(f'<a href="{panel.url}">the page</a>')
+    for _ in range(2):  # the second time the cookie is there
+        page.set_content(f'<a href="{panel.url}">the page</a>')
+        page.click("a")
+        page.wait_for_function("() => document.querySelector('#status')?.textContent.startsWith('Listening')")
+        assert page.url == panel.url.partition("?")[0]
+        page.goto("about:blank")
+    page.close()
 
 
 def test_the_shipped_model_shows_the_words_of_the_demo(

@@ -1,10 +1,13 @@
 import json
+import socket
+from contextlib import ExitStack, suppress
 
 import pytest
 from spoken import spoken, wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from kws_live.door import MOST_CONNECTIONS
 from kws_live.errors import ConfigError
 from kws_live.sinks.websocket_server import WebsocketServer
 
@@ -44,6 +47,54 @@ def test_a_page_of_another_site_may_not_listen_in() -> None:
         sink.close()
 
 
+@pytest.mark.parametrize(
+    "origin", ["null", "http://homeassistant.local:8123", "app://obsidian.md", "vscode-webview://x"]
+)
+def test_a_page_elsewhere_or_an_app_may_listen_where_its_origin_is_named(origin: str) -> None:
+    closed, opened = WebsocketServer("ws://127.0.0.1:0"), WebsocketServer(f"ws://127.0.0.1:0?origin=x&origin={origin}")
+    with pytest.raises(InvalidStatus, match="403"):
+        _connected(closed, origin)
+    with _connected(opened, origin) as page:
+        opened.send(spoken("yes"))
+        assert json.loads(page.recv(10))["keyword"] == "yes"
+        opened.close()
+    closed.close()
+
+
+def test_a_client_that_does_not_read_is_left_and_the_others_are_told_everything() -> None:
+    sink = WebsocketServer("ws://127.0.0.1:0")
+    with _connected(sink) as good, socket.create_connection(("127.0.0.1", sink.port)) as stuck:
+        stuck.sendall(
+            f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{sink.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        wait_until(lambda: len(sink.clients) == 2)
+        n_sent = 0
+        while len(sink.clients) == 2:
+            for _ in range(100):
+                sink.send(spoken("yes" * 300))
+            for _ in range(100):
+                good.recv(10)
+            n_sent += 100
+        sink.send(spoken("last"))
+        assert json.loads(good.recv(10))["keyword"] == "last"
+        sink.close()
+
+
+def test_half_handshakes_keep_no_client_out(caplog: pytest.LogCaptureFixture) -> None:
+    sink = WebsocketServer("ws://127.0.0.1:0")
+    with ExitStack() as held:
+        for _ in range(3 * MOST_CONNECTIONS):
+            with suppress(OSError):
+                half = held.enter_context(socket.create_connection(("127.0.0.1", sink.port), 10))
+                half.sendall(b"GET / HTTP/1.1\r\nX: \x1b")
+        with _connected(sink) as good:
+            sink.send(spoken("yes"))
+            assert json.loads(good.recv(10))["keyword"] == "yes"
+            sink.close()
+    assert len(caplog.records) <= 2
+
+
 def test_a_client_that_talks_too_much_is_cut_off_and_the_others_go_on() -> None:
     sink = WebsocketServer("ws://127.0.0.1:0")
     with _connected(sink) as good, _connected(sink) as chatterer:
@@ -55,7 +106,18 @@ def test_a_client_that_talks_too_much_is_cut_off_and_the_others_go_on() -> None:
     sink.close()
 
 
-@pytest.mark.parametrize("url", ["ws:", "ws://", "ws://127.0.0.1", "ws://127.0.0.1:99999", "ws://127.0.0.1:1/path"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws:",
+        "ws://",
+        "ws://127.0.0.1",
+        "ws://127.0.0.1:99999",
+        "ws://127.0.0.1:1/path",
+        "ws://127.0.0.1:1?x=1",
+        "ws://127.0.0.1:1?x",
+    ],
+)
 def test_what_cannot_be_served_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match=r"use one such as ws://127\.0\.0\.1:8765|is no address"):
         WebsocketServer(url)

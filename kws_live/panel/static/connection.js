@@ -1,9 +1,12 @@
 // One WebSocket: frames come one at a time, each after the one before has been shown; questions get their answers.
 
+const PATIENT_TRIES = 3;
+
 export class Connection {
   #socket = null;
   #waiting = new Map();
   #number = 0;
+  #lost = 0;
 
   /** @param {{hello: Function, frame: Function, status: Function, error: Function}} listener */
   constructor(listener) {
@@ -18,13 +21,18 @@ export class Connection {
     socket.onclose = () => {
       this.#waiting.forEach(({ reject }) => reject(new Error("the connection was lost")));
       this.#waiting.clear();
-      this.listener.status("Connection lost; trying again …", true);
+      // Started again, the program has another token, and refuses.
+      const hint = ++this.#lost > PATIENT_TRIES ? " If it runs again, open the address that it printed." : "";
+      this.listener.status(`Connection lost; trying again …${hint}`, true);
       setTimeout(() => this.#connect(), 1000);
     };
   }
 
   #take(message) {
-    if (message.type === "hello") return this.listener.hello(message);
+    if (message.type === "hello") {
+      this.#lost = 0;
+      return this.listener.hello(message);
+    }
     if (message.type === "frame") {
       // A hidden page is not painted, so it asks for nothing: when it is looked at again it gets the newest.
       return requestAnimationFrame(() => {

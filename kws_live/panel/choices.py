@@ -1,0 +1,23 @@
+"""The sources a page may choose from."""
+
+from collections import Counter
+
+from kws_live.errors import KwsLiveError
+from kws_live.sources.portaudio import list_microphones
+
+
+def source_choices() -> list[dict[str, str]]:
+    """The microphones that are there and the demo recording: ``source`` opens it, ``name`` is shown."""
+    try:
+        microphones = list_microphones()
+    except KwsLiveError:
+        microphones = []
+    names = Counter(str(device["name"]) for device in microphones)
+    choices = [{"source": "mic:", "name": "Default microphone"}] if microphones else []
+    for device in microphones:
+        name = str(device["name"])
+        # A name outlives replugging, a number does not; two devices of one name have only their numbers.
+        by_name = names[name] == 1 and not name.isdigit()
+        choices.append({"source": f"mic:{name if by_name else device['index']}", "name": name})
+    choices.append({"source": "demo:", "name": "Demo recording"})
+    return choices
