@@ -1,4 +1,4 @@
-"""The newest seconds of audio, addressed by position: one thread writes, one reads on, others look."""
+"""The newest seconds of audio, addressed by position: one thread writes, one takes, others look on."""
 
 import threading
 from collections import deque
@@ -23,8 +23,9 @@ class RingBuffer:
     positions but no room, however long it is, and no read crosses it. A read answers by itself whether its samples
     are gone, so there is no race between asking and reading.
 
-    Waiting has one rule: no wait is for more than can still come. The reader is let go at the position it waits for,
-    when the buffer is half full of what it has not read, and at the end; the writer, when the reader has made room.
+    Its one reader calls `take`, which makes room for a writer that can wait; `read` and `read_on` only look. No wait is
+    for more than can still come: a reader is let go at its position, which a gap reaches at once, at the end, and after
+    its time-out; the writer when the reader has made room, and after its time-out.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class RingBuffer:
 
     @property
     def n_unread(self) -> int:
-        """How many samples it holds that were not read on from."""
+        """How many samples it holds that the reader has not taken."""
         with self._changed:
             return self._n_written - max(self._n_read, self._n_gone())
 
@@ -114,7 +115,7 @@ class RingBuffer:
             return next((at for end, at in self._heard if end >= position), self._heard[-1][1] if self._heard else None)
 
     def wait(self, position: int, timeout_seconds: float | None = None) -> bool:
-        """For the reader: wait until the sample before ``position`` is there or no more can come; False: timed out."""
+        """Wait until the sample before ``position`` is there or no more can come; False on time-out."""
 
         def reached() -> bool:
             if self._is_due(position):
@@ -138,8 +139,18 @@ class RingBuffer:
             whole = self._n_gone() <= first and last - first == n_samples and start + n_samples <= self._position()
             return self._copy(first, n_samples) if whole and self._position_of(first) == start else None
 
+    def take(self, start: int, n_samples: int) -> tuple[int, Samples]:
+        """For the reader: `read_on`; what is read or passed over so makes room."""
+        with self._changed:
+            begin, samples = self.read_on(start, n_samples)
+            was_half_full = self._is_half_full()
+            self._n_read = self._index(begin) + samples.size
+            if was_half_full and not self._is_half_full():
+                self._changed.notify_all()
+            return begin, samples
+
     def read_on(self, start: int, n_samples: int) -> tuple[int, Samples]:
-        """For the reader: read on from ``start``, at most ``n_samples`` samples without a gap, and where they begin.
+        """Read on from ``start``: at most ``n_samples`` samples without a gap, and the position they begin at.
 
         The position is ``start`` itself, or a later one where samples from ``start`` on are gone or a gap
         begins there. A reader that was overtaken goes on in the middle of what is kept, because at its oldest end it
@@ -152,12 +163,7 @@ class RingBuffer:
                 start = self._position_of(first)
             begin = max(start, self._position_of(first))
             end = next((one.n_before for one in self._stretches if one.n_before > first), self._n_written)
-            last = max(first, min(first + n_samples, end))
-            was_half_full = self._is_half_full()
-            self._n_read = last
-            if was_half_full and not self._is_half_full():
-                self._changed.notify_all()
-            return begin, self._copy(first, last - first)
+            return begin, self._copy(first, max(0, min(n_samples, end - first)))
 
     def _position(self) -> int:
         last = self._stretches[-1]
@@ -184,8 +190,7 @@ class RingBuffer:
         return self._n_written - max(self._n_read, self._n_gone()) > self._data.size // 2
 
     def _is_due(self, position: int) -> bool:
-        """Whether a reader that waits for a position has waited long enough."""
-        return self._closed or self._is_half_full() or self._position() >= position
+        return self._closed or self._position() >= position
 
     def _wake(self) -> None:
         if self._wanted is not None and self._is_due(self._wanted):

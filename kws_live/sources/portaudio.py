@@ -148,8 +148,9 @@ def _is_in_use(module: ModuleType) -> bool:
     return bool(_open_streams(module))
 
 
-def _open_streams(module: ModuleType) -> list[object]:
-    streams = [one for one in gc.get_objects() if isinstance(one, module._StreamBase)]
+def _open_streams(module: ModuleType) -> list[Any]:
+    # By type: a dead weak proxy would raise if it were asked for its class.
+    streams: list[Any] = [one for one in gc.get_objects() if issubclass(type(one), module._StreamBase)]
     return [one for one in streams if not hasattr(one, "_ptr") or not one.closed]
 
 

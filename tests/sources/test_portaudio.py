@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -124,6 +125,10 @@ def test_a_microphone_that_goes_hands_over_its_last_blocks_first(fake_sounddevic
 def test_portaudio_is_restarted_for_a_fresh_list_only_while_no_stream_of_the_process_is_open(
     fake_sounddevice: FakeSounddevice,
 ) -> None:
+    class Thing:
+        """Something that may be referred to weakly."""
+
+    dead = weakref.proxy(Thing())  # the garbage collector knows such things, and they raise when they are looked at
     list_microphones()
     before = fake_sounddevice.n_restarts
     of_the_program = fake_sounddevice.InputStream(callback=lambda *_: None)
@@ -133,6 +138,7 @@ def test_portaudio_is_restarted_for_a_fresh_list_only_while_no_stream_of_the_pro
     of_the_program.close()
     list_microphones()
     assert fake_sounddevice.n_restarts == before + 1
+    del dead
 
 
 @pytest.mark.parametrize(
