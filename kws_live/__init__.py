@@ -8,40 +8,41 @@
 ...     spotter.wait()
 """
 
-from importlib import metadata
+from typing import TYPE_CHECKING, Any
 
-from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision_settings import DecisionSettings
-from kws_live.detection import detect
-from kws_live.errors import (
-    ActionError,
-    AudioError,
-    AudioGapError,
-    ConfigError,
-    DatasetError,
-    KwsLiveError,
-    ModelError,
-    SessionError,
-    SourceLostError,
-    SourceUnavailableError,
-)
-from kws_live.events import (
-    AudioSkipped,
-    Detection,
-    Event,
-    EventsDropped,
-    Health,
-    NearMiss,
-    SourceLost,
-    SourceReopened,
-    SpeechEnded,
-    SpeechStarted,
-)
-from kws_live.live_settings import LiveSettings
-from kws_live.model import load_model
-from kws_live.spotter import Spotter, listen
+if TYPE_CHECKING:
+    from kws_live.audio import SAMPLE_RATE_HZ
+    from kws_live.decision_settings import DecisionSettings
+    from kws_live.detection import detect
+    from kws_live.errors import (
+        ActionError,
+        AudioError,
+        AudioGapError,
+        ConfigError,
+        DatasetError,
+        KwsLiveError,
+        ModelError,
+        SessionError,
+        SourceLostError,
+        SourceUnavailableError,
+    )
+    from kws_live.events import (
+        AudioSkipped,
+        Detection,
+        Event,
+        EventsDropped,
+        Health,
+        NearMiss,
+        SourceLost,
+        SourceReopened,
+        SpeechEnded,
+        SpeechStarted,
+    )
+    from kws_live.live_settings import LiveSettings
+    from kws_live.model import load_model
+    from kws_live.spotter import Spotter, listen
 
-__version__ = metadata.version("kws-live")
+    __version__: str
 
 __all__ = [
     "SAMPLE_RATE_HZ",
@@ -72,3 +73,24 @@ __all__ = [
     "listen",
     "load_model",
 ]
+
+if not TYPE_CHECKING:
+    # Imported at the first use: neither a command that is about to end, nor a test run where only the plug-in is
+    # installed, has to wait for numpy and all the rest.
+    _HOMES = ("errors", "events", "audio", "decision_settings", "live_settings", "model", "detection", "spotter")
+
+    def __getattr__(name: str) -> Any:
+        from importlib import import_module, metadata
+
+        if name == "__version__":
+            return metadata.version("kws-live")
+        if name in __all__:
+            modules = (import_module(f"{__name__}.{home}") for home in _HOMES)
+            globals()[name] = value = next(vars(module)[name] for module in modules if name in vars(module))
+            return value
+        if name in _HOMES or name in ("sources", "sinks"):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

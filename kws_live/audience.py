@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from kws_live.event_stream import EventStream
 from kws_live.events import Detection, Event, EventsDropped, NearMiss
+from kws_live.interrupts import Latch
 from kws_live.loop_receiver import LoopReceiver, Receiver, runs_in_coroutine_of
 from kws_live.receiver import SINK_SECONDS, SinkReceiver, ThreadReceiver, make_receiver
 from kws_live.sinks import EventSink
@@ -95,7 +96,7 @@ class Audience:
         self._hurry_by = float("inf")
         self._stopping: set[ThreadReceiver] = set()
         clock.ask(self._all_idle)
-        self._present = threading.Event()
+        self._present = Latch()
         if self._receivers:
             self._present.set()
 
@@ -224,9 +225,9 @@ class Audience:
     def _all_idle(self) -> bool:
         return all(one.is_idle for one in self._receivers.copy() if isinstance(one, ThreadReceiver))
 
-    def runs_here(self) -> bool:
-        """Whether the caller is a callback or sink, on its thread or as a coroutine."""
-        return self._own_thread() is not None or runs_in_coroutine_of(self)
+    def runs_here(self, coroutines: bool = True) -> bool:
+        """Whether the caller is a callback or sink, on its thread or, if asked for, as a coroutine."""
+        return self._own_thread() is not None or (coroutines and runs_in_coroutine_of(self))
 
     def _own_thread(self) -> ThreadReceiver | None:
         return next((one for one in self._all(ThreadReceiver) if one.runs_here), None)

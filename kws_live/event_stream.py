@@ -7,6 +7,7 @@ from typing import Self
 
 from kws_live.event_queue import COMMAND_SECONDS, EventQueue
 from kws_live.events import Event
+from kws_live.interrupts import shielded
 from kws_live.stream_clock import StreamClock
 
 
@@ -57,7 +58,7 @@ class EventStream(EventQueue):
         return self
 
     def __next__(self) -> Event:
-        event = self.get()
+        event = shielded(self.get)
         if event is None:
             raise StopIteration
         return event

@@ -201,11 +201,15 @@ class Session:
         while not self._ended.wait(longest if end is None else max(0.0, min(longest, end - time.monotonic()))):
             if end is not None and time.monotonic() >= end:
                 return False
+        self.raise_what_broke()
+        return True
+
+    def raise_what_broke(self) -> None:
+        """Raise the error that ended the session, if one did; takes no lock."""
         if self._error is not None:
             if isinstance(self._error, KwsLiveError):
                 raise self._error
             raise SessionError(f"listening broke: {type(self._error).__name__}: {self._error}") from self._error
-        return True
 
     def statistics(self) -> Statistics:
         """The figures so far."""

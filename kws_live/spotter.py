@@ -1,24 +1,21 @@
 """``listen()``: a source, a model and your functions, running together."""
 
 import asyncio
-import logging
 import math
-import queue
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from kws_live.audience import Answer, Audience, Wait
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.capture import POLL_SECONDS
 from kws_live.detection import make_pipeline, settings_for
-from kws_live.errors import ConfigError, SessionError
+from kws_live.errors import ConfigError
 from kws_live.event_stream import EventStream
 from kws_live.events import Detection, Event
+from kws_live.interrupts import shielded
+from kws_live.lifetime import Lifetime
 from kws_live.live_settings import LiveSettings, SettingsFile
 from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
 from kws_live.pipeline import Pipeline, Step
@@ -28,8 +25,7 @@ from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.statistics import Statistics
 from kws_live.stream_clock import FollowsClock, StreamClock
-
-log = logging.getLogger(__name__)
+from kws_live.word_wait import Begin, Words, checked_timeout, flat, wait_in_thread, wait_on_loop
 
 Callback = TypeVar("Callback", bound=Callable[[Any], object])
 
@@ -83,7 +79,8 @@ class Spotter:
     """Listens, and calls your functions; made by `listen`.
 
     It starts with ``with``, `start`, `wait` or `events`, and holds events back until the first callback, sink or
-    iterator is there. Register everything before the start where no event may be missed.
+    iterator is there. Register everything before the start where no event may be missed. It runs once, in the process
+    that made it, and ends with the ``with`` block, `stop` or the program.
 
     Attributes
     ----------
@@ -119,10 +116,8 @@ class Spotter:
         self._session.watch(lambda step: self._clock.stepped(step, pipeline.next_position))
         if isinstance(source, FollowsClock):
             source.follow(self._clock, self._session.ring)
-        self._lock = threading.Lock()
-        self._settings_file = settings_file
-        self._watcher: threading.Thread | None = None
-        self._stopped = threading.Event()
+        self._lifetime = Lifetime(self._session, self._audience, settings_file)
+        self._let_go = False
 
     @property
     def source(self) -> AudioSource:
@@ -134,7 +129,13 @@ class Spotter:
         """The newest seconds of audio at 22,050 Hz."""
         return self._session.ring
 
-    def on(self, *keywords: str, event: type[Event] = Detection) -> Callable[[Callback], Callback]:
+    @overload
+    def on(self, function: Callback, /) -> Callback: ...
+
+    @overload
+    def on(self, *keywords: Words, event: type[Event] = Detection) -> Callable[[Callback], Callback]: ...
+
+    def on(self, *keywords: Any, event: type[Event] = Detection) -> Any:
         """Decorate a function to be called with each detection of these words (none given: every word).
 
         Each callback runs on a thread of its own, in the order of the events; a coroutine function on the event loop
@@ -148,27 +149,50 @@ class Spotter:
         Raises
         ------
         ConfigError
-            If the model does not know a word.
+            If the model does not know a word, or ``event`` is no type of event.
         """
-        self.settings.snapshot().require_known(*keywords)
+        self._lifetime.require_own_process()
+        if not (isinstance(event, type) and issubclass(event, Event)):
+            raise ConfigError(
+                f"event={event!r} is no type of event; give one such as kws_live.NearMiss, or kws_live.Event"
+            )
+        bare = len(keywords) == 1 and callable(keywords[0])  # @spotter.on without brackets
+        words = self._known(() if bare else keywords)
 
         def register(function: Callback) -> Callback:
-            self._audience.add_callback(event, keywords, function)
+            self._audience.add_callback(event, words, function)
             return function
 
-        return register
+        return register(keywords[0]) if bare else register
+
+    def _known(self, keywords: Iterable[Words]) -> tuple[str, ...]:
+        words = flat(keywords)
+        self.settings.snapshot().require_known(*words)
+        return words
 
     def send_to(self, sink: str | EventSink) -> None:
         """Send every event to a sink from now on; the spotter closes it."""
+        self._lifetime.require_own_process()
         self._audience.add_sink(open_sink(sink, self.model.card.keywords) if isinstance(sink, str) else sink)
 
     def events(self) -> EventStream:
-        """Every event from now on, to be iterated with ``for`` or ``async for``; starts listening."""
-        stream = self._audience.add_stream()
-        self.start()
-        return stream
+        """Every event from now on, to be iterated with ``for`` or ``async for``; starts listening.
 
-    def wait_for(self, *keywords: str, timeout_seconds: float | None = None) -> Detection | None:
+        Raises
+        ------
+        SessionError
+            If it is called from a callback, which would wait for itself.
+        """
+        self._lifetime.refuse_in_callback("events", coroutines=False)
+
+        def begin() -> EventStream:
+            stream = self._audience.add_stream()
+            self._lifetime.go_on()
+            return stream
+
+        return shielded(begin)
+
+    def wait_for(self, *keywords: Words, timeout_seconds: float | None = None) -> Detection | None:
         """Listen until one of these words (none given: any) is spotted; None at the time-out or the end.
 
         The time-out counts seconds of audio; while a microphone gives none, a second more than that by the clock.
@@ -176,89 +200,61 @@ class Spotter:
         Raises
         ------
         ConfigError
-            If the model does not know a word.
+            If the model does not know a word, or the time-out is not 0 or more.
         SessionError
             If it is called from a callback, which would wait for itself.
         KwsLiveError
             What ended the listening, if it broke.
         """
-        if threading.current_thread() in self._session.threads or self._audience.runs_here():
-            raise SessionError("wait_for cannot be called from a callback; call it where the program itself runs")
-        answers: queue.SimpleQueue[Detection | None] = queue.SimpleQueue()
-        wait = self._wait_for(keywords, timeout_seconds, answers.put)
-        try:
-            limit = self._patience(timeout_seconds)
-            end = time.monotonic() + limit
-            while True:  # in slices, because a wait without end cannot be interrupted by Ctrl-C on Windows
-                with suppress(queue.Empty):
-                    return self._answer(answers.get(timeout=max(0.0, min(POLL_SECONDS, end - time.monotonic()))))
-                if time.monotonic() >= end:
-                    return None
-        finally:
-            wait.end()
+        self._lifetime.refuse_in_callback("wait_for")
+        begin, limit = self._wait_for(keywords, timeout_seconds)
+        return self._answer(wait_in_thread(begin, limit))
 
-    async def wait_for_async(self, *keywords: str, timeout_seconds: float | None = None) -> Detection | None:
+    async def wait_for_async(self, *keywords: Words, timeout_seconds: float | None = None) -> Detection | None:
         """`wait_for` without blocking the event loop."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Detection | None] = loop.create_future()
+        self._lifetime.refuse_in_callback("wait_for_async", coroutines=False)
+        begin, limit = self._wait_for(keywords, timeout_seconds)
+        return self._answer(await wait_on_loop(begin, limit))
 
-        def resolve(detection: Detection | None) -> None:
-            if not future.done():
-                future.set_result(detection)
+    def _wait_for(self, keywords: Iterable[Words], timeout_seconds: float | None) -> tuple[Begin, float]:
+        """What begins to wait, and the longest wait by the clock: endless where the source waits for the program."""
+        words, timeout = self._known(keywords), checked_timeout(timeout_seconds)
 
-        def answer(detection: Detection | None) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(resolve, detection)
+        def begin(answer: Answer) -> Wait:
+            until = None if timeout is None else self.ring.position + round(timeout * SAMPLE_RATE_HZ)
+            wait = self._audience.add_wait(words, until, answer)
+            self._lifetime.go_on()
+            return wait
 
-        wait = self._wait_for(keywords, timeout_seconds, answer)
-        try:
-            limit = self._patience(timeout_seconds)
-            return self._answer(await asyncio.wait_for(future, None if limit == math.inf else limit))
-        except TimeoutError:
-            return None
-        finally:
-            wait.end()
-
-    def _wait_for(self, keywords: Iterable[str], timeout_seconds: float | None, answer: Answer) -> Wait:
-        words = tuple(keywords)
-        self.settings.snapshot().require_known(*words)
-        until = None if timeout_seconds is None else self.ring.position + round(timeout_seconds * SAMPLE_RATE_HZ)
-        wait = self._audience.add_wait(words, until, answer)
-        self.start()
-        return wait
-
-    def _patience(self, timeout_seconds: float | None) -> float:
-        """Longest wait by the clock: for ever where the source itself waits for the program."""
-        if timeout_seconds is None or isinstance(self.source, FollowsClock):
-            return math.inf
-        return timeout_seconds + 1.0
+        return begin, math.inf if timeout is None or isinstance(self.source, FollowsClock) else timeout + 1.0
 
     def _answer(self, detection: Detection | None) -> Detection | None:
         """The answer itself; what broke is raised instead."""
-        if detection is None and self._session.ended.is_set():
-            self._session.wait(0.0)
+        if detection is None and self._lifetime.over.is_set():
+            self._session.raise_what_broke()
         return detection
 
     @contextmanager
     def muted(self, hold_off_seconds: float = 0.5) -> Iterator[None]:
         """Hear no words while the ``with`` block runs, and so long after it: for while the program itself speaks.
 
-        Words that end meanwhile reach nobody, neither callbacks nor sinks; ``hold_off_seconds`` of audio after the
+        Words that end meanwhile reach neither callbacks nor sinks; ``hold_off_seconds`` of audio after the
         block are for the room's echo and the sound still on its way.
         """
-        unmute = self._audience.mute(self.ring.position)
+        unmute = shielded(lambda: self._audience.mute(self.ring.position))
         try:
             yield
         finally:
-            unmute(self.ring.position + round(hold_off_seconds * SAMPLE_RATE_HZ))
+            n_samples = round(hold_off_seconds * SAMPLE_RATE_HZ)
+            shielded(lambda: unmute(self.ring.position + n_samples))
 
-    def only(self, *keywords: str) -> AbstractContextManager[None]:
+    def only(self, *keywords: Words) -> AbstractContextManager[None]:
         """Listen to these words alone while the ``with`` block runs.
 
         Of blocks that are open at the same time, in several threads or tasks, the one begun last decides; when it
         ends, the one begun last of those still open.
         """
-        return self.settings.only(*keywords)
+        return self.settings.only(*self._known(keywords))
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
         """Call a function with every hop's verdict from now on, on the detector thread: it must be quick.
@@ -277,49 +273,59 @@ class Spotter:
         KwsLiveError
             If it cannot be opened, or listening has ended; otherwise nothing changes.
         """
+        self._lifetime.require_own_process()
         opened = open_source(source)
         self._session.change_source(opened, (lambda: reopen_source(source, opened.name)) if opened.live else None)
 
     def start(self) -> None:
-        """Start listening, if not yet."""
-        with self._lock:
-            if self._watcher is not None or self._stopped.is_set():
-                return
-            self._watcher = threading.Thread(target=self._watch, name="kws-live settings", daemon=True)
-            self._session.start()
-            self._watcher.start()
+        """Start listening, if not yet.
+
+        Raises
+        ------
+        SessionError
+            If it was stopped before.
+        """
+        self._lifetime.start()
 
     def stop(self) -> None:
         """Stop listening and release everything; may be called twice and from inside a callback."""
-        self._stopped.set()
-        self._audience.let_go()
-        self._audience.hurry()
-        self._session.stop()
-        watcher = self._watcher
-        if watcher is None or not watcher.is_alive():
-            self._audience.close()
-        elif threading.current_thread() not in (watcher, *self._session.threads) and not self._audience.runs_here():
-            watcher.join()
+        self._lifetime.stop()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Listen until the source ends, `stop` is called, or Ctrl-C; False at the time-out.
 
         Raises
         ------
+        ConfigError
+            If the time-out is not 0 or more.
+        SessionError
+            If it is called from a callback, which would wait for itself.
         KwsLiveError
             What ended the listening, if it broke.
         """
-        self.start()
-        self._audience.let_go()
-        with self._clock.waiting():
-            return self._session.wait(timeout_seconds)
+        self._lifetime.refuse_in_callback("wait")
+        timeout = checked_timeout(timeout_seconds)
+        if not self._let_go:
+            shielded(self._lifetime.go_on)
+            shielded(self._audience.let_go)
+            self._let_go = True
+        with self._clock.waiting() if isinstance(self.source, FollowsClock) else nullcontext():
+            over = self._lifetime.over.wait(timeout)
+        if over:
+            self._session.raise_what_broke()
+        return over
 
     def statistics(self) -> Statistics:
         """The figures so far."""
-        return self._audience.figures(self._session.statistics())
+        self._lifetime.require_own_process()
+        return shielded(lambda: self._audience.figures(self._session.statistics()))
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -328,22 +334,9 @@ class Spotter:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        self.start()
-        return self
+        return self.__enter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.stop)
-
-    def _watch(self) -> None:
-        """The spotter's own thread: watches the settings file, and ends everything once the session has ended."""
-        while self._session.running:
-            if self._settings_file is not None:
-                try:
-                    if self._settings_file.poll():
-                        log.info("settings taken from %s", self._settings_file.path)
-                except ConfigError as error:
-                    log.warning("%s; the old values stay", error)
-            self._session.ended.wait(POLL_SECONDS if self._settings_file is not None else None)
-        self._audience.close()

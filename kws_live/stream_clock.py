@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from kws_live.event_queue import LARGEST_BACKLOG
 from kws_live.events import Event
+from kws_live.interrupts import shielded
 from kws_live.pipeline import Step
 from kws_live.ring_buffer import RingBuffer
 
@@ -119,11 +120,11 @@ class StreamClock:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """It waits while the ``with`` block runs."""
-        self.begin_waiting()
+        shielded(self.begin_waiting)
         try:
             yield
         finally:
-            self.end_waiting()
+            shielded(self.end_waiting)
 
     def wait_until_idle(self, ring: RingBuffer, timeout_seconds: float, awaited: bool = False) -> bool:
         """Wait until all audio is looked at and all events are handled; False at the time-out.

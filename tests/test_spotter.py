@@ -175,7 +175,6 @@ def test_stop_before_the_start_releases_everything(commands_model: Model, tmp_pa
     spotter = kws_live.listen(source, model=commands_model, sinks=[f"jsonl:{tmp_path / 'e.jsonl'}"])
     spotter.stop()
     assert source.closed.is_set()
-    spotter.start()
     assert spotter.wait(1.0)
 
 

@@ -1,21 +1,14 @@
 """The command ``kws-live``: one module for each sub-command, imported only when it is used."""
 
-import argparse
-import importlib
-import io
-import logging
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import metadata
-from pathlib import Path
 from typing import Final, NoReturn
 
-from kws_live.cli.log_lines import LogLines
-from kws_live.errors import KwsLiveError
-from kws_live.native_output import silence_c_stderr
+from kws_live.cli.signals import end_at_once, signals
+
+# All else is imported inside: until `program` runs, a Ctrl-C would show a traceback.
 
 COMMANDS: Final = {
     "listen": "listen to a microphone, a file or a pipe, and print the words",
@@ -41,6 +34,16 @@ COMMANDS: Final = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 for an error told in one line, 2 for wrong usage."""
+    import argparse
+    import importlib
+    import io
+    import logging
+    from importlib import metadata
+
+    from kws_live.cli.log_lines import LogLines
+    from kws_live.errors import KwsLiveError
+    from kws_live.native_output import silence_c_stderr
+
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="kws-live",
@@ -92,16 +95,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def program() -> NoReturn:
     """Run the command line as a process of its own, and end it."""
+    signals.install()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as a service may be started: what is printed goes nowhere
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as it runs
-    code = main()
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as it runs
+    try:
+        code = main()
+    except SystemExit as error:  # wrong usage, or --help
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        if signals.number is None:  # what an interrupt becomes in foreign code is no news
+            sys.excepthook(*sys.exc_info())
+        code = 1
+    import logging
+    import threading
+
     logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    if signals.number is not None:
+        end_at_once(signals.number)
+    signals.uninstall()
     if any(thread.daemon for thread in threading.enumerate()):
         # What hangs outside this package was left behind: taking the interpreter apart around it would say
         # strange things, or hang too. All that is ours is closed by now.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, AttributeError):
-                stream.flush()
         os._exit(code)
     sys.exit(code)

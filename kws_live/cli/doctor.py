@@ -19,6 +19,7 @@ import soundfile
 
 from kws_live.audio import Block
 from kws_live.cli.output_files import require_place
+from kws_live.cli.signals import signals
 from kws_live.doctor import LISTEN_SECONDS, Report, examine
 from kws_live.errors import ConfigError
 from kws_live.model import DEFAULT_MODEL
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds {arguments.seconds:g} must be 1 to 3600")
     if arguments.save is not None:
         require_place(Path(arguments.save))
-    with ExitStack() as cleanup:
+    with signals.interrupting(), ExitStack() as cleanup:  # what is saved needs its end
         report = examine(
             arguments.source,
             arguments.seconds,

@@ -3,59 +3,23 @@
 import errno
 import os
 import select
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from kws_live.capture import POLL_SECONDS
+from kws_live.cli.signals import signals
 from kws_live.events import Event
 from kws_live.spotter import Spotter
 
 EXIT_CODES: Final = """\
 exit codes: 0 the source ended; 1 an error, told in one line, or a sink or callback that failed; 2 wrong usage;
-130 Ctrl-C; 143 SIGTERM; 129 the terminal was closed; 141 nobody reads the output any more"""
+141 the reader of the output has left. Ctrl-C, SIGTERM and a closed terminal end it by that very signal, which a shell
+shows as 130, 143 and 129; a second one, or 8 seconds, end it at once"""
 
 _OUTPUT_ERRORS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _REFUSALS: Final = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT}
-
-
-class EndedBySignalError(KeyboardInterrupt):
-    """A signal asked the program to end.
-
-    Attributes
-    ----------
-    code : the exit code that says so
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.code = 128 + number
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Turn the signals that end a program into an exception, so that everything is closed on the way out."""
-    kept = {}
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        # A signal that is ignored, as under nohup, stays so; handlers belong to the main thread.
-        if number is None or signal.getsignal(number) == signal.SIG_IGN:
-            continue
-        if threading.current_thread() is threading.main_thread():
-            kept[number] = signal.signal(number, _raise)
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-
-
-def _raise(number: int, _frame: FrameType | None) -> None:
-    raise EndedBySignalError(number)
 
 
 class Output:
@@ -78,14 +42,17 @@ class Output:
                 self.error = error
 
     def wait(self, spotter: Spotter) -> None:
-        """Listen until the source ends or the output breaks.
+        """Listen until the source ends, a signal has come or the output breaks.
 
         Raises
         ------
+        EndedBySignalError
+            If a signal has come.
         OSError
-            If the output cannot be written, or nobody reads it any more: known at once, not at the next event.
+            If the output cannot be written, or its reader has left: known at once, not at the next event.
         """
         while self.error is None and not spotter.wait(POLL_SECONDS):
+            signals.check()
             if reader_has_left():
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         if self.error is not None:
@@ -93,7 +60,7 @@ class Output:
 
 
 def reader_has_left() -> bool:
-    """Whether standard output is a pipe that nobody reads any more; False where the system cannot tell."""
+    """Whether standard output is a pipe whose reader has left; False where the system cannot tell."""
     if not hasattr(select, "poll"):
         return False
     try:

@@ -2,7 +2,7 @@
 
   kws-live listen                            the default microphone
   kws-live listen --source mic:USB           a microphone by a part of its name (kws-live devices lists them)
-  kws-live listen --source talk.wav          a file, at the speed of life; --fast as fast as it goes
+  kws-live listen --source talk.wav          a file, in real time; --fast as fast as it goes
   arecord -t raw -f S16_LE -r 16000 | kws-live listen --source stdin:16000
   kws-live listen --sink jsonl:events.jsonl --threshold yes=0.8
   kws-live listen --bindings commands.toml   what each word does: programs, web requests, keys (see: kws-live reference)
@@ -15,8 +15,9 @@ import argparse
 import sys
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.cli.ending import EXIT_CODES, Output, ended_by_signals
+from kws_live.cli.ending import EXIT_CODES, Output
 from kws_live.cli.settings_options import add_settings, apply_options
+from kws_live.cli.signals import signals
 from kws_live.detection import make_settings
 from kws_live.errors import ConfigError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SourceLost, SourceReopened
@@ -84,14 +85,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json or not arguments.live:
         spotter.on(event=Event)(output.send)
     try:
-        with ended_by_signals():
+        with signals.noted():
             if not (arguments.json or arguments.live):
                 print(greeting(spotter), flush=True)
             with spotter, watched(arguments, spotter):
                 output.wait(spotter)
         return 0 if spotter.statistics().delivered_all else 1
     finally:
-        spotter.stop()  # a signal may have come while it was starting
+        spotter.stop()  # it may not have been started
         if arguments.stats:
             for name, value in spotter.statistics().rows():
                 print(f"{name:>12}  {value}", file=sys.stderr)

@@ -1,10 +1,14 @@
-"""Progress bars with the time left, on standard error, where that is a terminal."""
+"""Progress bars with the time left, on standard error, where that is a terminal.
+
+A signal interrupts what they show, so that the terminal gets its cursor back and half-written files go.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kws_live.cli.signals import signals
 from kws_live.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,9 +22,9 @@ def steps(what: str, total: float | None) -> Iterator[Callable[[float], None]]:
     Parameters
     ----------
     what : a word or two before the bar
-    total : of all that is to be advanced; None if nobody knows
+    total : of all that is to be advanced; None if unknown
     """
-    with _display() as display:
+    with signals.interrupting(), _display() as display:
         task = display.add_task(what, total=total)
         yield lambda amount: display.advance(task, amount)
 
@@ -28,7 +32,7 @@ def steps(what: str, total: float | None) -> Iterator[Callable[[float], None]]:
 @contextmanager
 def progress(what: str, in_bytes: bool = False) -> Iterator[Callable[[int, int], None]]:
     """Show a bar while the ``with`` block runs; gives the function that sets what is done and the whole."""
-    with _display(in_bytes) as display:
+    with signals.interrupting(), _display(in_bytes) as display:
         task = display.add_task(what, total=None, visible=False)  # an error before the first step needs no bar
         yield lambda done, total: display.update(task, completed=done, total=total, visible=True)
 

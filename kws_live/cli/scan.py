@@ -5,8 +5,8 @@
   kws-live scan talk.flac --out talk.parquet --mode spotting --stats
 
 Killed in the middle, the same command goes on where it was. A file that cannot be read is listed in
-events.broken.csv and told at the end. The gate is off unless --gate is given: it adapts for longer than two parts of
-a file overlap. Columns: file, keyword, seconds, decided_seconds, word_end_seconds, score.
+events.broken.csv and told at the end, with exit code 1. The gate is off unless --gate is given: it adapts for longer
+than two parts of a file overlap. Columns: file, keyword, seconds, decided_seconds, word_end_seconds, score.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import sys
 import time
 from pathlib import Path
 
-from kws_live.cli.ending import ended_by_signals
 from kws_live.cli.progress import progress
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.evaluation.archive_scan import EXCERPT_SECONDS, Runner, scan
@@ -52,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     since = time.monotonic()
     done = total = 0.0
 
-    with ended_by_signals(), progress("audio") as show:
+    with progress("audio") as show:
 
         def start(seconds: float) -> None:
             nonlocal total
@@ -75,13 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for file, reason in result.broken.items():
         print(f"kws-live: {file} is broken: {reason}", file=sys.stderr)
+    code = 1 if result.broken else 0
     if arguments.json:
         print(json.dumps(figures))
-        return 0
+        return code
     print(
         f"{arguments.out}: {figures['events']} events in {figures['audio_hours']:.2f} hours of {result.n_files} files"
     )
     if arguments.stats:
         for name, value in figures.items():
             print(f"{name.replace('_', ' '):>24}  {value}")
-    return 0
+    return code

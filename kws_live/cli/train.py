@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from kws_live.cli.signals import signals
     from kws_live.errors import ConfigError
     from kws_live.training.recipe import load_recipe
 
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    with signals.interrupting(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("training", total=None)
 
         def on_step(done: int, total: int, loss: float) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kws_live.capture import POLL_SECONDS
+from kws_live.cli.signals import signals
 from kws_live.errors import ConfigError
 from kws_live.spotter import Spotter
 
@@ -46,8 +47,9 @@ def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
             print(f"panel: {panel.url}", file=sys.stderr, flush=True)
             yield
             print("the sound has ended; the panel goes on. Ctrl-C stops.", file=sys.stderr, flush=True)
-            while True:  # in slices: a wait without end cannot be interrupted on Windows
+            while True:
                 time.sleep(POLL_SECONDS)
+                signals.check()
     else:
         yield
 

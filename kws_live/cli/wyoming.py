@@ -12,11 +12,11 @@ Wyoming Protocol; host and port as above. Each word is a wake word of its own.
 import argparse
 import asyncio
 import contextlib
-import signal
 import socket
 import sys
 
 from kws_live.cli.settings_options import add_settings, settings_from
+from kws_live.cli.signals import signals
 from kws_live.errors import ConfigError
 from kws_live.model import load_model
 
@@ -48,9 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     async def until_told() -> None:
         serving = asyncio.ensure_future(serve(arguments.uri, model, settings, greet, name))
-        with contextlib.suppress(NotImplementedError):  # Windows ends a program otherwise
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
+        loop = asyncio.get_running_loop()
+        with (
+            signals.noted(lambda: loop.call_soon_threadsafe(serving.cancel)),
+            contextlib.suppress(asyncio.CancelledError),
+        ):
             await serving
 
     asyncio.run(until_told())

@@ -68,6 +68,6 @@ def test_the_wyoming_service_says_where_it_is_and_ends_when_told(capsys: pytest.
     assert main(["wyoming", "--uri", uri]) == 1
     assert "cannot listen on" in capsys.readouterr().err
     service.send_signal(signal.SIGTERM)
-    assert service.wait(20) == 0
+    assert service.wait(20) == -signal.SIGTERM
     assert service.stderr.read() == ""
     service.stderr.close()

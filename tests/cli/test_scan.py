@@ -15,7 +15,7 @@ def test_a_scan_writes_events_and_figures(tmp_path: Path, capsys: pytest.Capture
     shutil.copy(DEMO, tmp_path / "talk.flac")
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     out = tmp_path / "events.parquet"
-    assert main(["scan", str(tmp_path), "--out", str(out), "--workers", "1", "--json"]) == 0
+    assert main(["scan", str(tmp_path), "--out", str(out), "--workers", "1", "--json"]) == 1  # one file is broken
     captured = capsys.readouterr()
     figures = json.loads(captured.out)
     table = parquet.read_table(out)

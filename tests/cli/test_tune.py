@@ -35,5 +35,5 @@ def test_it_prints_an_address_that_serves_the_page_and_stops_at_ctrl_c(command: 
         with browser.open(found[1], timeout=20) as page:
             assert b"<title>kws-live</title>" in page.read()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=60) == -signal.SIGINT
     assert list(tmp_path.iterdir()) == []  # nothing is written unasked
