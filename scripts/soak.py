@@ -1,6 +1,7 @@
 """Endurance, as `scripts/soak` measures it: memory, threads, handles, positions and events over hours of audio."""
 
 import argparse
+import gc
 import os
 import sys
 import threading
@@ -220,16 +221,33 @@ def real_time(minutes: float, source: str, model: str) -> list[str]:
     return wrong
 
 
+def starts(n_starts: int, model: str) -> list[str]:
+    """Start and stop again and again, sometimes in the middle of a word; returns what went wrong."""
+    loaded, watch = kws_live.load_model(model), Watch()
+    for number in range(n_starts):
+        spotter = kws_live.listen("demo:", model=loaded)
+        spotter.on(event=Event)(lambda event: None)
+        with spotter:
+            spotter.wait(0.02 * (number % 5))
+        if number % max(1, n_starts // 10) == 0 or number == n_starts - 1:
+            gc.collect()
+            watch.look(f"{number + 1:6} starts", number >= n_starts // 10)
+    return watch.verdict()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=24.0, help="of audio, as fast as it goes")
     parser.add_argument("--fast", action="store_true", help="as fast as it goes; the default")
     parser.add_argument("--real-time", action="store_true", help="from a microphone")
     parser.add_argument("--minutes", type=float, default=30.0, help="with --real-time")
+    parser.add_argument("--starts", type=int, metavar="N", help="start and stop N times instead")
     parser.add_argument("--source", "-s", default="mic:", help="with --real-time")
     parser.add_argument("--model", "-m", default="commands-12")
     arguments = parser.parse_args()
-    if arguments.real_time:
+    if arguments.starts:
+        wrong = starts(arguments.starts, arguments.model)
+    elif arguments.real_time:
         wrong = real_time(arguments.minutes, arguments.source, arguments.model)
     else:
         wrong = fast(arguments.hours, arguments.model)
