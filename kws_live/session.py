@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
+from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.capture import POLL_SECONDS, Capture
 from kws_live.clock import wall_seconds
 from kws_live.errors import KwsLiveError, SessionError
@@ -19,6 +19,7 @@ from kws_live.event_queue import LARGEST_BACKLOG, EventQueue
 from kws_live.events import Detection, Event, NearMiss, word_end
 from kws_live.findings import Finding
 from kws_live.liveness import LOOK_SHARE, STILL_SECONDS, Liveness, as_event
+from kws_live.overload import Overload
 from kws_live.pipeline import Pipeline, Step
 from kws_live.ring_buffer import RingBuffer
 from kws_live.sources import AudioSource
@@ -26,13 +27,6 @@ from kws_live.statistics import Statistics
 
 RING_SECONDS: Final = 10.0
 """How much audio is kept."""
-
-LARGEST_DELAY_SECONDS: Final = 2.0
-"""How far the detector may fall behind a live source before it skips to the newest audio,"""
-
-CATCH_UP_SECONDS: Final = 1.0
-CATCH_UP_SPEED: Final = 2.0
-"""unless, looked at after so long, it catches up so fast: a source may hand over seconds at once."""
 
 LOOK_SECONDS: Final = 1.0
 """The detector looks at what there is at least so often, should a source stop in the middle of a hop."""
@@ -45,9 +39,6 @@ HANGING_CALLBACK_SECONDS: Final = 0.8
 
 DETECTOR_SECONDS: Final = 10.0
 """How long it waits for the detector, which looks whether to stop at each hop."""
-
-CALM_SECONDS: Final = 60.0
-"""The machine counts as fast enough again when it has kept up for so long."""
 
 
 class Session:
@@ -96,8 +87,7 @@ class Session:
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._error: BaseException | None = None
-        self._behind_since: tuple[float, int] | None = None  # the time, and the hops done by then
-        self._too_slow_position: int | None = None
+        self._overload = Overload(self._tell_finding)
         self._detector_at = time.monotonic()
         self._delivering_since: float | None = None
         self._still_seconds = still_seconds
@@ -278,34 +268,11 @@ class Session:
     def _next_step(self) -> Step | None:
         """The pipeline's next hop; a live stream it cannot keep up with goes on at its newest sample."""
         self._pipeline.source = self._capture.source.name
-        behind_seconds = self.ring.n_unread / SAMPLE_RATE_HZ
         position = self.ring.position
-        told = self._too_slow_position
-        if behind_seconds <= LARGEST_DELAY_SECONDS or not self._capture.source.live:
-            self._behind_since = None
-        elif self._is_slow():
-            self._too_slow_position = position
-            if told is None:
-                self._tell_slow(f"{behind_seconds:.1f} s of audio wait to be looked at: the oldest is dropped")
+        n_unread = self.ring.n_unread if self._capture.source.live else 0
+        if self._overload.must_skip(n_unread, self._pipeline.counts.hops, position):
             return self._pipeline.skip_to(position)
-        if told is not None and position - told > CALM_SECONDS * SAMPLE_RATE_HZ:
-            self._too_slow_position = None
-            self._tell_slow("the machine keeps up again", over=True)
         return self._pipeline.step(self.ring)
-
-    def _is_slow(self) -> bool:
-        """Whether the detector, being behind, does not catch up."""
-        now, hops = time.monotonic(), self._pipeline.counts.hops
-        if self._behind_since is None:
-            self._behind_since = now, hops
-        since, hops_before = self._behind_since
-        if now - since < CATCH_UP_SECONDS:
-            return False
-        self._behind_since = None
-        return (hops - hops_before) * HOP_SECONDS < CATCH_UP_SPEED * (now - since)
-
-    def _tell_slow(self, summary: str, over: bool = False) -> None:
-        self._tell_finding(Finding("slow_machine", summary), over)
 
     def _tell_finding(self, finding: Finding, over: bool = False) -> None:
         self._tell(as_event(finding, self.ring.position, self._capture.source.name, over))

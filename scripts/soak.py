@@ -226,7 +226,7 @@ def starts(n_starts: int, model: str) -> list[str]:
     loaded, watch = kws_live.load_model(model), Watch()
     for number in range(n_starts):
         spotter = kws_live.listen("demo:", model=loaded)
-        spotter.on(event=Event)(lambda event: None)
+        spotter.on(event=Event)(lambda _event: None)
         with spotter:
             spotter.wait(0.02 * (number % 5))
         if number % max(1, n_starts // 10) == 0 or number == n_starts - 1:

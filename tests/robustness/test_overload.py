@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, Block, Samples
 from kws_live.event_queue import EventQueue
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SpeechStarted
+from kws_live.overload import CALM_SECONDS, LARGEST_DELAY_SECONDS
 from kws_live.pipeline import HOP_SAMPLES
-from kws_live.session import CALM_SECONDS, LARGEST_DELAY_SECONDS, Session
+from kws_live.session import Session
 
 PATIENCE_SECONDS = 60.0
 
