@@ -4,7 +4,7 @@ Speech Commands has isolated words only. A listener hears rooms, music, machines
 the windows made here are as important as the words: they decide how often a silent room fires.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,16 +19,16 @@ from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, StoredValue
 SPEECH_LABEL: Final = "_speech_"
 """Label of windows of running speech; like every label that is no keyword it trains ``_unknown_``."""
 
-N_SYNTHETIC: Final = 5000
-
 
 def write_negatives(
     folder: Path,
     settings: FeatureSettings,
     keywords: Collection[str],
-    speech: dict[Path, SetName],
-    noise: Iterable[Path],
-    seed: int,
+    speech: Mapping[Path, SetName],
+    noise: Iterable[Path] = (),
+    seed: int = 0,
+    n_synthetic: int = 0,
+    hop_frames: int = 10,
 ) -> int:
     """Make a feature archive of running speech, recorded noise and synthetic noise.
 
@@ -42,6 +42,8 @@ def write_negatives(
     speech : speaker's folder in LibriSpeech's layout (``*.trans.txt`` beside the recordings) -> set
     noise : long recordings; the first 85 % of each is for training, the rest for validation
     seed : of the synthetic noise
+    n_synthetic : windows of synthetic noise, one in ten of them for validation
+    hop_frames : from window to window of the speech to train on; many speakers need fewer windows of each
 
     Returns
     -------
@@ -55,39 +57,38 @@ def write_negatives(
     """
     extractor = FeatureExtractor(settings)
     clips: list[ClipInfo] = []
-    spectra: list[Features] = []
+    spectra: list[NDArray[np.float16]] = []
 
     def add(name: str, label: str, speaker: str, set_name: SetName, windows: Iterable[Features]) -> None:
         for i, spectrum in enumerate(windows):
             clips.append(ClipInfo(f"{name}#{i}", label, speaker, set_name))
-            spectra.append(spectrum)
+            spectra.append(spectrum.astype(np.float16))
 
     for speaker_folder, set_name in sorted(speech.items()):
         for path in utterances_without(speaker_folder, keywords):
-            windows = long_windows(extractor, read_speech_rate(path), hop_frames=10 if set_name == "train" else 25)
+            windows = long_windows(extractor, read_speech_rate(path), hop_frames if set_name == "train" else 25)
             add(f"{speaker_folder.name}/{path.name}", SPEECH_LABEL, speaker_folder.name, set_name, windows)
     for path in sorted(noise):
         samples = read_speech_rate(path)
         cut = int(0.85 * samples.size)
         add(path.name, BACKGROUND, "", "train", long_windows(extractor, samples[:cut], hop_frames=20))
         add(path.name + "/end", BACKGROUND, "", "val", long_windows(extractor, samples[cut:], hop_frames=20))
-    for i in range(N_SYNTHETIC):
+    for i in range(n_synthetic):
         set_name = "train" if i % 10 else "val"
         rng = np.random.default_rng([seed, i])
         spectrum = extractor.log_mel(synthetic_noise(rng, settings.window_samples))
         add(f"synthetic/{i}", BACKGROUND, "", set_name, [spectrum])
-    stored = np.asarray(spectra, dtype=np.float16)
-    write_archive(folder, settings, StoredValues("float16"), clips, stored)
+    write_archive(folder, settings, StoredValues("float16"), clips, np.asarray(spectra))
     return len(clips)
 
 
 def utterances_without(speaker_folder: Path, words: Collection[str]) -> Iterator[Path]:
-    """Recordings of a LibriSpeech speaker whose transcripts hold none of these words."""
+    """Recordings of a LibriSpeech speaker whose transcripts hold some words, and none of these."""
     forbidden = {word.upper() for word in words}
     for transcript in sorted(speaker_folder.rglob("[!.]*.trans.txt")):
         for line in transcript.read_text(encoding="utf-8").splitlines():
-            name, _, text = line.partition(" ")
-            if not forbidden & set(text.split()):
+            name, *said = line.split()
+            if said and forbidden.isdisjoint(said):
                 yield from sorted(transcript.parent.glob(f"{name}.*"))
 
 
