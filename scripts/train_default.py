@@ -7,6 +7,8 @@ DATA holds:
   noise/speech_commands/  its background recordings
   sounds/, voices/        everyday sound and voices, as scripts/fetch_recordings fetches them; one folder a collection
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
+  talk/                   more talk in LibriSpeech's layout, one folder a speaker; the game that
+                          scripts/fetch_recordings fetches, and amazon_queen.trans.txt, what is said in it
   test.csv, test/         test recordings; only measured on, at the end
 
 Everything is resumable: give the same command again. Parts that exist are not made again.
@@ -20,10 +22,12 @@ from typing import Final
 
 from kws_live.cli import main as kws_live
 from kws_live.features import SPEECH
+from kws_live.training.amazon_queen import unpack_sentences
 from kws_live.training.dataset import SetName
 from kws_live.training.negatives import write_negatives
 from kws_live.training.other_voices import write_other_voices
 from kws_live.training.recipe import load_recipe
+from kws_live.training.recordings import which_set
 from kws_live.training.short_sounds import write_short_sounds
 
 SPEAKERS: Final[dict[str, SetName]] = {
@@ -45,7 +49,11 @@ VALIDATION_SOUNDS: Final = (
 )
 """Whole collections, so that none of their sounds is known from training."""
 
+SOUND_ALIKE: Final = ("know", "write")
+"""Words that nobody can tell from a keyword."""
+
 SEED: Final = 1
+N_SYNTHETIC: Final = 5000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,8 +66,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", default="1", metavar="N", help="processes that make batches (default: 1)")
     given = parser.parse_args(arguments)
 
-    data, features = given.data, given.features
-    archives = [features / name for name in ("images", "negatives", "recordings", "sounds", "voices")]
+    features = given.features
+    archives = make_features(given.data, features)
+
+    def train(name: str, out: Path, some: Sequence[Path], *more: str | Path) -> Path:
+        given_features = [part for archive in some for part in ("--features", archive)]
+        run("train", "--recipe", name, *given_features, "--jobs", given.jobs, *more, "--out", out)
+        return out
+
+    test: list[str | Path] = ["--test", given.data / "test.csv"]
+    # Two networks that differ in size and in what they heard, then the larger of them taught by both.
+    a_base = train("commands-12-a-base", features / "commands-12-a-base", archives[:4])
+    a = train("commands-12-a", features / "commands-12-a", archives[:4], "--start", a_base)
+    b_base = train("commands-12-b-base", features / "commands-12-b-base", archives[:5])
+    b = train("commands-12-b", features / "commands-12-b", archives[:5], "--start", b_base)
+    teachers: list[str | Path] = ["--teacher", a, "--teacher", b]
+    default = train("commands-12", given.out / "commands-12", archives, "--start", b, *teachers, *test)
+    train("commands-12-small", given.out / "commands-12-small", archives[:4], "--teacher", default, *test)
+    return 0
+
+
+def make_features(data: Path, features: Path) -> list[Path]:
+    """Make the feature archives that are not there yet; returns all of them."""
+    archives = [features / name for name in ("images", "negatives", "recordings", "sounds", "voices", "talk")]
     for source, archive in ((data / "logmel40_v0.02.zip", archives[0]), (data / "commands", archives[2])):
         if not archive.exists():
             run("prepare", source, "--out", archive)
@@ -72,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             {data / "speech" / "librispeech" / name: set_name for name, set_name in SPEAKERS.items()},
             (data / "noise" / "speech_commands").glob("*.ogg"),
             SEED,
+            N_SYNTHETIC,
         )
     if not archives[3].exists():
         print("making features of everyday sound", file=sys.stderr)
@@ -81,26 +111,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("making features of voices", file=sys.stderr)
         folders = sorted((data / "voices").iterdir())
         write_other_voices(archives[4], SPEECH, folders, load_recipe("commands-12").keywords)
-
-    def train(name: str, out: Path, some: Sequence[Path], *more: str | Path) -> Path:
-        given_features = [part for archive in some for part in ("--features", archive)]
-        run("train", "--recipe", name, *given_features, "--jobs", given.jobs, *more, "--out", out)
-        return out
-
-    test: list[str | Path] = ["--test", data / "test.csv"]
-    # Two networks that differ in size and in what they heard, then the larger of them taught by both.
-    a_base = train("commands-12-a-base", features / "commands-12-a-base", archives[:4])
-    a = train("commands-12-a", features / "commands-12-a", archives[:4], "--start", a_base)
-    b_base = train("commands-12-b-base", features / "commands-12-b-base", archives)
-    b = train("commands-12-b", features / "commands-12-b", archives, "--start", b_base)
-    teachers: list[str | Path] = ["--teacher", a, "--teacher", b]
-    default = train("commands-12", given.out / "commands-12", archives, "--start", b, *teachers, *test)
-    train("commands-12-small", given.out / "commands-12-small", archives[:4], "--teacher", default, *test)
-    return 0
+    if not archives[5].exists():
+        print("making features of more talk", file=sys.stderr)
+        _unpack_game(data / "talk")
+        speakers = {folder: _set_of_speaker(folder) for folder in (data / "talk").iterdir() if folder.is_dir()}
+        words = (*load_recipe("commands-12").keywords, *SOUND_ALIKE)
+        write_negatives(archives[5], SPEECH, words, speakers, hop_frames=25)
+    return archives
 
 
 def _set_of(collection: Path) -> SetName:
     return "val" if collection.name in VALIDATION_SOUNDS else "train"
+
+
+def _set_of_speaker(folder: Path) -> SetName:
+    """A fifth of the speakers for validation, drawn by their names."""
+    return "train" if which_set(folder.name) == "train" else "val"
+
+
+def _unpack_game(talk: Path) -> None:
+    """The game's sentences, beside what Debian packs with them."""
+    package = talk / "flight-of-the-amazon-queen"
+    if not (package / "sentences").exists():
+        data = package / "usr/share/scummvm/flight-of-the-amazon-queen/queen.1c"
+        unpack_sentences(data, talk / "amazon_queen.trans.txt", package / "sentences")
 
 
 def run(*words: str | Path) -> None:
