@@ -7,8 +7,9 @@ DATA holds:
   noise/speech_commands/  its background recordings
   sounds/, voices/        everyday sound and voices, as scripts/fetch_recordings fetches them; one folder a collection
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
-  talk/                   more talk in LibriSpeech's layout, one folder a speaker; the game that
-                          scripts/fetch_recordings fetches, and amazon_queen.trans.txt, what is said in it
+  talk/                   more talk in LibriSpeech's layout, one folder a speaker; the games that
+                          scripts/fetch_recordings fetches, and what is said in them: amazon_queen.trans.txt and
+                          steel_sky.trans.txt (scripts/transcribe_talk.py helps)
   test.csv, test/         test recordings; only measured on, at the end
 
 Everything is resumable: give the same command again. Parts that exist are not made again.
@@ -21,9 +22,10 @@ from pathlib import Path
 from typing import Final
 
 from kws_live.cli import main as kws_live
+from kws_live.evaluation.talk import SAME_SOUND
 from kws_live.features import SPEECH
-from kws_live.training.amazon_queen import unpack_sentences
 from kws_live.training.dataset import SetName
+from kws_live.training.game_talk import write_sentences, write_transcripts
 from kws_live.training.negatives import write_negatives
 from kws_live.training.other_voices import write_other_voices
 from kws_live.training.recipe import load_recipe
@@ -49,8 +51,12 @@ VALIDATION_SOUNDS: Final = (
 )
 """Whole collections, so that none of their sounds is known from training."""
 
-SOUND_ALIKE: Final = ("know", "write")
-"""Words that nobody can tell from a keyword."""
+TRANSCRIPTS: Final = {
+    "flight-of-the-amazon-queen": "amazon_queen.trans.txt",
+    "beneath-a-steel-sky": "steel_sky.trans.txt",
+}
+VALIDATION_TALK: Final = ("beneath-a-steel-sky",)
+"""Besides a fifth of the readers, drawn by their names: actors that no other recording has."""
 
 SEED: Final = 1
 N_SYNTHETIC: Final = 5000
@@ -81,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     b_base = train("commands-12-b-base", features / "commands-12-b-base", archives[:5])
     b = train("commands-12-b", features / "commands-12-b", archives[:5], "--start", b_base)
     teachers: list[str | Path] = ["--teacher", a, "--teacher", b]
-    default = train("commands-12", given.out / "commands-12", archives, "--start", b, *teachers, *test)
+    default = train("commands-12", given.out / "commands-12", archives[:5], "--start", b, *teachers, *test)
     train("commands-12-small", given.out / "commands-12-small", archives[:4], "--teacher", default, *test)
     return 0
 
@@ -113,9 +119,9 @@ def make_features(data: Path, features: Path) -> list[Path]:
         write_other_voices(archives[4], SPEECH, folders, load_recipe("commands-12").keywords)
     if not archives[5].exists():
         print("making features of more talk", file=sys.stderr)
-        _unpack_game(data / "talk")
+        _unpack_games(data / "talk")
         speakers = {folder: _set_of_speaker(folder) for folder in (data / "talk").iterdir() if folder.is_dir()}
-        words = (*load_recipe("commands-12").keywords, *SOUND_ALIKE)
+        words = (*load_recipe("commands-12").keywords, *(word for same in SAME_SOUND.values() for word in same))
         write_negatives(archives[5], SPEECH, words, speakers, hop_frames=25)
     return archives
 
@@ -125,16 +131,17 @@ def _set_of(collection: Path) -> SetName:
 
 
 def _set_of_speaker(folder: Path) -> SetName:
-    """A fifth of the speakers for validation, drawn by their names."""
-    return "train" if which_set(folder.name) == "train" else "val"
+    drawn = which_set(folder.name) == "train" and folder.name not in VALIDATION_TALK
+    return "train" if drawn else "val"
 
 
-def _unpack_game(talk: Path) -> None:
-    """The game's sentences, beside what Debian packs with them."""
-    package = talk / "flight-of-the-amazon-queen"
-    if not (package / "sentences").exists():
-        data = package / "usr/share/scummvm/flight-of-the-amazon-queen/queen.1c"
-        unpack_sentences(data, talk / "amazon_queen.trans.txt", package / "sentences")
+def _unpack_games(talk: Path) -> None:
+    """The games' sentences, beside what Debian packs with them."""
+    for package, transcripts in TRANSCRIPTS.items():
+        sentences = talk / package / "sentences"
+        if not sentences.exists():
+            write_sentences(talk / package, sentences)
+        write_transcripts(talk / transcripts, sentences)
 
 
 def run(*words: str | Path) -> None:
