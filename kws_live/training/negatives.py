@@ -4,20 +4,23 @@ Speech Commands has isolated words only. A listener hears rooms, music, machines
 the windows made here are as important as the words: they decide how often a silent room fires.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples, to_mono
+from kws_live.audio import SPEECH_RATE_HZ, WINDOW_SECONDS, Samples, to_mono
 from kws_live.errors import DatasetError
 from kws_live.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, StoredValues, write_archive
+from kws_live.training.transcripts import Word, talk_without
 
 SPEECH_LABEL: Final = "_speech_"
 """Label of windows of running speech; like every label that is no keyword it trains ``_unknown_``."""
+
+VALIDATION_HOP_FRAMES: Final = 25
 
 
 def write_negatives(
@@ -29,6 +32,7 @@ def write_negatives(
     seed: int = 0,
     n_synthetic: int = 0,
     hop_frames: int = 10,
+    times: Mapping[str, Sequence[Word]] | None = None,
 ) -> int:
     """Make a feature archive of running speech, recorded noise and synthetic noise.
 
@@ -44,6 +48,7 @@ def write_negatives(
     seed : of the synthetic noise
     n_synthetic : windows of synthetic noise, one in ten of them for validation
     hop_frames : from window to window of the speech to train on; many speakers need fewer windows of each
+    times : of the words of some recordings, by name; of the others those that hold a keyword are left out
 
     Returns
     -------
@@ -65,9 +70,12 @@ def write_negatives(
             spectra.append(spectrum.astype(np.float16))
 
     for speaker_folder, set_name in sorted(speech.items()):
-        for path in utterances_without(speaker_folder, keywords):
-            windows = long_windows(extractor, read_speech_rate(path), hop_frames if set_name == "train" else 25)
-            add(f"{speaker_folder.name}/{path.name}", SPEECH_LABEL, speaker_folder.name, set_name, windows)
+        for talk in talk_without(speaker_folder, keywords, times):
+            hop = hop_frames if set_name == "train" else VALIDATION_HOP_FRAMES
+            step = hop * settings.hop_samples / settings.sample_rate_hz
+            windows = enumerate(long_windows(extractor, read_speech_rate(talk.path), hop))
+            clear = (window for i, window in windows if talk.is_clear(i * step, i * step + WINDOW_SECONDS))
+            add(f"{speaker_folder.name}/{talk.path.name}", SPEECH_LABEL, speaker_folder.name, set_name, clear)
     for path in sorted(noise):
         samples = read_speech_rate(path)
         cut = int(0.85 * samples.size)
@@ -80,16 +88,6 @@ def write_negatives(
         add(f"synthetic/{i}", BACKGROUND, "", set_name, [spectrum])
     write_archive(folder, settings, StoredValues("float16"), clips, np.asarray(spectra))
     return len(clips)
-
-
-def utterances_without(speaker_folder: Path, words: Collection[str]) -> Iterator[Path]:
-    """Recordings of a LibriSpeech speaker whose transcripts hold some words, and none of these."""
-    forbidden = {word.upper() for word in words}
-    for transcript in sorted(speaker_folder.rglob("[!.]*.trans.txt")):
-        for line in transcript.read_text(encoding="utf-8").splitlines():
-            name, *said = line.split()
-            if said and forbidden.isdisjoint(said):
-                yield from sorted(transcript.parent.glob(f"{name}.*"))
 
 
 def read_speech_rate(path: Path) -> Samples:

@@ -12,7 +12,7 @@ from packing import pack
 
 from kws_live.errors import DatasetError
 from kws_live.training.game_talk import write_sentences, write_transcripts
-from kws_live.training.negatives import utterances_without
+from kws_live.training.transcripts import talk_without
 
 QUEEN = "flight-of-the-amazon-queen"
 SKY = "beneath-a-steel-sky"
@@ -98,8 +98,8 @@ def test_transcripts_lie_beside_the_sentences(tmp_path: Path) -> None:
     write_sentences(a_queen(tmp_path), tmp_path / "out")
     (tmp_path / "said.txt").write_text("010001J1 WELL HELLO\n020001P1 GO HOME\n")
     write_transcripts(tmp_path / "said.txt", tmp_path / "out")
-    assert [path.stem for path in utterances_without(tmp_path / "out", ["go"])] == ["010001J1"]
-    assert [path.stem for path in utterances_without(tmp_path / "out", ["hello"])] == ["020001P1"]
+    assert [talk.path.stem for talk in talk_without(tmp_path / "out", ["go"])] == ["010001J1"]
+    assert [talk.path.stem for talk in talk_without(tmp_path / "out", ["hello"])] == ["020001P1"]
 
 
 def test_sentences_that_were_being_written_when_it_was_killed_are_made_anew(tmp_path: Path) -> None:
