@@ -8,9 +8,10 @@ DATA holds:
   sounds/, voices/        everyday sound and voices, as scripts/fetch_recordings fetches them; one folder a collection
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
   talk/                   more talk in LibriSpeech's layout, one folder a speaker; the games that
-                          scripts/fetch_recordings fetches, and what is said in them: amazon_queen.trans.txt and
-                          steel_sky.trans.txt; by choice the times of the words, *.words.jsonl
+                          scripts/fetch_recordings fetches, and what is said in two of them: amazon_queen.trans.txt
+                          and steel_sky.trans.txt; by choice the times of the words, *.words.jsonl
                           (scripts/transcribe_talk.py makes both)
+  scripts/                what is said in the third, as scripts/fetch_recordings fetches it
   test.csv, test/         test recordings; only measured on, at the end
 
 Everything is resumable: give the same command again. Parts that exist are not made again.
@@ -18,7 +19,7 @@ Everything is resumable: give the same command again. Parts that exist are not m
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from kws_live.cli import main as kws_live
 from kws_live.evaluation.talk import SAME_SOUND
 from kws_live.features import SPEECH
 from kws_live.training.dataset import SetName
-from kws_live.training.game_talk import write_sentences, write_transcripts
+from kws_live.training.game_talk import GAMES, fish_fillets_transcripts, write_sentences, write_transcripts
 from kws_live.training.negatives import write_negatives
 from kws_live.training.other_voices import write_other_voices
 from kws_live.training.recipe import load_recipe
@@ -121,7 +122,7 @@ def make_features(data: Path, features: Path) -> list[Path]:
         write_other_voices(archives[4], SPEECH, folders, load_recipe("commands-12").keywords)
     if not archives[5].exists():
         print("making features of more talk", file=sys.stderr)
-        _unpack_games(data / "talk")
+        _unpack_games(data)
         times = read_times(sorted((data / "talk").glob("*.words.jsonl")))
         words = (*load_recipe("commands-12").keywords, *(word for same in SAME_SOUND.values() for word in same))
         write_negatives(archives[5], SPEECH, words, more_talk(data), hop_frames=25, times=times)
@@ -139,13 +140,19 @@ def more_talk(data: Path) -> dict[Path, SetName]:
     return {folder: "train" if folder in in_training else "val" for folder in folders}
 
 
-def _unpack_games(talk: Path) -> None:
-    """The games' sentences, beside what Debian packs with them."""
-    for package, transcripts in TRANSCRIPTS.items():
-        sentences = talk / package / "sentences"
-        if not sentences.exists():
-            write_sentences(talk / package, sentences)
-        write_transcripts(talk / transcripts, sentences)
+def _unpack_games(data: Path) -> None:
+    """The games' sentences and what is said in them, beside what Debian packs with them."""
+    for package in GAMES:
+        if not (data / "talk" / package / "sentences").exists():
+            write_sentences(data / "talk" / package, data / "talk" / package / "sentences")
+    said: dict[str, Iterable[str]] = {
+        package: (data / "talk" / name).read_text().splitlines() for package, name in TRANSCRIPTS.items()
+    }
+    for language in ("cs", "nl"):
+        scripts = data / "scripts" / "fillets-ng-data"
+        said[f"fillets-ng-data-{language}"] = fish_fillets_transcripts(scripts, language)
+    for package, lines in said.items():
+        write_transcripts(lines, data / "talk" / package / "sentences")
 
 
 def run(*words: str | Path) -> None:

@@ -11,7 +11,7 @@ import soundfile
 from packing import pack
 
 from kws_live.errors import DatasetError
-from kws_live.training.game_talk import write_sentences, write_transcripts
+from kws_live.training.game_talk import fish_fillets_transcripts, write_sentences, write_transcripts
 from kws_live.training.transcripts import talk_without
 
 QUEEN = "flight-of-the-amazon-queen"
@@ -76,6 +76,15 @@ def a_sky(tmp_path: Path) -> Path:
     return sky(tmp_path, {**sentences, 51_001: sky_sentence(tone(880, 0.5))})
 
 
+def fillets(tmp_path: Path) -> Path:
+    sounds = tmp_path / "fillets-ng-data-nl" / "usr" / "share" / "games" / "fillets-ng" / "sound"
+    for name, samples in (("city/nl/a", tone(440)), ("share/jokes/nl/a", tone(880)), ("city/nl/b", tone(880, 0.5))):
+        path = sounds / f"{name}.ogg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, samples, RATE_HZ, format="OGG")
+    return tmp_path / "fillets-ng-data-nl"
+
+
 def pitch_of(path: Path) -> float:
     samples, rate = soundfile.read(path)
     assert rate == 16_000
@@ -83,7 +92,14 @@ def pitch_of(path: Path) -> float:
     return float(np.abs(np.fft.rfft(samples)).argmax() * rate / samples.size)
 
 
-@pytest.mark.parametrize(("game", "names"), [(a_queen, ["010001J1", "020001P1"]), (a_sky, ["50123", "51000"])])
+@pytest.mark.parametrize(
+    ("game", "names"),
+    [
+        (a_queen, ["010001J1", "020001P1"]),
+        (a_sky, ["50123", "51000"]),
+        (fillets, ["city-a", "jokes-a"]),
+    ],
+)
 def test_each_sentence_of_a_second_becomes_a_recording(
     tmp_path: Path, game: Callable[[Path], Path], names: list[str]
 ) -> None:
@@ -96,10 +112,20 @@ def test_each_sentence_of_a_second_becomes_a_recording(
 
 def test_transcripts_lie_beside_the_sentences(tmp_path: Path) -> None:
     write_sentences(a_queen(tmp_path), tmp_path / "out")
-    (tmp_path / "said.txt").write_text("010001J1 WELL HELLO\n020001P1 GO HOME\n")
-    write_transcripts(tmp_path / "said.txt", tmp_path / "out")
+    write_transcripts(["020001P1 GO HOME", "010001J1 WELL HELLO"], tmp_path / "out")
     assert [talk.path.stem for talk in talk_without(tmp_path / "out", ["go"])] == ["010001J1"]
     assert [talk.path.stem for talk in talk_without(tmp_path / "out", ["hello"])] == ["020001P1"]
+
+
+def test_a_games_scripts_say_what_is_said_as_an_english_ear_hears_it(tmp_path: Path) -> None:
+    script = tmp_path / "usr" / "share" / "games" / "fillets-ng" / "script" / "city" / "dialogs_nl.lua"
+    script.parent.mkdir(parents=True)
+    script.write_text(
+        '\ndialogId("a", "font_big", "Off we go.")\ndialogStr("Daar gaan we.")\n\n'
+        'dialogId("b-1", "font_big", "Left or \\"right\\"?")\ndialogStr("Links of \\"rechts\\", één?")\n'
+    )
+    assert list(fish_fillets_transcripts(tmp_path, "nl")) == ["city-a DAAR GAAN WE", "city-b-1 LINKS OFF RECHTS ÉÉN"]
+    assert list(fish_fillets_transcripts(tmp_path, "cs")) == []
 
 
 def test_sentences_that_were_being_written_when_it_was_killed_are_made_anew(tmp_path: Path) -> None:
