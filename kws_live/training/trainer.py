@@ -93,13 +93,20 @@ class Validation:
         return cls(np.concatenate(mfcc), np.where(clips.is_noise, len(keywords) + 1, clips.label))
 
     def figures(self, network: keras.Model, n_labels: int) -> tuple[float, float, float]:
-        """Cross-entropy, accuracy, and mean recall over the labels that occur."""
+        """Loss, accuracy, and mean recall over the labels that occur.
+
+        The loss is the mean of the cross-entropies of keywords, unknown and silence, however many of each there are. Of
+        the latter two it does not ask which is which: either is rejected.
+        """
         chunks = [network.predict_on_batch(self.mfcc[i : i + 1024]) for i in range(0, len(self.mfcc), 1024)]
         posteriors = np.concatenate([np.asarray(chunk) for chunk in chunks])
         right = posteriors.argmax(axis=1) == self.label
-        given = np.maximum(posteriors[np.arange(len(right)), self.label], 1e-7)
+        kind = np.maximum(self.label - (n_labels - 3), 0)
+        given = np.where(kind == 0, posteriors[np.arange(len(right)), self.label], posteriors[:, -2:].sum(axis=1))
+        losses = -np.log(np.maximum(given, 1e-7))
+        loss = np.mean([losses[kind == i].mean() for i in range(3) if (kind == i).any()])
         recalls = [right[self.label == i].mean() for i in range(n_labels) if (self.label == i).any()]
-        return float(-np.log(given).mean()), float(right.mean()), float(np.mean(recalls))
+        return float(loss), float(right.mean()), float(np.mean(recalls))
 
 
 def train(

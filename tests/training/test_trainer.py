@@ -64,6 +64,29 @@ def test_the_network_has_the_weights_of_the_best_epoch(trained: Trained, archive
     assert balanced == max(row.val_balanced_accuracy for row in trained.history)
 
 
+class Decided:
+    """A network whose posteriors are its input."""
+
+    def predict_on_batch(self, posteriors: np.ndarray) -> np.ndarray:
+        return posteriors
+
+
+def test_the_loss_weighs_words_and_what_is_rejected_alike_and_asks_not_how_it_is_rejected() -> None:
+    posteriors = [
+        [0.5, 0.3, 0.1, 0.1],  # a word
+        [0.2, 0.3, 0.1, 0.4],  # unknown, taken for silence
+        [0.1, 0.1, 0.1, 0.7],  # unknown
+        [0.3, 0.2, 0.5, 0.0],  # unknown
+        [0.1, 0.0, 0.8, 0.1],  # silence, taken for unknown
+    ]
+    validation = Validation(np.array(posteriors, dtype=np.float32), np.array([0, 2, 2, 2, 3]))
+    loss, accuracy, recall = validation.figures(Decided(), 4)
+    unknown = (np.log(0.5) + np.log(0.8) + np.log(0.5)) / 3
+    assert loss == pytest.approx(-(np.log(0.5) + unknown + np.log(0.9)) / 3, abs=1e-6)
+    assert accuracy == pytest.approx(2 / 5)
+    assert recall == pytest.approx((1 + 1 / 3 + 0) / 3)
+
+
 class Killed(BaseException):
     """Ends a run as a kill does: nothing in the trainer catches it."""
 
