@@ -7,6 +7,7 @@ DATA holds, as for scripts/train_default:
   sounds/                     the collections that validate
   speech/librispeech/         the speakers that validate; those of training are shown beside them, as the network may
                               know them by heart
+  talk/                       the readers and the actors that validate
 
 Nothing of the test recordings is touched: a threshold chosen here may be measured there, once.
 """
@@ -21,7 +22,7 @@ from typing import Final
 
 import numpy as np
 import soundfile
-from train_default import SPEAKERS, VALIDATION_SOUNDS
+from train_default import SPEAKERS, VALIDATION_SOUNDS, VALIDATION_TALK, more_talk
 
 from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.cli.progress import steps
@@ -35,6 +36,7 @@ from kws_live.evaluation.statistics import Rate
 from kws_live.evaluation.streaming import LabelledRun, StreamScore, measure_stream
 from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
 from kws_live.model import Model, load_model
+from kws_live.training.dataset import SetName
 from kws_live.training.short_sounds import FAINT, MOST_WINDOWS, sounds_in
 
 SNRS_DB: Final = (30.0, 10.0, 0.0)
@@ -62,17 +64,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def runs(
     model: Model, data: Path, n_words: int, keep: Path | None
 ) -> tuple[dict[str, LabelledRun], dict[str, list[TalkRun]]]:
-    """The model over the streams, and over the talk of each set's speakers."""
+    """The model over the streams, and over the talk of each kind of speakers."""
     settings = make_settings(model).snapshot()
     with tempfile.TemporaryDirectory() as name, steps("streams", None) as advance:
         streams = {}
         for stream, path in build_streams(data, Path(name), model.card.keywords, n_words):
             streams[stream] = measure_stream(model, settings, path, path.with_suffix(".csv"), keep, advance)[0]
-    talk: dict[str, list[TalkRun]] = {"val": [], "train": []}
+    talk: dict[str, list[TalkRun]] = {"readers": [], "actors": [], "readers in training": []}
+    kinds: dict[SetName, str] = {"val": "readers", "train": "readers in training"}
+    folders = [(data / "speech" / "librispeech" / name, kinds[set_name]) for name, set_name in SPEAKERS.items()]
+    for folder, set_name in more_talk(data).items():
+        if set_name == "val":
+            folders.append((folder, "actors" if folder.name in VALIDATION_TALK else "readers"))
     with steps("talk", None) as advance:
-        for speaker, set_name in SPEAKERS.items():
-            folder = data / "speech" / "librispeech" / speaker
-            talk[set_name] += measure_talk(model, settings, folder, keep, advance)[0]
+        for folder, kind in folders:
+            talk[kind] += measure_talk(model, settings, folder, keep, advance)[0]
     return streams, talk
 
 
@@ -111,7 +117,7 @@ def table(streams: dict[str, LabelledRun], talk: dict[str, list[TalkRun]], setti
         hits = [f"{100 * score.hits.value:.1f}" for score in scores]
         rows.append((f"{threshold:g}", *hits, f"{100 * unknown.value:.1f}", str(noise), *map(str, said)))
     head = ("threshold", *(f"{name}, hits %" for name in streams), "unknown fired %", "false accepts on noise")
-    return Table(f"{settings.mode} mode", (*head, *(f"on talk, {name} speakers" for name in talk)), tuple(rows))
+    return Table(f"{settings.mode} mode", (*head, *(f"on talk, {name}" for name in talk)), tuple(rows))
 
 
 if __name__ == "__main__":

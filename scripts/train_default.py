@@ -7,6 +7,11 @@ DATA holds:
   noise/speech_commands/  its background recordings
   sounds/, voices/        everyday sound and voices, as scripts/fetch_recordings fetches them; one folder a collection
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
+  talk/                   more talk in LibriSpeech's layout, one folder a speaker; the games that
+                          scripts/fetch_recordings fetches, and what is said in two of them: amazon_queen.trans.txt
+                          and steel_sky.trans.txt; by choice the times of the words, *.words.jsonl
+                          (scripts/transcribe_talk.py makes both)
+  scripts/                what is said in the third, as scripts/fetch_recordings fetches it
   test.csv, test/         test recordings; only measured on, at the end
 
 Everything is resumable: give the same command again. Parts that exist are not made again.
@@ -14,17 +19,21 @@ Everything is resumable: give the same command again. Parts that exist are not m
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from kws_live.cli import main as kws_live
+from kws_live.evaluation.talk import SAME_SOUND
 from kws_live.features import SPEECH
 from kws_live.training.dataset import SetName
+from kws_live.training.game_talk import GAMES, fish_fillets_transcripts, write_sentences, write_transcripts
 from kws_live.training.negatives import write_negatives
 from kws_live.training.other_voices import write_other_voices
 from kws_live.training.recipe import load_recipe
+from kws_live.training.recordings import which_set
 from kws_live.training.short_sounds import write_short_sounds
+from kws_live.training.transcripts import read_times
 
 SPEAKERS: Final[dict[str, SetName]] = {
     "163": "train",
@@ -45,7 +54,15 @@ VALIDATION_SOUNDS: Final = (
 )
 """Whole collections, so that none of their sounds is known from training."""
 
+TRANSCRIPTS: Final = {
+    "flight-of-the-amazon-queen": "amazon_queen.trans.txt",
+    "beneath-a-steel-sky": "steel_sky.trans.txt",
+}
+VALIDATION_TALK: Final = ("beneath-a-steel-sky",)
+"""Besides a fifth of the readers, drawn by their names: actors that no other recording has."""
+
 SEED: Final = 1
+N_SYNTHETIC: Final = 5000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,8 +75,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", default="1", metavar="N", help="processes that make batches (default: 1)")
     given = parser.parse_args(arguments)
 
-    data, features = given.data, given.features
-    archives = [features / name for name in ("images", "negatives", "recordings", "sounds", "voices")]
+    features = given.features
+    archives = make_features(given.data, features)
+
+    def train(name: str, out: Path, some: Sequence[Path], *more: str | Path) -> Path:
+        given_features = [part for archive in some for part in ("--features", archive)]
+        run("train", "--recipe", name, *given_features, "--jobs", given.jobs, *more, "--out", out)
+        return out
+
+    test: list[str | Path] = ["--test", given.data / "test.csv"]
+    # Two networks that differ in size and in what they heard, then the larger of them taught by both.
+    a_base = train("commands-12-a-base", features / "commands-12-a-base", archives[:4])
+    a = train("commands-12-a", features / "commands-12-a", archives[:4], "--start", a_base)
+    b_base = train("commands-12-b-base", features / "commands-12-b-base", archives[:5])
+    b = train("commands-12-b", features / "commands-12-b", archives[:5], "--start", b_base)
+    teachers: list[str | Path] = ["--teacher", a, "--teacher", b]
+    default = train("commands-12", given.out / "commands-12", archives[:5], "--start", b, *teachers, *test)
+    train("commands-12-small", given.out / "commands-12-small", archives[:4], "--teacher", default, *test)
+    return 0
+
+
+def make_features(data: Path, features: Path) -> list[Path]:
+    """Make the feature archives that are not there yet; returns all of them."""
+    archives = [features / name for name in ("images", "negatives", "recordings", "sounds", "voices", "talk")]
     for source, archive in ((data / "logmel40_v0.02.zip", archives[0]), (data / "commands", archives[2])):
         if not archive.exists():
             run("prepare", source, "--out", archive)
@@ -72,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             {data / "speech" / "librispeech" / name: set_name for name, set_name in SPEAKERS.items()},
             (data / "noise" / "speech_commands").glob("*.ogg"),
             SEED,
+            N_SYNTHETIC,
         )
     if not archives[3].exists():
         print("making features of everyday sound", file=sys.stderr)
@@ -81,26 +120,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("making features of voices", file=sys.stderr)
         folders = sorted((data / "voices").iterdir())
         write_other_voices(archives[4], SPEECH, folders, load_recipe("commands-12").keywords)
-
-    def train(name: str, out: Path, some: Sequence[Path], *more: str | Path) -> Path:
-        given_features = [part for archive in some for part in ("--features", archive)]
-        run("train", "--recipe", name, *given_features, "--jobs", given.jobs, *more, "--out", out)
-        return out
-
-    test: list[str | Path] = ["--test", data / "test.csv"]
-    # Two networks that differ in size and in what they heard, then the larger of them taught by both.
-    a_base = train("commands-12-a-base", features / "commands-12-a-base", archives[:4])
-    a = train("commands-12-a", features / "commands-12-a", archives[:4], "--start", a_base)
-    b_base = train("commands-12-b-base", features / "commands-12-b-base", archives)
-    b = train("commands-12-b", features / "commands-12-b", archives, "--start", b_base)
-    teachers: list[str | Path] = ["--teacher", a, "--teacher", b]
-    default = train("commands-12", given.out / "commands-12", archives, "--start", b, *teachers, *test)
-    train("commands-12-small", given.out / "commands-12-small", archives[:4], "--teacher", default, *test)
-    return 0
+    if not archives[5].exists():
+        print("making features of more talk", file=sys.stderr)
+        _unpack_games(data)
+        times = read_times(sorted((data / "talk").glob("*.words.jsonl")))
+        words = (*load_recipe("commands-12").keywords, *(word for same in SAME_SOUND.values() for word in same))
+        write_negatives(archives[5], SPEECH, words, more_talk(data), hop_frames=25, times=times)
+    return archives
 
 
 def _set_of(collection: Path) -> SetName:
     return "val" if collection.name in VALIDATION_SOUNDS else "train"
+
+
+def more_talk(data: Path) -> dict[Path, SetName]:
+    """Folder -> set of each speaker, a game's actors being one: a fifth of them, drawn by their names, validate."""
+    folders = sorted(folder for folder in (data / "talk").iterdir() if folder.is_dir())
+    in_training = {f for f in folders if which_set(f.name) == "train" and f.name not in VALIDATION_TALK}
+    return {folder: "train" if folder in in_training else "val" for folder in folders}
+
+
+def _unpack_games(data: Path) -> None:
+    """The games' sentences and what is said in them, beside what Debian packs with them."""
+    for package in GAMES:
+        if not (data / "talk" / package / "sentences").exists():
+            write_sentences(data / "talk" / package, data / "talk" / package / "sentences")
+    said: dict[str, Iterable[str]] = {
+        package: (data / "talk" / name).read_text().splitlines() for package, name in TRANSCRIPTS.items()
+    }
+    for language in ("cs", "nl"):
+        scripts = data / "scripts" / "fillets-ng-data"
+        said[f"fillets-ng-data-{language}"] = fish_fillets_transcripts(scripts, language)
+    for package, lines in said.items():
+        write_transcripts(lines, data / "talk" / package / "sentences")
 
 
 def run(*words: str | Path) -> None:

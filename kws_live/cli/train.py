@@ -9,7 +9,7 @@ copy of the model's recipe, with few epochs and a learning_rate of 5e-4, and beg
   kws-live prepare recordings --out words
   kws-live train --recipe mine.toml --fine-tune commands-12 --features features --features words --out models/mine
 
-A recipe is a TOML file or the name of a shipped one. A run that was interrupted goes on from its last whole epoch;
+A recipe is a TOML file or the name of a shipped one. A run that was interrupted loses a few minutes at most;
 its state lies beside the model, in OUT.training.
 """
 

@@ -184,7 +184,7 @@ def train_embedding(
     """
     import keras
 
-    from kws_live.training.trainer import STATE_NAME, Average, EpochFigures, RunState, WarmupCosine
+    from kws_live.training.trainer import STATE_NAME, Average, EpochFigures, Reached, RunState, WarmupCosine
 
     keras.utils.set_random_seed(recipe.seed)
     archives = [hold_out(FeatureArchive.open(folder), recipe.held_out) for folder in folders]
@@ -209,7 +209,7 @@ def train_embedding(
     network.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     average = Average(network.weights, recipe.average)
     state = RunState(work / STATE_NAME, recipe, [*network.variables, *optimizer.variables, *average.values])  # type: ignore[arg-type]  # it asks for the fingerprint alone
-    history = state.load()
+    history = state.load().history
     first = len(history) * recipe.save_every
     losses, began = 0.0, time.perf_counter()
     with WordBatches(folders, recipe, 1) as maker:
@@ -222,7 +222,7 @@ def train_embedding(
             if n == recipe.save_every:
                 seconds = time.perf_counter() - began
                 history.append(EpochFigures(len(history) + 1, 0.0, losses / n, 0.0, 0.0, 0.0, seconds))
-                state.save(history)
+                state.save(Reached(history))
                 losses, began = 0.0, time.perf_counter()
     average.swap()
     return embedding

@@ -4,31 +4,35 @@ Speech Commands has isolated words only. A listener hears rooms, music, machines
 the windows made here are as important as the words: they decide how often a silent room fires.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples, to_mono
+from kws_live.audio import SPEECH_RATE_HZ, WINDOW_SECONDS, Samples, to_mono
 from kws_live.errors import DatasetError
 from kws_live.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, StoredValues, write_archive
+from kws_live.training.transcripts import Word, talk_without
 
 SPEECH_LABEL: Final = "_speech_"
 """Label of windows of running speech; like every label that is no keyword it trains ``_unknown_``."""
 
-N_SYNTHETIC: Final = 5000
+VALIDATION_HOP_FRAMES: Final = 25
 
 
 def write_negatives(
     folder: Path,
     settings: FeatureSettings,
     keywords: Collection[str],
-    speech: dict[Path, SetName],
-    noise: Iterable[Path],
-    seed: int,
+    speech: Mapping[Path, SetName],
+    noise: Iterable[Path] = (),
+    seed: int = 0,
+    n_synthetic: int = 0,
+    hop_frames: int = 10,
+    times: Mapping[str, Sequence[Word]] | None = None,
 ) -> int:
     """Make a feature archive of running speech, recorded noise and synthetic noise.
 
@@ -42,6 +46,9 @@ def write_negatives(
     speech : speaker's folder in LibriSpeech's layout (``*.trans.txt`` beside the recordings) -> set
     noise : long recordings; the first 85 % of each is for training, the rest for validation
     seed : of the synthetic noise
+    n_synthetic : windows of synthetic noise, one in ten of them for validation
+    hop_frames : from window to window of the speech to train on; many speakers need fewer windows of each
+    times : of the words of some recordings, by name; of the others those that hold a keyword are left out
 
     Returns
     -------
@@ -55,40 +62,32 @@ def write_negatives(
     """
     extractor = FeatureExtractor(settings)
     clips: list[ClipInfo] = []
-    spectra: list[Features] = []
+    spectra: list[NDArray[np.float16]] = []
 
     def add(name: str, label: str, speaker: str, set_name: SetName, windows: Iterable[Features]) -> None:
         for i, spectrum in enumerate(windows):
             clips.append(ClipInfo(f"{name}#{i}", label, speaker, set_name))
-            spectra.append(spectrum)
+            spectra.append(spectrum.astype(np.float16))
 
     for speaker_folder, set_name in sorted(speech.items()):
-        for path in utterances_without(speaker_folder, keywords):
-            windows = long_windows(extractor, read_speech_rate(path), hop_frames=10 if set_name == "train" else 25)
-            add(f"{speaker_folder.name}/{path.name}", SPEECH_LABEL, speaker_folder.name, set_name, windows)
+        for talk in talk_without(speaker_folder, keywords, times):
+            hop = hop_frames if set_name == "train" else VALIDATION_HOP_FRAMES
+            step = hop * settings.hop_samples / settings.sample_rate_hz
+            windows = enumerate(long_windows(extractor, read_speech_rate(talk.path), hop))
+            clear = (window for i, window in windows if talk.is_clear(i * step, i * step + WINDOW_SECONDS))
+            add(f"{speaker_folder.name}/{talk.path.name}", SPEECH_LABEL, speaker_folder.name, set_name, clear)
     for path in sorted(noise):
         samples = read_speech_rate(path)
         cut = int(0.85 * samples.size)
         add(path.name, BACKGROUND, "", "train", long_windows(extractor, samples[:cut], hop_frames=20))
         add(path.name + "/end", BACKGROUND, "", "val", long_windows(extractor, samples[cut:], hop_frames=20))
-    for i in range(N_SYNTHETIC):
+    for i in range(n_synthetic):
         set_name = "train" if i % 10 else "val"
         rng = np.random.default_rng([seed, i])
         spectrum = extractor.log_mel(synthetic_noise(rng, settings.window_samples))
         add(f"synthetic/{i}", BACKGROUND, "", set_name, [spectrum])
-    stored = np.asarray(spectra, dtype=np.float16)
-    write_archive(folder, settings, StoredValues("float16"), clips, stored)
+    write_archive(folder, settings, StoredValues("float16"), clips, np.asarray(spectra))
     return len(clips)
-
-
-def utterances_without(speaker_folder: Path, words: Collection[str]) -> Iterator[Path]:
-    """Recordings of a LibriSpeech speaker whose transcripts hold none of these words."""
-    forbidden = {word.upper() for word in words}
-    for transcript in sorted(speaker_folder.rglob("[!.]*.trans.txt")):
-        for line in transcript.read_text(encoding="utf-8").splitlines():
-            name, _, text = line.partition(" ")
-            if not forbidden & set(text.split()):
-                yield from sorted(transcript.parent.glob(f"{name}.*"))
 
 
 def read_speech_rate(path: Path) -> Samples:

@@ -1,8 +1,8 @@
 """Trains a recipe's network, resumable at any moment.
 
 The loop is Keras 3 alone, so any backend runs it. Batches come from worker processes and are pure functions of
-their number, and everything else that changes lies in one file, replaced after each epoch: a killed run goes on
-from the last whole epoch and ends with the same weights as one that was never stopped.
+their number, and everything else that changes lies in one file, replaced after each epoch and every few minutes within
+one: a killed run goes on from there and ends with the same weights as one that was never stopped.
 
 References
 ----------
@@ -15,7 +15,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,9 @@ from kws_live.training.recipe import Recipe
 
 STATE_NAME: Final = "state.npz"
 
+SAVE_SECONDS: Final = 300.0
+"""What a kill costs at most; writing the state takes less than a second."""
+
 
 @dataclass(frozen=True)
 class EpochFigures:
@@ -44,6 +47,16 @@ class EpochFigures:
     val_loss: float
     val_accuracy: float
     val_balanced_accuracy: float
+    seconds: float = 0.0
+
+
+@dataclass
+class Reached:
+    """How far a run has come: its whole epochs, and of the one begun the steps, with their losses' sum and time."""
+
+    history: list[EpochFigures] = field(default_factory=list)
+    steps: int = 0
+    losses: float = 0.0
     seconds: float = 0.0
 
 
@@ -80,13 +93,20 @@ class Validation:
         return cls(np.concatenate(mfcc), np.where(clips.is_noise, len(keywords) + 1, clips.label))
 
     def figures(self, network: keras.Model, n_labels: int) -> tuple[float, float, float]:
-        """Cross-entropy, accuracy, and mean recall over the labels that occur."""
+        """Loss, accuracy, and mean recall over the labels that occur.
+
+        The loss is the mean of the cross-entropies of keywords, unknown and silence, however many of each there are. Of
+        the latter two it does not ask which is which: either is rejected.
+        """
         chunks = [network.predict_on_batch(self.mfcc[i : i + 1024]) for i in range(0, len(self.mfcc), 1024)]
         posteriors = np.concatenate([np.asarray(chunk) for chunk in chunks])
         right = posteriors.argmax(axis=1) == self.label
-        given = np.maximum(posteriors[np.arange(len(right)), self.label], 1e-7)
+        kind = np.maximum(self.label - (n_labels - 3), 0)
+        given = np.where(kind == 0, posteriors[np.arange(len(right)), self.label], posteriors[:, -2:].sum(axis=1))
+        losses = -np.log(np.maximum(given, 1e-7))
+        loss = np.mean([losses[kind == i].mean() for i in range(3) if (kind == i).any()])
         recalls = [right[self.label == i].mean() for i in range(n_labels) if (self.label == i).any()]
-        return float(-np.log(given).mean()), float(right.mean()), float(np.mean(recalls))
+        return float(loss), float(right.mean()), float(np.mean(recalls))
 
 
 def train(
@@ -98,6 +118,7 @@ def train(
     workers: int = 1,
     on_step: Callable[[int, int, float], None] = lambda *_: None,
     on_epoch: Callable[[EpochFigures], None] = lambda _: None,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Trained:
     """Train a recipe, or go on with what ``work`` holds of it.
 
@@ -112,6 +133,7 @@ def train(
     workers : processes that make batches
     on_step : called with steps done, steps in all, loss so far in this epoch
     on_epoch : called with the figures of each epoch
+    save_seconds : between two states of the run within an epoch
 
     Raises
     ------
@@ -139,13 +161,13 @@ def train(
 
     average = Average(network.weights, recipe.average)
     state = RunState(work / STATE_NAME, recipe, [*network.variables, *optimizer.variables, *average.values])
-    history = state.load()
+    reached = state.load()
     with BatchMaker([archive.folder for archive in archives], recipe, workers) as maker:
-        wanted = ((epoch, number) for epoch in range(len(history), recipe.n_epochs) for number in range(steps))
-        batches = maker.batches(wanted)
-        for epoch in range(len(history), recipe.n_epochs):
-            losses, began = 0.0, time.perf_counter()
-            for number in range(steps):
+        done = len(reached.history) * steps + reached.steps
+        batches = maker.batches(divmod(step, steps) for step in range(done, recipe.n_epochs * steps))
+        for epoch in range(len(reached.history), recipe.n_epochs):
+            began = saved = time.perf_counter()
+            for number in range(reached.steps, steps):
                 mfcc, labels = next(batches)
                 if teachers:
                     taught = np.mean([np.asarray(teacher.predict_on_batch(mfcc)) for teacher in teachers], axis=0)
@@ -155,21 +177,25 @@ def train(
                 result = network.train_on_batch(mfcc, labels)
                 network.reset_metrics()
                 average.update(epoch * steps + number)
-                losses += float(keras.ops.convert_to_numpy(result))
-                on_step(epoch * steps + number + 1, recipe.n_epochs * steps, losses / (number + 1))
+                reached.steps += 1
+                reached.losses += float(keras.ops.convert_to_numpy(result))
+                if (now := time.perf_counter()) - saved >= save_seconds:
+                    state.save(replace(reached, seconds=reached.seconds + now - began))
+                    saved = now
+                on_step(epoch * steps + number + 1, recipe.n_epochs * steps, reached.losses / reached.steps)
             average.swap()
             loss, accuracy, balanced = validation.figures(network, n_labels)
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-            seconds = time.perf_counter() - began
-            figures = EpochFigures(epoch + 1, rate, losses / steps, loss, accuracy, balanced, seconds)
-            if not history or _rank(figures) < min(map(_rank, history)):
+            seconds = reached.seconds + time.perf_counter() - began
+            figures = EpochFigures(epoch + 1, rate, reached.losses / steps, loss, accuracy, balanced, seconds)
+            if all(_rank(figures) < _rank(row) for row in reached.history):
                 state.best = [np.array(weight) for weight in network.get_weights()]
             average.swap()
-            history.append(figures)
-            state.save(history)
+            reached = Reached([*reached.history, figures])
+            state.save(reached)
             on_epoch(figures)
     network.set_weights(state.best)
-    return Trained(network, tuple(history))
+    return Trained(network, tuple(reached.history))
 
 
 def begin_with(network: keras.Model, start: keras.Model) -> None:
@@ -238,26 +264,28 @@ class RunState:
         self.best: list[NDArray[Any]] = []
         self._recipe = recipe.fingerprint()
 
-    def load(self) -> list[EpochFigures]:
-        """Restore the variables; returns the epochs done, none for a new run."""
+    def load(self) -> Reached:
+        """Restore the variables; returns how far the run has come."""
         if not self.path.exists():
-            return []
+            return Reached()
         with np.load(self.path, allow_pickle=False) as stored:
-            if str(stored["recipe"]) != self._recipe:
+            if "reached" not in stored or str(stored["recipe"]) != self._recipe:
                 raise DatasetError(f"{self.path.parent} holds another recipe's run; name a new folder or delete it")
             for i, variable in enumerate(self.variables):
                 variable.assign(stored[f"variable_{i}"])
             n_best = sum(name.startswith("best_") for name in stored.files)
             self.best = [stored[f"best_{i}"] for i in range(n_best)]
-            return [EpochFigures(**row) for row in json.loads(str(stored["history"]))]
+            reached = Reached(**json.loads(str(stored["reached"])))
+            return replace(reached, history=[EpochFigures(**row) for row in json.loads(str(stored["history"]))])
 
-    def save(self, history: Sequence[EpochFigures]) -> None:
+    def save(self, reached: Reached) -> None:
         """Write the state beside the old one, then put it in its place."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {f"variable_{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(self.variables)}
         arrays |= {f"best_{i}": value for i, value in enumerate(self.best)}
-        rows = json.dumps([asdict(row) for row in history])
+        texts = asdict(reached)
+        texts = {"history": json.dumps(texts.pop("history")), "reached": json.dumps(texts), "recipe": self._recipe}
+        arrays |= {name: np.array(text) for name, text in texts.items()}
         partial = self.path.with_name("state.partial.npz")
-        arrays |= {"recipe": np.array(self._recipe), "history": np.array(rows)}
         np.savez(partial, allow_pickle=False, **arrays)
         partial.replace(self.path)

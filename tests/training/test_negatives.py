@@ -9,8 +9,9 @@ import soundfile
 from kws_live.errors import DatasetError
 from kws_live.features import SPEECH, FeatureExtractor
 from kws_live.training import negatives
-from kws_live.training.dataset import BACKGROUND, FeatureArchive
-from kws_live.training.negatives import _SOUNDS, long_windows, synthetic_noise, utterances_without, write_negatives
+from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
+from kws_live.training.negatives import _SOUNDS, long_windows, synthetic_noise, write_negatives
+from kws_live.training.transcripts import Word
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +31,6 @@ def test_a_recording_shorter_than_a_window_gives_none(extractor: FeatureExtracto
     assert list(long_windows(extractor, np.zeros(15_999, dtype=np.float32), 10)) == []
 
 
-def test_only_utterances_without_the_words_are_taken(tmp_path: Path) -> None:
-    (tmp_path / "1-2.trans.txt").write_text("1-2-0000 GO ON THEN\n1-2-0001 GOING HOME\n1-2-0002 WE KNOW\n")
-    for i in range(3):
-        (tmp_path / f"1-2-000{i}.ogg").touch()
-    assert [path.stem for path in utterances_without(tmp_path, ["go", "no"])] == ["1-2-0001", "1-2-0002"]
-
-
 @pytest.mark.parametrize("sound", _SOUNDS)
 def test_every_synthetic_sound_is_finite_and_not_silent(sound: object) -> None:
     for seed in range(4):
@@ -53,10 +47,7 @@ def test_synthetic_noise_is_repeatable_within_range_and_varied() -> None:
     assert len({round(float(np.abs(noise).max()), 6) for noise in made}) == 12
 
 
-def test_an_archive_of_negatives_keeps_speakers_and_the_ends_of_noise_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(negatives, "N_SYNTHETIC", 20)
+def test_an_archive_of_negatives_keeps_speakers_and_the_ends_of_noise_apart(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     for speaker in ("11", "22"):
         folder = tmp_path / "speech" / speaker
@@ -64,8 +55,8 @@ def test_an_archive_of_negatives_keeps_speakers_and_the_ends_of_noise_apart(
         (folder / f"{speaker}-1.trans.txt").write_text(f"{speaker}-1-0 ANY TALK\n")
         soundfile.write(folder / f"{speaker}-1-0.wav", rng.normal(0, 0.1, 24_000), 16_000)
     soundfile.write(tmp_path / "tap.wav", rng.normal(0, 0.1, 16_000 * 12), 16_000)
-    speech = {tmp_path / "speech" / "11": "train", tmp_path / "speech" / "22": "val"}
-    n = write_negatives(tmp_path / "out", SPEECH, ["go"], speech, [tmp_path / "tap.wav"], seed=1)  # type: ignore[arg-type]
+    speech: dict[Path, SetName] = {tmp_path / "speech" / "11": "train", tmp_path / "speech" / "22": "val"}
+    n = write_negatives(tmp_path / "out", SPEECH, ["go"], speech, [tmp_path / "tap.wav"], seed=1, n_synthetic=20)
     archive = FeatureArchive.open(tmp_path / "out")
     assert n == len(archive.names)
     assert {str(s) for s in archive.sets[archive.speakers == "11"]} == {"train"}
@@ -75,6 +66,27 @@ def test_an_archive_of_negatives_keeps_speakers_and_the_ends_of_noise_apart(
     # 10.2 s for training and 1.8 s for validation, a window each 0.2 s; a tenth of the synthetic ones validates
     assert (noise & (archive.sets == "train")).sum() == 47 + 18
     assert (noise & (archive.sets == "val")).sum() == 5 + 2
+
+
+def test_many_speakers_give_fewer_windows_each(tmp_path: Path) -> None:
+    folder = tmp_path / "11"
+    folder.mkdir()
+    (folder / "11-1.trans.txt").write_text("11-1-0 ANY TALK\n")
+    soundfile.write(folder / "11-1-0.wav", np.random.default_rng(2).normal(0, 0.1, 32_000), 16_000)
+    # 198 frames hold windows of 98 from frame 0 to 100
+    assert write_negatives(tmp_path / "dense", SPEECH, ["go"], {folder: "train"}) == 11
+    assert write_negatives(tmp_path / "sparse", SPEECH, ["go"], {folder: "train"}, hop_frames=25) == 5
+
+
+def test_windows_around_a_word_whose_time_is_known_are_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "11"
+    folder.mkdir()
+    (folder / "11-1.trans.txt").write_text("11-1-0 THEN GO THERE\n")
+    soundfile.write(folder / "11-1-0.wav", np.random.default_rng(2).normal(0, 0.1, 64_000), 16_000)
+    times = {"11-1-0": [Word("THEN", 0.2, 0.5, 1.0), Word("GO", 1.5, 1.8, 1.0), Word("THERE", 2.0, 2.5, 1.0)]}
+    # starts from 0 to 3 s in steps of 0.25; those from 0.5 to 1.75 reach into 1.35 to 1.95
+    assert write_negatives(tmp_path / "out", SPEECH, ["go"], {folder: "train"}, hop_frames=25, times=times) == 7
+    assert write_negatives(tmp_path / "all", SPEECH, ["no"], {folder: "train"}, hop_frames=25, times=times) == 13
 
 
 def test_a_recording_at_another_rate_is_refused(tmp_path: Path) -> None:

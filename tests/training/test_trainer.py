@@ -14,6 +14,7 @@ from kws_live.features import PAPER, SPEECH, dct_matrix
 from kws_live.model import LITERT_NAME, load_model
 from kws_live.training import export
 from kws_live.training.architectures import ARCHITECTURES, MEAN_DB, SCALE_DB, build_network
+from kws_live.training.architectures.resnet import BandPlace
 from kws_live.training.augmentation import AugmentationSettings
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.export import FLOAT_NAME, export_model, litert_posteriors
@@ -63,24 +64,48 @@ def test_the_network_has_the_weights_of_the_best_epoch(trained: Trained, archive
     assert balanced == max(row.val_balanced_accuracy for row in trained.history)
 
 
+class Decided:
+    """A network whose posteriors are its input."""
+
+    def predict_on_batch(self, posteriors: np.ndarray) -> np.ndarray:
+        return posteriors
+
+
+def test_the_loss_weighs_words_and_what_is_rejected_alike_and_asks_not_how_it_is_rejected() -> None:
+    posteriors = [
+        [0.5, 0.3, 0.1, 0.1],  # a word
+        [0.2, 0.3, 0.1, 0.4],  # unknown, taken for silence
+        [0.1, 0.1, 0.1, 0.7],  # unknown
+        [0.3, 0.2, 0.5, 0.0],  # unknown
+        [0.1, 0.0, 0.8, 0.1],  # silence, taken for unknown
+    ]
+    validation = Validation(np.array(posteriors, dtype=np.float32), np.array([0, 2, 2, 2, 3]))
+    loss, accuracy, recall = validation.figures(Decided(), 4)
+    unknown = (np.log(0.5) + np.log(0.8) + np.log(0.5)) / 3
+    assert loss == pytest.approx(-(np.log(0.5) + unknown + np.log(0.9)) / 3, abs=1e-6)
+    assert accuracy == pytest.approx(2 / 5)
+    assert recall == pytest.approx((1 + 1 / 3 + 0) / 3)
+
+
 class Killed(BaseException):
     """Ends a run as a kill does: nothing in the trainer catches it."""
 
 
-@pytest.mark.parametrize("at_step", [13, 31])
+@pytest.mark.parametrize(("at_step", "save_seconds"), [(13, 1e9), (31, 1e9), (13, 0.0), (31, 0.0)])
 def test_a_killed_run_goes_on_to_the_same_end(
-    trained: Trained, archive: FeatureArchive, tmp_path: Path, at_step: int
+    trained: Trained, archive: FeatureArchive, tmp_path: Path, at_step: int, save_seconds: float
 ) -> None:
     def kill(done: int, total: int, loss: float) -> None:
         if done == at_step:
             raise Killed
 
     with pytest.raises(Killed):
-        train(RECIPE, [archive], tmp_path, on_step=kill)
+        train(RECIPE, [archive], tmp_path, on_step=kill, save_seconds=save_seconds)
     (tmp_path / "state.partial.npz").write_bytes(b"half a file: killed while it was written")
     steps: list[int] = []
     resumed = train(RECIPE, [archive], tmp_path, on_step=lambda done, total, loss: steps.append(done))
-    assert steps[0] in range(2, at_step + 1)  # from the last whole epoch, not from the start
+    # From the last whole epoch, not from the start; from the very next step where each was saved.
+    assert steps[0] in (range(2, at_step + 1) if save_seconds else {at_step + 1})
     for first, second in zip(trained.history, resumed.history, strict=True):
         assert second.val_loss == pytest.approx(first.val_loss, abs=1e-4)
         assert second.train_loss == pytest.approx(first.train_loss, abs=1e-4)
@@ -128,6 +153,12 @@ def test_a_student_learns_from_its_teacher_alone_when_told_so(archive: FeatureAr
     assert student.history[-1].train_loss < np.log(4) - 0.2
 
 
+def test_a_state_that_an_older_trainer_left_is_refused(archive: FeatureArchive, tmp_path: Path) -> None:
+    np.savez(tmp_path / "state.npz", recipe=np.array(RECIPE.fingerprint()), history=np.array("[]"))
+    with pytest.raises(DatasetError, match="name a new folder or delete it"):
+        train(RECIPE, [archive], tmp_path)
+
+
 def test_training_can_start_from_a_trained_network_and_from_no_other(
     trained: Trained, archive: FeatureArchive, tmp_path: Path
 ) -> None:
@@ -166,6 +197,13 @@ def test_every_architecture_gives_posteriors_that_sum_to_one(architecture: str) 
     assert posteriors.shape == (2, 12)
     np.testing.assert_allclose(posteriors.sum(axis=1), 1, atol=1e-5)
     assert ARCHITECTURES[architecture].__module__.rpartition(".")[2] == architecture
+
+
+def test_a_channel_says_where_in_the_spectrum_each_point_lies() -> None:
+    picture = np.random.default_rng(1).normal(size=(2, 4, 5, 1)).astype(np.float32)
+    seen = np.asarray(BandPlace()(picture))
+    np.testing.assert_array_equal(seen[..., :1], picture)
+    np.testing.assert_allclose(seen[..., 1], np.broadcast_to([-1, -0.5, 0, 0.5, 1], (2, 4, 5)))
 
 
 def test_the_founding_network_has_the_papers_34828_parameters() -> None:

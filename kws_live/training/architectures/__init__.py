@@ -14,7 +14,7 @@ from keras import layers
 
 from kws_live.errors import ConfigError
 from kws_live.features import FeatureSettings, dct_matrix
-from kws_live.training.architectures import bc_resnet, ds_cnn, matchbox_net, paper_cnn, stem_tcn, tc_resnet
+from kws_live.training.architectures import bc_resnet, ds_cnn, matchbox_net, paper_cnn, resnet, stem_tcn, tc_resnet
 
 Builder = Callable[..., keras.KerasTensor]
 
@@ -25,6 +25,7 @@ ARCHITECTURES: Final[Mapping[str, Builder]] = {
     "matchbox_net": matchbox_net.build,
     "bc_resnet": bc_resnet.build,
     "stem_tcn": stem_tcn.build,
+    "resnet": resnet.build,
 }
 """name -> builder(picture, n_labels, **options) -> posteriors."""
 
