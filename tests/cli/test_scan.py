@@ -53,7 +53,7 @@ def test_what_ffmpeg_alone_reads_is_scanned_too(tmp_path: Path, capsys: pytest.C
     (folder / "broken.webm").write_bytes(b"no sound")
     (folder / "._voice.m4a").write_bytes(b"of a Mac")
     out = tmp_path / "events.parquet"
-    assert main(["scan", str(folder), "--out", str(out), "--workers", "1", "--json"]) == 0
+    assert main(["scan", str(folder), "--out", str(out), "--workers", "1", "--json"]) == 1  # one is broken
     captured = capsys.readouterr()
     figures = json.loads(captured.out)
     assert (figures["files"], figures["broken"], figures["events"]) == (2, 1, 10)
@@ -73,5 +73,5 @@ def test_without_ffmpeg_what_needs_it_is_told(
     assert main(["scan", str(tmp_path), "--out", str(tmp_path / "e.parquet"), "--workers", "1"]) == 0
     assert "voice.m4a; to use them, install ffmpeg" in caplog.text
     arguments = [str(tmp_path / "voice.m4a"), str(DEMO), "--out", str(tmp_path / "f.parquet"), "--workers", "1"]
-    assert main(["scan", *arguments]) == 0
+    assert main(["scan", *arguments]) == 1
     assert "voice.m4a is broken: to read it, install ffmpeg" in capsys.readouterr().err
