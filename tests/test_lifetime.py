@@ -101,6 +101,25 @@ def test_the_same_wait_in_the_program_works(name: str) -> None:
         assert WAITS[name](spotter)
 
 
+def test_a_coroutine_callback_may_await_the_next_word() -> None:
+    answers: list[Detection | None] = []
+
+    async def main() -> None:
+        async with listening_to("yes", "no") as spotter:
+
+            @spotter.on("yes")
+            async def answer(_: Detection) -> None:
+                answers.append(await spotter.wait_for_async("no"))
+
+            await asyncio.to_thread(spotter.wait, PATIENCE_SECONDS)
+            await asyncio.to_thread(spotter.stop)  # which ends the wait, if the word came before it
+            while not answers:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(main(), PATIENCE_SECONDS))
+    assert len(answers) == 1
+
+
 # Time-outs.
 
 

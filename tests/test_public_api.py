@@ -39,6 +39,20 @@ def test_importing_the_package_opens_no_sound_system() -> None:
     assert not modules_after("import kws_live") & {"sounddevice", "ai_edge_litert"}
 
 
+@pytest.mark.parametrize("code", ["import kws_live.pytest_plugin", "from kws_live.cli import program"])
+def test_what_is_not_used_yet_is_not_imported(code: str) -> None:
+    assert "numpy" in modules_after("from kws_live import listen")
+    assert not modules_after(code) & {"numpy", "soundfile", "soxr"}
+
+
+def test_a_public_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'lisen'"):
+        kws_live.lisen  # type: ignore[attr-defined]  # noqa: B018
+    assert "listen" in dir(kws_live)
+    assert kws_live.sources.__doc__
+    assert kws_live.__version__
+
+
 def test_every_public_name_is_there_and_has_a_docstring() -> None:
     assert sorted(kws_live.__all__) == sorted(set(kws_live.__all__))
     for name in kws_live.__all__:

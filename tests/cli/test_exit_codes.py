@@ -19,7 +19,7 @@ REFUSED: list[tuple[str, str]] = [
     ("listen --source demo: --settings none.toml", "none.toml"),
     ("listen --source demo: --bindings none.toml", "none.toml"),
     ("listen --source demo: --sink nowhere:", "unknown sink 'nowhere:'"),
-    ("listen --source demo: --sink jsonl:none/events.jsonl", "none/events.jsonl"),
+    ("listen --source demo: --sink jsonl:/dev/null/events.jsonl", "/dev/null/events.jsonl"),
     ("listen --source demo: --sink exec:no-such-program", "no such program"),
     ("listen --source demo: --live", "needs a terminal"),
     ("tune --source none.wav --no-browser", "no file 'none.wav'"),

@@ -53,7 +53,7 @@ def test_what_ffmpeg_alone_reads_is_scanned_too(tmp_path: Path, capsys: pytest.C
     (folder / "broken.webm").write_bytes(b"no sound")
     (folder / "._voice.m4a").write_bytes(b"of a Mac")
     out = tmp_path / "events.parquet"
-    assert main(["scan", str(folder), "--out", str(out), "--workers", "1", "--json"]) == 1
+    assert main(["scan", str(folder), "--out", str(out), "--workers", "1", "--json"]) == 1  # one is broken
     captured = capsys.readouterr()
     figures = json.loads(captured.out)
     assert (figures["files"], figures["broken"], figures["events"]) == (2, 1, 10)
