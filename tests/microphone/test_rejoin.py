@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,6 @@ def test_a_program_ends_although_its_sound_server_is_frozen(
     virtual_microphone.pause()
     try:
         assert listening.stop() == ""
-        assert listening.process.returncode == 143
+        assert listening.process.returncode == -signal.SIGTERM
     finally:
         virtual_microphone.resume()
