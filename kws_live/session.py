@@ -40,6 +40,10 @@ HANGING_CALLBACK_SECONDS: Final = 0.8
 DETECTOR_SECONDS: Final = 10.0
 """How long it waits for the detector, which looks whether to stop at each hop."""
 
+_claims = threading.Lock()
+_claimed: list[AudioSource] = []
+"""Sources that are listened to: two threads must not read one of them."""
+
 
 class Session:
     """Runs a source through a pipeline on threads of its own.
@@ -81,6 +85,7 @@ class Session:
         self._drain = drain
         self._runs_here = runs_here
         self._queue = EventQueue(LARGEST_BACKLOG)
+        self._first_source = source
         self._capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
         self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
         self._watch_lock = threading.Lock()
@@ -128,6 +133,10 @@ class Session:
         """Start the threads, once."""
         if self._detector.ident is not None:
             raise SessionError("this session was started before; make a new one")
+        with _claims:
+            if any(one is self._first_source for one in _claimed):
+                raise SessionError(f"{self._first_source.name!r} is listened to already; open it once more")
+            _claimed.append(self._first_source)
         self._cpu_begin = time.process_time()
         self._detector_at = time.monotonic()
         for thread in self.threads:
@@ -238,6 +247,9 @@ class Session:
                 self._queue.end()
             elif name == "dispatcher":
                 self._ended.set()
+            elif name == "capture":
+                with _claims:
+                    _claimed[:] = [one for one in _claimed if one is not self._first_source]
 
     def _tell(self, event: Event) -> None:
         self._queue.put(self._stamped(event))

@@ -320,3 +320,15 @@ def test_watchers_see_every_hop_until_they_are_let_go() -> None:
     run.session.watch(lambda step: unwatch() if len(seen) == 10 else None)
     run.finish()
     assert len(seen) == 10
+
+
+def test_one_source_serves_one_session_at_a_time() -> None:
+    source = EndlessSource()
+    first, second = Run(source), Run(source)
+    first.session.start()
+    with pytest.raises(SessionError, match="listened to already"):
+        second.session.start()
+    first.session.stop()
+    again = Run(source)  # it was closed, and may say so; but no other thread reads it
+    again.session.start()
+    again.session.stop()
