@@ -7,11 +7,12 @@ its lock and before the ``with`` block has begun that gives it back.
 import _thread
 import math
 import queue
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, NoReturn, TypeVar
 
 Result = TypeVar("Result")
@@ -57,6 +58,19 @@ def _raiser(error: BaseException) -> Callable[[], NoReturn]:
         raise error
 
     return throw
+
+
+@contextmanager
+def children_without_interrupts() -> Iterator[None]:
+    """Let no Ctrl-C reach processes that are started in the ``with`` block, not even while they begin."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which they inherit
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Latch:

@@ -2,6 +2,7 @@
 
 import itertools
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 import kws_live
-from kws_live.interrupts import Latch, shielded
+from kws_live.interrupts import Latch, children_without_interrupts, shielded
 from kws_live.spotter import Spotter
 from kws_live.testing import FakeMicrophone, tone_model
 
@@ -128,6 +129,16 @@ def test_an_interrupt_ends_the_wait_and_the_call_goes_on() -> None:
     assert not ended.is_set()
     may_end.set()
     assert ended.wait(PATIENCE_SECONDS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+def test_a_child_that_was_started_without_interrupts_hears_no_ctrl_c_and_others_do() -> None:
+    script = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('goes on')"
+    with children_without_interrupts():
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "goes on\n")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
 
 
 def test_a_latch_lets_every_waiter_go_and_keeps_none_that_comes_late() -> None:

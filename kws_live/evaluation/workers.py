@@ -14,6 +14,7 @@ from typing import Any, Final
 from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError
 from kws_live.evaluation.excerpt import Excerpt, Found, spot, spot_in_worker
+from kws_live.interrupts import children_without_interrupts
 from kws_live.model import Model
 from kws_live.native_output import silence_c_stderr
 
@@ -74,7 +75,8 @@ class LocalProcesses:
         try:
             while waiting or running:
                 while waiting and len(running) < n_workers:
-                    future = pool.submit(self._spot, str(model.folder), settings, waiting[0])
+                    with children_without_interrupts():
+                        future = pool.submit(self._spot, str(model.folder), settings, waiting[0])
                     running[future] = waiting.popleft()  # not before: a broken pool takes nothing
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     found = future.result()
