@@ -42,7 +42,8 @@ class RingBuffer:
         self._stretches = deque([_Stretch(position, 0)])
         self._heard: deque[tuple[int, float]] = deque()  # up to which position, and when
         self._closed = False
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # taken and let go in one step each, so that Ctrl-C cannot come between
+        self._changed = threading.Condition(self._lock)
         self._wanted: int | None = None  # the least position waited for: waking a thread for less costs time
 
     @property
@@ -53,19 +54,19 @@ class RingBuffer:
     @property
     def position(self) -> int:
         """Position that the next sample written will have."""
-        with self._changed:
+        with self._lock:
             return self._position()
 
     @property
     def n_unread(self) -> int:
         """How many samples it holds that the reader has not taken."""
-        with self._changed:
+        with self._lock:
             return self._n_written - max(self._n_read, self._n_gone())
 
     @property
     def closed(self) -> bool:
         """Whether nothing more will be written."""
-        with self._changed:
+        with self._lock:
             return self._closed
 
     def write(self, samples: Samples, heard_at: float | None = None) -> None:
@@ -77,7 +78,7 @@ class RingBuffer:
         heard_at : when the last of them was heard, by `kws_live.clock.wall_seconds`; None where time plays no part
         """
         capacity = self._data.size
-        with self._changed:
+        with self._lock:
             kept = samples[-capacity:]
             start = (self._n_written + samples.size - kept.size) % capacity
             until_end = min(kept.size, capacity - start)
@@ -96,7 +97,7 @@ class RingBuffer:
         """Leave a gap: ``n_samples`` positions that hold nothing."""
         if n_samples <= 0:
             return
-        with self._changed:
+        with self._lock:
             after = _Stretch(self._position() + n_samples, self._n_written)
             if len(self._stretches) > 1 and self._stretches[-1].n_before == self._n_written:  # one gap after another
                 self._stretches.pop()
@@ -105,13 +106,13 @@ class RingBuffer:
 
     def close(self) -> None:
         """Say that nothing more will be written; wakes every waiter."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._changed.notify_all()
 
     def heard_at(self, position: int) -> float | None:
         """When the sample before ``position`` was heard, as `write` was told; None if that is not known."""
-        with self._changed:
+        with self._lock:
             return next((at for end, at in self._heard if end >= position), self._heard[-1][1] if self._heard else None)
 
     def wait(self, position: int, timeout_seconds: float | None = None) -> bool:
@@ -123,17 +124,17 @@ class RingBuffer:
             self._wanted = position if self._wanted is None else min(self._wanted, position)
             return False
 
-        with self._changed:
+        with self._lock:
             return self._changed.wait_for(reached, timeout_seconds)
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
         """For the writer: wait until at most half of the buffer is unread; False on time-out."""
-        with self._changed:
+        with self._lock:
             return self._changed.wait_for(lambda: self._closed or not self._is_half_full(), timeout_seconds)
 
     def read(self, start: int, n_samples: int) -> Samples | None:
         """Copy of ``n_samples`` samples from position ``start``; None if any is gone, in a gap, or not there yet."""
-        with self._changed:
+        with self._lock:
             first = self._index(start)
             last = self._index(start + n_samples)
             whole = self._n_gone() <= first and last - first == n_samples and start + n_samples <= self._position()
@@ -141,7 +142,7 @@ class RingBuffer:
 
     def take(self, start: int, n_samples: int) -> tuple[int, Samples]:
         """For the reader: `read_on`; what is read or passed over so makes room."""
-        with self._changed:
+        with self._lock:
             begin, samples = self.read_on(start, n_samples)
             was_half_full = self._is_half_full()
             self._n_read = self._index(begin) + samples.size
@@ -156,7 +157,7 @@ class RingBuffer:
         begins there. A reader that was overtaken goes on in the middle of what is kept, because at its oldest end it
         would be overtaken again at once. The array is empty where nothing more has been written.
         """
-        with self._changed:
+        with self._lock:
             first = self._index(start)
             if first < self._n_gone():
                 first = max(self._n_gone(), self._n_written - self._data.size // 2)
