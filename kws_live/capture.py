@@ -208,6 +208,8 @@ class Capture:
     def _note_silence(self, now: float) -> None:
         if not self._is_live or now - self._silent_since <= self._silent_seconds:
             return
+        if getattr(self.source, "pauses", False):  # a satellite that sends only words, or is waited for
+            return
         self._silent_since = now
         finding = Finding("no_audio", f"{self.source.name} gave no audio for {self._silent_seconds:g} s")
         if self._reopen is not None:

@@ -2,10 +2,12 @@
 
 mic:            the default microphone        mic:USB   by a part of its name        mic:3   by its number
 mic:USB,mic:    the first of these that is there; when it goes, the next
-talk.wav        a file, at the speed of life  (file:talk.wav is the same)
-stdin:16000     raw 16-bit little-endian mono PCM on standard input; stdin:48000,2 has two channels
-tcp://HOST:PORT?rate=16000&channels=1    the same from a satellite; with &listen satellites connect to this machine
-udp://HOST:PORT?rate=16000&channels=1    datagrams of the same, sent to this address of this machine
+talk.wav        a file, at its own pace  (file:talk.wav is the same); what libsndfile cannot read goes through ffmpeg
+stdin:16000     raw little-endian PCM on standard input: stdin:RATE,CHANNELS,FORMAT, of which the last two default to
+                1,s16; formats are s16, s24, s32, f32 and u8; a WAV header is understood
+tcp://HOST:PORT?rate=16000&channels=1&format=s16    the same from a satellite; with &listen satellites connect to this
+                machine; with &pauses they may be silent between words, which otherwise counts as a loss
+udp://HOST:PORT?rate=16000&channels=1&format=s16    datagrams of the same, sent to this address of this machine
 rtsp:// rtsps:// rtmp:// srt:// http:// https://    cameras, radio stations: whatever ffmpeg plays
 ffmpeg:talk.m4a any file that ffmpeg reads
 demo:           a bundled recording of the ten words
@@ -16,12 +18,15 @@ what follows the colon and whether a file is to come at the speed of life, and r
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Final, Protocol
 
+from kws_live.address import shown
 from kws_live.audio import Block
-from kws_live.errors import SourceUnavailableError
+from kws_live.errors import KwsLiveError, SourceUnavailableError
+from kws_live.sound_folder import has_ffmpeg
 
 LOWEST_RATE_HZ: Final = 4_000
 HIGHEST_RATE_HZ: Final = 384_000
@@ -38,8 +43,8 @@ class AudioSource(Protocol):
     live : it comes when it comes and must be taken at once; False: it waits to be read
     n_overflows : how often audio was lost before it could be handed over
 
-    A source that comes at its own speed and keeps what is not read for a second or longer may say so by an attribute
-    ``keeps_blocks = True``: then it is read less often while nobody speaks.
+    It may have more: ``watched = True`` says that a recorder is behind it although it waits to be read, so that the
+    health of its signal is worth telling; ``findings`` are `Finding`s to tell of when it is opened.
     """
 
     @property
@@ -84,9 +89,15 @@ def _microphone(rest: str, _paced: bool) -> AudioSource:
 
 
 def _file(rest: str, paced: bool) -> AudioSource:
-    from kws_live.sources.sound_file import SoundFile
+    from kws_live.sources.sound_file import NoSoundFileError, SoundFile
 
-    return SoundFile(rest, paced=paced)
+    try:
+        return SoundFile(rest, paced=paced)
+    except NoSoundFileError as error:
+        if Path(rest).expanduser().is_file() and has_ffmpeg():
+            with suppress(SourceUnavailableError):
+                return _ffmpeg(str(Path(rest).expanduser()), paced)
+        raise error
 
 
 def _demo(_rest: str, paced: bool) -> AudioSource:
@@ -170,10 +181,27 @@ def open_source(source: str, paced: bool = True) -> AudioSource:
         return _file(source, paced)
     added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
     if scheme in added:
-        opened: AudioSource = added[scheme].load()(rest, paced)
-        return opened
+        return _open_added(source, lambda: added[scheme].load()(rest, paced))
     known = ", ".join(f"{name}:" for name in (*SCHEMES, *added))
-    raise SourceUnavailableError(f"unknown source {source!r}; use a file or one of {known}")
+    raise SourceUnavailableError(f"unknown source {shown(source)!r}; use a file or one of {known}")
+
+
+def _open_added(source: str, open_it: Callable[[], AudioSource]) -> AudioSource:
+    """Open the source of another package, which may raise anything, and return anything."""
+    try:
+        opened = open_it()
+    except KwsLiveError:
+        raise
+    except Exception as error:
+        raise SourceUnavailableError(f"cannot open {shown(source)!r}: {type(error).__name__}: {error}") from error
+    missing = [
+        name for name in ("name", "rate_hz", "live", "n_overflows", "read", "close") if not hasattr(opened, name)
+    ]
+    if missing:
+        raise SourceUnavailableError(
+            f"{shown(source)!r} opens no source of audio: what its package returns has no {', '.join(missing)}"
+        )
+    return opened
 
 
 def _first_of(sources: list[str], paced: bool) -> AudioSource:
