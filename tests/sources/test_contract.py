@@ -4,6 +4,8 @@ import importlib
 import inspect
 import os
 import pkgutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,3 +147,34 @@ def test_a_file_whose_name_looks_like_a_scheme_opens(tmp_path: Path, monkeypatch
     soundfile.write("talk:1.wav", SIGNAL, RATE_HZ)
     open_source("talk:1.wav").close()
     open_source("file:talk:1.wav").close()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise RuntimeError('not today')", "cannot open 'added:x': RuntimeError: not today"),
+        ("raise OSError(5, 'broken')", "cannot open 'added:x': OSError"),
+        ("return None", "'added:x' opens no source of audio: what its package returns has no name"),
+        ("import nothing_of_this_name", "cannot open 'added:x': ModuleNotFoundError"),
+        (
+            "import types; return types.SimpleNamespace(name='x', rate_hz=1, live=True, n_overflows=0, close=1)",
+            "no read",
+        ),
+    ],
+)
+def test_a_source_of_another_package_that_fails_is_one_line(tmp_path: Path, code: str, said: str) -> None:
+    (tmp_path / "added.py").write_text(f"def make(rest, paced):\n    {code}\n")
+    info = tmp_path / "added-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[kws_live.sources]\nadded = added:make\n")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from kws_live.sources import open_source\n"
+        "from kws_live.errors import SourceUnavailableError\n"
+        "try: open_source('added:x')\n"
+        "except SourceUnavailableError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    assert said in done.stdout
+    assert done.stdout.count("\n") == 1
