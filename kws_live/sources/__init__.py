@@ -12,6 +12,8 @@ rtsp:// rtsps:// rtmp:// srt:// http:// https://    cameras, radio stations: wha
 ffmpeg:talk.m4a any file that ffmpeg reads
 demo:           a bundled recording of the ten words
 
+One channel of any of them, counted from 1: mic:USB#1, talk.wav#2, stdin:48000,2#1, tcp://HOST:PORT?channels=2#1.
+
 More come from packages with an entry point in the group ``kws_live.sources``: its name is the scheme, its object takes
 what follows the colon and whether a file is to come at the speed of life, and returns an `AudioSource`.
 """
@@ -44,7 +46,7 @@ class AudioSource(Protocol):
     n_overflows : how often audio was lost before it could be handed over
 
     It may have more: ``watched = True`` says that a recorder is behind it although it waits to be read, so that the
-    health of its signal is worth telling; ``findings`` are `Finding`s to tell of when it is opened.
+    health of its signal is worth telling; ``pauses = True`` that silence of any length is no loss.
     """
 
     @property
@@ -151,6 +153,9 @@ GROUP: Final = "kws_live.sources"
 _NEXT_MICROPHONE = re.compile(r",\s*(?=mic:)")
 
 
+_CHANNEL = re.compile(r"(?P<source>.+)#(?P<channel>\d{1,2})")
+
+
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists()
@@ -173,6 +178,32 @@ def open_source(source: str, paced: bool = True) -> AudioSource:
     """
     if len(microphones := _NEXT_MICROPHONE.split(source)) > 1 and source.startswith("mic:"):
         return _first_of(microphones, paced)
+    if match := _CHANNEL.fullmatch(source):
+        return _open_channel(match["source"], int(match["channel"]), source, paced)
+    return _open_whole(source, paced)
+
+
+def _open_channel(source: str, channel: int, whole: str, paced: bool) -> AudioSource:
+    """Open one channel of a source, unless ``whole`` is the name of a file, a device or another package's source."""
+    from kws_live.sources.one_channel import OneChannel
+
+    scheme, colon, rest = whole.partition(":")
+    is_ours = not colon or len(scheme) == 1 or scheme in SCHEMES
+    if not is_ours or _exists(whole) or (scheme == "file" and _exists(rest)):
+        return _open_whole(whole, paced)
+    if scheme == "mic" and not rest.startswith("#"):
+        with suppress(SourceUnavailableError):
+            return _open_whole(whole, paced)
+    if not channel:
+        raise SourceUnavailableError(f"{shown(whole)!r}: channels count from 1")
+    if scheme == "mic":
+        from kws_live.sources.microphone import Microphone
+
+        return OneChannel(Microphone(source.removeprefix("mic:"), max(2, channel)), channel)
+    return OneChannel(_open_whole(source, paced), channel)
+
+
+def _open_whole(source: str, paced: bool) -> AudioSource:
     scheme, colon, rest = source.partition(":")
     if colon and scheme in SCHEMES:
         return SCHEMES[scheme](rest, paced)
@@ -233,7 +264,7 @@ def reopen_source(source: str, name: str) -> AudioSource:
         If it is not there.
     """
     wanted = source.removeprefix("mic:")
-    if source == "mic:" or (source.startswith("mic:") and wanted.isdigit()):
+    if source == "mic:" or (source.startswith("mic:") and wanted.partition("#")[0].isdigit()):
         try:
             return open_source(f"mic:{name}")
         except SourceUnavailableError:

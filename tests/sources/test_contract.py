@@ -21,8 +21,9 @@ from kws_live.errors import SourceUnavailableError
 from kws_live.sources import SCHEMES, AudioSource, open_source
 from kws_live.sources.array import ArraySource
 from kws_live.sources.ffmpeg import Ffmpeg
-from kws_live.sources.microphone import Microphone
+from kws_live.sources.microphone import BATCH_BLOCKS, Microphone
 from kws_live.sources.network import TcpStream, UdpStream
+from kws_live.sources.one_channel import OneChannel
 from kws_live.sources.pcm_stream import PcmStream
 from kws_live.sources.sound_file import SoundFile
 
@@ -51,10 +52,15 @@ def pcm_stream(_folder: Path) -> AudioSource:
     return PcmStream(reader, RATE_HZ, 2)
 
 
+def one_channel(_folder: Path) -> AudioSource:
+    return OneChannel(ArraySource(np.concatenate([SIGNAL, SIGNAL], axis=1), RATE_HZ), 1)
+
+
 FINITE: dict[type, Callable[[Path], AudioSource]] = {
     ArraySource: array,
     SoundFile: sound_file,
     PcmStream: pcm_stream,
+    OneChannel: one_channel,
 }
 ENDLESS: tuple[type, ...] = (Microphone, TcpStream, UdpStream, Ffmpeg)
 
@@ -98,8 +104,9 @@ def test_it_has_what_the_protocol_asks_for(source: AudioSource) -> None:
 def test_its_blocks_are_the_audio_float32_and_two_dimensional(source: AudioSource) -> None:
     got = take_all(source)
     assert got.dtype == np.float32
-    assert got.shape == SIGNAL.shape
-    np.testing.assert_allclose(got, SIGNAL, atol=1 / 32768)
+    expected = SIGNAL[:, :1] if isinstance(source, OneChannel) else SIGNAL
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got, expected, atol=1 / 32768)
     assert source.read(0.0) is None  # the end stays the end
 
 
@@ -113,7 +120,8 @@ def test_after_close_it_is_at_its_end_and_may_be_closed_again(source: AudioSourc
 def test_a_microphone_hands_over_float32_blocks_and_is_live(fake_sounddevice: FakeSounddevice) -> None:
     microphone = Microphone()
     spoken = np.full((480, 1), 0.25, np.float32)
-    fake_sounddevice.streams[-1].speak(spoken)
+    for half in np.split(spoken, BATCH_BLOCKS):
+        fake_sounddevice.streams[-1].speak(half)
     block = microphone.read(1.0)
     assert microphone.live is True
     assert block is not None
