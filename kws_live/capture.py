@@ -196,8 +196,8 @@ class Capture:
         n_overflows = self.source.n_overflows
         is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
         self._intake.take(block, arrived, is_spliced)
-        if self._is_live:
-            for change in self._health.take(block, arrived, n_overflows):
+        if self._is_live or getattr(self.source, "watched", False):
+            for change in self._health.take(block, arrived if self._is_live else None, n_overflows):
                 self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
 
     def _make_room(self) -> None:
@@ -207,6 +207,8 @@ class Capture:
 
     def _note_silence(self, now: float) -> None:
         if not self._is_live or now - self._silent_since <= self._silent_seconds:
+            return
+        if getattr(self.source, "pauses", False):  # a satellite that sends only words, or is waited for
             return
         self._silent_since = now
         finding = Finding("no_audio", f"{self.source.name} gave no audio for {self._silent_seconds:g} s")

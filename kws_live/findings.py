@@ -51,6 +51,8 @@ ADVICE: Final = {
         "allow your terminal under Privacy & Security > Microphone, restart it, and unmute the device",
         "allow desktop apps under Settings > Privacy & security > Microphone, and unmute the device",
     ),
+    "antiphase": _everywhere("one microphone is wired inversely: name the channel to listen to, such as mic:NAME#1"),
+    "dead_channel": _everywhere("name the channel to listen to, such as mic:NAME#1; it then comes twice as loud"),
     "offset": _everywhere("a fault of the device or its power: try another USB port or another microphone"),
     "clipping": Advice(
         "lower the level: `pactl set-source-volume @DEFAULT_SOURCE@ 60%` or alsamixer (F4); mic boost off",

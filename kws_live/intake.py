@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from kws_live.audio import SAMPLE_RATE_HZ, Block, to_mono
+from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.channels import Mixer
 from kws_live.gap_finder import GapFinder
 from kws_live.resampling import Resampler
 from kws_live.ring_buffer import RingBuffer
@@ -41,6 +42,7 @@ class Intake:
         self._rate_hz = rate_hz
         self._make_room = make_room
         self._gaps = GapFinder(rate_hz) if is_live else None
+        self._mixer = Mixer(rate_hz)
         self._resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
         self._n_samples = 0
         self._begun: float | None = None
@@ -94,7 +96,7 @@ class Intake:
     def _write(self, block: Block, heard_at: float | None) -> None:
         for piece in pieces(block, self._rate_hz):
             self._make_room()
-            self._ring.write(self._resampler.process(to_mono(piece)), heard_at)
+            self._ring.write(self._resampler.process(self._mixer.mono(piece)), heard_at)
 
     def _end_stretch(self) -> None:
         self._ring.write(self._resampler.finish())

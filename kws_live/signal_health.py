@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from kws_live.audio import Block, Samples, level_db
+from kws_live.channels import CANCELLED, mean_share
 from kws_live.findings import Finding
 
 HISTORY_SECONDS: Final = 30
@@ -32,6 +33,9 @@ SPOKEN_DB: Final = 15.0
 NO_SOUND_DB: Final = -110.0
 """Below the noise of any 16-bit converter (-98 dB)."""
 
+DEAD_DB: Final = 40.0
+"""So far below the other a channel has no microphone."""
+
 HUM_SHARE: Final = 0.5
 HUM_DB: Final = -60.0
 HUM_EVERY_SECONDS: Final = 10
@@ -50,6 +54,8 @@ class Second:
     levels_db: Samples
     n_overflows: int
     hum_hz: int
+    channels_db: tuple[float, ...] = ()
+    mean_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,25 @@ class SignalHealth:
         overflows = sum(second.n_overflows for second in last)
         if overflows:
             found.append(Finding("overflow", f"audio was lost {overflows} times before it could be taken"))
-        return found + self._levels_and_rate(len(last))
+        return found + self._channels(last[-5:]) + self._levels_and_rate(len(last))
+
+    def _channels(self, last: list[Second]) -> list[Finding]:
+        """Two channels of which the mean is not what it should be."""
+        if len(last) < 5 or any(len(second.channels_db) != 2 for second in last):
+            return []
+        loudest = [int(second.channels_db[1] > second.channels_db[0]) for second in last]
+        if all(second.mean_share < CANCELLED and max(second.channels_db) > NO_SOUND_DB for second in last):
+            choice = loudest[-1] + 1
+            summary = (
+                f"the two channels cancel each other: channel {choice} alone is listened to; choose it with #{choice}"
+            )
+            return [Finding("antiphase", summary)]
+        differences = [second.channels_db[0] - second.channels_db[1] for second in last]
+        if min(map(abs, differences)) > DEAD_DB and len(set(loudest)) == 1:
+            choice = loudest[-1] + 1
+            summary = f"channel {3 - choice} is silent and halves the other; choose channel {choice} with #{choice}"
+            return [Finding("dead_channel", summary, "possible")]
+        return []
 
     def _levels_and_rate(self, n_seconds: int) -> list[Finding]:
         found = []
@@ -229,6 +253,8 @@ def measure_second(block: Block, rate_hz: int, n_overflows: int, looks_for_hum: 
         levels_db=levels.astype(np.float32),
         n_overflows=n_overflows,
         hum_hz=find_hum(flat[: block.shape[0]], rate_hz) if looks_for_hum else -1,
+        channels_db=tuple(level_db(block[:, k] - block[:, k].mean()) for k in (0, 1)) if block.shape[1] == 2 else (),
+        mean_share=mean_share(block) if block.shape[1] == 2 else 1.0,
     )
 
 

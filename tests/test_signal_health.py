@@ -162,6 +162,32 @@ def test_what_is_found_does_not_depend_on_how_audio_is_cut() -> None:
     assert small == large
 
 
+def stereo(left: Samples, right: Samples) -> list[tuple[str, str]]:
+    health = SignalHealth(RATE_HZ)
+    block = np.stack([left, right], axis=1)
+    changes = [change for at in range(0, block.shape[0], 640) for change in health.take(block[at : at + 640])]
+    return [(change.finding.name, change.finding.summary) for change in changes if not change.over]
+
+
+def test_channels_that_cancel_each_other_are_found_with_the_one_to_choose() -> None:
+    for factor, choice in ((-1.0, 1), (-1.3, 2)):
+        ((name, summary),) = stereo(room(8), np.float32(factor) * room(8))
+        assert name == "antiphase"
+        assert f"choose it with #{choice}" in summary
+
+
+def test_a_silent_channel_is_found_with_the_one_to_choose() -> None:
+    ((name, summary),) = stereo(np.zeros(8 * RATE_HZ, np.float32), room(8, 0.005))
+    assert name == "dead_channel"
+    assert "choose channel 2 with #2" in summary
+
+
+def test_channels_as_they_should_be_are_no_finding() -> None:
+    assert stereo(room(8), room(8)) == []
+    assert stereo(room(8, seed=1), room(8, seed=2)) == []
+    assert stereo(room(8), np.float32(0.5) * room(8)) == []
+
+
 def test_every_finding_has_advice_for_every_system() -> None:
     for name, advice in ADVICE.items():
         assert all(len(text) > 20 for text in advice), name

@@ -2,13 +2,17 @@
 
 mic:            the default microphone        mic:USB   by a part of its name        mic:3   by its number
 mic:USB,mic:    the first of these that is there; when it goes, the next
-talk.wav        a file, at the speed of life  (file:talk.wav is the same)
-stdin:16000     raw 16-bit little-endian mono PCM on standard input; stdin:48000,2 has two channels
-tcp://HOST:PORT?rate=16000&channels=1    the same from a satellite; with &listen satellites connect to this machine
-udp://HOST:PORT?rate=16000&channels=1    datagrams of the same, sent to this address of this machine
+talk.wav        a file, at its own pace  (file:talk.wav is the same); what libsndfile cannot read goes through ffmpeg
+stdin:16000     raw little-endian PCM on standard input: stdin:RATE,CHANNELS,FORMAT, of which the last two default to
+                1,s16; formats are s16, s24, s32, f32 and u8; a WAV header is understood
+tcp://HOST:PORT?rate=16000&channels=1&format=s16    the same from a satellite; with &listen satellites connect to this
+                machine; with &pauses they may be silent between words, which otherwise counts as a loss
+udp://HOST:PORT?rate=16000&channels=1&format=s16    datagrams of the same, sent to this address of this machine
 rtsp:// rtsps:// rtmp:// srt:// http:// https://    cameras, radio stations: whatever ffmpeg plays
 ffmpeg:talk.m4a any file that ffmpeg reads
 demo:           a bundled recording of the ten words
+
+One channel of any of them, counted from 1: mic:USB#1, talk.wav#2, stdin:48000,2#1, tcp://HOST:PORT?channels=2#1.
 
 More come from packages with an entry point in the group ``kws_live.sources``: its name is the scheme, its object takes
 what follows the colon and whether a file is to come at the speed of life, and returns an `AudioSource`.
@@ -16,12 +20,15 @@ what follows the colon and whether a file is to come at the speed of life, and r
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Final, Protocol
 
+from kws_live.address import shown
 from kws_live.audio import Block
-from kws_live.errors import SourceUnavailableError
+from kws_live.errors import KwsLiveError, SourceUnavailableError
+from kws_live.sound_folder import has_ffmpeg
 
 LOWEST_RATE_HZ: Final = 4_000
 HIGHEST_RATE_HZ: Final = 384_000
@@ -38,8 +45,8 @@ class AudioSource(Protocol):
     live : it comes when it comes and must be taken at once; False: it waits to be read
     n_overflows : how often audio was lost before it could be handed over
 
-    A source that comes at its own speed and keeps what is not read for a second or longer may say so by an attribute
-    ``keeps_blocks = True``: then it is read less often while nobody speaks.
+    It may have more: ``watched = True`` says that a recorder is behind it although it waits to be read, so that the
+    health of its signal is worth telling; ``pauses = True`` that silence of any length is no loss.
     """
 
     @property
@@ -84,9 +91,15 @@ def _microphone(rest: str, _paced: bool) -> AudioSource:
 
 
 def _file(rest: str, paced: bool) -> AudioSource:
-    from kws_live.sources.sound_file import SoundFile
+    from kws_live.sources.sound_file import NoSoundFileError, SoundFile
 
-    return SoundFile(rest, paced=paced)
+    try:
+        return SoundFile(rest, paced=paced)
+    except NoSoundFileError as error:
+        if Path(rest).expanduser().is_file() and has_ffmpeg():
+            with suppress(SourceUnavailableError):
+                return _ffmpeg(str(Path(rest).expanduser()), paced)
+        raise error
 
 
 def _demo(_rest: str, paced: bool) -> AudioSource:
@@ -140,6 +153,9 @@ GROUP: Final = "kws_live.sources"
 _NEXT_MICROPHONE = re.compile(r",\s*(?=mic:)")
 
 
+_CHANNEL = re.compile(r"(?P<source>.+)#(?P<channel>\d{1,2})")
+
+
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists()
@@ -162,6 +178,32 @@ def open_source(source: str, paced: bool = True) -> AudioSource:
     """
     if len(microphones := _NEXT_MICROPHONE.split(source)) > 1 and source.startswith("mic:"):
         return _first_of(microphones, paced)
+    if match := _CHANNEL.fullmatch(source):
+        return _open_channel(match["source"], int(match["channel"]), source, paced)
+    return _open_whole(source, paced)
+
+
+def _open_channel(source: str, channel: int, whole: str, paced: bool) -> AudioSource:
+    """Open one channel of a source, unless ``whole`` is the name of a file, a device or another package's source."""
+    from kws_live.sources.one_channel import OneChannel
+
+    scheme, colon, rest = whole.partition(":")
+    is_ours = not colon or len(scheme) == 1 or scheme in SCHEMES
+    if not is_ours or _exists(whole) or (scheme == "file" and _exists(rest)):
+        return _open_whole(whole, paced)
+    if scheme == "mic" and not rest.startswith("#"):
+        with suppress(SourceUnavailableError):
+            return _open_whole(whole, paced)
+    if not channel:
+        raise SourceUnavailableError(f"{shown(whole)!r}: channels count from 1")
+    if scheme == "mic":
+        from kws_live.sources.microphone import Microphone
+
+        return OneChannel(Microphone(source.removeprefix("mic:"), max(2, channel)), channel)
+    return OneChannel(_open_whole(source, paced), channel)
+
+
+def _open_whole(source: str, paced: bool) -> AudioSource:
     scheme, colon, rest = source.partition(":")
     if colon and scheme in SCHEMES:
         return SCHEMES[scheme](rest, paced)
@@ -170,10 +212,27 @@ def open_source(source: str, paced: bool = True) -> AudioSource:
         return _file(source, paced)
     added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
     if scheme in added:
-        opened: AudioSource = added[scheme].load()(rest, paced)
-        return opened
+        return _open_added(source, lambda: added[scheme].load()(rest, paced))
     known = ", ".join(f"{name}:" for name in (*SCHEMES, *added))
-    raise SourceUnavailableError(f"unknown source {source!r}; use a file or one of {known}")
+    raise SourceUnavailableError(f"unknown source {shown(source)!r}; use a file or one of {known}")
+
+
+def _open_added(source: str, open_it: Callable[[], AudioSource]) -> AudioSource:
+    """Open the source of another package, which may raise anything, and return anything."""
+    try:
+        opened = open_it()
+    except KwsLiveError:
+        raise
+    except Exception as error:
+        raise SourceUnavailableError(f"cannot open {shown(source)!r}: {type(error).__name__}: {error}") from error
+    missing = [
+        name for name in ("name", "rate_hz", "live", "n_overflows", "read", "close") if not hasattr(opened, name)
+    ]
+    if missing:
+        raise SourceUnavailableError(
+            f"{shown(source)!r} opens no source of audio: what its package returns has no {', '.join(missing)}"
+        )
+    return opened
 
 
 def _first_of(sources: list[str], paced: bool) -> AudioSource:
@@ -205,7 +264,7 @@ def reopen_source(source: str, name: str) -> AudioSource:
         If it is not there.
     """
     wanted = source.removeprefix("mic:")
-    if source == "mic:" or (source.startswith("mic:") and wanted.isdigit()):
+    if source == "mic:" or (source.startswith("mic:") and wanted.partition("#")[0].isdigit()):
         try:
             return open_source(f"mic:{name}")
         except SourceUnavailableError:

@@ -1,10 +1,16 @@
 """Audio that is already in memory."""
 
+from typing import Final
+
 import numpy as np
 
 from kws_live.audio import Block, Samples
 from kws_live.errors import AudioError
 from kws_live.sources import require_rate
+
+MOST_CHANNELS: Final = 64
+LARGEST: Final = 8.0
+"""Above full scale by 18 dB: no gain does that, but another scale."""
 
 
 class ArraySource:
@@ -19,7 +25,8 @@ class ArraySource:
     Raises
     ------
     AudioError
-        If it is not such an array, is empty, or holds values that are not numbers; or the rate is impossible.
+        If it is not such an array, is empty, or holds values that are not numbers or of another scale; or the rate is
+        impossible.
     """
 
     live = False
@@ -36,8 +43,16 @@ class ArraySource:
             raise AudioError(f"the audio holds no samples: its shape is {array.shape}")
         if not np.isfinite(array).all():
             raise AudioError("the audio holds values that are not numbers (NaN or infinite)")
+        if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
+            raise AudioError(f"audio of shape {array.shape}: is it (n_channels, n_samples)? transpose it")
+        if (peak := float(np.abs(array).max())) > LARGEST:
+            raise AudioError(f"the audio reaches {peak:.0f}, and [-1, 1] is expected; divide 16-bit samples by 32768")
         self.name = name
-        self.rate_hz = require_rate(rate_hz, name)
+        try:
+            whole = int(rate_hz)
+        except (TypeError, ValueError) as error:
+            raise AudioError(f"the rate {rate_hz!r} is no number of samples a second, such as 16000") from error
+        self.rate_hz = require_rate(whole, name)
         self._blocks = array.astype(np.float32, copy=False).reshape(array.shape[0], -1)
         self._at = 0
         self._step = block_samples

@@ -38,6 +38,7 @@ class Microphone:
     Parameters
     ----------
     wanted : "" (default), an index, or a part of the name
+    n_channels : the most that are opened
 
     Attributes
     ----------
@@ -51,10 +52,11 @@ class Microphone:
 
     live = True
 
-    def __init__(self, wanted: str = "") -> None:
+    def __init__(self, wanted: str = "", n_channels: int = 2) -> None:
         sounddevice = load_sounddevice()
         self.n_overflows = 0
         self.n_namesakes = 0
+        self._n_channels = n_channels
         self._batches: queue.SimpleQueue[tuple[list[Block], bool] | None] = queue.SimpleQueue()
         self._batch: list[Block] = []  # these two belong to PortAudio's thread
         self._is_spliced = False  # something is missing before the batch
@@ -80,7 +82,7 @@ class Microphone:
             device=device["index"],
             samplerate=self.rate_hz,
             blocksize=round(BLOCK_SECONDS * self.rate_hz),
-            channels=min(2, device["max_input_channels"]),
+            channels=min(self._n_channels, device["max_input_channels"]),
             dtype="float32",
             latency="high",
             callback=self._on_block,

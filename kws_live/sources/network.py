@@ -1,17 +1,21 @@
-"""Raw 16-bit little-endian PCM from satellites, over TCP or UDP."""
+"""Raw PCM from satellites, over TCP or UDP."""
 
-import select
+import logging
 import socket
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from kws_live.audio import Block, pcm16_to_float
-from kws_live.errors import SourceLostError, SourceUnavailableError
-from kws_live.sources import require_rate
+from kws_live.audio import Block
+from kws_live.clock import wall_seconds
+from kws_live.errors import AudioError, SourceLostError, SourceUnavailableError
+from kws_live.sources.sample_format import to_block
+from kws_live.sources.satellite import Address, Satellite, Turn
+from kws_live.sources.waiting import readable
+
+log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 5.0
 READ_BYTES: Final = 65_536
@@ -20,130 +24,125 @@ READ_BYTES: Final = 65_536
 KERNEL_BUFFER_BYTES: Final = 2**20
 """Asked of the system for datagrams: half a minute at 16 kHz."""
 
-SILENT_SECONDS: Final = 2.0
-"""After so long without a datagram from one sender another is listened to; both at once would be garbled."""
+MOST_CONNECTIONS: Final = 8
+"""Satellites that are connected and wait; one more, and the oldest of them goes."""
+
+MOST_DATAGRAMS: Final = 64
+"""Taken at once."""
 
 
-class _Address:
-    """``tcp://HOST:PORT?rate=16000&channels=1``, taken apart."""
-
-    def __init__(self, url: str) -> None:
-        example = f"use one such as {url.partition(':')[0]}://192.168.1.7:5000?rate=16000&channels=1"
-        try:
-            parts = urlsplit(url)
-            options = parse_qs(parts.query, keep_blank_values=True)
-            port = parts.port
-            rate, channels = int(options.get("rate", ["16000"])[0]), int(options.get("channels", ["1"])[0])
-        except ValueError as error:
-            raise SourceUnavailableError(f"{url!r} is no address of audio: {error}; {example}") from error
-        strange = sorted(set(options) - {"rate", "channels", "listen"})
-        if strange or not parts.hostname or port is None or not 1 <= channels <= 64 or parts.path.strip("/"):
-            raise SourceUnavailableError(f"{url!r} is no address of audio; {example}")
-        self.name = f"{parts.scheme}://{parts.hostname}:{port}"
-        self.place = (parts.hostname, port)
-        self.rate_hz = require_rate(rate, url)
-        self.n_channels = channels
-        self.listen = "listen" in options
-
-
-class _Samples:
-    """Cuts a stream of bytes at whole samples."""
-
-    def __init__(self, n_channels: int) -> None:
-        self.n_channels = n_channels
-        self._rest = b""
-
-    def take(self, got: bytes) -> Block:
-        whole = self._rest + got
-        n_bytes = len(whole) - len(whole) % (2 * self.n_channels)
-        self._rest = whole[n_bytes:]
-        return pcm16_to_float(np.frombuffer(whole[:n_bytes], "<i2").reshape(-1, self.n_channels))
-
-    def reset(self) -> None:
-        self._rest = b""
-
-
-class TcpStream:
+class TcpStream(Satellite):
     """Audio from a satellite over TCP.
 
     Parameters
     ----------
-    url : ``tcp://HOST:PORT?rate=16000&channels=1`` connects to a satellite; with ``&listen`` HOST is an address of
-        this machine and satellites connect to it, one at a time, the newest first
+    url : ``tcp://HOST:PORT?rate=16000&channels=1&format=s16`` connects to a satellite; with ``&listen`` HOST is an
+        address of this machine and satellites connect to it: one is heard at a time, another when that one has been
+        silent for two seconds or hung up. With ``&pauses`` silence is no loss.
+    clock : seconds, as `kws_live.clock.wall_seconds`
 
     Raises
     ------
     SourceUnavailableError
-        If it is no such address, or nobody answers there.
+        If it is no such address, or nothing answers there.
     """
 
-    live = True
-    n_overflows = 0
-
-    def __init__(self, url: str) -> None:
-        address = _Address(url)
-        self.name = address.name
-        self.rate_hz = address.rate_hz
-        self._samples = _Samples(address.n_channels)
+    def __init__(self, url: str, clock: Callable[[], float] = wall_seconds) -> None:
+        address = Address(url)
+        super().__init__(address, clock)
         self._listener: socket.socket | None = None
-        self._connection: socket.socket | None = None
+        self._heard: socket.socket | None = None
+        self._connected: list[socket.socket] = []
+        self._decoder = address.decoder()
         try:
             if address.listen:
                 family = socket.getaddrinfo(*address.place, type=socket.SOCK_STREAM)[0][0]
                 self._listener = socket.create_server(address.place, family=family)
+                self._listener.setblocking(False)
+                self.port = int(self._listener.getsockname()[1])
             else:
-                self._connection = _alive(socket.create_connection(address.place, CONNECT_SECONDS))
+                self._heard = _alive(socket.create_connection(address.place, CONNECT_SECONDS))
+                self.port = int(self._heard.getsockname()[1])
         except OSError as error:
             doing = "listen on" if address.listen else "connect to"
             raise SourceUnavailableError(f"cannot {doing} {self.name}: {error.strerror or error}") from error
-        self._closed = False
 
     @property
-    def port(self) -> int:
-        """Of this machine's end."""
-        end = self._listener or self._connection
-        return 0 if end is None else int(end.getsockname()[1])
+    def _waits_for_sender(self) -> bool:
+        return self._listener is not None
 
-    def read(self, timeout_seconds: float) -> Block | None:
-        if self._closed:
-            return None
-        ready, _, _ = select.select(
-            [one for one in (self._listener, self._connection) if one is not None], [], [], timeout_seconds
-        )
-        if self._listener in ready and self._listener is not None:
-            # A satellite that lost its power left without a word: the one that comes now is the one to hear.
-            with suppress(OSError):
-                newest, _ = self._listener.accept()
-                self._hang_up()
-                self._connection = _alive(newest)
-            return self._samples.take(b"")
-        if self._connection is None or not ready:
-            return self._samples.take(b"")
+    def _receive(self, timeout_seconds: float) -> Block | None:
+        # While one sends, the others wait: what they send stays on its way, and nothing of it is lost.
+        others = self._connected if self._heard is None or self._turn.is_over(self._clock()) else []
+        ready = readable([one for one in (self._heard, self._listener, *others) if one is not None], timeout_seconds)
+        if self._listener is not None and self._listener in ready:
+            self._accept(self._listener)
+        for one in [one for one in (*others, self._heard) if one in ready]:
+            if one is not None and (block := self._take_from(one)) is not None:
+                return block
+        return None
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):  # it may have gone again
+            newest, _ = listener.accept()
+            self._connected.append(_alive(newest))
+        if len(self._connected) > MOST_CONNECTIONS:
+            self._connected.pop(0).close()
+
+    def _take_from(self, connection: socket.socket) -> Block | None:
+        """Take what a connection holds; None if that is nothing."""
         try:
-            got = self._connection.recv(READ_BYTES)
+            got = connection.recv(READ_BYTES)
+        except BlockingIOError:
+            return None
         except OSError as error:
-            raise SourceLostError(f"{self.name} went away: {error.strerror or error}") from error
+            self._hang_up(connection, f"went away: {error.strerror or error}")
+            return None
         if not got:
+            self._hang_up(connection, "hung up")
+            return None
+        if connection is not self._heard:
+            self._hear(connection)
+        try:
+            return self._decoder.take(got)
+        except AudioError as error:
             if self._listener is None:
-                raise SourceLostError(f"{self.name} hung up")
-            self._hang_up()
-        return self._samples.take(got)
+                raise AudioError(f"{self.name}: {error}") from error
+            log.warning("%s hangs up on a satellite: %s", self.name, error)
+            self._hang_up(connection, "sent no samples")
+            return None
 
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._samples.reset()
+    def _hear(self, connection: socket.socket) -> None:
+        """From now on this satellite is the one that is heard."""
+        self._connected.remove(connection)
+        if self._heard is not None:
+            self._heard.close()
+        self._heard = connection
+        self._decoder = self._address.decoder()
+        self._is_other = True
+        self._turn = Turn(self._clock())
+
+    def _hang_up(self, connection: socket.socket, why: str) -> None:
+        connection.close()
+        if connection in self._connected:
+            self._connected.remove(connection)
+        else:
+            self._heard = None
+            if self._listener is None:
+                raise SourceLostError(f"{self.name} {why}")
 
     def close(self) -> None:
-        self._closed = True
-        self._hang_up()
-        if self._listener is not None:
-            self._listener.close()
+        self._is_closed = True
+        for one in (self._heard, self._listener, *self._connected):
+            if one is not None:
+                one.close()
+        self._heard = self._listener = None
+        self._connected = []
 
 
 def _alive(connection: socket.socket) -> socket.socket:
     """Have the system find out within half a minute when the other end has vanished."""
+    connection.setblocking(False)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, name):
@@ -151,12 +150,14 @@ def _alive(connection: socket.socket) -> socket.socket:
     return connection
 
 
-class UdpStream:
+class UdpStream(Satellite):
     """Audio from a satellite over UDP: each datagram whole samples, in the order it arrives; a lost one is not missed.
 
     Parameters
     ----------
-    url : ``udp://HOST:PORT?rate=16000&channels=1``; HOST is an address of this machine, such as 0.0.0.0
+    url : ``udp://HOST:PORT?rate=16000&channels=1&format=s16``; HOST is an address of this machine, such as 0.0.0.0.
+        With ``&pauses`` silence is no loss.
+    clock : seconds, as `kws_live.clock.wall_seconds`
 
     Raises
     ------
@@ -164,45 +165,46 @@ class UdpStream:
         If it is no such address, or the port is in use.
     """
 
-    live = True
-    n_overflows = 0
-
-    def __init__(self, url: str) -> None:
-        address = _Address(url)
-        self.name = address.name
-        self.rate_hz = address.rate_hz
-        self._n_channels = address.n_channels
-        self._sender: tuple[object, float] = (None, 0.0)
+    def __init__(self, url: str, clock: Callable[[], float] = wall_seconds) -> None:
+        address = Address(url)
+        super().__init__(address, clock)
+        self._sender: object = None
         try:
             family = socket.getaddrinfo(*address.place, type=socket.SOCK_DGRAM)[0][0]
             self._socket = socket.socket(family, socket.SOCK_DGRAM)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER_BYTES)
         except OSError as error:
             raise SourceUnavailableError(f"cannot listen on {self.name}: {error.strerror or error}") from error
         try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER_BYTES)
+            self._socket.setblocking(False)
             self._socket.bind(address.place)
         except OSError as error:
             self._socket.close()
             raise SourceUnavailableError(f"cannot listen on {self.name}: {error.strerror or error}") from error
+        self.port = int(self._socket.getsockname()[1])
 
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self._socket.getsockname()[1])
-
-    def read(self, timeout_seconds: float) -> Block | None:
-        if self._socket.fileno() < 0:
+    def _receive(self, timeout_seconds: float) -> Block | None:
+        if not readable([self._socket], timeout_seconds):
             return None
-        got = b""
-        if select.select([self._socket], [], [], timeout_seconds)[0]:
-            with suppress(OSError):  # Windows reports a reply that nobody wanted
+        blocks: list[Block] = []
+        for _ in range(MOST_DATAGRAMS):
+            try:
                 got, sender = self._socket.recvfrom(READ_BYTES)
-                now = time.monotonic()
-                if sender == self._sender[0] or now - self._sender[1] > SILENT_SECONDS:
-                    self._sender = (sender, now)
-                else:
-                    got = b""
-        return _Samples(self._n_channels).take(got)
+            except BlockingIOError:
+                break
+            except OSError:  # Windows reports a reply that was not wanted
+                continue
+            is_other = sender != self._sender
+            # Two in one block would be heard as one: where some came of the one, the other's turn is later.
+            if is_other and (blocks or not (self._sender is None or self._turn.is_over(self._clock()))):
+                continue
+            block = to_block(got, self._address.sample_format, self._address.n_channels)
+            if block.shape[0]:
+                if is_other:
+                    self._sender, self._is_other, self._turn = sender, True, Turn(self._clock())
+                blocks.append(block)
+        return np.concatenate(blocks) if blocks else None
 
     def close(self) -> None:
+        self._is_closed = True
         self._socket.close()

@@ -1,14 +1,15 @@
-"""Raw 16-bit little-endian PCM from a pipe or another byte stream."""
+"""Raw little-endian PCM from a pipe or another byte stream."""
 
 import os
-import select
 import sys
 
 import numpy as np
 
-from kws_live.audio import Block, pcm16_to_float
+from kws_live.audio import Block
 from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.sources import require_rate
+from kws_live.sources.sample_format import PcmDecoder, require_format
+from kws_live.sources.waiting import readable
 
 READ_BYTES = 8192
 
@@ -19,51 +20,73 @@ class PcmStream:
     Parameters
     ----------
     descriptor : an open file descriptor; the caller keeps it
-    rate_hz, n_channels : what the bytes are
+    rate_hz, n_channels, sample_format : what the bytes are, unless a WAV header says otherwise
     """
 
     live = False
+    watched = True
     n_overflows = 0
 
-    def __init__(self, descriptor: int, rate_hz: int, n_channels: int = 1, name: str = "stdin") -> None:
+    def __init__(
+        self, descriptor: int, rate_hz: int, n_channels: int = 1, name: str = "stdin", sample_format: str = "s16"
+    ) -> None:
         self.name = name
         self.rate_hz = rate_hz
         self._descriptor = descriptor
-        self._n_channels = n_channels
-        self._rest = b""
+        self._decoder = PcmDecoder(rate_hz, n_channels, sample_format)
+        self._has_given = False
 
     def read(self, timeout_seconds: float) -> Block | None:
-        empty = np.zeros((0, self._n_channels), np.float32)
         if self._descriptor < 0:
             return None
-        # Windows cannot wait for a pipe with select; there the read itself waits.
-        if sys.platform != "win32" and not select.select([self._descriptor], [], [], timeout_seconds)[0]:
-            return empty
+        # Windows cannot wait for a pipe; there the read itself waits.
+        if sys.platform != "win32" and not readable([self._descriptor], timeout_seconds):
+            return np.zeros((0, self._decoder.n_channels), np.float32)
         try:
             got = os.read(self._descriptor, READ_BYTES)
         except OSError as error:
             raise AudioError(f"cannot read {self.name}: {error.strerror}") from error
-        if not got:
-            return None
-        whole = self._rest + got
-        n_bytes = len(whole) - len(whole) % (2 * self._n_channels)
-        self._rest = whole[n_bytes:]
-        return pcm16_to_float(np.frombuffer(whole[:n_bytes], "<i2").reshape(-1, self._n_channels))
+        try:
+            block = self._decoder.take(got) if got else self._decoder.finish()
+        except AudioError as error:
+            raise AudioError(f"{self.name}: {error}") from error
+        self._has_given |= block.shape[0] > 0
+        if got:
+            return block
+        if not self._has_given:
+            raise AudioError(f"no audio came on {self.name}; see whether the program that writes it works")
+        return block if block.shape[0] else None
 
     def close(self) -> None:
         self._descriptor = -1
 
 
 def open_stdin(layout: str) -> PcmStream:
-    """Open standard input; ``layout`` is RATE or RATE,CHANNELS (16000 if empty)."""
-    rate, _, channels = (layout or "16000").partition(",")
+    """Open standard input; ``layout`` is RATE[,CHANNELS[,FORMAT]], 16000,1,s16 where nothing is said.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If the layout is impossible, or standard input is closed, a terminal, or no stream of bytes.
+    """
+    rate, *given = (layout or "16000").split(",")
+    channels, sample_format, *more = given + [""] * (2 - len(given))
     if not (rate.isascii() and rate.isdigit() and len(rate) < 10):
         raise SourceUnavailableError(f"stdin:{layout}: {rate!r} is no rate; use one as in stdin:16000")
     rate_hz = require_rate(int(rate), f"stdin:{layout}")
     if channels and not (channels.isascii() and channels.isdigit() and len(channels) < 3 and 1 <= int(channels) <= 64):
         raise SourceUnavailableError(f"stdin:{layout}: the channels must be 1 to 64, as in stdin:48000,2")
-    if sys.stdin is None or sys.stdin.closed:
-        raise SourceUnavailableError("standard input is closed; pipe 16-bit PCM into it")
-    if sys.stdin.isatty():
-        raise SourceUnavailableError("standard input is a terminal; pipe 16-bit PCM into it")
-    return PcmStream(sys.stdin.fileno(), rate_hz, int(channels or 1))
+    if more:
+        raise SourceUnavailableError(f"stdin:{layout}: say RATE,CHANNELS,FORMAT, as in stdin:48000,2,s32")
+    sample_format = require_format(sample_format or "s16", f"stdin:{layout}")
+    if sys.stdin is None or getattr(sys.stdin, "closed", False):
+        raise SourceUnavailableError("standard input is closed; pipe PCM into it")
+    try:
+        if sys.stdin.isatty():
+            raise SourceUnavailableError("standard input is a terminal; pipe PCM into it")
+        descriptor = sys.stdin.fileno()
+    except (OSError, ValueError, AttributeError):  # a notebook, a test or a program put something else there
+        raise SourceUnavailableError(
+            "standard input was replaced by something that holds no bytes; run the program from a shell, with a pipe"
+        ) from None
+    return PcmStream(descriptor, rate_hz, int(channels or 1), "stdin", sample_format)

@@ -1,5 +1,6 @@
 """Sound files, through libsndfile: wav, flac, ogg, mp3 and more, at any rate and channel count."""
 
+import io
 import os
 import sys
 import time
@@ -10,7 +11,9 @@ import soundfile
 
 from kws_live.audio import Block
 from kws_live.errors import AudioError, SourceUnavailableError
+from kws_live.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg
 from kws_live.sources import require_rate
+from kws_live.sources.sample_format import LARGEST_HEADER, read_wave_header
 
 BLOCK_SECONDS = 0.06
 MOST_BLOCKS = 12
@@ -47,6 +50,45 @@ def why_unwritable(error: Exception) -> str:
     return "the system refuses it (permissions? a full disk?)" if full else reason
 
 
+class NoSoundFileError(SourceUnavailableError):
+    """A file that libsndfile cannot read; ffmpeg may."""
+
+
+class _Data(io.FileIO):
+    """A file without its first bytes."""
+
+    def __init__(self, path: Path, n_bytes: int) -> None:
+        self._n_bytes = n_bytes
+        super().__init__(path)
+        self.seek(0)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return super().seek(offset + self._n_bytes if whence == os.SEEK_SET else offset, whence) - self._n_bytes
+
+    def tell(self) -> int:
+        return super().tell() - self._n_bytes
+
+
+def _open(path: Path) -> tuple[_Onward, io.FileIO | None]:
+    """The file, and what is to be closed after it."""
+    file = _Onward(as_named(path))
+    if file.frames or file.format not in ("WAV", "WAVEX") or not path.is_file():
+        return file, None
+    # A recorder that was interrupted has not written the length yet: what follows the header is audio all the same.
+    with path.open("rb") as opened:
+        head = opened.read(LARGEST_HEADER)
+    try:
+        wave = read_wave_header(head)
+    except AudioError:
+        wave = None
+    if wave is None or path.stat().st_size <= wave.n_bytes:
+        return file, None
+    file.close()
+    data = _Data(path, wave.n_bytes)
+    subtype = {"u8": "PCM_U8", "s16": "PCM_16", "s24": "PCM_24", "s32": "PCM_32", "f32": "FLOAT"}[wave.sample_format]
+    return _Onward(data, "r", wave.rate_hz, wave.n_channels, subtype, "LITTLE", "RAW"), data
+
+
 class SoundFile:
     """Hands over a sound file.
 
@@ -80,10 +122,10 @@ class SoundFile:
                 f"cannot open {str(path)!r}: {getattr(error, 'strerror', None) or error}"
             ) from error
         try:
-            self._file = _Onward(as_named(target))
-        except (soundfile.LibsndfileError, OSError, TypeError) as error:
-            raise SourceUnavailableError(
-                f"cannot read {str(path)!r} as sound: {why_unreadable(error)}; wav, flac, ogg and mp3 would do"
+            self._file, self._data = _open(target)
+        except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
+            raise NoSoundFileError(
+                f"cannot read {str(path)!r} as sound: {why_unreadable(error)}; {_what_would_do(target)}"
             ) from error
         try:
             self.rate_hz = require_rate(int(self._file.samplerate), repr(self.name))
@@ -131,3 +173,13 @@ class SoundFile:
 
     def close(self) -> None:
         self._file.close()
+        if self._data is not None:
+            self._data.close()
+
+
+def _what_would_do(path: Path) -> str:
+    if path.suffix.lower() in (".raw", ".pcm"):
+        return f"raw samples do not say what they are; use --source stdin:16000 < {path}"
+    if path.suffix.lower() in FFMPEG_SUFFIXES and not has_ffmpeg():
+        return INSTALL
+    return f"{KINDS} would do"

@@ -219,6 +219,7 @@ def try_pcm(seed: int) -> str:
 
     writer = threading.Thread(target=write)
     writer.start()
+    n_samples = sum(map(len, written)) // (2 * n_channels)
     try:
         source = PcmStream(reading, rate_hz, n_channels)
         ring = RingBuffer(10 * SAMPLE_RATE_HZ)
@@ -239,8 +240,10 @@ def try_pcm(seed: int) -> str:
         intake.finish()
         for _ in pipeline.steps(ring):
             pass
-        n_samples = sum(map(len, written)) // (2 * n_channels)
         assert abs(ring.position - SAMPLE_RATE_HZ - n_samples * SAMPLE_RATE_HZ / rate_hz) <= 1
+    except KwsLiveError as error:
+        assert n_samples == 0
+        return _one_line(error)
     finally:
         writer.join()
         os.close(reading)

@@ -28,7 +28,9 @@ def test_bad_input_is_read_or_refused(name: str) -> None:
         became.add(TARGETS[name](seed))
 
     try_one()
-    assert became == ({"read"} if name == "PCM" else {"read", "refused"})  # the damage is neither too mild nor too rude
+    # The damage is neither too mild nor too rude; of PCM only none at all is refused.
+    assert "read" in became
+    assert "refused" in became or name == "PCM"
 
 
 @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -201,3 +201,16 @@ def test_a_microphone_comes_back_by_name_not_by_number(
 def test_a_numbered_microphone_that_is_gone_is_not_replaced_by_another(microphones: _Microphones) -> None:
     with pytest.raises(SourceUnavailableError):
         reopen_source("mic:3", "Gone")
+
+
+def test_a_recorder_that_is_muted_behind_a_pipe_is_told_of() -> None:
+    class Pipe(ScriptedSource):
+        watched = True
+
+    zeros = np.zeros((SAMPLE_RATE_HZ, 1), np.float32)
+    for kind, found in ((Pipe, ["zeros"]), (ScriptedSource, [])):
+        events: list[Event] = []
+        session = Session(kind([zeros] * 6), tone_pipeline(), events.append)
+        session.start()
+        assert session.wait(20)
+        assert [event.finding for event in events if isinstance(event, Health)] == found

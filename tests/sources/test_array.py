@@ -20,6 +20,8 @@ from kws_live.sources.array import ArraySource
         (np.float32(0.5), r"not float32 \(\)"),
         (np.array([0.1, np.nan]), "not numbers"),
         (np.array([np.inf, 0.0]), "not numbers"),
+        (np.zeros((2, 16_000), np.float32), r"\(2, 16000\): is it \(n_channels, n_samples\)\? transpose it"),
+        (np.array([0.0, -20_000.0]), r"reaches 20000, and \[-1, 1\] is expected; divide"),
     ],
 )
 def test_what_is_no_audio_is_refused(audio: Any, said: str) -> None:
@@ -37,3 +39,14 @@ def test_doubles_are_taken_too() -> None:
     block = ArraySource(np.array([0.5, -0.5]), 16_000).read(0.0)
     assert block is not None
     assert block.dtype == np.float32
+
+
+@pytest.mark.parametrize("rate_hz", [16_000.0, "16000", np.int64(16_000)])
+def test_a_rate_in_another_type_is_taken(rate_hz: Any) -> None:
+    assert ArraySource(np.zeros(10, np.float32), rate_hz).rate_hz == 16_000
+
+
+@pytest.mark.parametrize("rate_hz", ["fast", None, float("nan")])
+def test_a_rate_that_is_no_number_is_refused_in_one_line(rate_hz: Any) -> None:
+    with pytest.raises(AudioError, match="is no number of samples a second"):
+        ArraySource(np.zeros(10, np.float32), rate_hz)

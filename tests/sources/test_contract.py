@@ -4,6 +4,8 @@ import importlib
 import inspect
 import os
 import pkgutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +21,9 @@ from kws_live.errors import SourceUnavailableError
 from kws_live.sources import SCHEMES, AudioSource, open_source
 from kws_live.sources.array import ArraySource
 from kws_live.sources.ffmpeg import Ffmpeg
-from kws_live.sources.microphone import Microphone
+from kws_live.sources.microphone import BATCH_BLOCKS, Microphone
 from kws_live.sources.network import TcpStream, UdpStream
+from kws_live.sources.one_channel import OneChannel
 from kws_live.sources.pcm_stream import PcmStream
 from kws_live.sources.sound_file import SoundFile
 
@@ -49,10 +52,15 @@ def pcm_stream(_folder: Path) -> AudioSource:
     return PcmStream(reader, RATE_HZ, 2)
 
 
+def one_channel(_folder: Path) -> AudioSource:
+    return OneChannel(ArraySource(np.concatenate([SIGNAL, SIGNAL], axis=1), RATE_HZ), 1)
+
+
 FINITE: dict[type, Callable[[Path], AudioSource]] = {
     ArraySource: array,
     SoundFile: sound_file,
     PcmStream: pcm_stream,
+    OneChannel: one_channel,
 }
 ENDLESS: tuple[type, ...] = (Microphone, TcpStream, UdpStream, Ffmpeg)
 
@@ -96,8 +104,9 @@ def test_it_has_what_the_protocol_asks_for(source: AudioSource) -> None:
 def test_its_blocks_are_the_audio_float32_and_two_dimensional(source: AudioSource) -> None:
     got = take_all(source)
     assert got.dtype == np.float32
-    assert got.shape == SIGNAL.shape
-    np.testing.assert_allclose(got, SIGNAL, atol=1 / 32768)
+    expected = SIGNAL[:, :1] if isinstance(source, OneChannel) else SIGNAL
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got, expected, atol=1 / 32768)
     assert source.read(0.0) is None  # the end stays the end
 
 
@@ -111,7 +120,8 @@ def test_after_close_it_is_at_its_end_and_may_be_closed_again(source: AudioSourc
 def test_a_microphone_hands_over_float32_blocks_and_is_live(fake_sounddevice: FakeSounddevice) -> None:
     microphone = Microphone()
     spoken = np.full((480, 1), 0.25, np.float32)
-    fake_sounddevice.streams[-1].speak(spoken)
+    for half in np.split(spoken, BATCH_BLOCKS):
+        fake_sounddevice.streams[-1].speak(half)
     block = microphone.read(1.0)
     assert microphone.live is True
     assert block is not None
@@ -145,3 +155,34 @@ def test_a_file_whose_name_looks_like_a_scheme_opens(tmp_path: Path, monkeypatch
     soundfile.write("talk:1.wav", SIGNAL, RATE_HZ)
     open_source("talk:1.wav").close()
     open_source("file:talk:1.wav").close()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise RuntimeError('not today')", "cannot open 'added:x': RuntimeError: not today"),
+        ("raise OSError(5, 'broken')", "cannot open 'added:x': OSError"),
+        ("return None", "'added:x' opens no source of audio: what its package returns has no name"),
+        ("import nothing_of_this_name", "cannot open 'added:x': ModuleNotFoundError"),
+        (
+            "import types; return types.SimpleNamespace(name='x', rate_hz=1, live=True, n_overflows=0, close=1)",
+            "no read",
+        ),
+    ],
+)
+def test_a_source_of_another_package_that_fails_is_one_line(tmp_path: Path, code: str, said: str) -> None:
+    (tmp_path / "added.py").write_text(f"def make(rest, paced):\n    {code}\n")
+    info = tmp_path / "added-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[kws_live.sources]\nadded = added:make\n")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from kws_live.sources import open_source\n"
+        "from kws_live.errors import SourceUnavailableError\n"
+        "try: open_source('added:x')\n"
+        "except SourceUnavailableError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    assert said in done.stdout
+    assert done.stdout.count("\n") == 1

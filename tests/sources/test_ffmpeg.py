@@ -27,12 +27,11 @@ def take_all(source: AudioSource) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
 
 
 @needs_ffmpeg
-def test_a_film_is_heard_though_libsndfile_cannot_read_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("prefix", ["ffmpeg:", "file:", ""])
+def test_a_film_is_heard_though_libsndfile_cannot_read_it(tmp_path: Path, prefix: str) -> None:
     soundfile.write(tmp_path / "a.wav", TONE, RATE_HZ)
     subprocess.run(["ffmpeg", "-loglevel", "error", "-i", tmp_path / "a.wav", tmp_path / "a.m4a"], check=True)
-    with pytest.raises(SourceUnavailableError):
-        open_source(str(tmp_path / "a.m4a"))
-    source = open_source(f"ffmpeg:{tmp_path / 'a.m4a'}", paced=False)
+    source = open_source(prefix + str(tmp_path / "a.m4a"), paced=False)
     heard = take_all(source)[:, 0]
     assert source.read(0.0) is None
     source.close()
@@ -52,7 +51,7 @@ def test_an_address_is_live_its_password_stays_hidden_and_its_end_is_a_loss(tmp_
         thread.start()
         source = open_source(f"http://user:secret@127.0.0.1:{server.server_port}/a.wav")
         assert source.live
-        assert source.name == f"http://127.0.0.1:{server.server_port}/a.wav"
+        assert source.name == f"http://127.0.0.1:{server.server_port}/..."
         with pytest.raises(SourceLostError, match="ended") as end:
             take_all(source)
         assert "secret" not in str(end.value)

@@ -5,6 +5,7 @@ import pytest
 from fake_sounddevice import FakeSounddevice, PortAudioError
 
 from kws_live.errors import SourceLostError, SourceUnavailableError
+from kws_live.sources import open_source, reopen_source
 from kws_live.sources.microphone import BATCH_BLOCKS, QUEUE_BATCHES, Microphone
 
 BLOCK = np.full((480, 1), 0.25, np.float32)
@@ -128,3 +129,21 @@ def test_what_portaudio_refuses_is_said_in_words_and_nothing_stays_open(
         Microphone()
     assert "\n" not in str(caught.value)
     assert not any(stream.is_open for stream in fake_sounddevice.streams)
+
+
+def test_one_channel_of_a_microphone_is_chosen_and_reopened_by_its_number(fake_sounddevice: FakeSounddevice) -> None:
+    fake_sounddevice.devices[1]["max_input_channels"] = 8
+    for source, name in (("mic:USB#3", "USB Desk Microphone#3"), ("mic:1#3", "USB Desk Microphone#3")):
+        microphone = open_source(source)
+        assert microphone.name == name
+        assert fake_sounddevice.streams[-1].arguments["channels"] == 3
+        microphone.close()
+        again = reopen_source(source, name)
+        assert again.name == name
+        again.close()
+    assert open_source("mic:#1").name == "Built-in#1"
+
+
+def test_a_device_whose_name_looks_like_a_channel_is_that_device(fake_sounddevice: FakeSounddevice) -> None:
+    fake_sounddevice.devices[1]["name"] = "USB Audio #1"
+    assert open_source("mic:USB Audio #1").name == "USB Audio #1"

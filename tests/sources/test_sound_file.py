@@ -9,6 +9,7 @@ import soundfile
 
 from kws_live.audio import Block
 from kws_live.errors import AudioError, SourceUnavailableError
+from kws_live.sources import open_source
 from kws_live.sources.sound_file import SoundFile
 
 SIGNAL = np.random.default_rng(4).uniform(-0.5, 0.5, 20_000).astype(np.float32)
@@ -117,7 +118,7 @@ def test_what_is_no_sound_file_says_why(tmp_path: Path) -> None:
     for name, said in [
         ("none.wav", r"no file .*none\.wav'"),
         ("empty.wav", r"empty\.wav' is empty"),
-        ("text.wav", r"cannot read .*text\.wav' as sound: .*wav, flac, ogg and mp3 would do"),
+        ("text.wav", r"cannot read .*text\.wav' as sound: .*wav, flac, ogg, opus, mp3"),
         ("header.wav", r"cannot read .*header\.wav' as sound"),
         ("noise.wav", r"cannot read .*noise\.wav' as sound: Format not recognised; wav"),
         (".", "is a folder; give a sound file in it"),
@@ -145,3 +146,41 @@ def test_a_file_comes_at_the_speed_of_life_when_paced(tmp_path: Path) -> None:
     np.testing.assert_allclose(got[:, 0], SIGNAL[: len(got)], atol=1e-4)
     assert len(got) > 0
     source.close()
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT"])
+@pytest.mark.parametrize("length", [0, 0xFFFFFFFF, 0x7FFFF000])
+def test_an_interrupted_recording_gives_what_was_recorded(tmp_path: Path, subtype: str, length: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, SIGNAL[:999], 16_000, subtype=subtype)
+    content = bytearray(path.read_bytes())
+    data = content.index(b"data")
+    width = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4}[subtype]
+    del content[data + 8 + 999 * width :]
+    content[4:8] = content[data + 4 : data + 8] = struct.pack("<I", length)
+    path.write_bytes(content)
+    got = take_all(path)
+    assert got.shape == (999, 1)
+    np.testing.assert_allclose(got[:, 0], SIGNAL[:999], atol=2**-7)
+
+
+def test_a_recording_of_nothing_is_still_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", SIGNAL[:0], 16_000)
+    with pytest.raises(AudioError, match="holds no samples"):
+        take_all(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("name", ["a.pcm", "a.raw", "a.RAW"])
+def test_raw_samples_in_a_file_are_pointed_to_standard_input(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\1\2" * 1000)
+    with pytest.raises(
+        SourceUnavailableError, match="raw samples do not say what they are; use --source stdin:16000 <"
+    ):
+        open_source(str(tmp_path / name))
+
+
+def test_what_ffmpeg_would_read_says_so_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
+    with pytest.raises(SourceUnavailableError, match="install ffmpeg"):
+        open_source(str(tmp_path / "a.m4a"))

@@ -1,0 +1,20 @@
+"""What PyInstaller does not find by itself: the shipped models, the demo, the page, and modules named by strings."""
+
+from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
+
+from kws_live.model_folders import shipped_models_folder
+
+datas = [
+    *collect_data_files("kws_live", excludes=["models", "freezing"]),
+    (str(shipped_models_folder()), "kws_live/models"),
+    *copy_metadata("kws-live"),
+]
+hiddenimports = [
+    "kws_live.detection",
+    "kws_live.spotter",
+    *collect_submodules("kws_live.sources"),
+    *collect_submodules("kws_live.sinks"),
+    *collect_submodules("kws_live.actions"),
+    "kws_live.wyoming_server",
+]
+excludedimports = ["tensorflow", "keras"]  # for training and for comparing runtimes

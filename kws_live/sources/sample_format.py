@@ -1,0 +1,158 @@
+"""Bytes to samples: the formats of raw PCM, and what the first bytes of a stream give away. Pure."""
+
+import struct
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from kws_live.audio import Block
+from kws_live.errors import AudioError, SourceUnavailableError
+
+FORMATS: Final = ("s16", "s32", "f32", "s24", "u8")
+"""Little-endian, the channels of one moment side by side."""
+
+_N_BYTES: Final = {"s16": 2, "s32": 4, "f32": 4, "s24": 3, "u8": 1}
+
+_FILES: Final = {b"fLaC": "a FLAC file", b"OggS": "an Ogg file", b"ID3": "an MP3 file", b"\x1a\x45\xdf\xa3": "WebM"}
+_WAVES: Final = (b"RIFF", b"RF64")
+LARGEST_HEADER: Final = 65_536
+
+
+def to_block(pcm: bytes, sample_format: str, n_channels: int) -> Block:
+    """The whole samples in raw PCM, float32 (n_samples, n_channels); what is not a number becomes silence."""
+    pcm = pcm[: len(pcm) - len(pcm) % (_N_BYTES[sample_format] * n_channels)]
+    if sample_format == "f32":
+        samples = np.nan_to_num(np.frombuffer(pcm, "<f4"), posinf=0.0, neginf=0.0)
+    elif sample_format == "s16":
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(2**15)
+    elif sample_format == "s32":
+        samples = np.frombuffer(pcm, "<i4").astype(np.float32) / np.float32(2**31)
+    elif sample_format == "s24":  # as the three upper bytes of four
+        wide = np.zeros((len(pcm) // 3, 4), np.uint8)
+        wide[:, 1:] = np.frombuffer(pcm, np.uint8).reshape(-1, 3)
+        samples = wide.view("<i4")[:, 0].astype(np.float32) / np.float32(2**31)
+    else:
+        samples = np.frombuffer(pcm, np.uint8).astype(np.float32) / np.float32(128) - np.float32(1)
+    return np.asarray(samples, dtype=np.float32).reshape(-1, n_channels)
+
+
+class Wave(NamedTuple):
+    """What a WAV header says; ``n_bytes`` is its own length."""
+
+    rate_hz: int
+    n_channels: int
+    sample_format: str
+    n_bytes: int
+
+
+def read_wave_header(head: bytes) -> Wave | None:
+    """Read the header that a WAV file begins with; None while it is incomplete.
+
+    Its lengths are not looked at: a recorder that writes into a pipe, or was interrupted, does not know them.
+
+    Raises
+    ------
+    AudioError
+        If it is no WAV header, or one of samples that are not plain PCM.
+    """
+    if len(head) < 12:
+        return None
+    if head[:4] not in _WAVES or head[8:12] != b"WAVE":
+        raise AudioError("it begins as a WAV file does, and goes on otherwise")
+    at, layout = 12, b""
+    while len(head) >= at + 8:
+        name, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
+        if name == b"data":
+            return _wave(layout, at + 8)
+        if at + 8 + size > LARGEST_HEADER:
+            raise AudioError("its WAV header has no end")
+        if name == b"fmt ":
+            layout = head[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return None
+
+
+def _wave(layout: bytes, n_bytes: int) -> Wave:
+    if len(layout) < 16:
+        raise AudioError("its WAV header does not say what its samples are")
+    kind, n_channels, rate_hz, _, _, n_bits = struct.unpack("<HHIIHH", layout[:16])
+    if kind == 0xFFFE and len(layout) >= 26:  # the extensible header: the kind proper comes later
+        kind = int.from_bytes(layout[24:26], "little")
+    sample_format = {(1, 8): "u8", (1, 16): "s16", (1, 24): "s24", (1, 32): "s32", (3, 32): "f32"}.get((kind, n_bits))
+    if sample_format is None or not 1 <= n_channels <= 64:
+        raise AudioError(f"its WAV header tells of samples of kind {kind} with {n_bits} bits in {n_channels} channels")
+    return Wave(rate_hz, n_channels, sample_format, n_bytes)
+
+
+class PcmDecoder:
+    """Cuts a stream of bytes at whole samples, once its first bytes have shown that samples are what it holds.
+
+    Parameters
+    ----------
+    rate_hz, n_channels, sample_format : what the bytes are said to be; a WAV header's word on channels and format
+        counts for more
+    """
+
+    def __init__(self, rate_hz: int, n_channels: int = 1, sample_format: str = "s16") -> None:
+        self.n_channels = n_channels
+        self._rate_hz = rate_hz
+        self._format = sample_format
+        self._is_begun = False
+        self._rest = b""
+
+    def take(self, got: bytes) -> Block:
+        """The whole samples so far, float32 (n_samples, n_channels).
+
+        Raises
+        ------
+        AudioError
+            If it is a sound file, not samples, or a WAV file of another rate.
+        """
+        self._rest += got
+        if not self._is_begun:
+            self._is_begun = self._skip_head()
+        return self._whole() if self._is_begun else self._empty()
+
+    def finish(self) -> Block:
+        """What was kept until its kind was sure."""
+        self._is_begun = True
+        return self._whole()
+
+    def _empty(self) -> Block:
+        return np.zeros((0, self.n_channels), np.float32)
+
+    def _whole(self) -> Block:
+        block = to_block(self._rest, self._format, self.n_channels)
+        self._rest = self._rest[block.size * _N_BYTES[self._format] :]
+        return block
+
+    def _skip_head(self) -> bool:
+        """Look at the first bytes; False while they may still become either."""
+        head = self._rest
+        for magic, kind in _FILES.items():
+            if head.startswith(magic):
+                raise AudioError(f"it is {kind}, not raw samples; save it and name the file, or use ffmpeg:FILE")
+        if head[4:8] == b"ftyp":
+            raise AudioError("it is an MP4 file, not raw samples; save it and use ffmpeg:FILE")
+        if head.startswith(_WAVES):
+            wave = read_wave_header(head)
+            if wave is None:
+                return False
+            if wave.rate_hz != self._rate_hz:
+                raise AudioError(
+                    f"its WAV header says {wave.rate_hz} samples a second, not {self._rate_hz}; "
+                    f"say so when naming the source, as in stdin:{wave.rate_hz} or ?rate={wave.rate_hz}"
+                )
+            self.n_channels, self._format = wave.n_channels, wave.sample_format
+            self._rest = head[wave.n_bytes :]
+            return True
+        is_start = any(magic.startswith(head[: len(magic)]) for magic in (*_FILES, *_WAVES))
+        may_be_mp4 = len(head) < 8 and not any(head[:3])
+        return not is_start and not may_be_mp4
+
+
+def require_format(name: str, source: str) -> str:
+    """The format itself, if it is one; otherwise a SourceUnavailableError."""
+    if name not in FORMATS:
+        raise SourceUnavailableError(f"{source}: {name!r} is no format of samples; use one of {', '.join(FORMATS)}")
+    return name
