@@ -12,7 +12,7 @@ from kws_live.audio import Block
 from kws_live.clock import wall_seconds
 from kws_live.errors import AudioError, SourceLostError, SourceUnavailableError
 from kws_live.sources.sample_format import to_block
-from kws_live.sources.satellite import Address, Satellite, Turn
+from kws_live.sources.satellite import YIELD_SECONDS, Address, Satellite, Turn
 from kws_live.sources.waiting import readable
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class TcpStream(Satellite):
         self._heard: socket.socket | None = None
         self._connected: list[socket.socket] = []
         self._decoder = address.decoder()
+        self._gone_at, self._why_gone = 0.0, ""
         try:
             if address.listen:
                 family = socket.getaddrinfo(*address.place, type=socket.SOCK_STREAM)[0][0]
@@ -80,6 +81,10 @@ class TcpStream(Satellite):
         for one in [one for one in (*others, self._heard) if one in ready]:
             if one is not None and (block := self._take_from(one)) is not None:
                 return block
+        # Told soon, long before silence alone is: the port is closed for a moment then, and most come back later.
+        is_gone = self._heard is None and self._heard_at is not None and not self._connected
+        if is_gone and not self._address.pauses and self._clock() - self._gone_at > YIELD_SECONDS:
+            raise SourceLostError(f"{self.name}: the satellite {self._why_gone}")
         return None
 
     def _accept(self, listener: socket.socket) -> None:
@@ -128,6 +133,7 @@ class TcpStream(Satellite):
             self._connected.remove(connection)
         else:
             self._heard = None
+            self._gone_at, self._why_gone = self._clock(), why
             if self._listener is None:
                 raise SourceLostError(f"{self.name} {why}")
 

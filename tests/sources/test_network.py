@@ -92,7 +92,7 @@ def test_satellites_connect_to_a_listener_one_after_the_other_with_a_gap_between
     assert empty.shape == (0, 1)
     for seed in range(3):
         samples, sent = pcm(100, seed)
-        clock.now += 3.0
+        clock.now += 1.0
         with socket.create_connection(("127.0.0.1", source.port)) as satellite:
             satellite.sendall(sent)
             if seed:
@@ -225,6 +225,23 @@ def test_silence_is_no_loss_while_a_sender_is_waited_for() -> None:
             satellite.sendall(sent)
             take(source, 1000)
             assert source.pauses is False
+
+
+@pytest.mark.parametrize("options", ["", "&pauses"])
+def test_a_satellite_that_hangs_up_on_a_listener_and_stays_away_is_lost_unless_it_pauses(options: str) -> None:
+    clock = Clock()
+    _, sent = pcm(1000)
+    with connected(clock, True, options) as (source, satellite):
+        satellite.sendall(sent)
+        take(source, 1000)
+        satellite.close()
+        wait_until(lambda: source.read(0.05) is not None and source._heard is None)
+        clock.now += YIELD_SECONDS + 0.1
+        if options:
+            assert source.read(0.0) is not None
+        else:
+            with pytest.raises(SourceLostError, match="the satellite hung up"):
+                source.read(0.0)
 
 
 def test_a_lost_listeners_port_can_be_listened_on_again_at_once() -> None:
