@@ -78,6 +78,7 @@ def test_a_signal_that_is_ignored_stays_so(programs: list[Process]) -> None:
     assert process.stdin is not None
     assert "listening" in process.stdout.readline()
     process.send_signal(signal.SIGHUP)
+    os.write(process.stdin.fileno(), bytes(3200))
     process.stdin.close()  # only the end of the source ends it
     process.stdin = None
     process.communicate(timeout=PATIENCE_SECONDS)
@@ -133,6 +134,8 @@ def test_a_full_disk_behind_a_sink_is_told_once_and_the_others_go_on(tmp_path: P
 
 def test_the_end_of_the_source_is_code_0(programs: list[Process]) -> None:
     process = begin(programs)
+    assert process.stdin is not None
+    os.write(process.stdin.fileno(), bytes(3200))
     _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, errors) == (0, "")
 
