@@ -253,6 +253,10 @@ class Audience:
 
     # The end.
 
+    def busy_since(self) -> float | None:
+        """Since when the callback or sink has been busy that was called first, by `time.monotonic`; None: none is."""
+        return min((at for one in self._all(ThreadReceiver) if (at := one.busy_since) is not None), default=None)
+
     def hurry(self) -> None:
         """Listening is stopped: `drain` waits for what hangs a moment longer only. May be called by a callback."""
         receiver = self._own_thread()

@@ -45,7 +45,8 @@ ADVICE: Final = {
     "no_audio": _everywhere("see whether its sender still runs; listening goes on by itself when audio comes"),
     "source_hangs": _everywhere("restart the device or program that it comes from; it is opened again if it can be"),
     "detector_hangs": _everywhere("a function given to on_step or watch must be quick; if there is none, report this"),
-    "dispatcher_hangs": _everywhere("a callback must return soon; hand long work to a thread of its own"),
+    "dispatcher_hangs": _everywhere("report this with the program's log; events wait meanwhile"),
+    "callback_hangs": _everywhere("a callback must return soon: what it misses meanwhile is dropped"),
     "zeros": Advice(
         "unmute it: `pactl list sources` or alsamixer (F4: capture); look for a switch on the device",
         "allow your terminal under Privacy & Security > Microphone, restart it, and unmute the device",

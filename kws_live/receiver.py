@@ -53,7 +53,7 @@ class ThreadReceiver(Outbox):
         self._n_untold = 0
         self._places: set[str] = set()
         self._n_in_hands = 0
-        self._busy = False
+        self._busy_since: float | None = None
         self._retries = False
 
     @property
@@ -64,7 +64,12 @@ class ThreadReceiver(Outbox):
     @property
     def is_busy(self) -> bool:
         """Whether it is being called."""
-        return self._busy
+        return self._busy_since is not None
+
+    @property
+    def busy_since(self) -> float | None:
+        """Since when it has been called, by `time.monotonic`; None where it waits, or will try again."""
+        return None if self._retries else self._busy_since
 
     @property
     def n_dropped(self) -> int:
@@ -86,11 +91,11 @@ class ThreadReceiver(Outbox):
         self.owner.clock.handled()
 
     def _deliver(self, task: Task) -> None:
-        self._busy = True
+        self._busy_since = time.monotonic()
         try:
             super()._deliver(task)
         finally:
-            self._busy = self._retries = False
+            self._busy_since, self._retries = None, False
 
     def leave(self, end: float) -> None:
         """Wait up to a moment of the monotonic clock for its thread to end; one that hangs is left behind."""

@@ -59,6 +59,7 @@ class Session:
     hold : called on that thread before each event; returns when there is something to tell it to
     drain : called on that thread after the last event; the session ends when it returns
     runs_here : whether the caller is something that ``drain`` waits for
+    busy_since : since when something that events are handed to has not returned, by `time.monotonic`
     reopen : opens a lost source anew; None: a lost source ends the session
     on_step : called on the detector thread for each hop; must be quick
     still_seconds : a thread that does nothing, or a live source that gives nothing, for so long is told of; more than
@@ -76,6 +77,7 @@ class Session:
         hold: Callable[[], object] = lambda: None,
         drain: Callable[[], object] = lambda: None,
         runs_here: Callable[[], bool] = lambda: False,
+        busy_since: Callable[[], float | None] = lambda: None,
         still_seconds: float = STILL_SECONDS,
     ) -> None:
         self.ring = RingBuffer(round(ring_seconds * SAMPLE_RATE_HZ))
@@ -84,6 +86,7 @@ class Session:
         self._hold = hold
         self._drain = drain
         self._runs_here = runs_here
+        self._busy_since = busy_since
         self._queue = EventQueue(LARGEST_BACKLOG)
         self._first_source = source
         self._capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
@@ -306,6 +309,7 @@ class Session:
         while not self._stop.wait(self._still_seconds / LOOK_SHARE):
             liveness.is_still("detector", self._detector_at)
             liveness.is_still("dispatcher", self._delivering_since)
+            liveness.is_still("callback", self._busy_since())
             if liveness.is_still("source", self._capture.turned_at, opens=not self._capture.is_open):
                 self._take_over()
 

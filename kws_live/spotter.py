@@ -112,6 +112,7 @@ class Spotter:
             hold=self._audience.hold,
             drain=self._audience.drain,
             runs_here=self._audience.runs_here,
+            busy_since=self._audience.busy_since,
         )
         self._session.watch(lambda step: self._clock.stepped(step, pipeline.next_position))
         if isinstance(source, FollowsClock):

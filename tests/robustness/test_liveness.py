@@ -9,6 +9,7 @@ import pytest
 from fakes import EndlessSource, ScriptedSource, blocks_of, tone_pipeline, tone_words
 
 from kws_live import liveness
+from kws_live.audience import Audience
 from kws_live.audio import SAMPLE_RATE_HZ, Block
 from kws_live.errors import AudioGapError, SourceLostError
 from kws_live.events import Detection, Event, Health, SourceLost, SourceReopened
@@ -17,6 +18,7 @@ from kws_live.pipeline import HOP_SAMPLES, LAG_SAMPLES, QUIET_HOPS, Step
 from kws_live.ring_buffer import RingBuffer
 from kws_live.session import RING_SECONDS, Session
 from kws_live.sources import AudioSource
+from kws_live.stream_clock import StreamClock
 
 PATIENCE_SECONDS = 60.0
 STILL_SECONDS = 2.5
@@ -215,6 +217,34 @@ def test_a_detector_that_hangs_is_told_of() -> None:
     session.stop()
 
 
+def test_a_callback_that_does_not_return_is_told_of_to_the_others() -> None:
+    ear, let_go, called = Ear(), threading.Event(), threading.Event()
+
+    def hang(event: Event) -> None:
+        called.set()
+        let_go.wait(PATIENCE_SECONDS)
+
+    audience = Audience(StreamClock(0))
+    audience.add_callback(Detection, (), hang)
+    audience.add_callback(Event, (), ear)
+    talk = [*blocks_of(AFTERWARDS), *[np.zeros((0, 1), np.float32)] * 10**6]
+    session = Session(
+        ScriptedSource(talk),
+        tone_pipeline(),
+        audience.deliver,
+        drain=audience.drain,
+        busy_since=audience.busy_since,
+        still_seconds=STILL_SECONDS,
+    )
+    session.start()
+    ear.until(is_finding("callback_hangs"))
+    assert called.is_set()
+    let_go.set()
+    ear.until(is_finding("callback_hangs", over=True))
+    session.stop()
+    audience.close()
+
+
 def test_a_session_that_moves_is_not_told_to_stand_still() -> None:
     ear = Ear()
     session = Session(EndlessSource(), tone_pipeline(), ear, still_seconds=STILL_SECONDS)
@@ -236,5 +266,5 @@ def test_what_stands_still_is_told_once_and_once_that_it_moves() -> None:
 
 
 def test_every_part_that_can_stand_still_has_advice() -> None:
-    for name in ("source", "detector", "dispatcher"):
+    for name in ("source", "detector", "dispatcher", "callback"):
         assert Finding(f"{name}_hangs", "").advice
