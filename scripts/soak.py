@@ -231,7 +231,7 @@ def starts(n_starts: int, model: str) -> list[str]:
             spotter.wait(0.02 * (number % 5))
         if number % max(1, n_starts // 10) == 0 or number == n_starts - 1:
             gc.collect()
-            watch.look(f"{number + 1:6} starts", number >= n_starts // 10)
+            watch.look(f"{number + 1:6} starts", number >= n_starts // 4)
     return watch.verdict()
 
 
