@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,12 @@ hypothesis.settings.load_profile("everyday")
 
 DEMO = Path(kws_live.__file__).parent / "sources" / "demo.flac"
 PATIENCE_SECONDS = 5.0
+
+
+# A shell that starts the tests in the background has them ignore these, and so would every program they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
