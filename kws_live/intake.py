@@ -46,6 +46,7 @@ class Intake:
         self._resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
         self._n_samples = 0
         self._begun: float | None = None
+        self._heard_last: float | None = None
 
     def take(self, block: Block, arrived: float | None = None, is_spliced: bool = False) -> None:
         """Write one block, and what has become clear of the gaps before it.
@@ -80,7 +81,7 @@ class Intake:
     def finish(self) -> None:
         """The source has ended: write what is held back, then the tail, and close the ring buffer."""
         self.flush()
-        self._ring.write(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE_HZ), np.float32))
+        self._ring.write(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE_HZ), np.float32), self._heard_last)
         self._ring.close()
 
     def _write_parts(self, gaps: GapFinder, parts: list[Block | float]) -> None:
@@ -94,12 +95,13 @@ class Intake:
                 self._write(part, gaps.heard_at(n_after))
 
     def _write(self, block: Block, heard_at: float | None) -> None:
+        self._heard_last = heard_at
         for piece in pieces(block, self._rate_hz):
             self._make_room()
             self._ring.write(self._resampler.process(self._mixer.mono(piece)), heard_at)
 
     def _end_stretch(self) -> None:
-        self._ring.write(self._resampler.finish())
+        self._ring.write(self._resampler.finish(), self._heard_last)
         self._resampler = Resampler(self._rate_hz, SAMPLE_RATE_HZ)
 
     def _skip(self, seconds: float) -> None:

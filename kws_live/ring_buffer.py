@@ -40,7 +40,7 @@ class RingBuffer:
         self._n_written = 0
         self._n_read = 0  # of those written, how many the reader is past
         self._stretches = deque([_Stretch(position, 0)])
-        self._heard: deque[tuple[int, float]] = deque()  # up to which position, and when
+        self._heard: deque[tuple[int, float | None]] = deque()  # up to which position, and when
         self._closed = False
         self._lock = threading.RLock()  # taken and let go in one step each, so that Ctrl-C cannot come between
         self._changed = threading.Condition(self._lock)
@@ -87,8 +87,9 @@ class RingBuffer:
             self._n_written += samples.size
             while len(self._stretches) > 1 and self._stretches[1].n_before < self._n_gone():
                 self._stretches.popleft()
-            if heard_at is not None:
-                self._heard.append((self._position(), heard_at))
+            if self._heard and self._heard[-1][1] == heard_at:
+                self._heard.pop()
+            self._heard.append((self._position(), heard_at))
             while len(self._heard) > 1 and self._heard[0][0] <= self._position_of(self._n_gone()):
                 self._heard.popleft()
             self._wake()

@@ -92,4 +92,4 @@ def test_a_recording_that_is_read_faster_than_it_was_spoken_has_no_time() -> Non
     in_real_time = intake_of(steadily(50, 100.0), is_live=False)
     assert in_real_time.heard_at(SAMPLE_RATE_HZ) == pytest.approx(101.0, abs=0.2)
     faster = intake_of([(0.1, 100.0 + 0.001 * k) for k in range(50)], is_live=False)
-    assert faster.heard_at(4 * SAMPLE_RATE_HZ) == pytest.approx(100.02, abs=0.01), "only its begin could be live"
+    assert faster.heard_at(4 * SAMPLE_RATE_HZ) is None

@@ -203,6 +203,8 @@ def test_it_tells_when_a_sample_was_heard_as_long_as_that_is_kept() -> None:
     assert ring.heard_at(10_000) == 2.0, "what has not come yet was not heard before the last that came"
     ring.write(np.ones(10, np.float32), heard_at=3.0)
     assert ring.heard_at(1) == 3.0, "the first of what is kept"
+    ring.write(np.ones(5, np.float32))
+    assert ring.heard_at(ring.position) is None, "from here on time plays no part"
 
 
 def test_a_writer_and_a_reader_on_two_threads_agree_on_every_sample() -> None:

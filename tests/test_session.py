@@ -332,3 +332,10 @@ def test_one_source_serves_one_session_at_a_time() -> None:
     again = Run(source)  # it was closed, and may say so; but no other thread reads it
     again.session.start()
     again.session.stop()
+
+
+def test_words_of_a_recording_read_fast_have_no_age_however_long_it_takes() -> None:
+    run = Run(ScriptedSource(blocks_of(np.tile(TALK, 3))))
+    ages = [event.heard_at for event in run.finish() if isinstance(event, Detection)]
+    assert len(ages) > 8
+    assert ages[-4:] == [None] * 4
