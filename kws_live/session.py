@@ -18,7 +18,7 @@ from kws_live.errors import KwsLiveError, SessionError
 from kws_live.event_queue import LARGEST_BACKLOG, EventQueue
 from kws_live.events import Detection, Event, NearMiss, word_end
 from kws_live.findings import Finding
-from kws_live.liveness import LOOK_SHARE, STILL_SECONDS, Liveness, as_event
+from kws_live.liveness import STILL_SECONDS, Liveness, as_event
 from kws_live.overload import Overload
 from kws_live.pipeline import Pipeline, Step
 from kws_live.ring_buffer import RingBuffer
@@ -306,7 +306,7 @@ class Session:
 
     def _watch_threads(self) -> None:
         liveness = Liveness(self._tell_finding, self._still_seconds)
-        while not self._stop.wait(self._still_seconds / LOOK_SHARE):
+        while not self._stop.wait(liveness.look_seconds):
             liveness.is_still("detector", self._detector_at)
             liveness.is_still("dispatcher", self._delivering_since)
             liveness.is_still("callback", self._busy_since())

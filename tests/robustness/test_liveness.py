@@ -257,12 +257,25 @@ def test_a_session_that_moves_is_not_told_to_stand_still() -> None:
 def test_what_stands_still_is_told_once_and_once_that_it_moves() -> None:
     told: list[tuple[str, bool]] = []
     watch = liveness.Liveness(lambda finding, over: told.append((finding.name, over)))
-    long_ago = -1e6
-    assert watch.is_still("source", long_ago)
-    assert watch.is_still("source", long_ago)
-    assert not watch.is_still("source", None)
-    assert not watch.is_still("detector", None)
+    looks = [watch.is_still("source", 1.0) for _ in range(liveness.LOOKS + 3)]
+    assert looks == [False] * liveness.LOOKS + [True] * 3
+    assert not watch.is_still("source", 2.0)
     assert told == [("source_hangs", False), ("source_hangs", True)]
+
+
+def test_what_has_nothing_to_do_or_was_stopped_for_long_does_not_stand_still() -> None:
+    told: list[str] = []
+    watch = liveness.Liveness(lambda finding, over: told.append(finding.name))
+    for look in range(5 * liveness.LOOKS):
+        assert not watch.is_still("dispatcher", None)
+        assert not watch.is_still("detector", 1e6 * look)  # ages between two looks: the program was stopped
+    assert told == []
+
+
+def test_what_opens_a_source_has_longer() -> None:
+    watch = liveness.Liveness(lambda finding, over: None)
+    looks = [watch.is_still("source", 1.0, opens=True) for _ in range(4 * liveness.LOOKS + 1)]
+    assert looks == [False] * (4 * liveness.LOOKS) + [True]
 
 
 def test_every_part_that_can_stand_still_has_advice() -> None:
