@@ -76,6 +76,7 @@ class Capture:
         self._n_overflows_seen = 0
         self._silent_since = 0.0
         self._last_block_at = wall_seconds()
+        self._anchor: tuple[int, float] | None = None  # a position of what is live, and when it was heard
         self._is_lost = False
         self._is_resuming = False  # what comes next is another stretch of audio
         self._is_silent = False
@@ -191,6 +192,10 @@ class Capture:
             self._is_resuming = True
         if self._is_resuming:
             self._resume(block.shape[0] / self.source.rate_hz, arrived)
+        if not self._is_live:
+            self._anchor = None
+        elif self._anchor is None:
+            self._anchor = self._ring.position, arrived - block.shape[0] / self._rate_hz
         self._note_sound(arrived)
         block = finite(block)
         n_overflows = self.source.n_overflows
@@ -294,8 +299,13 @@ class Capture:
 
     def _resume(self, block_seconds: float, arrived: float) -> None:
         """The first audio after a loss or of another source: only now a lost one counts as back."""
-        away_seconds = max(0.0, arrived - block_seconds - self._last_block_at)
-        self._ring.skip(max(1, round(away_seconds * SAMPLE_RATE_HZ)))
+        begun = arrived - block_seconds
+        away_seconds = max(0.0, begun - self._last_block_at)
+        n_away = round(away_seconds * SAMPLE_RATE_HZ)
+        if self._anchor is not None and self.source.live:  # by the whole stream, so that no errors add up
+            position, at = self._anchor
+            n_away = position + round((begun - at) * SAMPLE_RATE_HZ) - self._ring.position
+        self._ring.skip(max(1, n_away))
         self._begin_source()
         self._is_resuming = False
         if self._is_lost:
