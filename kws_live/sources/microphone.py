@@ -22,13 +22,13 @@ from kws_live.sources.portaudio import (
 BLOCK_SECONDS: Final = 0.08
 """Asked of PortAudio: shorter blocks cost time; longer ones some drivers do not give."""
 
-BATCH_BLOCKS: Final = 2
+BATCH_BLOCKS: Final = 3
 """Handed over together: waking a thread costs more than what it does with a block."""
 
 STALLED_SECONDS: Final = 2.0
 """An unplugged microphone raises nothing: this long without a block, and it counts as lost."""
 
-QUEUE_BATCHES: Final = 62
+QUEUE_BATCHES: Final = 41
 """Batches kept while the capture thread does not come: 10 s; then the oldest go."""
 
 

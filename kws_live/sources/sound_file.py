@@ -18,7 +18,7 @@ from kws_live.sources.sample_format import LARGEST_HEADER, read_wave_header
 BLOCK_SECONDS = 0.06
 MOST_BLOCKS = 12
 
-BATCH_SECONDS = 0.16
+BATCH_SECONDS = 0.24
 """Of a file played in real time so much is handed over at once: waking costs more than what is done then."""
 
 

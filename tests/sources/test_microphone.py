@@ -57,12 +57,12 @@ def test_what_was_heard_before_a_loss_is_handed_over_in_order_before_it_is_told(
     fake_sounddevice: FakeSounddevice,
 ) -> None:
     microphone = Microphone()
-    for value in (0.1, 0.2, 0.3):
+    for value in (0.1, 0.2, 0.3, 0.4):
         fake_sounddevice.streams[-1].speak(np.full((480, 1), value, np.float32))
     fake_sounddevice.streams[-1].go_away()
     heard = [microphone.read(1.0) for _ in range(3)]
     samples = np.concatenate([block[:, 0] for block in heard if block is not None])
-    np.testing.assert_array_equal(samples, np.repeat(np.array([0.1, 0.2, 0.3], np.float32), 480))
+    np.testing.assert_array_equal(samples, np.repeat(np.array([0.1, 0.2, 0.3, 0.4], np.float32), 480))
     with pytest.raises(SourceLostError, match="went away"):
         microphone.read(1.0)
     microphone.close()

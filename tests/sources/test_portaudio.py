@@ -94,10 +94,10 @@ def read_all(microphone: Microphone) -> list[tuple[int, list[int]]]:
 
 def test_an_overflow_is_told_with_the_block_that_it_came_before(fake_sounddevice: FakeSounddevice) -> None:
     microphone = Microphone()
-    for number in range(6):
+    for number in range(7):
         block = np.full((1920, 1), number, np.float32)
-        fake_sounddevice.streams[0].speak(block, overflow=number == 3)
-    assert read_all(microphone) == [(0, [0, 1]), (0, [2]), (1, [3, 4])]
+        fake_sounddevice.streams[0].speak(block, overflow=number == 4)
+    assert read_all(microphone) == [(0, [0, 1, 2]), (0, [3]), (1, [4, 5, 6])]
     microphone.close()
 
 
@@ -107,7 +107,7 @@ def test_where_nothing_is_read_the_oldest_blocks_go_and_that_is_an_overflow(fake
     for number in range(n_blocks):
         fake_sounddevice.streams[0].speak(np.full((1920, 1), number, np.float32))
     batches = read_all(microphone)
-    assert [number for _, numbers in batches for number in numbers] == [*range(10, n_blocks)]
+    assert [number for _, numbers in batches for number in numbers] == [*range(5 * BATCH_BLOCKS, n_blocks)]
     assert microphone.n_overflows == 5
     microphone.close()
 
