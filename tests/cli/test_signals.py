@@ -151,11 +151,12 @@ def test_without_a_word_from_the_command_it_ends_at_once(processes: list[Process
 NOTED = """
 signals = Signals({patience})
 signals.install()
-with signals.noted(lambda: print("told", flush=True)):
+told = threading.Event()
+with signals.noted(lambda: (print("told", flush=True), told.set())):
     print("ready", flush=True)
     while True:
         time.sleep(0.01)
-        {look}
+        told.is_set() and {look}
 """
 
 
@@ -168,12 +169,12 @@ def test_a_command_that_notes_it_is_told_and_raises_where_it_looks(processes: li
 
 
 def test_what_does_not_look_is_ended_by_a_deadline(processes: list[Process]) -> None:
-    process = begin_script(processes, NOTED.format(patience=0.2, look="pass"))
+    process = begin_script(processes, NOTED.format(patience=0.2, look="None"))
     assert end_of(process, signal.SIGTERM) == (-signal.SIGTERM, "")
 
 
 def test_what_does_not_look_is_ended_by_a_second_signal(processes: list[Process]) -> None:
-    process = begin_script(processes, NOTED.format(patience=3600, look="pass"))
+    process = begin_script(processes, NOTED.format(patience=3600, look="None"))
     end = time.monotonic() + PATIENCE_SECONDS
     while process.poll() is None:
         assert time.monotonic() < end
