@@ -164,6 +164,18 @@ def test_a_reader_is_let_go_by_a_gap_however_little_is_unread(n_unread: int) -> 
     assert ring.wait(500, 0.0)
 
 
+def test_a_gap_wakes_a_reader_that_waits() -> None:
+    ring = RingBuffer(10)
+    results: list[bool] = []
+    reader = threading.Thread(target=lambda: results.append(ring.wait(500, 30)))
+    reader.start()
+    while ring._wanted is None:
+        assert reader.is_alive()
+    ring.skip(1000)
+    reader.join(10)
+    assert results == [True]
+
+
 def test_who_looks_on_makes_no_room_and_the_reader_does() -> None:
     ring = RingBuffer(10)
     ring.write(np.ones(8, np.float32))
