@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kws_live.audio import SAMPLE_RATE_HZ
-    from kws_live.decision_settings import DecisionSettings
     from kws_live.detection import detect
     from kws_live.errors import (
         ActionError,
@@ -38,9 +37,10 @@ if TYPE_CHECKING:
         SpeechEnded,
         SpeechStarted,
     )
-    from kws_live.live_settings import LiveSettings
+    from kws_live.live.live_settings import LiveSettings
     from kws_live.model import load_model
     from kws_live.spotter import Spotter, listen
+    from kws_live.spotting.decision_settings import DecisionSettings
 
     __version__: str
 
@@ -77,7 +77,16 @@ __all__ = [
 if not TYPE_CHECKING:
     # Imported at the first use: neither a command that is about to end, nor a test run where only the plug-in is
     # installed, has to wait for numpy and all the rest.
-    _HOMES = ("errors", "events", "audio", "decision_settings", "live_settings", "model", "detection", "spotter")
+    _HOMES = (
+        "errors",
+        "events",
+        "audio",
+        "spotting.decision_settings",
+        "live.live_settings",
+        "model",
+        "detection",
+        "spotter",
+    )
 
     def __getattr__(name: str) -> Any:
         from importlib import import_module, metadata

@@ -35,6 +35,12 @@ WINDOW_SECONDS: Final = 1.0
 HOP_SECONDS: Final = 0.08
 """Four of the gate's 20 ms frames; whole samples at both rates: 1,764 at 22,050 Hz, 1,280 at 16 kHz."""
 
+SILENCE: Final = "_silence_"
+"""The label of windows without speech, whatever the noise."""
+
+UNKNOWN: Final = "_unknown_"
+"""The label of speech that is no keyword."""
+
 
 def to_mono(block: Block) -> Samples:
     """Average the channels of a block; one channel is returned as a view.

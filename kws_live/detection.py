@@ -3,20 +3,21 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kws_live.audio import SAMPLE_RATE_HZ, Samples
-from kws_live.capture import POLL_SECONDS
-from kws_live.decision_settings import DecisionSettings
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, Samples
 from kws_live.errors import AudioError
 from kws_live.events import Detection, Event
-from kws_live.intake import Intake, pieces
-from kws_live.live_settings import LiveSettings
-from kws_live.model import DEFAULT_MODEL, Model, Runtime, StreamScorer, load_model
-from kws_live.pipeline import HOP_SECONDS, Pipeline, SpeechGate, Step
-from kws_live.ring_buffer import RingBuffer
-from kws_live.session import RING_SECONDS
+from kws_live.live.capture import POLL_SECONDS
+from kws_live.live.live_settings import LiveSettings
+from kws_live.live.session import RING_SECONDS
+from kws_live.model import DEFAULT_MODEL, Model, load_model
+from kws_live.model.scorer import Runtime, StreamScorer
 from kws_live.sources import AudioSource, open_source
 from kws_live.sources.array import ArraySource
-from kws_live.speech_gate import OpenGate, WebrtcGate
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.pipeline import Pipeline, SpeechGate, Step
+from kws_live.spotting.speech_gate import OpenGate, WebrtcGate
+from kws_live.stream.intake import Intake, pieces
+from kws_live.stream.ring_buffer import RingBuffer
 
 
 def make_gate(mode: int | None) -> SpeechGate:
@@ -35,7 +36,6 @@ def make_settings(model: Model) -> LiveSettings:
 def make_pipeline(
     model: Model,
     settings: LiveSettings,
-    source: str = "",
     runtime: Runtime = "litert",
     position: int = 0,
     score: StreamScorer | None = None,
@@ -47,8 +47,7 @@ def make_pipeline(
         labels=model.card.labels,
         keywords=model.card.keywords,
         make_gate=make_gate,
-        settings=settings,
-        source=source,
+        settings=settings.snapshot,
         position=position,
     )
 
@@ -67,6 +66,11 @@ def settings_for(
 
 def run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
     """Drive a pipeline from a source in this thread, as fast as it is read; closes the source."""
+    for step in _run(pipeline, source):
+        yield step.of(source.name)
+
+
+def _run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
     ring = RingBuffer(round(RING_SECONDS * SAMPLE_RATE_HZ))
     intake = Intake(ring, source.rate_hz)
     try:
@@ -115,7 +119,7 @@ def detect(
     source: AudioSource = (
         open_source(str(audio), paced=False) if isinstance(audio, (str, Path)) else ArraySource(audio, rate_hz)
     )
-    for step in run(make_pipeline(loaded, live, source.name, runtime), source):
+    for step in run(make_pipeline(loaded, live, runtime), source):
         for event in step.events:
             if all_events or isinstance(event, Detection):
                 yield event

@@ -7,17 +7,16 @@ from typing import Final
 
 import numpy as np
 
-from kws_live.audio import SAMPLE_RATE_HZ, Block, finite
-from kws_live.capture import POLL_SECONDS
-from kws_live.clock import wall_seconds
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, Block, finite
 from kws_live.detection import make_pipeline, make_settings
 from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
-from kws_live.findings import Finding
+from kws_live.live.capture import POLL_SECONDS
 from kws_live.model import DEFAULT_MODEL, load_model
-from kws_live.pipeline import HOP_SECONDS
-from kws_live.ring_buffer import RingBuffer
-from kws_live.signal_health import Measurement, SignalHealth
 from kws_live.sources import AudioSource, open_source
+from kws_live.stream.findings import Finding
+from kws_live.stream.ring_buffer import RingBuffer
+from kws_live.stream.signal_health import Measurement, SignalHealth
+from kws_live.system.clock import wall_seconds
 
 LISTEN_SECONDS: Final = 8.0
 SHORT_RATE_TOLERANCE: Final = 0.04

@@ -32,7 +32,7 @@ class SourceUnavailableError(AudioError):
 
     Attributes
     ----------
-    finding : why, as a key of `kws_live.findings.ADVICE`
+    finding : why, as a key of `kws_live.stream.findings.ADVICE`
     """
 
     def __init__(self, message: str, finding: str = "cannot_open") -> None:

@@ -2,10 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.clock import wall_seconds
+from kws_live.system.clock import wall_seconds
+
+COMMAND_SECONDS: Final = 10.0
+"""A spoken command that could not be begun by then surprises more than it helps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +19,8 @@ class Event:
     ----------
     position : samples at 22,050 Hz since the stream began
     source : name of the audio source
-    heard_at : when the sound it is about reached this program, by `kws_live.clock.wall_seconds`; None where time plays
-        no part, as in a recording that is read faster than it was spoken. Not part of the event's value or its JSON
+    heard_at : when the sound it is about reached this program, by `kws_live.system.clock.wall_seconds`; None where time
+        plays no part, as in a recording that is read faster than it was spoken. Not part of the value or its JSON
     """
 
     type: ClassVar[str] = "event"
@@ -72,7 +75,7 @@ class NearMiss(Event):
     ----------
     keyword, score : as in `Detection`
     threshold : what the score was compared with
-    reason : why not, a value of `kws_live.decision.Reason`
+    reason : why not, a value of `kws_live.spotting.decision.Reason`
     """
 
     type: ClassVar[str] = "near_miss"
@@ -154,7 +157,7 @@ class Health(Event):
 
     Attributes
     ----------
-    finding : its name, a key of `kws_live.findings.ADVICE`
+    finding : its name, a key of `kws_live.stream.findings.ADVICE`
     summary : what was found, with the figures
     advice : what to do about it, on this system
     certainty : how sure: "certain", "likely" or "possible"

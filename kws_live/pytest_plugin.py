@@ -7,8 +7,8 @@ import pytest
 
 if TYPE_CHECKING:
     from kws_live.model import Model
-    from kws_live.pipeline import Pipeline
     from kws_live.sources import AudioSource
+    from kws_live.spotting.pipeline import Pipeline
     from kws_live.testing import FakeMicrophone
 
 

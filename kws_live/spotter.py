@@ -8,24 +8,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from kws_live.audience import Answer, Audience, Wait
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.detection import make_pipeline, settings_for
 from kws_live.errors import ConfigError
-from kws_live.event_stream import EventStream
 from kws_live.events import Detection, Event
-from kws_live.interrupts import shielded
-from kws_live.lifetime import Lifetime
-from kws_live.live_settings import LiveSettings, SettingsFile
-from kws_live.model import DEFAULT_MODEL, Model, Runtime, load_model
-from kws_live.pipeline import Pipeline, Step
-from kws_live.ring_buffer import RingBuffer
-from kws_live.session import Session
+from kws_live.live.audience import Answer, Audience, Wait
+from kws_live.live.event_stream import EventStream
+from kws_live.live.lifetime import Lifetime
+from kws_live.live.live_settings import LiveSettings, SettingsFile
+from kws_live.live.session import Session
+from kws_live.live.statistics import Statistics
+from kws_live.live.stream_clock import FollowsClock, StreamClock
+from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, wait_in_thread, wait_on_loop
+from kws_live.model import DEFAULT_MODEL, Model, load_model
+from kws_live.model.scorer import Runtime
 from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
-from kws_live.statistics import Statistics
-from kws_live.stream_clock import FollowsClock, StreamClock
-from kws_live.word_wait import Begin, Words, checked_timeout, flat, wait_in_thread, wait_on_loop
+from kws_live.spotting.pipeline import Pipeline, Step
+from kws_live.stream.ring_buffer import RingBuffer
+from kws_live.system.interrupts import shielded
 
 Callback = TypeVar("Callback", bound=Callable[[Any], object])
 
@@ -68,7 +69,7 @@ def listen(
             cleanup.callback(opened_sinks[-1].close)
         opened = open_source(source) if isinstance(source, str) else source
         cleanup.callback(opened.close)
-        pipeline = make_pipeline(loaded, live, opened.name, runtime)
+        pipeline = make_pipeline(loaded, live, runtime)
         reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
         cleanup.pop_all()

@@ -36,24 +36,15 @@ import soundfile
 from numpy.typing import NDArray
 
 from kws_live import sources
-from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples, to_mono
+from kws_live.audio import SAMPLE_RATE_HZ, SILENCE, SPEECH_RATE_HZ, UNKNOWN, Block, Samples, to_mono
 from kws_live.errors import AudioError, SessionError
-from kws_live.features import SPEECH, Features
-from kws_live.model import (
-    DEFAULT_MODEL,
-    SILENCE,
-    UNKNOWN,
-    Model,
-    ModelCard,
-    Posteriors,
-    Runtime,
-    Scorer,
-    StreamScorer,
-    load_model,
-)
-from kws_live.resampling import Resampler
-from kws_live.ring_buffer import RingBuffer
-from kws_live.stream_clock import StreamClock
+from kws_live.live.stream_clock import StreamClock
+from kws_live.model import DEFAULT_MODEL, Model, load_model
+from kws_live.model.card import ModelCard
+from kws_live.model.features import SPEECH, Features
+from kws_live.model.scorer import Posteriors, Runtime, Scorer, StreamScorer
+from kws_live.stream.resampling import Resampler
+from kws_live.stream.ring_buffer import RingBuffer
 
 BLOCK_SAMPLES: Final = SAMPLE_RATE_HZ // 25
 TONE_SECONDS: Final = 0.4

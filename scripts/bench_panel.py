@@ -19,8 +19,9 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 import kws_live
+from kws_live.audio import HOP_SECONDS
 from kws_live.panel.server import Panel
-from kws_live.pipeline import HOP_SECONDS, Step
+from kws_live.spotting.pipeline import Step
 
 DEMO = Path(kws_live.__file__).parent / "sources" / "demo.flac"
 BROWSE = """

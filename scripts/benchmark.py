@@ -24,19 +24,20 @@ from pathlib import Path
 from typing import Final
 
 from kws_live.cli.progress import steps
-from kws_live.decision_settings import DecisionSettings, Mode
 from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation import report
-from kws_live.evaluation.archive_scan import scan
 from kws_live.evaluation.clips import ClipScore, NoiseScore, find_clips, score_clips, score_noise
 from kws_live.evaluation.make_stream import StreamSettings, find_material, make_stream, write_stream
 from kws_live.evaluation.operating_points import THRESHOLDS, Sweep, compare, sweep
 from kws_live.evaluation.report import Table
 from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream
 from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
-from kws_live.evaluation.workers import LocalProcesses
-from kws_live.model import DEFAULT_MODEL, Model, load_model, shipped_models, shipped_models_folder
+from kws_live.model import DEFAULT_MODEL, Model, load_model
+from kws_live.model.folders import shipped_models, shipped_models_folder
+from kws_live.scan.archive import scan
+from kws_live.scan.workers import LocalProcesses
+from kws_live.spotting.decision_settings import DecisionSettings, Mode
 
 HERE: Final = Path(__file__).resolve().parents[1]
 BEGIN: Final = "<!-- benchmark: scripts/benchmark writes what follows -->"

@@ -34,11 +34,11 @@ import numpy as np
 
 from kws_live import Detection, Event, Spotter
 from kws_live.audio import SAMPLE_RATE_HZ, Block
-from kws_live.clock import wall_seconds
 from kws_live.detection import make_pipeline, make_settings
 from kws_live.errors import AudioGapError, ConfigError, SourceLostError, SourceUnavailableError
 from kws_live.events import SourceLost, SourceReopened
 from kws_live.model import Model
+from kws_live.system.clock import wall_seconds
 from kws_live.testing import tone, tone_model
 
 WORDS: Final = ("yes", "no", "stop")
@@ -163,7 +163,7 @@ class Chaos:
         settings = make_settings(model)
         settings.change(mode="spotting", gate_mode=None)
         source = self._open()
-        self.spotter = Spotter(model, settings, source, make_pipeline(model, settings, source.name), (), self._reopen)
+        self.spotter = Spotter(model, settings, source, make_pipeline(model, settings), (), self._reopen)
         self.spotter.on()(self._note)
         self.spotter.on(event=Event)(self._note_event)
         self.spotter.on()(self._hang)

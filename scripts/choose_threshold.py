@@ -26,18 +26,18 @@ from train_default import SPEAKERS, VALIDATION_SOUNDS, VALIDATION_TALK, more_tal
 
 from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.cli.progress import steps
-from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import make_settings
 from kws_live.evaluation.make_stream import StreamSettings, find_material, make_stream, write_stream
 from kws_live.evaluation.operating_points import THRESHOLDS
 from kws_live.evaluation.report import Table
-from kws_live.evaluation.sound_files import read_mono
 from kws_live.evaluation.statistics import Rate
 from kws_live.evaluation.streaming import LabelledRun, StreamScore, measure_stream
 from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
 from kws_live.model import Model, load_model
+from kws_live.sources.recordings import read_mono
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.training.corpora.short_sounds import FAINT, MOST_WINDOWS, sounds_in
 from kws_live.training.dataset import SetName
-from kws_live.training.short_sounds import FAINT, MOST_WINDOWS, sounds_in
 
 SNRS_DB: Final = (30.0, 10.0, 0.0)
 LEAST_SECONDS: Final = 0.2

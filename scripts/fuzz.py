@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "robustness"))
-import hostile
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.robustness import hostile
 
 MEMORY_MB = 1500
 """Address space for one target; what the libraries alone map is about 800 MB."""

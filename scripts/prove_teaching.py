@@ -24,7 +24,6 @@ from teaching_peer import peer_table
 from teaching_streams import PAUSE_SECONDS, TOLERANCE_SECONDS, Stream, Trial, negatives, run_stream, word_stream
 
 from kws_live.cli.progress import progress
-from kws_live.decision_settings import DecisionSettings
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.expectation import THRESHOLD, longest_word
 from kws_live.enrolment.judge import Judge
@@ -35,7 +34,9 @@ from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.evaluation.report import Table
 from kws_live.evaluation.statistics import Rate, Share
 from kws_live.events import Detection
-from kws_live.model import Model, load_model, write_card
+from kws_live.model import Model, load_model
+from kws_live.model.card import write_card
+from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.synthesis import installed_voices
 from kws_live.training.training_run import read_test
 

@@ -1,14 +1,16 @@
-"""Taught words beside the network's own, in many windows at once, as `kws_live.taught_words.TaughtScorer` has it."""
+"""Taught words beside the network's own, in many windows at once, as `TaughtScorer` has it."""
 
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.audio import SILENCE
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.expectation import THRESHOLD
-from kws_live.model import SILENCE, Model, Posteriors
-from kws_live.taught_words import contest, logistic
+from kws_live.model import Model
+from kws_live.model.scorer import Posteriors
+from kws_live.model.taught_words import contest, logistic
 
 Fitted = tuple[NDArray[np.float32], float]
 """A word's weights and bias."""

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from train_embedding import HELD_OUT_SPEAKERS, TRAIN_SPEAKERS, embedding_model
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
-from kws_live.decision_settings import DecisionSettings
 from kws_live.evaluation.recorded_run import RecordedRun, record
-from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.talk import Utterance, join_chapters
 from kws_live.model import Model
 from kws_live.sources.array import ArraySource
+from kws_live.sources.recordings import read_mono, sound_files
+from kws_live.spotting.decision_settings import DecisionSettings
 
 PAUSE_SECONDS: Final = 8.0
 """Half before each clip and half after it: as long as the decision remembers a room."""

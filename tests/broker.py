@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
-from spoken import PATIENCE_SECONDS, free_port, wait_until
+
+from tests.spoken import PATIENCE_SECONDS, free_port, wait_until
 
 
 class Broker:

@@ -14,13 +14,13 @@ import hypothesis
 import numpy as np
 import pytest
 import soundfile
-from fake_sounddevice import FakeSounddevice
-from virtual_microphone import VirtualMicrophone, what_is_missing
 
 import kws_live
 from kws_live.audio import Samples
 from kws_live.model import Model, load_model
 from kws_live.sources import portaudio
+from tests.fake_sounddevice import FakeSounddevice
+from tests.virtual_microphone import VirtualMicrophone, what_is_missing
 
 # No deadline: a shared machine stalls now and then, and no test here is about time.
 hypothesis.settings.register_profile("everyday", max_examples=40, deadline=None, print_blob=True)

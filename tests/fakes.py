@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples
-from kws_live.decision import Decider, Hop
-from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Event
-from kws_live.live_settings import LiveSettings
-from kws_live.pipeline import HOP_SAMPLES, Pipeline
-from kws_live.ring_buffer import RingBuffer
-from kws_live.speech_gate import OpenGate, WebrtcGate
+from kws_live.live.live_settings import LiveSettings
+from kws_live.spotting.decision import Decider
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.pipeline import HOP_SAMPLES, Pipeline
+from kws_live.spotting.speech_gate import OpenGate, WebrtcGate
+from kws_live.spotting.verdict import Hop
+from kws_live.stream.ring_buffer import RingBuffer
 
 LABELS = ("_silence_", "_unknown_", "yes", "no", "stop")
 KEYWORDS = ("yes", "no", "stop")
@@ -74,8 +75,7 @@ def tone_pipeline(
         labels=LABELS,
         keywords=KEYWORDS,
         make_gate=lambda mode: OpenGate() if open_gate or mode is None else WebrtcGate(mode),
-        settings=settings or LiveSettings(decision_settings()),
-        source="test",
+        settings=(settings or LiveSettings(decision_settings())).snapshot,
     )
 
 
@@ -86,7 +86,7 @@ def run_blocks(pipeline: Pipeline, blocks: Iterable[Samples], ring_seconds: floa
     for block in blocks:
         ring.write(block)
         for step in pipeline.steps(ring):
-            events += step.events
+            events += step.of("test").events
     return events
 
 
@@ -95,7 +95,7 @@ class Hops:
 
     def __init__(self, settings: DecisionSettings | None = None) -> None:
         self.settings = settings or decision_settings()
-        self.decider = Decider(LABELS, KEYWORDS, "test")
+        self.decider = Decider(LABELS, KEYWORDS)
         self.position = 0
         self.events: list[Event] = []
         self.reasons: list[str] = []

@@ -14,8 +14,8 @@ from kws_live.cli import main
 from kws_live.cli.doctor import as_lines
 from kws_live.doctor import LEAST_SPEED, Report, examine, listening_speed
 from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
-from kws_live.findings import ADVICE, Finding
 from kws_live.sources import SCHEMES
+from kws_live.stream.findings import ADVICE, Finding
 
 RATE_HZ = 16_000
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fakes import EndlessSource, ScriptedSource, blocks_of, n_in_order
 
 import kws_live
 from kws_live.audio import SAMPLE_RATE_HZ, Samples
@@ -17,6 +16,7 @@ from kws_live.errors import AudioError, ConfigError, KwsLiveError
 from kws_live.events import Detection, Event
 from kws_live.model import Model
 from kws_live.sources.array import ArraySource
+from tests.fakes import EndlessSource, ScriptedSource, blocks_of, n_in_order
 
 THRESHOLD = {"yes": 0.3, "no": 0.3, "left": 0.3, "on": 0.3}
 PATIENCE_SECONDS = 30.0

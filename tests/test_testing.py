@@ -9,9 +9,10 @@ import soundfile
 
 import kws_live
 from kws_live import Detection, Event, Spotter, listen, testing
+from kws_live.audio import HOP_SECONDS
 from kws_live.errors import AudioError, ConfigError, SessionError
-from kws_live.pipeline import HOP_SECONDS, QUIET_HOPS
 from kws_live.sources.array import ArraySource
+from kws_live.spotting.pipeline import QUIET_HOPS
 from kws_live.testing import FakeMicrophone, Item, recorded, silence, tone, tone_model
 
 MODEL = tone_model("yes", "no", "stop")

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import numpy as np
-from spoken import free_port
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncClient
 from wyoming.event import Event
@@ -16,7 +15,8 @@ from wyoming.wake import Detect, Detection, NotDetected
 from kws_live.audio import SAMPLE_RATE_HZ, Samples, float_to_pcm16
 from kws_live.model import Model
 from kws_live.testing import silence, tone, tone_model
-from kws_live.wyoming_server import serve
+from kws_live.wyoming.server import serve
+from tests.spoken import free_port
 
 PATIENCE_SECONDS = 20.0
 WORDS = ("yes", "no", "stop")

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Final, Protocol
 
-from kws_live.address import shown
 from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event
+from kws_live.system.address import shown
 
 LIMIT_SECONDS: Final = 10.0
 """How long a program or a network step may take unless told otherwise."""

@@ -16,10 +16,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from kws_live.actions import LIMIT_SECONDS, fill, printable
-from kws_live.address import shown
-from kws_live.credentials import filled_in
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
+from kws_live.system.address import shown
+from kws_live.system.credentials import filled_in
 
 TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that may be another one later (RFC 9110 section 15, RFC 6585 section 4, RFC 8470 section 5.2)."""
@@ -31,7 +31,7 @@ class HttpRequest:
     Parameters
     ----------
     url : http or https; a name and password in it are sent as basic authentication. What ``${NAME}`` stands for is
-        put in, see `kws_live.credentials`, also in the headers
+        put in, see `kws_live.system.credentials`, also in the headers
     method : "POST" if not given
     body : text, with ``{keyword}`` and the like replaced; None: the event as JSON
     headers : more headers, such as ``{"Authorization": "Bearer ${TOKEN}"}``

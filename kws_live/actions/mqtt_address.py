@@ -5,9 +5,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from kws_live.actions import expanded
-from kws_live.address import shown
-from kws_live.credentials import filled_in
 from kws_live.errors import ConfigError
+from kws_live.system.address import shown
+from kws_live.system.credentials import filled_in
 
 
 class MqttAddress(NamedTuple):
@@ -38,7 +38,7 @@ def split_mqtt(url: str, options: frozenset[str] = frozenset()) -> MqttAddress:
 
     Parameters
     ----------
-    url : what ``${NAME}`` stands for is put in, see `kws_live.credentials`
+    url : what ``${NAME}`` stands for is put in, see `kws_live.system.credentials`
     options : names that may follow the ``?``, besides ``ca``
 
     Raises

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from kws_live.cli.log_lines import LogLines
     from kws_live.errors import KwsLiveError
-    from kws_live.native_output import silence_c_stderr
+    from kws_live.system.native_output import silence_c_stderr
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(

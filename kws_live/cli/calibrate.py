@@ -24,9 +24,9 @@ from kws_live.errors import ConfigError
 from kws_live.evaluation.calibration import Plan, false_rates, parse_budget, plan
 from kws_live.evaluation.report import Table
 from kws_live.evaluation.room_recording import RoomRecording, guide, read_takes, run_room
-from kws_live.evaluation.sound_files import read_own_rate
 from kws_live.model import load_model
 from kws_live.sources import open_source
+from kws_live.sources.recordings import read_own_rate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from kws_live.capture import POLL_SECONDS
 from kws_live.cli.signals import signals
 from kws_live.events import Event
+from kws_live.live.capture import POLL_SECONDS
 from kws_live.spotter import Spotter
 
 EXIT_CODES: Final = """\

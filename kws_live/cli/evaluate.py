@@ -19,7 +19,6 @@ from kws_live.cli.output_files import require_place
 from kws_live.cli.progress import steps
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.cli.tables import print_tables
-from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import make_settings
 from kws_live.errors import ConfigError
 from kws_live.evaluation import report
@@ -28,7 +27,8 @@ from kws_live.evaluation.operating_points import THRESHOLDS, compare, sweep
 from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream, stream_pairs
 from kws_live.evaluation.talk import TalkScore, measure_talk
 from kws_live.model import Model, load_model
-from kws_live.saving import write_file
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.system.saving import write_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from typing import Final
 
-from kws_live.event_queue import Backlog
+from kws_live.system.backlog import Backlog
 
 CLOSE_SECONDS: Final = 0.5
 """How long the last lines may take; a terminal that was stopped takes for ever."""

@@ -5,7 +5,8 @@ import json
 import sys
 
 from kws_live.errors import ModelError
-from kws_live.model import DEFAULT_MODEL, load_model, shipped_models, user_models
+from kws_live.model import DEFAULT_MODEL, load_model
+from kws_live.model.folders import shipped_models, user_models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,9 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f'paper needs {" and ".join(missing)}: pip install "kws-live[train]"')
 
     from kws_live.cli.progress import progress
+    from kws_live.paper.experiment import repeat_paper
+    from kws_live.paper.report import write_model, write_report
     from kws_live.training.dataset import FeatureArchive
-    from kws_live.training.paper import repeat_paper
-    from kws_live.training.paper_report import write_model, write_report
 
     archive = FeatureArchive.open(arguments.features) if arguments.features else None
     experiments = repeat_paper(arguments.data, arguments.out, archive, stage=progress)

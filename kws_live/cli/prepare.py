@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f'prepare needs {" and ".join(missing)}: pip install "kws-live[train]"')
 
     from kws_live.cli.progress import progress
-    from kws_live.features import PAPER, SPEECH
-    from kws_live.training.image_archive import import_images
+    from kws_live.model.features import PAPER, SPEECH
+    from kws_live.training.corpora.image_archive import import_images
     from kws_live.training.preparation import prepare
 
     if arguments.jobs is not None and arguments.jobs < 1:

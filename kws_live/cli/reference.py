@@ -14,9 +14,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from kws_live import binding_file, sinks, sources
-from kws_live.decision_settings import DecisionSettings
+from kws_live import sinks, sources
 from kws_live.events import Event, event_types
+from kws_live.sinks import binding_file
+from kws_live.spotting.decision_settings import DecisionSettings
 
 WIDTH: Final = 100
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from kws_live.cli.progress import progress
 from kws_live.cli.settings_options import add_settings, settings_from
-from kws_live.evaluation.archive_scan import EXCERPT_SECONDS, Runner, scan
-from kws_live.evaluation.workers import DaskCluster, LocalProcesses
 from kws_live.model import load_model
+from kws_live.scan.archive import EXCERPT_SECONDS, Runner, scan
+from kws_live.scan.workers import DaskCluster, LocalProcesses
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

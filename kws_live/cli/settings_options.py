@@ -3,10 +3,10 @@
 import argparse
 from dataclasses import fields
 
-from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import make_settings
-from kws_live.live_settings import LiveSettings
+from kws_live.live.live_settings import LiveSettings
 from kws_live.model import DEFAULT_MODEL, Model
+from kws_live.spotting.decision_settings import DecisionSettings
 
 
 def threshold(text: str) -> tuple[str, float]:

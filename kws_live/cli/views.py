@@ -12,9 +12,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from kws_live.capture import POLL_SECONDS
 from kws_live.cli.signals import signals
 from kws_live.errors import ConfigError
+from kws_live.live.capture import POLL_SECONDS
 from kws_live.spotter import Spotter
 
 TOKEN_VARIABLE: Final = "KWS_LIVE_TOKEN"

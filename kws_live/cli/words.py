@@ -15,16 +15,17 @@ from typing import Final
 import numpy as np
 
 from kws_live.audio import SPEECH_RATE_HZ
-from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import detect
 from kws_live.enrolment.taught_model import words_of
 from kws_live.enrolment.vocabulary import forget_word, newer_base, own_model, rename_word, retrain_words
 from kws_live.errors import ConfigError, DatasetError
-from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.events import Detection, NearMiss
-from kws_live.live_settings import LiveSettings
-from kws_live.model import Model, load_model, user_models
-from kws_live.sound_folder import KINDS
+from kws_live.live.live_settings import LiveSettings
+from kws_live.model import Model, load_model
+from kws_live.model.folders import user_models
+from kws_live.sources.recordings import read_mono, sound_files
+from kws_live.sources.sound_folder import KINDS
+from kws_live.spotting.decision_settings import DecisionSettings
 
 ACTIONS: Final = {
     "list": "every taught word",

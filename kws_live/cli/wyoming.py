@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        from kws_live.wyoming_server import serve
+        from kws_live.wyoming.server import serve
     except ImportError as error:
         raise ConfigError('Wyoming needs one more package: pip install "kws-live[wyoming]"') from error
     model = load_model(arguments.model)

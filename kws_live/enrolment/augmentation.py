@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.features import Features, FeatureSettings, dct_matrix
+from kws_live.model.features import Features, FeatureSettings, dct_matrix
 
 TEMPO: Final = (0.86, 1.16)
 WARP: Final = (0.93, 1.08)

@@ -14,14 +14,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.array_file import read_arrays
-from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import SILENCE
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, SILENCE
 from kws_live.enrolment.classifier import fit
 from kws_live.errors import ModelError
 from kws_live.evaluation.recorded_run import RecordedRun
-from kws_live.features import Features
-from kws_live.pipeline import HOP_SAMPLES, HOP_SECONDS
+from kws_live.model.features import Features
+from kws_live.spotting.pipeline import HOP_SAMPLES
+from kws_live.system.array_file import read_arrays
 
 FORMAT: Final = 1
 GAP_HOPS: Final = 40

@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.decision_settings import DecisionSettings
 from kws_live.enrolment.bank import Bank
-from kws_live.taught_words import logistic
+from kws_live.model.taught_words import logistic
+from kws_live.spotting.decision_settings import DecisionSettings
 
 THRESHOLD: Final = 0.8
 """Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from kws_live.decision import SILENCE
+from kws_live.audio import SILENCE
 from kws_live.enrolment.takes import Take, fault, same_recording
 from kws_live.enrolment.teaching import Teacher, least_alike
-from kws_live.features import FeatureExtractor
+from kws_live.model.features import FeatureExtractor
 
 
 class Judge:

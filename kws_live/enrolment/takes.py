@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from kws_live.audio import SPEECH_RATE_HZ, Samples, level_db, to_mono
 from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.errors import DatasetError, SourceLostError
-from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.word_bounds import find_word
-from kws_live.features import FeatureExtractor
-from kws_live.sound_folder import KINDS
+from kws_live.model.features import FeatureExtractor
 from kws_live.sources import AudioSource
+from kws_live.sources.recordings import read_mono, sound_files
+from kws_live.sources.sound_folder import KINDS
 
 log = logging.getLogger(__name__)
 

@@ -16,16 +16,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.array_file import read_arrays
 from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.expectation import THRESHOLD, Expectation, longest_word
 from kws_live.enrolment.teaching import TaughtWord
 from kws_live.errors import ConfigError, ModelError
-from kws_live.model import Model, load_model, write_card
-from kws_live.model_folders import CARD_NAME, shipped_models, user_models_folder
-from kws_live.saving import PRIVATE_FILE, private_folder, write_file
-from kws_live.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME, TaughtWords
+from kws_live.model import Model, load_model
+from kws_live.model.card import write_card
+from kws_live.model.folders import CARD_NAME, shipped_models, user_models_folder
+from kws_live.model.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME, TaughtWords
+from kws_live.system.array_file import read_arrays
+from kws_live.system.saving import PRIVATE_FILE, private_folder, write_file
 
 MOST_LETTERS: Final = 40
 TAUGHT: Final = "taught"

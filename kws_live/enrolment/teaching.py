@@ -1,6 +1,6 @@
 """From takes to a word: fit it against the bank, choose its bias on held-out talk, say what to expect.
 
-A word that the network knows is taught the same way, and becomes a personal one: see `kws_live.taught_words`.
+A word that the network knows is taught the same way, and becomes a personal one: see `kws_live.model.taught_words`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.audio import HOP_SECONDS, SILENCE
 from kws_live.enrolment.augmentation import TakeFeatures, to_mfcc, windows_of
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.classifier import fit
@@ -24,10 +25,10 @@ from kws_live.enrolment.expectation import (
     smoothed,
 )
 from kws_live.errors import DatasetError, ModelError
-from kws_live.features import Features, FeatureSettings
-from kws_live.model import SILENCE, Model, Scorer
-from kws_live.pipeline import HOP_SECONDS
-from kws_live.taught_words import BANK_NAME, contest, logistic
+from kws_live.model import Model
+from kws_live.model.features import Features, FeatureSettings
+from kws_live.model.scorer import Scorer
+from kws_live.model.taught_words import BANK_NAME, contest, logistic
 
 WINDOWS_PER_WORD: Final = 400
 """Of all takes together, so that a word of ten takes costs no more than one of three."""
@@ -251,7 +252,7 @@ class Teacher:
         return contest(hops.embeddings @ weights, bias, products, said, hops.silence)[0]
 
     def _scores(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> NDArray[np.floating]:
-        """As `kws_live.taught_words.TaughtScorer` scores a word."""
+        """As `kws_live.model.taught_words.TaughtScorer` scores a word."""
         scores = logistic(self._logits(name, hops, weights, bias))
         return np.maximum(scores, hops.words[:, self.bank.words.index(name)]) if name in self.bank.words else scores
 

@@ -12,8 +12,8 @@ from kws_live.enrolment.taught_model import TAUGHT_TO, check_word, own_folder, s
 from kws_live.enrolment.teaching import TaughtWord, Teacher
 from kws_live.errors import ConfigError, DatasetError, ModelError
 from kws_live.model import DEFAULT_MODEL, LITERT_NAME, Model, load_model
-from kws_live.model_folders import find_model, user_models, user_models_folder
-from kws_live.taught_words import BANK_NAME
+from kws_live.model.folders import find_model, user_models, user_models_folder
+from kws_live.model.taught_words import BANK_NAME
 
 OWN_NAME: Final = "my-words"
 """The model that a word goes into where nothing else is said."""

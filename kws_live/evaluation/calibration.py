@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS
-from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.evaluation.statistics import Rate, Share
 from kws_live.evaluation.streaming import LabelledRun
-from kws_live.pipeline import HOP_SAMPLES
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.pipeline import HOP_SAMPLES
 
 THRESHOLDS: Final = tuple(round(1 / (1 + math.exp(-x)), 4) for x in np.arange(-2.2, 6.1, 0.2))
 """0.1 to 0.9975 in equal steps of log odds."""

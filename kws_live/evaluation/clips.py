@@ -17,16 +17,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples
-from kws_live.decision_settings import DecisionSettings
+from kws_live.audio import HOP_SECONDS, SILENCE, SPEECH_RATE_HZ, UNKNOWN, Samples
 from kws_live.detection import make_gate
 from kws_live.errors import DatasetError
 from kws_live.evaluation.recorded_run import Progress
-from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.statistics import NOTHING, Share
-from kws_live.model import SILENCE, UNKNOWN, Model, Posteriors
-from kws_live.pipeline import HOP_SECONDS
-from kws_live.sound_folder import subfolders
+from kws_live.model import Model
+from kws_live.model.scorer import Posteriors
+from kws_live.sources.recordings import read_mono, sound_files
+from kws_live.sources.sound_folder import subfolders
+from kws_live.spotting.decision_settings import DecisionSettings
 
 SHARES: Final = ("accuracy", "ten_words", "unknown_fired", "noise_fired", "gate_passed")
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kws_live.audio import UNKNOWN
 from kws_live.errors import DatasetError
-from kws_live.model import UNKNOWN
-from kws_live.saving import write_file
-from kws_live.text_file import read_text
+from kws_live.system.saving import write_file
+from kws_live.system.text_file import read_text
 
 SPEECH: Final = "_speech_"
 COLUMNS: Final = ("begin_seconds", "end_seconds", "word")

@@ -13,16 +13,15 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.audio import SILENCE, SPEECH_RATE_HZ, UNKNOWN, Samples
 from kws_live.errors import AudioError, ConfigError, DatasetError
 from kws_live.evaluation.labels import LARGEST_BYTES, SPEECH, Label, write_labels
-from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.word_bounds import find_word
-from kws_live.model import SILENCE, UNKNOWN
-from kws_live.saving import replacing
-from kws_live.sound_folder import KINDS, subfolders
+from kws_live.sources.recordings import read_mono, sound_files
 from kws_live.sources.sound_file import why_unwritable
-from kws_live.text_file import read_text
+from kws_live.sources.sound_folder import KINDS, subfolders
+from kws_live.system.saving import replacing
+from kws_live.system.text_file import read_text
 
 Item = TypeVar("Item")
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision_settings import DecisionSettings
 from kws_live.evaluation.statistics import PairedDifference, PairedRateDifference, Rate, Share
 from kws_live.evaluation.streaming import LabelledRun, StreamScore
 from kws_live.events import Detection
+from kws_live.spotting.decision_settings import DecisionSettings
 
 THRESHOLDS: Final = (
     0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999,

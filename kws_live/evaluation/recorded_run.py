@@ -1,6 +1,6 @@
 """Run the live pipeline over a recording once and keep what it saw, so that other settings need no model.
 
-What is kept are the `Hop` values that `kws_live.decision.Decider` decides from: about 2 MB for an hour of talk.
+What is kept are the `Hop` values that the `Decider` decides from: about 2 MB for an hour of talk.
 """
 
 import hashlib
@@ -15,16 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import Block, Samples
-from kws_live.decision import Decider, Hop
-from kws_live.decision_settings import DecisionSettings
 from kws_live.detection import make_pipeline, run
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection
-from kws_live.live_settings import LiveSettings
+from kws_live.live.live_settings import LiveSettings
 from kws_live.model import LITERT_NAME, Model
-from kws_live.saving import replacing
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
+from kws_live.spotting.decision import Decider
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.verdict import Hop
+from kws_live.system.saving import replacing
 
 Progress = Callable[[float], None]
 """Is told how many more seconds of audio are done."""

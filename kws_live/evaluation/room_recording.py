@@ -8,16 +8,16 @@ from typing import Final
 import numpy as np
 
 from kws_live.audio import Samples, level_db, to_mono
-from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import AudioGapError, DatasetError, SourceLostError
 from kws_live.evaluation.labels import Label
 from kws_live.evaluation.recorded_run import Progress, record
-from kws_live.evaluation.sound_files import read_mono, sound_files
 from kws_live.evaluation.streaming import LabelledRun
 from kws_live.evaluation.word_bounds import find_word
 from kws_live.model import Model
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
+from kws_live.sources.recordings import read_mono, sound_files
+from kws_live.spotting.decision_settings import DecisionSettings
 
 GAP_SECONDS: Final = 1.5
 """Of the room between two takes: the pauses of command mode fit in, and the refractory time."""

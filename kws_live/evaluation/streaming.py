@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS
-from kws_live.decision_settings import DecisionSettings
+from kws_live.audio import SAMPLE_RATE_HZ, UNKNOWN, WINDOW_SECONDS
 from kws_live.errors import DatasetError
 from kws_live.evaluation.labels import SPEECH, Label, read_labels
 from kws_live.evaluation.recorded_run import Progress, RecordedRun, record_kept
-from kws_live.evaluation.sound_files import read_own_rate, sound_files
 from kws_live.evaluation.statistics import NOTHING, Rate, Share
 from kws_live.events import Detection
-from kws_live.model import UNKNOWN, Model
+from kws_live.model import Model
+from kws_live.sources.recordings import read_own_rate, sound_files
+from kws_live.spotting.decision_settings import DecisionSettings
 
 TOLERANCE_SECONDS: Final = 1.0
 """A word may be told up to this long after its end: as long as the window holds some of it."""

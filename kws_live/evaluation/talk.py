@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples
-from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import DatasetError
 from kws_live.evaluation.recorded_run import Progress, RecordedRun, record_kept
-from kws_live.evaluation.sound_files import read_mono
 from kws_live.evaluation.statistics import Rate
 from kws_live.events import Detection
 from kws_live.model import Model
-from kws_live.text_file import read_text
+from kws_live.sources.recordings import read_mono
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.system.text_file import read_text
 
 SAME_SOUND: Final = {"no": ("KNOW",), "right": ("WRITE", "WRIGHT", "RITE")}
 """Words that sound like a keyword; false accepts on them are counted as such, and told apart."""

@@ -2,7 +2,7 @@
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
 
-from kws_live.model_folders import shipped_models_folder
+from kws_live.model.folders import shipped_models_folder
 
 datas = [
     *collect_data_files("kws_live", excludes=["models", "freezing"]),
@@ -15,6 +15,6 @@ hiddenimports = [
     *collect_submodules("kws_live.sources"),
     *collect_submodules("kws_live.sinks"),
     *collect_submodules("kws_live.actions"),
-    "kws_live.wyoming_server",
+    "kws_live.wyoming.server",
 ]
 excludedimports = ["tensorflow", "keras"]  # for training and for comparing runtimes

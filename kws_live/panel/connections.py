@@ -7,8 +7,8 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from kws_live.door import Door
-from kws_live.outside_log import spare
+from kws_live.system.door import Door
+from kws_live.system.outside_log import spare
 
 log = spare(logging.getLogger(__name__))
 

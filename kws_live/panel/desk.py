@@ -14,7 +14,6 @@ from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS, pcm16_to_float
 from kws_live.errors import ConfigError, KwsLiveError
 from kws_live.events import Detection
 from kws_live.model import LITERT_NAME
-from kws_live.outside_log import one_line, spare
 from kws_live.panel.choices import source_choices
 from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
 from kws_live.panel.hindsight import compare, replay
@@ -24,6 +23,7 @@ from kws_live.panel.observer import Observer
 from kws_live.panel.spectrogram import mfcc_image
 from kws_live.panel.view_state import settings_to_dict, to_base64
 from kws_live.panel.why import explain
+from kws_live.system.outside_log import one_line, spare
 
 log = spare(logging.getLogger(__name__))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
-from kws_live.saving import private_folder, write_file
+from kws_live.system.saving import private_folder, write_file
 
 Kind = Literal["right", "wrong", "missed"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)

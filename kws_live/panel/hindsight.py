@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import Decider, Verdict
-from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Detection
-from kws_live.pipeline import HOP_SAMPLES
+from kws_live.spotting.decision import Decider
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.pipeline import HOP_SAMPLES
+from kws_live.spotting.verdict import Verdict
 
 SAME_SECONDS: Final = 0.5
 """Two detections of a word that fell this close are the same: a lower threshold is passed a few hops earlier."""

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, Samples, float_to_pcm16
-from kws_live.decision import Verdict
 from kws_live.events import AudioSkipped, Detection, Event, NearMiss
-from kws_live.pipeline import HOP_SAMPLES, Step
-from kws_live.ring_buffer import RingBuffer
+from kws_live.spotting.pipeline import HOP_SAMPLES, Step
+from kws_live.spotting.verdict import Verdict
+from kws_live.stream.ring_buffer import RingBuffer
 
 HISTORY_SECONDS: Final = 600.0
 

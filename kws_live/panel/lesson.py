@@ -15,9 +15,10 @@ from kws_live.enrolment.taught_model import words_of
 from kws_live.enrolment.teaching import Teacher
 from kws_live.enrolment.vocabulary import forget_word, rename_word, teach_word, where_to_teach
 from kws_live.errors import ConfigError, KwsLiveError, SourceLostError
-from kws_live.model import Model, load_model, user_models
-from kws_live.ring_buffer import RingBuffer
+from kws_live.model import Model, load_model
+from kws_live.model.folders import user_models
 from kws_live.spotter import Spotter
+from kws_live.stream.ring_buffer import RingBuffer
 
 N_TAKES: Final = 5
 BLOCK_SAMPLES: Final = SAMPLE_RATE_HZ // 10

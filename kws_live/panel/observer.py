@@ -4,10 +4,10 @@ import time
 from collections import deque
 from typing import Final
 
-from kws_live.findings import Finding
 from kws_live.panel.view_state import ViewState
-from kws_live.pipeline import Step
 from kws_live.spotter import Spotter
+from kws_live.spotting.pipeline import Step
+from kws_live.stream.findings import Finding
 
 LARGEST_BACKLOG: Final = 8000
 """Steps kept while nobody polls: the ten minutes that are remembered anyway."""

@@ -23,16 +23,16 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from kws_live.door import BACKLOG, Door
+from kws_live.audio import HOP_SECONDS
 from kws_live.errors import ConfigError, SessionError
-from kws_live.outside_log import report_to
 from kws_live.panel.connections import PageConnection, Request, log
 from kws_live.panel.desk import Desk
 from kws_live.panel.guard import HEADERS, Guard, is_loopback
 from kws_live.panel.observer import Observer
 from kws_live.panel.view_state import Cursor
-from kws_live.pipeline import HOP_SECONDS
 from kws_live.spotter import Spotter
+from kws_live.system.door import BACKLOG, Door
+from kws_live.system.outside_log import report_to
 
 DEFAULT_PORT: Final = 7878
 DEFAULT_FOLDER: Final = Path("kws-live-panel")

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS, Samples
-from kws_live.features import FeatureExtractor
-from kws_live.resampling import Resampler
+from kws_live.model.features import FeatureExtractor
+from kws_live.stream.resampling import Resampler
 
 COLUMN_SECONDS: Final = 0.02
 RANGE_DB: Final = 90.0

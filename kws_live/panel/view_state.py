@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, level_db
-from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Detection, Event
-from kws_live.features import FeatureExtractor
+from kws_live.model.features import FeatureExtractor
 from kws_live.panel.history import AudioMemory, History
 from kws_live.panel.spectrogram import Spectrogram
-from kws_live.pipeline import Step
-from kws_live.ring_buffer import RingBuffer
-from kws_live.signal_health import SignalHealth
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.pipeline import Step
+from kws_live.stream.ring_buffer import RingBuffer
+from kws_live.stream.signal_health import SignalHealth
 
 PEAK_SECONDS: Final = 3.0
 CLIPPING_SECONDS: Final = 2.0

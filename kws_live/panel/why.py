@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import LASTS_HOPS, Reason, Verdict
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
 from kws_live.events import Detection, Event
 from kws_live.panel.history import History
-from kws_live.pipeline import HOP_SECONDS
+from kws_live.spotting.decision import LASTS_HOPS
+from kws_live.spotting.verdict import Reason, Verdict
 
 HELD_SECONDS: Final = 3.0
 """A score that is still up this long after a detection is not its echo."""

@@ -6,10 +6,10 @@ from urllib.parse import urldefrag
 from kws_live.actions import Action, shortened
 from kws_live.actions.command import Command
 from kws_live.actions.http_request import HttpRequest
-from kws_live.address import shown
+from kws_live.actions.outbox import Outbox
 from kws_live.errors import ConfigError
 from kws_live.events import Event, event_types
-from kws_live.outbox import Outbox
+from kws_live.system.address import shown
 
 
 class ActionSink:

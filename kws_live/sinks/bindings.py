@@ -1,4 +1,4 @@
-"""The sink that does what a bindings file says; the file itself is described in `kws_live.binding_file`."""
+"""The sink that does what a bindings file says; the file itself is described in `kws_live.sinks.binding_file`."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -11,13 +11,12 @@ from kws_live.actions.command import Command
 from kws_live.actions.http_request import HttpRequest
 from kws_live.actions.key_press import KeyPress
 from kws_live.actions.mqtt_message import MqttConnection, MqttMessage, split_mqtt
+from kws_live.actions.outbox import Outbox
 from kws_live.actions.sound import Sound
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.binding_file import Binding, read_bindings
 from kws_live.errors import ConfigError
-from kws_live.event_queue import COMMAND_SECONDS
-from kws_live.events import Detection, Event
-from kws_live.outbox import Outbox
+from kws_live.events import COMMAND_SECONDS, Detection, Event
+from kws_live.sinks.binding_file import Binding, read_bindings
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,7 @@ import math
 import sys
 
 from kws_live.errors import ConfigError
-from kws_live.event_queue import COMMAND_SECONDS
-from kws_live.events import Event
+from kws_live.events import COMMAND_SECONDS, Event
 from kws_live.sinks.log_file import LogFile
 
 

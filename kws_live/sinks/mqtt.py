@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from kws_live.actions.mqtt_message import MqttConnection, split_mqtt
+from kws_live.actions.outbox import Outbox
 from kws_live.events import Event
-from kws_live.outbox import Outbox
 
 
 class Mqtt:

@@ -7,9 +7,9 @@ import sqlite3
 from datetime import UTC, datetime
 
 from kws_live.actions import expanded, shortened
+from kws_live.actions.outbox import Outbox
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
-from kws_live.outbox import Outbox
 from kws_live.sinks.log_file import OWNER_ONLY, private_folders
 
 TABLE = """

@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from kws_live.address import shown
-from kws_live.door import BACKLOG, Door
 from kws_live.errors import ConfigError
 from kws_live.events import Event
-from kws_live.outside_log import report_to, spare
+from kws_live.system.address import shown
+from kws_live.system.door import BACKLOG, Door
+from kws_live.system.outside_log import report_to, spare
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection

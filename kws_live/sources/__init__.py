@@ -25,10 +25,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, Protocol
 
-from kws_live.address import shown
 from kws_live.audio import Block
 from kws_live.errors import KwsLiveError, SourceUnavailableError
-from kws_live.sound_folder import has_ffmpeg
+from kws_live.sources.sound_folder import has_ffmpeg
+from kws_live.system.address import shown
 
 LOWEST_RATE_HZ: Final = 4_000
 HIGHEST_RATE_HZ: Final = 384_000

@@ -8,10 +8,10 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from kws_live.address import shown
 from kws_live.audio import SAMPLE_RATE_HZ, Block
 from kws_live.errors import AudioError, SourceLostError, SourceUnavailableError
 from kws_live.sources.pcm_stream import PcmStream
+from kws_live.system.address import shown
 
 OPEN_SECONDS: Final = 20.0
 """Cameras take seconds to begin."""

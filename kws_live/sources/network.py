@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 
 from kws_live.audio import Block
-from kws_live.clock import wall_seconds
 from kws_live.errors import AudioError, SourceLostError, SourceUnavailableError
 from kws_live.sources.sample_format import to_block
 from kws_live.sources.satellite import YIELD_SECONDS, Address, Satellite, Turn
 from kws_live.sources.waiting import readable
+from kws_live.system.clock import wall_seconds
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class TcpStream(Satellite):
     url : ``tcp://HOST:PORT?rate=16000&channels=1&format=s16`` connects to a satellite; with ``&listen`` HOST is an
         address of this machine and satellites connect to it: one is heard at a time, another when that one has been
         silent for two seconds or hung up. With ``&pauses`` silence is no loss.
-    clock : seconds, as `kws_live.clock.wall_seconds`
+    clock : seconds, as `kws_live.system.clock.wall_seconds`
 
     Raises
     ------
@@ -163,7 +163,7 @@ class UdpStream(Satellite):
     ----------
     url : ``udp://HOST:PORT?rate=16000&channels=1&format=s16``; HOST is an address of this machine, such as 0.0.0.0.
         With ``&pauses`` silence is no loss.
-    clock : seconds, as `kws_live.clock.wall_seconds`
+    clock : seconds, as `kws_live.system.clock.wall_seconds`
 
     Raises
     ------

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from kws_live.errors import SourceUnavailableError
-from kws_live.native_output import silence_c_stderr
+from kws_live.system.native_output import silence_c_stderr
 
 NEXT_STEP: Final = "list microphones with: kws-live devices; try without one: kws-live listen --source demo:"
 

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from kws_live.address import shown
 from kws_live.audio import Block
 from kws_live.errors import AudioGapError, SourceUnavailableError
 from kws_live.sources import require_rate
 from kws_live.sources.sample_format import PcmDecoder, require_format
+from kws_live.system.address import shown
 
 YIELD_SECONDS: Final = 2.0
 """After so long without audio from one satellite another is heard; both at once would be garbled."""
@@ -76,7 +76,7 @@ class Satellite(ABC):
     Parameters
     ----------
     address : whose
-    clock : seconds, as `kws_live.clock.wall_seconds`
+    clock : seconds, as `kws_live.system.clock.wall_seconds`
     """
 
     live = True

@@ -11,9 +11,9 @@ import soundfile
 
 from kws_live.audio import Block
 from kws_live.errors import AudioError, SourceUnavailableError
-from kws_live.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg
 from kws_live.sources import require_rate
 from kws_live.sources.sample_format import LARGEST_HEADER, read_wave_header
+from kws_live.sources.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg
 
 BLOCK_SECONDS = 0.06
 MOST_BLOCKS = 12

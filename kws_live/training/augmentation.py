@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from kws_live.errors import ConfigError
-from kws_live.features import Features, dct_matrix
+from kws_live.model.features import Features, dct_matrix
 from kws_live.training.clips import Clips, Floats, Ints, from_db, to_db
 from kws_live.training.mel_effects import (
     band_warp,

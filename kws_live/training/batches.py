@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
-from kws_live.features import Features
+from kws_live.model.features import Features
 from kws_live.training.augmentation import Augmenter
 from kws_live.training.clips import Clips, Floats
 from kws_live.training.dataset import FeatureArchive

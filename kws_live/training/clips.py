@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.errors import DatasetError
-from kws_live.features import Features, FeatureSettings
+from kws_live.model.features import Features, FeatureSettings
+from kws_live.training.corpora.negatives import SPEECH_LABEL
 from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
-from kws_live.training.negatives import SPEECH_LABEL
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.errors import DatasetError, KwsLiveError
-from kws_live.features import Features, FeatureSettings, dct_matrix
+from kws_live.model.features import Features, FeatureSettings, dct_matrix
 
 SetName = Literal["train", "val", "test"]
 SET_NAMES: Final[tuple[SetName, ...]] = ("train", "val", "test")

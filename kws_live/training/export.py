@@ -16,9 +16,12 @@ from typing import Any, Final
 import keras
 import numpy as np
 
+from kws_live.audio import SILENCE, UNKNOWN
 from kws_live.errors import ConfigError
-from kws_live.features import Features, FeatureSettings
-from kws_live.model import FILTERS_NAME, KERAS_NAME, LITERT_NAME, SILENCE, UNKNOWN, ModelCard, Posteriors, write_card
+from kws_live.model import FILTERS_NAME, KERAS_NAME, LITERT_NAME
+from kws_live.model.card import ModelCard, write_card
+from kws_live.model.features import Features, FeatureSettings
+from kws_live.model.scorer import Posteriors
 from kws_live.training.dataset import FeatureArchive
 
 FLOAT_NAME = "float32.tflite"

@@ -5,9 +5,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from kws_live.audio import SILENCE, UNKNOWN
 from kws_live.errors import ConfigError
-from kws_live.features import FeatureSettings
-from kws_live.model import KERAS_NAME, SILENCE, UNKNOWN, load_model
+from kws_live.model import KERAS_NAME, load_model
+from kws_live.model.features import FeatureSettings
 from kws_live.training.architectures import build_network
 from kws_live.training.recipe import Recipe
 

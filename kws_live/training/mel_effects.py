@@ -12,7 +12,7 @@ recognition", ICML workshop 2013 (the warp along bands).
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.features import Features, FeatureSettings
+from kws_live.model.features import Features, FeatureSettings
 from kws_live.training.clips import Floats, from_db
 
 

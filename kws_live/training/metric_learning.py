@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.errors import ConfigError
-from kws_live.features import Features
+from kws_live.model.features import Features
 from kws_live.training import batches
 from kws_live.training.augmentation import AugmentationSettings, Augmenter
 from kws_live.training.clips import Clips, Floats, Ints
+from kws_live.training.corpora.negatives import SPEECH_LABEL
 from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
-from kws_live.training.negatives import SPEECH_LABEL
 
 RECIPE: Final = Path(__file__).parent / "embedding.toml"
 

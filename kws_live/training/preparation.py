@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.errors import DatasetError
-from kws_live.features import FeatureExtractor, FeatureSettings
+from kws_live.model.features import FeatureExtractor, FeatureSettings
 from kws_live.training.dataset import Progress, StoredValues, check_target, no_progress, write_archive
 from kws_live.training.recordings import Recording, find_recordings, read_second
 

@@ -16,10 +16,10 @@ from typing import Final
 
 import numpy as np
 
-from kws_live import sound_folder
 from kws_live.audio import Samples, to_mono
 from kws_live.errors import DatasetError
-from kws_live.sound_folder import subfolders
+from kws_live.sources import sound_folder
+from kws_live.sources.sound_folder import subfolders
 from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, as_set_name
 
 SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg"})

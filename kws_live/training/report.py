@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.model import Posteriors
+from kws_live.model.scorer import Posteriors
 from kws_live.training.trainer import EpochFigures
 
 

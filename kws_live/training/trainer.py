@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.errors import ConfigError, DatasetError
-from kws_live.features import Features
+from kws_live.model.features import Features
 from kws_live.training.architectures import build_network
 from kws_live.training.batches import BatchMaker, augmenter_of
 from kws_live.training.clips import Clips

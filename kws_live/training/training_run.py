@@ -11,9 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from kws_live.audio import SILENCE, UNKNOWN
 from kws_live.errors import DatasetError
-from kws_live.features import FeatureExtractor, Features, FeatureSettings
-from kws_live.model import KERAS_NAME, LITERT_NAME, SILENCE, UNKNOWN, ModelCard, find_model, write_card
+from kws_live.model import KERAS_NAME, LITERT_NAME
+from kws_live.model.card import ModelCard, write_card
+from kws_live.model.features import FeatureExtractor, Features, FeatureSettings
+from kws_live.model.folders import find_model
 from kws_live.training.dataset import ClipInfo, FeatureArchive
 from kws_live.training.export import FLOAT_NAME, export_model, litert_posteriors, range_windows
 from kws_live.training.fine_tuning import network_from

@@ -5,10 +5,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from spoken import spoken, wait_until
 
 from kws_live.actions.command import Command
 from kws_live.errors import ActionError, ConfigError
+from tests.spoken import spoken, wait_until
 
 PYTHON = sys.executable
 

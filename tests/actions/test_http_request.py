@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from spoken import Receiver, free_port, spoken
 
 from kws_live.actions.http_request import HttpRequest
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Detection
+from tests.spoken import Receiver, free_port, spoken
 
 
 def test_the_event_is_posted_as_json_with_name_and_password_as_basic_authentication() -> None:

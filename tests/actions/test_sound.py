@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from spoken import spoken
 
 from kws_live.actions.sound import Sound
 from kws_live.errors import ActionError, ConfigError
+from tests.spoken import spoken
 
 
 def test_a_sound_too_long_or_no_sound_at_all_is_refused_at_the_start(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fake_sounddevice import FakeSounddevice
-from fakes import n_in_order
 
 from kws_live.audio import Samples, float_to_pcm16
 from kws_live.cli import COMMANDS, main
 from kws_live.model import Model
+from tests.fake_sounddevice import FakeSounddevice
+from tests.fakes import n_in_order
 
 KWS_LIVE = [sys.executable, "-m", "kws_live"]
 

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from spoken import free_port
 
 from kws_live.cli import main
 from kws_live.testing import FakeMicrophone
+from tests.spoken import free_port
 
 BINDINGS = """
 [[binding]]

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from spoken import Receiver, free_port
 
 from kws_live.cli import main
 from kws_live.testing import FakeMicrophone
+from tests.spoken import Receiver, free_port
 
 
 @contextmanager

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fakes import tone_words
 
 from kws_live.cli import main
+from tests.fakes import tone_words
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kws_live.binding_file import Binding
 from kws_live.cli import COMMANDS, main
 from kws_live.cli.reference import CHAPTERS, meanings, with_actions
-from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Event, event_types
 from kws_live.sinks import SCHEMES as SINKS
+from kws_live.sinks.binding_file import Binding
 from kws_live.sources import SCHEMES as SOURCES
+from kws_live.spotting.decision_settings import DecisionSettings
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,13 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "enrolment"))
-from spoken_takes import takes_of, write_takes
-
 from kws_live.cli import main
-from kws_live.model import load_model, write_card
-from kws_live.sound_folder import has_ffmpeg
+from kws_live.model import load_model
+from kws_live.model.card import write_card
+from kws_live.sources.sound_folder import has_ffmpeg
 from kws_live.synthesis import installed_voices
+from tests.enrolment.spoken_takes import takes_of, write_takes
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws_live.decision_settings import DecisionSettings
 from kws_live.enrolment.bank import GAP_HOPS, Bank, stream_of
 from kws_live.enrolment.expectation import false_events
 from kws_live.errors import ModelError
 from kws_live.evaluation.recorded_run import RecordedRun
-from kws_live.pipeline import HOP_SAMPLES
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.pipeline import HOP_SAMPLES
 
 RNG = np.random.default_rng(0)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spoken_takes import takes_of as recorded_takes
 
 from kws_live.enrolment.spoken_takes import SHARES, caution, speak_takes
 from kws_live.enrolment.takes import Take, fault
@@ -13,6 +12,7 @@ from kws_live.enrolment.teaching import Teacher
 from kws_live.errors import DatasetError
 from kws_live.model import Model
 from kws_live.synthesis import installed_voices
+from tests.enrolment.spoken_takes import takes_of as recorded_takes
 
 
 @pytest.fixture(scope="module")

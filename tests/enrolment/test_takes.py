@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spoken_takes import demo_word, takes_of, write_takes
 
 from kws_live.audio import SPEECH_RATE_HZ, Block, Samples
 from kws_live.enrolment.takes import (
@@ -15,6 +14,7 @@ from kws_live.enrolment.takes import (
     same_recording,
 )
 from kws_live.errors import DatasetError, SourceLostError
+from tests.enrolment.spoken_takes import demo_word, takes_of, write_takes
 
 RNG = np.random.default_rng(0)
 

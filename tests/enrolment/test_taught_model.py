@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spoken_takes import demo_word, takes_of
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.detection import make_settings
@@ -30,8 +29,11 @@ from kws_live.enrolment.vocabulary import (
 )
 from kws_live.errors import ConfigError, DatasetError, ModelError
 from kws_live.evaluation.clips import comparable
-from kws_live.model import CARD_NAME, Model, find_model, load_model, write_card
-from kws_live.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME
+from kws_live.model import Model, load_model
+from kws_live.model.card import write_card
+from kws_live.model.folders import CARD_NAME, find_model
+from kws_live.model.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME
+from tests.enrolment.spoken_takes import demo_word, takes_of
 
 
 @pytest.fixture(autouse=True)

@@ -3,10 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spoken_takes import demo_word, takes_of
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples
-from kws_live.decision_settings import DecisionSettings
+from kws_live.audio import SILENCE, SPEECH_RATE_HZ, Samples
 from kws_live.detection import detect
 from kws_live.enrolment.augmentation import TakeFeatures, windows_of
 from kws_live.enrolment.classifier import SCALE, fit
@@ -26,10 +24,12 @@ from kws_live.enrolment.taught_model import write_taught
 from kws_live.enrolment.teaching import Hops, TaughtWord, Teacher
 from kws_live.errors import DatasetError
 from kws_live.events import Detection
-from kws_live.features import SPEECH
-from kws_live.live_settings import LiveSettings
-from kws_live.model import SILENCE, Model
-from kws_live.taught_words import KNOWN_WEIGHT, logistic
+from kws_live.live.live_settings import LiveSettings
+from kws_live.model import Model
+from kws_live.model.features import SPEECH
+from kws_live.model.taught_words import KNOWN_WEIGHT, logistic
+from kws_live.spotting.decision_settings import DecisionSettings
+from tests.enrolment.spoken_takes import demo_word, takes_of
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from fakes import KEYWORDS
-from tone_model import tone, write_sound
 
 from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation.labels import read_labels
 from kws_live.model import Model
+from tests.evaluation.tone_model import tone, write_sound
+from tests.fakes import KEYWORDS
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark.py"
 

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fakes import KEYWORDS, LABELS
-from tone_model import ToneModel, tone
 
+from kws_live.audio import SILENCE, UNKNOWN
 from kws_live.errors import DatasetError
 from kws_live.evaluation.clips import ClipScore, find_clips, one_second, score_clips, score_noise
 from kws_live.evaluation.statistics import Share
-from kws_live.model import SILENCE, UNKNOWN
+from tests.evaluation.tone_model import ToneModel, tone
+from tests.fakes import KEYWORDS, LABELS
 
 
 def scored(*pairs: tuple[str, str]) -> ClipScore:

@@ -4,9 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fakes import KEYWORDS
-from tone_model import ToneModel, tone
 
+from kws_live.audio import UNKNOWN
 from kws_live.errors import AudioError, ConfigError, DatasetError
 from kws_live.evaluation.labels import SPEECH, Label, read_labels
 from kws_live.evaluation.make_stream import (
@@ -19,7 +18,8 @@ from kws_live.evaluation.make_stream import (
     make_stream,
     write_stream,
 )
-from kws_live.model import UNKNOWN
+from tests.evaluation.tone_model import ToneModel, tone
+from tests.fakes import KEYWORDS
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +83,9 @@ def test_labels_are_where_the_sound_is(data: Path) -> None:
 
 
 def test_every_word_is_spotted_in_its_stream(data: Path, tmp_path: Path) -> None:
-    from fakes import decision_settings
-
     from kws_live.evaluation.statistics import Share
     from kws_live.evaluation.streaming import measure_stream
+    from tests.fakes import decision_settings
 
     samples, labels = make_stream(material(data, noise=False), StreamSettings(n_words=20, unknown_share=0.4))
     write_stream(tmp_path / "a.flac", tmp_path / "a.csv", samples, labels)

@@ -1,6 +1,4 @@
 import pytest
-from fakes import decision_settings, tone_words
-from tone_model import ToneModel
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.evaluation.labels import Label
@@ -10,6 +8,8 @@ from kws_live.evaluation.statistics import Rate, Share
 from kws_live.evaluation.streaming import LabelledRun, StreamScore, score_stream
 from kws_live.events import Detection
 from kws_live.sources.array import ArraySource
+from tests.evaluation.tone_model import ToneModel
+from tests.fakes import decision_settings, tone_words
 
 
 def detection(word: str, seconds: float) -> Detection:

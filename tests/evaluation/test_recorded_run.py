@@ -2,15 +2,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import decision_settings, tone_words
-from tone_model import ToneModel, ToneScorer
 
 from kws_live.audio import Samples
 from kws_live.detection import make_settings
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.recorded_run import RecordedRun, record, record_kept
-from kws_live.model import Model, Runtime, Scorer
+from kws_live.model import Model
+from kws_live.model.scorer import Runtime, Scorer
 from kws_live.sources.array import ArraySource
+from tests.evaluation.tone_model import ToneModel, ToneScorer
+from tests.fakes import decision_settings, tone_words
 
 RATE_HZ = 16_000
 TALK = tone_words([("yes", 1.0), ("no", 2.2), ("yes", 3.1), ("stop", 5.0), ("_unknown_", 6.5)], 8.0, RATE_HZ)

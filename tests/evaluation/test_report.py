@@ -3,9 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import KEYWORDS, LABELS
 from rich.console import Console
-from test_operating_points import score
 
 from kws_live.errors import ConfigError
 from kws_live.evaluation import report
@@ -14,6 +12,8 @@ from kws_live.evaluation.operating_points import Sweep, compare
 from kws_live.evaluation.statistics import Share
 from kws_live.evaluation.streaming import Effort
 from kws_live.evaluation.talk import TalkScore
+from tests.evaluation.test_operating_points import score
+from tests.fakes import KEYWORDS, LABELS
 
 SWEEP = Sweep({0.5: score(("yes", 1.6), ("no", 20.0)), 0.9: score()}, KEYWORDS)
 

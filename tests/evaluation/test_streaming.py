@@ -3,12 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fakes import Hops, decision_settings, tone_words
 from hypothesis import given
 from hypothesis import strategies as st
-from tone_model import ToneModel
 
-from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.audio import SAMPLE_RATE_HZ, UNKNOWN
 from kws_live.errors import DatasetError
 from kws_live.evaluation.labels import SPEECH, Label, write_labels
 from kws_live.evaluation.statistics import Rate, Share
@@ -22,8 +20,9 @@ from kws_live.evaluation.streaming import (
     stream_pairs,
 )
 from kws_live.events import Detection
-from kws_live.model import UNKNOWN
-from kws_live.pipeline import HOP_SAMPLES
+from kws_live.spotting.pipeline import HOP_SAMPLES
+from tests.evaluation.tone_model import ToneModel
+from tests.fakes import Hops, decision_settings, tone_words
 
 
 def detection(word: str, seconds: float) -> Detection:

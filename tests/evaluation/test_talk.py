@@ -4,14 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fakes import decision_settings, tone_words
-from tone_model import ToneModel
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import DatasetError
 from kws_live.evaluation.statistics import Rate
 from kws_live.evaluation.talk import Utterance, join_chapters, measure_talk, read_transcripts, score_talk
 from kws_live.events import Detection
+from tests.evaluation.tone_model import ToneModel
+from tests.fakes import decision_settings, tone_words
 
 KEYWORDS = ("yes", "no", "right")
 UTTERANCES = (

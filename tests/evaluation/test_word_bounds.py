@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tone_model import tone
 
 from kws_live.audio import Samples
 from kws_live.evaluation.word_bounds import find_word
+from tests.evaluation.tone_model import tone
 
 RATE_HZ = 16_000
 

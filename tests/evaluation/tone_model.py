@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from fakes import KEYWORDS, LABELS, TONE_SECONDS, TONES_HZ
 from numpy.typing import NDArray
 
 from kws_live.audio import Samples
-from kws_live.features import SPEECH, FeatureExtractor, Features, dct_matrix
-from kws_live.model import Model, ModelCard, Runtime, Scorer, shipped_models_folder
+from kws_live.model import Model
+from kws_live.model.card import ModelCard
+from kws_live.model.features import SPEECH, FeatureExtractor, Features, dct_matrix
+from kws_live.model.folders import shipped_models_folder
+from kws_live.model.scorer import Runtime, Scorer
+from tests.fakes import KEYWORDS, LABELS, TONE_SECONDS, TONES_HZ
 
 CARD = ModelCard("tones", "words that are tones", "", LABELS, KEYWORDS, SPEECH, dict.fromkeys(KEYWORDS, 0.6))
 

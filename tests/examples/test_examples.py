@@ -8,12 +8,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from broker import Broker, Subscriber
-from spoken import wait_until
 
-from kws_live.binding_file import read_bindings
 from kws_live.model import load_model
+from kws_live.sinks.binding_file import read_bindings
 from kws_live.testing import FakeMicrophone, Item, silence
+from tests.broker import Broker, Subscriber
+from tests.spoken import wait_until
 
 FOLDER = Path(__file__).parents[2] / "scripts" / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py"))

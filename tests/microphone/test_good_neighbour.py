@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from virtual_microphone import VirtualMicrophone
+from tests.virtual_microphone import VirtualMicrophone
 
 OWN_SOUND = """
 import subprocess, threading, time

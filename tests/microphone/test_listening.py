@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from virtual_microphone import VirtualMicrophone
 
 from kws_live.audio import SAMPLE_RATE_HZ, Samples
+from tests.virtual_microphone import VirtualMicrophone
 
 PATIENCE_SECONDS = 30.0
 LENIENT = [

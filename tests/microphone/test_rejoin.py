@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_listening import Listening
-from virtual_microphone import VirtualMicrophone
+
+from tests.microphone.test_listening import Listening
+from tests.virtual_microphone import VirtualMicrophone
 
 CYCLES = int(os.environ.get("KWS_LIVE_CYCLES", "3"))
 """How often the microphone is pulled out and put back; 50 take four minutes."""

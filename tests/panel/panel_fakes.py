@@ -10,19 +10,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors
 from websockets.sync.client import ClientConnection, connect
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples
-from kws_live.decision import Decider, Hop, Verdict
-from kws_live.decision_settings import DecisionSettings
-from kws_live.features import SPEECH, FeatureExtractor
-from kws_live.live_settings import LiveSettings
-from kws_live.model import Model, ModelCard, Runtime, Scorer, StreamScorer
+from kws_live.live.live_settings import LiveSettings
+from kws_live.model import Model
+from kws_live.model.card import ModelCard
+from kws_live.model.features import SPEECH, FeatureExtractor
+from kws_live.model.scorer import Runtime, Scorer, StreamScorer
 from kws_live.panel.history import History
 from kws_live.panel.server import Panel
-from kws_live.pipeline import Step
 from kws_live.spotter import Spotter, listen
+from kws_live.spotting.decision import Decider
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.pipeline import Step
+from kws_live.spotting.verdict import Hop, Verdict
+from tests.fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors
 
 PATIENCE_SECONDS = 20.0
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from panel_fakes import PATIENCE_SECONDS, Client, FedSource, cookie_of, tone_spotter
 from websockets.exceptions import InvalidStatus
 
 from kws_live.errors import ConfigError
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
+from tests.panel.panel_fakes import PATIENCE_SECONDS, Client, FedSource, cookie_of, tone_spotter
 
 
 @pytest.fixture

@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from fakes import KEYWORDS, LABELS, decision_settings, tone_pipeline, tone_words
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision import Reason, Verdict
-from kws_live.decision_settings import DecisionSettings
 from kws_live.events import Detection
-from kws_live.live_settings import LiveSettings
+from kws_live.live.live_settings import LiveSettings
 from kws_live.panel.hindsight import Hindsight, compare, replay
-from kws_live.ring_buffer import RingBuffer
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.verdict import Reason, Verdict
+from kws_live.stream.ring_buffer import RingBuffer
+from tests.fakes import KEYWORDS, LABELS, decision_settings, tone_pipeline, tone_words
 
 SPOKEN = [("yes", 1.0), ("no", 2.5), ("stop", 4.0), ("yes", 5.0), ("yes", 5.6), ("no", 8.0)]
 

@@ -1,15 +1,15 @@
 """What is kept of the last ten minutes."""
 
 import numpy as np
-from fakes import tone_pipeline, tone_words
 from hypothesis import given
 from hypothesis import strategies as st
-from panel_fakes import remembered_hops
 
 from kws_live.audio import SAMPLE_RATE_HZ, float_to_pcm16
 from kws_live.panel.history import WARM_UP_SECONDS, AudioMemory, History
-from kws_live.pipeline import HOP_SAMPLES
-from kws_live.ring_buffer import RingBuffer
+from kws_live.spotting.pipeline import HOP_SAMPLES
+from kws_live.stream.ring_buffer import RingBuffer
+from tests.fakes import tone_pipeline, tone_words
+from tests.panel.panel_fakes import remembered_hops
 
 
 def test_a_moment_belongs_to_the_hop_that_holds_it() -> None:

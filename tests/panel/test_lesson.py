@@ -1,6 +1,5 @@
 """A word is taught from a page: what is said when, what is written, and that a lesson disturbs nothing."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,17 +8,15 @@ import numpy as np
 import pytest
 import soxr
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "enrolment"))
-from fakes import tone_words
-from panel_fakes import Client, FedSource, tone_spotter
-from spoken_takes import takes_of
-
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
 from kws_live.model import load_model
 from kws_live.panel.lesson import LessonState, RingSource
 from kws_live.panel.server import Panel
-from kws_live.ring_buffer import RingBuffer
 from kws_live.spotter import Spotter
+from kws_live.stream.ring_buffer import RingBuffer
+from tests.enrolment.spoken_takes import takes_of
+from tests.fakes import tone_words
+from tests.panel.panel_fakes import Client, FedSource, tone_spotter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from fakes import decision_settings, tone_words
-from panel_fakes import FedSource, ToneModel, tone_spotter
 
 import kws_live
 from kws_live.audio import SAMPLE_RATE_HZ, float_to_pcm16
 from kws_live.events import Detection
-from kws_live.live_settings import LiveSettings
+from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
+from tests.fakes import decision_settings, tone_words
+from tests.panel.panel_fakes import FedSource, ToneModel, tone_spotter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

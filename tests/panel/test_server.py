@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import decision_settings, tone_words
-from panel_fakes import PATIENCE_SECONDS, Client, FedSource, ToneModel, cookie_of, tone_spotter
 from websockets.exceptions import InvalidStatus
 
 import kws_live
 from kws_live.audio import SAMPLE_RATE_HZ, Samples, float_to_pcm16
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
-from kws_live.live_settings import LiveSettings
+from kws_live.live.live_settings import LiveSettings
 from kws_live.panel.messages import LARGEST_MESSAGE
 from kws_live.panel.server import Panel
-from kws_live.pipeline import HOP_SAMPLES, QUIET_HOPS
 from kws_live.spotter import Spotter
+from kws_live.spotting.pipeline import HOP_SAMPLES, QUIET_HOPS
+from tests.fakes import decision_settings, tone_words
+from tests.panel.panel_fakes import PATIENCE_SECONDS, Client, FedSource, ToneModel, cookie_of, tone_spotter
 
 SOUND = tone_words([("yes", 1.0), ("no", 2.5), ("stop", 4.0)], 6.0)
 

@@ -4,15 +4,15 @@ import base64
 
 import numpy as np
 import pytest
-from fakes import KEYWORDS, tone_pipeline, tone_words
 from hypothesis import given
 from hypothesis import strategies as st
-from panel_fakes import ToneModel
 
 from kws_live.audio import SAMPLE_RATE_HZ, Samples
 from kws_live.panel.view_state import Cursor, ViewState
-from kws_live.pipeline import Step
-from kws_live.ring_buffer import RingBuffer
+from kws_live.spotting.pipeline import Step
+from kws_live.stream.ring_buffer import RingBuffer
+from tests.fakes import KEYWORDS, tone_pipeline, tone_words
+from tests.panel.panel_fakes import ToneModel
 
 
 def steps_of(sound: Samples) -> list[Step]:

@@ -1,13 +1,13 @@
 """Every reason in one sentence, with the figures that decided."""
 
 import pytest
-from fakes import KEYWORDS, Hops
-from panel_fakes import remembered_hops
 
-from kws_live.decision import Reason
 from kws_live.panel.history import History
 from kws_live.panel.why import Explanation, explain
-from kws_live.pipeline import HOP_SAMPLES
+from kws_live.spotting.pipeline import HOP_SAMPLES
+from kws_live.spotting.verdict import Reason
+from tests.fakes import KEYWORDS, Hops
+from tests.panel.panel_fakes import remembered_hops
 
 
 def why(history: History, position: int, word: str | None = None) -> Explanation:

@@ -22,16 +22,17 @@ import numpy as np
 import soundfile
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.decision_settings import DecisionSettings
 from kws_live.errors import KwsLiveError
-from kws_live.intake import Intake, pieces
-from kws_live.live_settings import LiveSettings
-from kws_live.model import CARD_NAME, LITERT_NAME, load_model, shipped_models_folder
-from kws_live.pipeline import Pipeline
-from kws_live.ring_buffer import RingBuffer
+from kws_live.live.live_settings import LiveSettings
+from kws_live.model import LITERT_NAME, load_model
+from kws_live.model.folders import CARD_NAME, shipped_models_folder
 from kws_live.sources.pcm_stream import PcmStream
 from kws_live.sources.sound_file import SoundFile
-from kws_live.speech_gate import WebrtcGate
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.pipeline import Pipeline
+from kws_live.spotting.speech_gate import WebrtcGate
+from kws_live.stream.intake import Intake, pieces
+from kws_live.stream.ring_buffer import RingBuffer
 
 MOST_SAMPLES = 60 * 48_000
 """A damaged header may promise hours; a minute of them is enough to try."""
@@ -230,7 +231,7 @@ def try_pcm(seed: int) -> str:
             labels=("yes", "_silence_"),
             keywords=("yes",),
             make_gate=lambda mode: WebrtcGate(3),
-            settings=LiveSettings(DecisionSettings(thresholds={"yes": 0.4})),
+            settings=lambda: DecisionSettings(thresholds={"yes": 0.4}),
         )
         while (block := source.read(1.0)) is not None:
             for piece in pieces(block, rate_hz):

@@ -5,7 +5,6 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hostile import TARGETS, copy_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from kws_live import events as events_module
 from kws_live.errors import ModelError
 from kws_live.events import Event
 from kws_live.model import LITERT_NAME, load_model
+from tests.robustness.hostile import TARGETS, copy_model
 
 SEEDS = st.integers(0, 2**32)
 EXAMPLES = {"sound files": 120, "settings": 120, "model folders": 40, "PCM": 15}

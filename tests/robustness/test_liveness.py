@@ -6,19 +6,19 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from fakes import EndlessSource, ScriptedSource, blocks_of, tone_pipeline, tone_words
 
-from kws_live import liveness
-from kws_live.audience import Audience
 from kws_live.audio import SAMPLE_RATE_HZ, Block
 from kws_live.errors import AudioGapError, SourceLostError
 from kws_live.events import Detection, Event, Health, SourceLost, SourceReopened
-from kws_live.findings import Finding
-from kws_live.pipeline import HOP_SAMPLES, LAG_SAMPLES, QUIET_HOPS, Step
-from kws_live.ring_buffer import RingBuffer
-from kws_live.session import RING_SECONDS, Session
+from kws_live.live import liveness
+from kws_live.live.audience import Audience
+from kws_live.live.session import RING_SECONDS, Session
+from kws_live.live.stream_clock import StreamClock
 from kws_live.sources import AudioSource
-from kws_live.stream_clock import StreamClock
+from kws_live.spotting.pipeline import HOP_SAMPLES, LAG_SAMPLES, QUIET_HOPS, Step
+from kws_live.stream.findings import Finding
+from kws_live.stream.ring_buffer import RingBuffer
+from tests.fakes import EndlessSource, ScriptedSource, blocks_of, tone_pipeline, tone_words
 
 PATIENCE_SECONDS = 60.0
 STILL_SECONDS = 2.5

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fakes import ScriptedSource, blocks_of, decision_settings, tone_pipeline, tone_words
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
 from kws_live.events import AudioSkipped, Detection, Event, Health, SourceLost, SourceReopened
-from kws_live.live_settings import LiveSettings
-from kws_live.pipeline import HOP_SAMPLES
-from kws_live.session import Session
+from kws_live.live.live_settings import LiveSettings
+from kws_live.live.session import Session
 from kws_live.sources import SCHEMES, AudioSource, open_source, reopen_source
+from kws_live.spotting.pipeline import HOP_SAMPLES
+from tests.fakes import ScriptedSource, blocks_of, decision_settings, tone_pipeline, tone_words
 
 PATIENCE_SECONDS = 60.0
 TALK = tone_words([("yes", 1.0), ("no", 2.5)], 4.0)

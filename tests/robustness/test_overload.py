@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from fakes import LABELS, ScriptedSource, blocks_of, tone_pipeline, tone_posteriors, tone_words
 from numpy.typing import NDArray
 
 from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, Block, Samples
-from kws_live.event_queue import EventQueue
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SpeechStarted
-from kws_live.overload import CALM_SECONDS, LARGEST_DELAY_SECONDS
-from kws_live.pipeline import HOP_SAMPLES
-from kws_live.session import Session
+from kws_live.live.event_queue import EventQueue
+from kws_live.live.overload import CALM_SECONDS, LARGEST_DELAY_SECONDS
+from kws_live.live.session import Session
+from kws_live.spotting.pipeline import HOP_SAMPLES
+from tests.fakes import LABELS, ScriptedSource, blocks_of, tone_pipeline, tone_posteriors, tone_words
 
 PATIENCE_SECONDS = 60.0
 

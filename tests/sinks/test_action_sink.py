@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from spoken import Receiver, free_port, spoken, wait_until
 
 from kws_live.errors import ConfigError
 from kws_live.events import NearMiss, SpeechStarted
 from kws_live.sinks import open_sink
+from tests.spoken import Receiver, free_port, spoken, wait_until
 
 MISS = NearMiss(position=1, keyword="no", score=0.4, threshold=0.6, reason="")
 

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spoken import Receiver, spoken, wait_until
 
-from kws_live.clock import wall_seconds
 from kws_live.errors import ConfigError
-from kws_live.event_queue import COMMAND_SECONDS
-from kws_live.events import Detection
+from kws_live.events import COMMAND_SECONDS, Detection
 from kws_live.sinks import open_sink
 from kws_live.sinks.bindings import Bindings
+from kws_live.system.clock import wall_seconds
+from tests.spoken import Receiver, spoken, wait_until
 
 WORDS = ("yes", "no", "on", "off", "go")
 

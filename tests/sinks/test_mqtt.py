@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from broker import Broker, Subscriber
-from spoken import spoken, wait_until
 
 from kws_live.actions import mqtt_message
 from kws_live.actions.mqtt_message import MqttConnection, MqttMessage, split_mqtt
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import SpeechStarted
 from kws_live.sinks import bindings, open_sink
+from tests.broker import Broker, Subscriber
+from tests.spoken import spoken, wait_until
 
 
 @pytest.fixture

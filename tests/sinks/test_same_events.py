@@ -4,12 +4,11 @@ import json
 import sqlite3
 from pathlib import Path
 
-from spoken import Receiver, spoken
-
 from kws_live import listen
 from kws_live.events import Event, NearMiss, SpeechStarted
 from kws_live.sinks import open_sink
 from kws_live.testing import FakeMicrophone, tone_model
+from tests.spoken import Receiver, spoken
 
 EVENTS: tuple[Event, ...] = (
     spoken("yes", 1.0),

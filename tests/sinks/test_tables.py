@@ -8,11 +8,11 @@ import stat
 from pathlib import Path
 
 import pytest
-from spoken import spoken, wait_until
 
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import AudioSkipped, NearMiss
 from kws_live.sinks import open_sink
+from tests.spoken import spoken, wait_until
 
 EVENTS = (
     spoken("yes", 1.5),

@@ -3,13 +3,13 @@ import socket
 from contextlib import ExitStack, suppress
 
 import pytest
-from spoken import spoken, wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from kws_live.door import MOST_CONNECTIONS
 from kws_live.errors import ConfigError
 from kws_live.sinks.websocket_server import WebsocketServer
+from kws_live.system.door import MOST_CONNECTIONS
+from tests.spoken import spoken, wait_until
 
 
 def _connected(sink: WebsocketServer, origin: str | None = None) -> ClientConnection:

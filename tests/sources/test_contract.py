@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fake_sounddevice import FakeSounddevice
 
 import kws_live.sources
 from kws_live.audio import Block
@@ -26,6 +25,7 @@ from kws_live.sources.network import TcpStream, UdpStream
 from kws_live.sources.one_channel import OneChannel
 from kws_live.sources.pcm_stream import PcmStream
 from kws_live.sources.sound_file import SoundFile
+from tests.fake_sounddevice import FakeSounddevice
 
 SIGNAL = np.random.default_rng(3).uniform(-0.5, 0.5, (8_000, 2)).astype(np.float32)
 RATE_HZ = 16_000

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from fake_sounddevice import FakeSounddevice, PortAudioError
 
 from kws_live.errors import SourceLostError, SourceUnavailableError
 from kws_live.sources import open_source, reopen_source
 from kws_live.sources.microphone import BATCH_BLOCKS, QUEUE_BATCHES, Microphone
+from tests.fake_sounddevice import FakeSounddevice, PortAudioError
 
 BLOCK = np.full((480, 1), 0.25, np.float32)
 

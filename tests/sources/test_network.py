@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import numpy as np
 import pytest
-from spoken import free_port, wait_until
 
 from kws_live import listen
 from kws_live.audio import Samples, float_to_pcm16, pcm16_to_float
@@ -17,6 +16,7 @@ from kws_live.sources.network import MOST_CONNECTIONS, TcpStream, UdpStream
 from kws_live.sources.pcm_stream import PcmStream
 from kws_live.sources.satellite import YIELD_SECONDS
 from kws_live.testing import silence, tone, tone_model
+from tests.spoken import free_port, wait_until
 
 
 def pcm(n_samples: int, seed: int = 0) -> tuple[Samples, bytes]:

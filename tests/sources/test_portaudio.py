@@ -7,11 +7,11 @@ import weakref
 
 import numpy as np
 import pytest
-from fake_sounddevice import FakeSounddevice
 
 from kws_live.errors import SourceLostError, SourceUnavailableError
 from kws_live.sources.microphone import BATCH_BLOCKS, QUEUE_BATCHES, Microphone
 from kws_live.sources.portaudio import ask, list_microphones, plain_name
+from tests.fake_sounddevice import FakeSounddevice
 
 PATIENCE_SECONDS = 20.0
 
@@ -156,7 +156,7 @@ def test_a_card_number_is_no_part_of_a_name(name: str, plain: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is nothing to silence")
 def test_what_c_libraries_print_is_silenced_and_python_is_not() -> None:
     code = (
-        "import ctypes, sys; from kws_live.native_output import silence_c_stderr; silence_c_stderr();"
+        "import ctypes, sys; from kws_live.system.native_output import silence_c_stderr; silence_c_stderr();"
         "c = ctypes.CDLL(None);"
         "c.fputs(b'noise', ctypes.c_void_p.in_dll(c, '__stderrp' if sys.platform == 'darwin' else 'stderr'));"
         "print('python', file=sys.stderr)"

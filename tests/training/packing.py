@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Sequence
 
-from kws_live.training.rnc import crc16
+from kws_live.training.corpora.rnc import crc16
 
 Repeat = tuple[int, int]
 """How far back, and how many bytes."""

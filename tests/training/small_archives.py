@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kws_live.features import FeatureSettings
+from kws_live.model.features import FeatureSettings
 from kws_live.training.dataset import BACKGROUND, ClipInfo, FeatureArchive, StoredValues, write_archive
 
 TINY = FeatureSettings(

@@ -7,20 +7,15 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from small_archives import BANDS, KEYWORDS, TINY, write_words
 
 from kws_live.errors import ConfigError, DatasetError
-from kws_live.features import dct_matrix
-from kws_live.training.augmentation import (
-    AugmentationSettings,
-    Augmenter,
-    _label_shares,
-    _presence,
-)
+from kws_live.model.features import dct_matrix
+from kws_live.training.augmentation import AugmentationSettings, Augmenter, _label_shares, _presence
 from kws_live.training.clips import Clips, word_extent
+from kws_live.training.corpora.negatives import SPEECH_LABEL
 from kws_live.training.dataset import ClipInfo, FeatureArchive, StoredValues, write_archive
 from kws_live.training.mel_effects import band_warp, creatures, echo, vary
-from kws_live.training.negatives import SPEECH_LABEL
+from tests.training.small_archives import BANDS, KEYWORDS, TINY, write_words
 
 PLAIN = AugmentationSettings(
     cut_share=0.0,

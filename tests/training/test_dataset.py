@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from kws_live.errors import DatasetError
-from kws_live.features import SPEECH, FeatureExtractor, dct_matrix
+from kws_live.model.features import SPEECH, FeatureExtractor, dct_matrix
+from kws_live.training.corpora.image_archive import import_images
 from kws_live.training.dataset import BACKGROUND, ClipInfo, FeatureArchive, StoredValues, write_archive
-from kws_live.training.image_archive import import_images
 from kws_live.training.recordings import Recording, find_recordings, read_second
 
 CLIPS = (

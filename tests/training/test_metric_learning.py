@@ -6,10 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from small_archives import KEYWORDS, TINY, write_words
 
 from kws_live.errors import ConfigError
-from kws_live.features import SPEECH
+from kws_live.model.features import SPEECH
 from kws_live.training.architectures import build_network
 from kws_live.training.augmentation import AugmentationSettings
 from kws_live.training.dataset import BACKGROUND, FeatureArchive
@@ -26,6 +25,7 @@ from kws_live.training.metric_learning import (
     words_of,
 )
 from kws_live.training.recipe import Recipe
+from tests.training.small_archives import KEYWORDS, TINY, write_words
 
 # Keras converts its own variables in a way that numpy 2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")

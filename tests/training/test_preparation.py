@@ -8,7 +8,7 @@ import soundfile
 
 from kws_live.cli import main
 from kws_live.errors import DatasetError
-from kws_live.features import PAPER, SPEECH, FeatureExtractor, FeatureSettings
+from kws_live.model.features import PAPER, SPEECH, FeatureExtractor, FeatureSettings
 from kws_live.training import preparation
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.preparation import prepare

@@ -6,12 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from small_archives import KEYWORDS, TINY, write_words
 
 from kws_live.cli import main
 from kws_live.errors import ConfigError, DatasetError
-from kws_live.features import PAPER, SPEECH, dct_matrix
 from kws_live.model import LITERT_NAME, load_model
+from kws_live.model.features import PAPER, SPEECH, dct_matrix
 from kws_live.training import export
 from kws_live.training.architectures import ARCHITECTURES, MEAN_DB, SCALE_DB, build_network
 from kws_live.training.architectures.resnet import BandPlace
@@ -22,6 +21,7 @@ from kws_live.training.recipe import Recipe, load_recipe, shipped_recipes
 from kws_live.training.report import Scored
 from kws_live.training.trainer import Average, Trained, Validation, WarmupCosine, train
 from kws_live.training.training_run import add_biases, load_network
+from tests.training.small_archives import KEYWORDS, TINY, write_words
 
 # Keras converts its own variables in a way that numpy 2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")

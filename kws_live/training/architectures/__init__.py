@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers
 
 from kws_live.errors import ConfigError
-from kws_live.features import FeatureSettings, dct_matrix
+from kws_live.model.features import FeatureSettings, dct_matrix
 from kws_live.training.architectures import bc_resnet, ds_cnn, matchbox_net, paper_cnn, resnet, stem_tcn, tc_resnet
 
 Builder = Callable[..., keras.KerasTensor]

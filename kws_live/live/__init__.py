@@ -1,0 +1,1 @@
+"""The threads around one pipeline, and the way from an event to its callbacks."""

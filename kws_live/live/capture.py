@@ -1,0 +1,320 @@
+"""The capture thread's work: keep the ring buffer filled from a source, whatever the source does."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from kws_live.audio import SAMPLE_RATE_HZ, Block, finite
+from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionError, SourceLostError
+from kws_live.events import Event, SourceLost, SourceReopened
+from kws_live.live.liveness import STILL_SECONDS, as_event
+from kws_live.sources import AudioSource
+from kws_live.stream.findings import Finding
+from kws_live.stream.intake import Intake
+from kws_live.stream.ring_buffer import RingBuffer
+from kws_live.stream.signal_health import SignalHealth
+from kws_live.system.clock import wall_seconds
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.25
+"""Longest wait of this thread before it looks whether to stop."""
+
+REOPEN_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
+"""Pauses before each try to reopen a lost source; the last one repeats."""
+
+Reopen = Callable[[], AudioSource]
+
+
+class Capture:
+    """Fills a ring buffer from a source; marks what is lost as gaps, and opens a lost source again.
+
+    It never waits for more than `POLL_SECONDS`, but where the source itself hangs; positions keep the time of a live
+    source by the clock, also over gaps and losses.
+
+    Parameters
+    ----------
+    ring : what is filled
+    source : already open; closed at the end
+    reopen : opens a lost source again; None: losing it is an error
+    tell : called with `SourceLost`, `SourceReopened` and `Health`
+    silent_seconds : a live source that hands over nothing for so long is lost, whatever it says
+
+    Attributes
+    ----------
+    source : as it is now: another object after it was reopened
+    is_open : whether it is there; False while it is opened again
+    turned_at : when it last did anything, by `time.monotonic`
+    n_lost, lost_seconds : how often, and how long, the source was away
+    """
+
+    def __init__(
+        self,
+        ring: RingBuffer,
+        source: AudioSource,
+        reopen: Reopen | None,
+        tell: Callable[[Event], object],
+        silent_seconds: float = STILL_SECONDS,
+    ) -> None:
+        self.source = source
+        self.turned_at = time.monotonic()
+        self.n_lost = 0
+        self.lost_seconds = 0.0
+        self._ring = ring
+        self._reopen = reopen
+        self._tell = tell
+        self._silent_seconds = silent_seconds
+        self._stop = threading.Event()
+        self._woken = threading.Event()  # to stop, or to change the source
+        self._runner: threading.Thread | None = None
+        self._change: tuple[AudioSource, Reopen | None] | None = None
+        self._change_lock = threading.Lock()
+        self._overflows_before = 0
+        self._n_tries = 0
+        self._n_overflows_seen = 0
+        self._silent_since = 0.0
+        self._last_block_at = wall_seconds()
+        self._anchor: tuple[int, float] | None = None  # a position of what is live, and when it was heard
+        self._is_lost = False
+        self._is_resuming = False  # what comes next is another stretch of audio
+        self._is_silent = False
+        self._begin_source()
+
+    @property
+    def n_overflows(self) -> int:
+        """How often audio was lost before a source could hand it over."""
+        return self._overflows_before + self.source.n_overflows
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self._stop.set()
+        self._woken.set()
+
+    def change_source(self, source: AudioSource, reopen: Reopen | None) -> None:
+        """Go on with another source, already open.
+
+        Raises
+        ------
+        SessionError
+            If `run` has ended; the source is closed.
+        """
+        with self._change_lock:
+            if self._ring.closed:
+                source.close()
+                raise SessionError("listening has ended, so there is no source to change; start again")
+            if self._change is not None:
+                self._change[0].close()
+            self._change = (source, reopen)
+            self._woken.set()
+
+    def run(self, after_hang: bool = False) -> None:
+        """Capture until the source ends, or `stop` is called; then close the ring buffer and the source.
+
+        Called again on another thread it takes over from the thread that called it before, which hangs in the source:
+        that one does nothing more.
+
+        Parameters
+        ----------
+        after_hang : begin by opening the source again
+        """
+        self._runner = me = threading.current_thread()
+        self.turned_at = time.monotonic()
+        try:
+            if after_hang:
+                self._lose(SourceLostError(f"{self.source.name} does not answer"), close=False)
+            else:
+                self._tell_of_namesakes()
+            while not self._stop.is_set() and self._turn():
+                pass
+        finally:
+            if self._runner is me:
+                with self._change_lock:
+                    self._ring.close()
+                    if self._change is not None:
+                        self._change[0].close()
+                self._close(self.source)
+
+    @property
+    def can_reopen(self) -> bool:
+        """Whether a source that hangs can be opened again."""
+        return self._reopen is not None
+
+    def _turn(self) -> bool:
+        """Do the next thing that is due; False at the end."""
+        self.turned_at = time.monotonic()
+        if self._take_change():
+            return True
+        if not self.is_open:
+            return self._try_to_open()
+        source = self.source
+        try:
+            block = source.read(POLL_SECONDS)
+            arrived = wall_seconds()
+            if block is None and self._is_lost:
+                raise SourceLostError(f"{source.name} ended")
+        except AudioGapError as gap:
+            if self._is_mine(source) and not self._is_lost:
+                self._intake.leave_gap(gap.seconds)
+            return True
+        except Exception as error:
+            if not self._is_mine(source):
+                return False
+            if self._reopen is None:
+                if isinstance(error, AudioError):
+                    self._intake.finish()  # what came before the break counts
+                raise
+            self._lose(error)
+            return True
+        if not self._is_mine(source):
+            return False
+        if block is None:
+            self._intake.finish()
+            return False
+        self._take(block, arrived)
+        return True
+
+    def _is_mine(self, source: AudioSource) -> bool:
+        """Whether this thread still captures; if another has taken over, what it hung in is closed."""
+        if self._runner is threading.current_thread():
+            return True
+        self._close(source)
+        return False
+
+    def _take(self, block: Block, arrived: float) -> None:
+        """Write a block, and what has become clear of the gaps before it."""
+        if not block.shape[0]:
+            self._note_silence(arrived)
+            return
+        if self.source.rate_hz != self._rate_hz:
+            self._intake.flush()
+            self._is_resuming = True
+        if self._is_resuming:
+            self._resume(block.shape[0] / self.source.rate_hz, arrived)
+        if not self._is_live:
+            self._anchor = None
+        elif self._anchor is None:
+            self._anchor = self._ring.position, arrived - block.shape[0] / self._rate_hz
+        self._note_sound(arrived)
+        block = finite(block)
+        n_overflows = self.source.n_overflows
+        is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
+        self._intake.take(block, arrived, is_spliced)
+        if self._is_live or getattr(self.source, "watched", False):
+            for change in self._health.take(block, arrived if self._is_live else None, n_overflows):
+                self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
+
+    def _make_room(self) -> None:
+        """A recording must not outrun the detector; what is live must be taken, come what may."""
+        while not self._ring.wait_for_room(POLL_SECONDS) and not self._is_live and not self._stop.is_set():
+            self.turned_at = time.monotonic()
+
+    def _note_silence(self, now: float) -> None:
+        if not self._is_live or now - self._silent_since <= self._silent_seconds:
+            return
+        if getattr(self.source, "pauses", False):  # a satellite that sends only words, or is waited for
+            return
+        self._silent_since = now
+        finding = Finding("no_audio", f"{self.source.name} gave no audio for {self._silent_seconds:g} s")
+        if self._reopen is not None:
+            self._lose(SourceLostError(finding.summary))
+        elif not self._is_silent:
+            self._is_silent = True
+            self._tell(as_event(finding, self._ring.position, self.source.name))
+
+    def _note_sound(self, now: float) -> None:
+        self._silent_since = self._last_block_at = now
+        if self._is_silent:
+            self._is_silent = False
+            finding = Finding("no_audio", f"{self.source.name} gives audio again")
+            self._tell(as_event(finding, self._ring.position, self.source.name, over=True))
+
+    def _begin_source(self) -> None:
+        """What is kept of a source begins anew."""
+        self.is_open = True
+        self._is_live = self.source.live
+        self._rate_hz = self.source.rate_hz
+        self._intake = Intake(self._ring, self._rate_hz, self._is_live, self._make_room)
+        self._health = SignalHealth(self._rate_hz)
+        self._n_overflows_seen = self.source.n_overflows
+        self._silent_since = wall_seconds()
+        self._is_silent = False
+
+    def _tell_of_namesakes(self) -> None:
+        if n_others := getattr(self.source, "n_namesakes", 0):  # only devices have them
+            finding = Finding("same_name", f"{n_others + 1} devices are called {self.source.name!r}")
+            self._tell(as_event(finding, self._ring.position, self.source.name))
+
+    def _take_change(self) -> bool:
+        """Go over to the source of `change_source`, if there is one."""
+        with self._change_lock:
+            if self._change is None:
+                return False
+            (source, reopen), self._change = self._change, None
+            self._woken.clear()
+            if self._stop.is_set():
+                self._woken.set()
+        self._intake.flush()
+        self._overflows_before += self.source.n_overflows
+        self._close(self.source)
+        self.source, self._reopen = source, reopen
+        self._is_resuming = True  # no window may hold the sound of both
+        self._begin_source()
+        return True
+
+    def _lose(self, error: Exception, close: bool = True) -> None:
+        """The source went away, or one that was opened again did so before it gave any audio."""
+        if not isinstance(error, (KwsLiveError, OSError)):
+            log.error("the source %r failed", self.source.name, exc_info=error)
+        if not self._is_lost:
+            self._intake.flush()
+            self._is_lost = self._is_resuming = True
+            self._n_tries = 0
+            self.n_lost += 1
+            self._tell(SourceLost(reason=str(error), position=self._ring.position, source=self.source.name))
+        self.is_open = False
+        if close:
+            self._close(self.source)
+
+    def _try_to_open(self) -> bool:
+        """After a pause, open the lost source again; False where another thread has taken over meanwhile."""
+        assert self._reopen is not None
+        pause = REOPEN_PAUSES_SECONDS[min(self._n_tries, len(REOPEN_PAUSES_SECONDS) - 1)]
+        if self._woken.wait(pause):
+            return True
+        self._n_tries += 1
+        try:
+            opened = self._reopen()
+        except Exception as error:  # a foreign source may raise anything, and be there a moment later
+            log.debug("not back yet: %s", error)
+            return self._runner is threading.current_thread()
+        if not self._is_mine(opened):
+            return False
+        self._overflows_before += self.source.n_overflows
+        self.source = opened
+        self.is_open = True
+        self._silent_since = wall_seconds()
+        return True
+
+    def _resume(self, block_seconds: float, arrived: float) -> None:
+        """The first audio after a loss or of another source: only now a lost one counts as back."""
+        begun = arrived - block_seconds
+        away_seconds = max(0.0, begun - self._last_block_at)
+        n_away = round(away_seconds * SAMPLE_RATE_HZ)
+        if self._anchor is not None and self.source.live:  # by the whole stream, so that no errors add up
+            position, at = self._anchor
+            n_away = position + round((begun - at) * SAMPLE_RATE_HZ) - self._ring.position
+        self._ring.skip(max(1, n_away))
+        self._begin_source()
+        self._is_resuming = False
+        if self._is_lost:
+            self._is_lost = False
+            self.lost_seconds += away_seconds
+            self._tell(SourceReopened(lost_seconds=away_seconds, position=self._ring.position, source=self.source.name))
+
+    def _close(self, source: AudioSource) -> None:
+        try:
+            source.close()
+        except Exception:
+            log.exception("the source %r failed to close", source.name)

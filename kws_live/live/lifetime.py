@@ -1,0 +1,119 @@
+"""From the start of a spotter to its end: once, in one process, and whatever interrupts it."""
+
+import atexit
+import logging
+import os
+import threading
+
+from kws_live.errors import ConfigError, SessionError
+from kws_live.live.audience import Audience
+from kws_live.live.capture import POLL_SECONDS
+from kws_live.live.live_settings import SettingsFile
+from kws_live.live.session import Session
+from kws_live.system.interrupts import Latch, shielded
+
+log = logging.getLogger(__name__)
+
+
+class Lifetime:
+    """Starts and stops a session and all who are told of its events; watches the settings file meanwhile.
+
+    KeyboardInterrupt may come at any step of a method: what was begun can still be stopped.
+
+    Attributes
+    ----------
+    over : set once no more events will come
+    """
+
+    def __init__(self, session: Session, audience: Audience, settings_file: SettingsFile | None) -> None:
+        self.over = Latch()
+        self._session = session
+        self._audience = audience
+        self._settings_file = settings_file
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self._process = os.getpid()
+
+    def start(self) -> None:
+        """Start, if not yet.
+
+        Raises
+        ------
+        SessionError
+            If it was stopped before.
+        """
+        self.require_own_process()
+        if self._stopped:
+            raise SessionError("this spotter was stopped, and runs only once; make a new one with kws_live.listen()")
+        shielded(self.go_on)
+
+    def go_on(self) -> None:
+        """Start, if not yet; nothing if it was stopped."""
+        with self._lock:
+            if self._thread is not None or self._stopped:
+                return
+            self._thread = threading.Thread(target=self._run, name="kws-live settings", daemon=True)
+            atexit.register(self.stop)  # or threads would still run while the interpreter is taken apart
+            self._session.start()
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop and release everything; may be called twice and from inside a callback."""
+        if os.getpid() != self._process:
+            return  # what there is to release is the other process's
+        if self.in_callback():
+            self._stop()
+        else:
+            shielded(self._stop)
+
+    def _stop(self) -> None:
+        with self._lock:  # not between the starts of the threads
+            self._stopped = True
+        atexit.unregister(self.stop)
+        self._audience.let_go()
+        self._audience.hurry()
+        self._session.stop()
+        if self._thread is None or not self._thread.is_alive():
+            self.over.set()
+            self._audience.close()
+        elif not self.in_callback():
+            self._thread.join()
+
+    def _run(self) -> None:
+        """Watch the settings file, and end everything once the session has ended."""
+        try:
+            while self._session.running:
+                self._look_at_settings()
+                self._session.ended.wait(None if self._settings_file is None else POLL_SECONDS)
+        finally:
+            self.over.set()
+            self._audience.close()
+
+    def _look_at_settings(self) -> None:
+        if self._settings_file is None:
+            return
+        try:
+            if self._settings_file.poll():
+                log.info("settings taken from %s", self._settings_file.path)
+        except ConfigError as error:
+            log.warning("%s; the old values stay", error)
+
+    def in_callback(self, coroutines: bool = True) -> bool:
+        """Whether the caller is something that `stop` waits for; a coroutine is one, but lets others run."""
+        own = threading.current_thread() in (self._thread, *self._session.threads)
+        return own or self._audience.runs_here(coroutines)
+
+    def refuse_in_callback(self, name: str, coroutines: bool = True) -> None:
+        """Raise a SessionError where a call of that name would wait for itself, or for threads of another process."""
+        self.require_own_process()
+        if self.in_callback(coroutines):
+            raise SessionError(f"{name} cannot be called from a callback; call it where the program itself runs")
+
+    def require_own_process(self) -> None:
+        """Raise a SessionError in a process that was forked from the one that listens."""
+        if os.getpid() != self._process:
+            raise SessionError(
+                "this spotter belongs to the process that this one was forked from; "
+                "make one with kws_live.listen() after the fork"
+            )

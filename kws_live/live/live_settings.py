@@ -1,0 +1,255 @@
+"""The one thing that several threads may change while audio flows: thresholds and the other decision settings."""
+
+import json
+import logging
+import re
+import shutil
+import stat
+import threading
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from kws_live.errors import ConfigError
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.system.saving import replacing, write_file
+from kws_live.system.text_file import read_text, user_path
+
+log = logging.getLogger(__name__)
+
+
+class LiveSettings:
+    """Holds a frozen `DecisionSettings` and swaps it; the detector takes a snapshot at every hop.
+
+    Parameters
+    ----------
+    defaults : what `reset` goes back to
+    """
+
+    def __init__(self, defaults: DecisionSettings) -> None:
+        self._defaults = defaults
+        self._current = defaults
+        self._masks: dict[object, frozenset[str]] = {}  # of the `only` blocks that are open, in the order they began
+        self._masked = defaults  # the current settings, as they are while `only` masks words
+        self._pinned: dict[str, Any] = {}
+        self._version = 0
+        self._lock = threading.RLock()
+
+    def snapshot(self) -> DecisionSettings:
+        """The settings as they are now."""
+        return self._masked
+
+    @property
+    def version(self) -> int:
+        """Grows by one at every change."""
+        return self._version
+
+    def set_threshold(self, word: str, value: float) -> None:
+        """Set one word's threshold, above 0, at most 1, from the next hop on.
+
+        Raises
+        ------
+        ConfigError
+            If the word is unknown or the value impossible; the old values stay.
+        """
+        self._current.require_known(word)
+        self.set_thresholds({word: value})
+
+    def set_thresholds(self, values: Mapping[str, float]) -> None:
+        """Set several thresholds at once."""
+        self.change(thresholds=values)
+
+    def change(self, **values: Any) -> None:
+        """Set any fields of `DecisionSettings`, all or none of them; of thresholds, those of the words named.
+
+        Raises
+        ------
+        ConfigError
+            If a field or a word is unknown, or a value impossible; the old values stay.
+        """
+        with self._lock:
+            self._take(self._current.changed(values))
+
+    def pin(self, **values: Any) -> None:
+        """Set fields so that a settings file does not change them again: what was given on the command line.
+
+        Of thresholds, those of the words that are named are pinned.
+        """
+        with self._lock:
+            self._take(self._current.changed(values))
+            named = {**self._pinned.get("thresholds", {}), **values.get("thresholds", {})}
+            self._pinned = {**self._pinned, **values, "thresholds": named}
+
+    def reset(self) -> None:
+        """Go back to the defaults."""
+        with self._lock:
+            self._take(self._defaults)
+
+    def _take(self, new: DecisionSettings) -> None:
+        mask = next(reversed(self._masks.values()), None)
+        self._masked = new if mask is None else replace(new, active=mask)
+        self._current = new
+        self._version += 1
+
+    @contextmanager
+    def only(self, *words: str) -> Iterator[None]:
+        """Listen to these words alone while the ``with`` block runs; no words: to none.
+
+        Of blocks that are open at the same time, nested or in several threads or tasks, the one begun last decides;
+        when it ends, the one begun last of those still open.
+        """
+        block = object()
+        with self._lock:
+            self._current.require_known(*words)
+            self._masks[block] = frozenset(words)
+            self._take(self._current)
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._masks[block]
+                self._take(self._current)
+
+    def load(self, path: str | Path) -> None:
+        """Take the values of a TOML settings file; what it does not name goes back to the default.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be read or holds an impossible value; it names the line, and the old values stay.
+        """
+        text = read_text(path, "settings file")
+        try:
+            values = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:  # a ValueError of its own: an integer of thousands of digits
+            raise ConfigError(f"{path} is not TOML: {error}") from error
+        with self._lock:
+            new = self._defaults
+            for name, value in values.items():
+                try:
+                    new = new.changed({name: value})
+                except ConfigError as error:
+                    word = next((key for key in _words(value) if repr(key) in str(error)), None)
+                    raise ConfigError(f"{path}, line {_line(text, name, word)}: {error}") from error
+            self._take(new.changed(self._pinned))
+
+    def save(self, path: str | Path) -> None:
+        """Write the settings as TOML, all of them, replacing the file in one step.
+
+        A file that holds remarks, or anything but settings, is kept beside it as ``NAME.before``.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be written.
+        """
+        now = self._current
+        lines = []
+        for item in fields(DecisionSettings):
+            value = getattr(now, item.name)
+            if item.name == "thresholds" or (item.name == "active" and value is None):
+                continue
+            if item.name == "active":
+                value = sorted(value)
+            lines.append(f"{item.name} = {_toml('off' if item.name == 'gate_mode' and value is None else value)}")
+        lines += [
+            "",
+            "[thresholds]",
+            *(f"{_toml(word)} = {_toml(float(value))}" for word, value in now.thresholds.items()),
+        ]
+        target = user_path(path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _keep_what_is_more(target)
+            write_file(target, "\n".join(lines) + "\n")
+        except OSError as error:
+            raise ConfigError(f"cannot write settings to {target}: {error.strerror}") from error
+
+
+def _keep_what_is_more(path: Path) -> None:
+    """Copy a file that holds remarks, or anything but settings, before settings take its place."""
+    if not path.is_file():
+        return
+    known = {item.name for item in fields(DecisionSettings)}
+    try:
+        text = read_text(path, "settings file")
+        if "#" not in text and set(tomllib.loads(text)) <= known:
+            return
+    except (ConfigError, ValueError, RecursionError):
+        pass
+    copy = path.with_name(path.name + ".before")
+    try:
+        with path.open("rb") as old, replacing(copy, private=True) as new:
+            shutil.copyfileobj(old, new)
+        log.warning("%s held more than settings; what it held is in %s", path, copy)
+    except OSError as error:
+        log.warning("%s held more than settings, which is lost: cannot write %s: %s", path, copy, error.strerror)
+
+
+class SettingsFile:
+    """A settings file that is watched: `poll` loads it when it has changed; a pipe is read once, at the start.
+
+    Parameters
+    ----------
+    settings : what it is loaded into
+    path : the TOML file; it must be right at the start
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be used at the start.
+    """
+
+    def __init__(self, settings: LiveSettings, path: str | Path) -> None:
+        self.path = user_path(path)
+        self._settings = settings
+        self._seen = self._stamp()  # before it is read, so that no change is missed
+        settings.load(self.path)
+
+    def poll(self) -> bool:
+        """Load the file if it has changed; True if it did. A broken one raises once, and the old values stay."""
+        stamp = self._stamp()
+        if stamp == self._seen or stamp is None:  # an editor may replace the file: gone for a moment is no change
+            return False
+        self._seen = stamp
+        self._settings.load(self.path)
+        return True
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _words(value: object) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, (dict, list)) else []
+
+
+def _line(text: str, name: str, word: str | None = None) -> int:
+    """Line where a setting, or a word in it, seems to stand; 1 if nothing looks like it."""
+    key = re.escape(word or name)
+    set_to, table, quoted = (
+        rf"""(^|[.{{,])\s*["']?{key}["']?\s*=""",
+        rf"""^\s*\[\s*["']?{key}\b""",
+        rf"""["']{key}["']""",
+    )
+    pattern = quoted if word and name == "active" else f"{set_to}|{table}"
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.search(pattern, line):
+            return number
+    return _line(text, name) if word else 1
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML string
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return str(value)  # not repr: numpy's numbers would say their type

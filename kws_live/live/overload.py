@@ -1,0 +1,66 @@
+"""Is the machine fast enough for a live source? What it has no time for is left out, and that is told."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
+from kws_live.stream.findings import Finding
+
+LARGEST_DELAY_SECONDS: Final = 2.0
+"""How far the detector may fall behind a live source before it skips to the newest audio,"""
+
+CATCH_UP_SECONDS: Final = 1.0
+CATCH_UP_SPEED: Final = 2.0
+"""unless, looked at after so long, it catches up so fast: a source may hand over seconds at once."""
+
+CALM_SECONDS: Final = 60.0
+"""The machine counts as fast enough again when it has kept up for so long."""
+
+
+class Overload:
+    """Watches how far the detector is behind.
+
+    Parameters
+    ----------
+    tell : called with the finding, and whether it is over
+    """
+
+    def __init__(self, tell: Callable[[Finding, bool], object]) -> None:
+        self._tell = tell
+        self._behind_since: tuple[float, int] | None = None  # the time, and the hops done by then
+        self._skipped_at: int | None = None
+
+    def must_skip(self, n_unread: int, n_hops: int, position: int) -> bool:
+        """Whether to go on at the newest audio.
+
+        Parameters
+        ----------
+        n_unread : samples that wait for the detector; 0 where the source can wait
+        n_hops : hops it has done so far
+        position : of the newest audio
+        """
+        behind_seconds = n_unread / SAMPLE_RATE_HZ
+        if behind_seconds <= LARGEST_DELAY_SECONDS:
+            self._behind_since = None
+        elif self._is_slow(n_hops):
+            if self._skipped_at is None:
+                summary = f"{behind_seconds:.1f} s of audio wait to be looked at: the oldest is dropped"
+                self._tell(Finding("slow_machine", summary), False)
+            self._skipped_at = position
+            return True
+        if self._skipped_at is not None and position - self._skipped_at > CALM_SECONDS * SAMPLE_RATE_HZ:
+            self._skipped_at = None
+            self._tell(Finding("slow_machine", "the machine keeps up again"), True)
+        return False
+
+    def _is_slow(self, n_hops: int) -> bool:
+        """Whether the detector, being behind, does not catch up."""
+        now = time.monotonic()
+        if self._behind_since is None:
+            self._behind_since = now, n_hops
+        since, n_hops_before = self._behind_since
+        if now - since < CATCH_UP_SECONDS:
+            return False
+        self._behind_since = None
+        return (n_hops - n_hops_before) * HOP_SECONDS < CATCH_UP_SPEED * (now - since)

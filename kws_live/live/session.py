@@ -1,0 +1,322 @@
+"""Threads around one pipeline: capture, detector, dispatcher, and one that watches them."""
+
+import statistics
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.errors import KwsLiveError, SessionError
+from kws_live.events import Detection, Event, NearMiss, word_end
+from kws_live.live.capture import POLL_SECONDS, Capture
+from kws_live.live.event_queue import EventQueue
+from kws_live.live.liveness import STILL_SECONDS, Liveness, as_event
+from kws_live.live.overload import Overload
+from kws_live.live.statistics import Statistics
+from kws_live.sources import AudioSource
+from kws_live.spotting.pipeline import Pipeline, Step
+from kws_live.stream.findings import Finding
+from kws_live.stream.ring_buffer import RingBuffer
+from kws_live.system.backlog import LARGEST_BACKLOG
+from kws_live.system.clock import wall_seconds
+
+RING_SECONDS: Final = 10.0
+"""How much audio is kept."""
+
+LOOK_SECONDS: Final = 1.0
+"""The detector looks at what there is at least so often, should a source stop in the middle of a hop."""
+
+MOST_HANGING: Final = 3
+"""Threads left hanging in a source; no more take over from them."""
+
+HANGING_CALLBACK_SECONDS: Final = 0.8
+"""How long `Session.stop` waits for what is not ours: a callback, a sound system that does not answer."""
+
+DETECTOR_SECONDS: Final = 10.0
+"""How long it waits for the detector, which looks whether to stop at each hop."""
+
+_claims = threading.Lock()
+_claimed: list[AudioSource] = []
+"""Sources that are listened to: two threads must not read one of them."""
+
+
+class Session:
+    """Runs a source through a pipeline on threads of its own.
+
+    The capture thread waits for the source and writes the ring buffer; the detector thread runs the pipeline;
+    the dispatcher thread calls ``deliver``. A thread that dies ends the session, and `wait` raises its error.
+
+    Parameters
+    ----------
+    source : already open; the session closes it
+    pipeline : used by the detector thread alone
+    deliver : called for each event on the dispatcher thread
+    hold : called on that thread before each event; returns when there is something to tell it to
+    drain : called on that thread after the last event; the session ends when it returns
+    runs_here : whether the caller is something that ``drain`` waits for
+    busy_since : since when something that events are handed to has not returned, by `time.monotonic`
+    reopen : opens a lost source anew; None: a lost source ends the session
+    on_step : called on the detector thread for each hop; must be quick
+    still_seconds : a thread that does nothing, or a live source that gives nothing, for so long is told of; more than
+        `LOOK_SECONDS`
+    """
+
+    def __init__(
+        self,
+        source: AudioSource,
+        pipeline: Pipeline,
+        deliver: Callable[[Event], None],
+        reopen: Callable[[], AudioSource] | None = None,
+        on_step: Callable[[Step], None] | None = None,
+        ring_seconds: float = RING_SECONDS,
+        hold: Callable[[], object] = lambda: None,
+        drain: Callable[[], object] = lambda: None,
+        runs_here: Callable[[], bool] = lambda: False,
+        busy_since: Callable[[], float | None] = lambda: None,
+        still_seconds: float = STILL_SECONDS,
+    ) -> None:
+        self.ring = RingBuffer(round(ring_seconds * SAMPLE_RATE_HZ))
+        self._pipeline = pipeline
+        self._deliver = deliver
+        self._hold = hold
+        self._drain = drain
+        self._runs_here = runs_here
+        self._busy_since = busy_since
+        self._queue = EventQueue(LARGEST_BACKLOG)
+        self._first_source = source
+        self._capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
+        self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
+        self._watch_lock = threading.Lock()
+        self._stop = threading.Event()
+        self._ended = threading.Event()
+        self._error: BaseException | None = None
+        self._overload = Overload(self._tell_finding)
+        self._detector_at = time.monotonic()
+        self._delivering_since: float | None = None
+        self._still_seconds = still_seconds
+        self._delays: deque[float] = deque(maxlen=10_000)
+        self._detector = self._thread("detector", self._detect)
+        self._dispatcher = self._thread("dispatcher", self._dispatch)
+        self._threads = [
+            self._thread("capture", self._capture.run),
+            self._detector,
+            self._dispatcher,
+            self._thread("watch", self._watch_threads),
+        ]
+
+    def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=self._guard, args=(name, run), name=f"kws-live {name}", daemon=True)
+
+    @property
+    def source(self) -> AudioSource:
+        """The source as it is now: another object after it was reopened."""
+        return self._capture.source
+
+    @property
+    def threads(self) -> tuple[threading.Thread, ...]:
+        """Capture, detector, dispatcher, watch; more captures where a source hung."""
+        return tuple(self._threads)
+
+    @property
+    def ended(self) -> threading.Event:
+        """Set once no more events will come."""
+        return self._ended
+
+    @property
+    def running(self) -> bool:
+        """Whether events may still come."""
+        return self._detector.ident is not None and not self._ended.is_set()
+
+    def start(self) -> None:
+        """Start the threads, once."""
+        if self._detector.ident is not None:
+            raise SessionError("this session was started before; make a new one")
+        with _claims:
+            if any(one is self._first_source for one in _claimed):
+                raise SessionError(f"{self._first_source.name!r} is listened to already; open it once more")
+            _claimed.append(self._first_source)
+        self._cpu_begin = time.process_time()
+        self._detector_at = time.monotonic()
+        for thread in self.threads:
+            thread.start()
+
+    def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
+        """Call a function on the detector thread for each hop from now on; what is returned ends that."""
+        call = partial(on_step)  # an object of its own, although a function may be given twice
+        with self._watch_lock:
+            self._on_step = (*self._on_step, call)
+
+        def unwatch() -> None:
+            with self._watch_lock:
+                self._on_step = tuple(one for one in self._on_step if one is not call)
+
+        return unwatch
+
+    def change_source(self, source: AudioSource, reopen: Callable[[], AudioSource] | None = None) -> None:
+        """Go on with another source, already open; the session closes it, and the one it had.
+
+        Raises
+        ------
+        SessionError
+            If listening has ended.
+        """
+        self._capture.change_source(source, reopen)
+
+    def stop(self) -> None:
+        """End and wait for the threads; may be called twice and from inside a callback."""
+        self._stop.set()
+        self._capture.stop()
+        self.ring.close()
+        if self._detector.ident is None:
+            self._capture.source.close()
+            self._ended.set()
+            return
+        end = time.monotonic() + HANGING_CALLBACK_SECONDS
+        in_callback = self._runs_here()
+        for thread in self.threads:
+            if thread is not threading.current_thread() and not (in_callback and thread is self._dispatcher):
+                # What hangs outside this package must not hang stop(): such a thread is a daemon and is left behind.
+                ours = thread is self._detector
+                with suppress(RuntimeError):  # a signal may have come between the starts of the threads
+                    thread.join(DETECTOR_SECONDS if ours else max(0.0, end - time.monotonic()))
+        if threading.current_thread() is not self._dispatcher and not in_callback:
+            self._ended.set()
+
+    def break_off(self, error: BaseException) -> None:
+        """End because of an error, which `wait` raises; does not wait."""
+        if self._error is None:
+            self._error = error
+        self._stop.set()
+        self._capture.stop()
+        self.ring.close()
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until the session ends; False at the time-out. Raises the error that ended it."""
+        end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        # In slices on Windows, where Ctrl-C cannot interrupt a wait; elsewhere waking would only cost time.
+        longest = POLL_SECONDS if sys.platform == "win32" else threading.TIMEOUT_MAX
+        while not self._ended.wait(longest if end is None else max(0.0, min(longest, end - time.monotonic()))):
+            if end is not None and time.monotonic() >= end:
+                return False
+        self.raise_what_broke()
+        return True
+
+    def raise_what_broke(self) -> None:
+        """Raise the error that ended the session, if one did; takes no lock."""
+        if self._error is not None:
+            if isinstance(self._error, KwsLiveError):
+                raise self._error
+            raise SessionError(f"listening broke: {type(self._error).__name__}: {self._error}") from self._error
+
+    def statistics(self) -> Statistics:
+        """The figures so far."""
+        counts = self._pipeline.counts
+        audio_seconds = self.ring.position / SAMPLE_RATE_HZ
+        delays = sorted(self._delays)
+        return Statistics(
+            audio_seconds=audio_seconds,
+            samples_skipped=counts.samples_skipped,
+            n_overflows=self._capture.n_overflows,
+            n_lost=self._capture.n_lost,
+            lost_seconds=self._capture.lost_seconds,
+            hops=counts.hops,
+            hops_scored=counts.hops_scored,
+            cpu_ms_per_second=1000 * (time.process_time() - self._cpu_begin) / audio_seconds if audio_seconds else 0.0,
+            delay_median_ms=1000 * statistics.median(delays) if delays else None,
+            delay_95_ms=1000 * delays[min(len(delays) - 1, int(0.95 * len(delays)))] if delays else None,
+            events_dropped=self._queue.n_dropped,
+        )
+
+    # Each thread's run, and what guards it.
+
+    def _guard(self, name: str, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except BaseException as error:
+            if self._error is None:
+                self._error = error
+            if name != "capture":  # what was heard before the source broke is still looked at
+                self._stop.set()
+                self._capture.stop()
+        finally:
+            if name == "detector":
+                self._stop.set()
+                self._capture.stop()
+                self._queue.end()
+            elif name == "dispatcher":
+                self._ended.set()
+            elif name == "capture":
+                with _claims:
+                    _claimed[:] = [one for one in _claimed if one is not self._first_source]
+
+    def _tell(self, event: Event) -> None:
+        self._queue.put(self._stamped(event))
+
+    def _stamped(self, event: Event) -> Event:
+        """The event with the time at which its word, or it itself, was there."""
+        heard_at = self.ring.heard_at(word_end(event))
+        if heard_at is not None and not isinstance(event, (Detection, NearMiss)):
+            heard_at = wall_seconds()
+        return replace(event, heard_at=heard_at)
+
+    def _detect(self) -> None:
+        while not self._stop.is_set():
+            self.ring.wait(self._pipeline.next_position, LOOK_SECONDS)  # `stop` closes the ring buffer
+            all_there = self.ring.closed
+            self._detector_at = time.monotonic()
+            while not self._stop.is_set() and (step := self._next_step()) is not None:
+                if step.events:
+                    step = replace(step, events=tuple(map(self._stamped, step.of(self._capture.source.name).events)))
+                for on_step in self._on_step:
+                    on_step(step)
+                for event in step.events:
+                    self._queue.put(event)
+                self._detector_at = time.monotonic()
+            if all_there:
+                return
+
+    def _next_step(self) -> Step | None:
+        """The pipeline's next hop; a live stream it cannot keep up with goes on at its newest sample."""
+        position = self.ring.position
+        n_unread = self.ring.n_unread if self._capture.source.live else 0
+        if self._overload.must_skip(n_unread, self._pipeline.counts.hops, position):
+            return self._pipeline.skip_to(position)
+        return self._pipeline.step(self.ring)
+
+    def _tell_finding(self, finding: Finding, over: bool = False) -> None:
+        self._tell(as_event(finding, self.ring.position, self._capture.source.name, over))
+
+    def _dispatch(self) -> None:
+        while (event := self._queue.get()) is not None:
+            self._hold()
+            if self._ended.is_set():  # stop() has given up waiting for a callback: nobody expects more
+                return
+            if isinstance(event, Detection) and event.word_end_position is not None and event.heard_at is not None:
+                self._delays.append(event.age_seconds)
+            self._delivering_since = time.monotonic()
+            self._deliver(event)
+            self._delivering_since = None
+        self._drain()
+
+    def _watch_threads(self) -> None:
+        liveness = Liveness(self._tell_finding, self._still_seconds)
+        while not self._stop.wait(liveness.look_seconds):
+            liveness.is_still("detector", self._detector_at)
+            liveness.is_still("dispatcher", self._delivering_since)
+            liveness.is_still("callback", self._busy_since())
+            if liveness.is_still("source", self._capture.turned_at, opens=not self._capture.is_open):
+                self._take_over()
+
+    def _take_over(self) -> None:
+        """Go on with the source on another thread, where it can be opened again."""
+        captures = [thread for thread in self._threads if thread.name == "kws-live capture" and thread.is_alive()]
+        if self._capture.can_reopen and len(captures) <= MOST_HANGING:
+            thread = self._thread("capture", partial(self._capture.run, after_hang=True))
+            self._threads = [*(one for one in self._threads if one.is_alive()), thread]
+            thread.start()

@@ -1,0 +1,86 @@
+"""Waiting for a word: in a thread, or in a coroutine."""
+
+import asyncio
+import math
+import queue
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from kws_live.errors import ConfigError
+from kws_live.events import Detection
+from kws_live.live.audience import Answer, Wait
+from kws_live.live.capture import POLL_SECONDS
+from kws_live.system.interrupts import shielded
+
+Words = str | Iterable[str]
+Begin = Callable[[Answer], Wait]
+
+
+def wait_in_thread(begin: Begin, limit_seconds: float) -> Detection | None:
+    """Begin to wait, with what is to be called with the answer, and wait; None at the time-out."""
+    answers: queue.SimpleQueue[Detection | None] = queue.SimpleQueue()
+    wait = shielded(lambda: begin(answers.put))
+    try:
+        end = time.monotonic() + limit_seconds
+        while True:  # in slices, because a wait without end cannot be interrupted by Ctrl-C on Windows
+            with suppress(queue.Empty):
+                return answers.get(timeout=max(0.0, min(POLL_SECONDS, end - time.monotonic())))
+            if time.monotonic() >= end:
+                return None
+    finally:
+        shielded(wait.end)
+
+
+async def wait_on_loop(begin: Begin, limit_seconds: float) -> Detection | None:
+    """`wait_in_thread` without blocking the event loop."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Detection | None] = loop.create_future()
+
+    def resolve(detection: Detection | None) -> None:
+        if not future.done():
+            future.set_result(detection)
+
+    def answer(detection: Detection | None) -> None:
+        with suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(resolve, detection)
+
+    wait = shielded(lambda: begin(answer))
+    try:
+        return await asyncio.wait_for(future, None if limit_seconds == math.inf else limit_seconds)
+    except TimeoutError:
+        return None
+    finally:
+        shielded(wait.end)
+
+
+def flat(keywords: Iterable[Words]) -> tuple[str, ...]:
+    """Words that were given one by one or in lists, as one tuple.
+
+    Raises
+    ------
+    ConfigError
+        If one of them is no word.
+    """
+    words: list[str] = []
+    for given in keywords:
+        some = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else [None]
+        if not all(isinstance(word, str) for word in some):
+            raise ConfigError(f"{given!r} is no word; give words of the model, such as 'yes', 'no'")
+        words += map(str, some)
+    return tuple(words)
+
+
+def checked_timeout(timeout_seconds: float | None) -> float | None:
+    """The time-out; None without end.
+
+    Raises
+    ------
+    ConfigError
+        If it is not 0 or more.
+    """
+    if timeout_seconds is None or timeout_seconds == math.inf:
+        return None
+    if not isinstance(timeout_seconds, (int, float)) or not timeout_seconds >= 0.0:  # not a number is neither
+        raise ConfigError(f"timeout_seconds={timeout_seconds!r} must be 0 or more; None waits without end")
+    return timeout_seconds

@@ -1,0 +1,56 @@
+"""Features of a stream: one window after the other, each a step further on."""
+
+import numpy as np
+
+from kws_live.audio import Samples
+from kws_live.model.features import FeatureExtractor, Features
+
+
+class RollingFeatures:
+    """Features of windows that follow each other: only what is new is computed, the rest is kept.
+
+    Frames that are not padded depend on their own samples alone, so the result is that of the whole window within
+    float32 rounding, and the same to the bit however far was read ahead. Front ends that pad, or refer to the window's
+    peak, are computed whole, and so is any window that does not follow the one before.
+
+    Parameters
+    ----------
+    extractor : computes what is new
+    step_seconds : from one window to the next
+    """
+
+    def __init__(self, extractor: FeatureExtractor, step_seconds: float) -> None:
+        self._extractor = extractor
+        settings = extractor.settings
+        self._step = round(step_seconds * settings.sample_rate_hz)
+        self._n_new, rest = divmod(self._step, settings.hop_samples)
+        # The last frame must end where the window ends, or new frames would not be the last ones.
+        unused = (settings.window_samples - settings.frame_samples) % settings.hop_samples
+        self._usable = not settings.centered and settings.top_db is None and rest == 0 and unused == 0
+        self._tail = settings.frame_samples + (self._n_new - 1) * settings.hop_samples
+        self._frames: Features = np.zeros((0, 0), np.float32)  # of the window and of what was read ahead
+
+    def mfcc(self, stream: Samples, follows: bool) -> Features:
+        """Features of a window, float32 (n_frames, n_mfcc).
+
+        Parameters
+        ----------
+        stream : float32, begins with the window; what comes after it has been read ahead
+        follows : whether the window is the one of the last call, moved on by one step
+        """
+        settings = self._extractor.settings
+        if not (self._usable and follows):
+            self._frames = self._extractor.mfcc(stream[: settings.window_samples])
+            return self._frames
+        self._frames = self._frames[self._n_new :]
+        if len(self._frames) < settings.n_frames:
+            # All steps that are there at once: one call takes about as long as one step.
+            new = stream[len(self._frames) * settings.hop_samples :]
+            n_steps = 1 + (new.size - self._tail) // self._step
+            each = new.strides[0]
+            steps = np.lib.stride_tricks.as_strided(
+                new, (n_steps, self._tail), (self._step * each, each), writeable=False
+            )
+            found = self._extractor.mfcc(steps).reshape(n_steps * self._n_new, -1)
+            self._frames = np.concatenate((self._frames, found))
+        return self._frames[: settings.n_frames]

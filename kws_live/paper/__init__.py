@@ -1,0 +1,1 @@
+"""The founding experiment: ten words, 13 MFCC, three convolutions; reproducible."""

@@ -1,0 +1,1 @@
+"""Words found in long recordings, by several processes, resumable."""

@@ -1,0 +1,147 @@
+"""Where a scan runs: in this process, in processes of this machine, or on a Dask cluster."""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Final
+
+from kws_live.errors import ConfigError
+from kws_live.model import Model
+from kws_live.scan.excerpt import Excerpt, Found, spot, spot_in_worker
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.system.interrupts import children_without_interrupts
+from kws_live.system.native_output import silence_c_stderr
+
+MOST_DEATHS: Final = 3
+"""An excerpt that was being done when a worker died so often is taken for the cause (Dask's own rule)."""
+
+Spot = Callable[[str, DecisionSettings, Excerpt], Found]
+
+
+def run_here(model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
+    """One after the other in this process."""
+    for excerpt in excerpts:
+        yield spot(model, settings, excerpt)
+
+
+class LocalProcesses:
+    """Processes of this machine.
+
+    Parameters
+    ----------
+    n_workers : how many; None: one for each core
+    spot : what a worker does
+    """
+
+    def __init__(self, n_workers: int | None = None, spot: Spot = spot_in_worker) -> None:
+        self.n_workers = os.cpu_count() or 1 if n_workers is None else n_workers
+        if self.n_workers < 1:
+            raise ConfigError(f"{n_workers} workers can do nothing; give at least 1")
+        self._spot = spot
+
+    def __call__(
+        self, model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]
+    ) -> Generator[Found, None, None]:
+        waiting = deque(excerpts)
+        deaths: Counter[Excerpt] = Counter()
+        while waiting:
+            # After a death those that were being done go one at a time: the guilty one shows, the others are spared.
+            suspect = next((excerpt for excerpt in waiting if deaths[excerpt]), None)
+            if suspect is None:
+                interrupted = yield from self._work(model, settings, waiting, self.n_workers)
+            else:
+                waiting.remove(suspect)
+                interrupted = yield from self._work(model, settings, deque([suspect]), 1)
+            for excerpt in interrupted:
+                deaths[excerpt] += 1
+                if deaths[excerpt] < MOST_DEATHS:
+                    waiting.append(excerpt)
+                else:
+                    yield Found(excerpt, broken=f"the worker died {MOST_DEATHS} times while it read this file")
+
+    def _work(
+        self, model: Model, settings: DecisionSettings, waiting: deque[Excerpt], n_workers: int
+    ) -> Generator[Found, None, list[Excerpt]]:
+        """Do what waits until nothing does or a worker dies; returns what was being done then."""
+        others = set(multiprocessing.active_children())
+        pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+        running: dict[Future[Found], Excerpt] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < n_workers:
+                    with children_without_interrupts():
+                        future = pool.submit(self._spot, str(model.folder), settings, waiting[0])
+                    running[future] = waiting.popleft()  # not before: a broken pool takes nothing
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    found = future.result()
+                    del running[future]
+                    yield found
+        except BrokenProcessPool:
+            return list(running.values())
+        except BaseException:  # Ctrl-C: what is under way is done again next time, so nobody waits for it
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        return []
+
+
+def _start_worker() -> None:
+    """Runs once in each worker: Ctrl-C is the parent's to handle, and without a parent there is nothing to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    silence_c_stderr()  # the MP3 decoder tells of every broken frame
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+class DaskCluster:
+    """Workers of a Dask cluster, which must see files and model under the same paths as this machine.
+
+    Parameters
+    ----------
+    address : of the scheduler, such as tcp://192.168.0.5:8786
+    timeout_seconds : to wait for its answer
+
+    Raises
+    ------
+    ConfigError
+        If Dask is missing, or nobody answers at the address.
+    """
+
+    def __init__(self, address: str, timeout_seconds: float = 10.0) -> None:
+        try:
+            self._dask: Any = importlib.import_module("distributed")
+        except ImportError as error:
+            raise ConfigError('--scheduler needs Dask: pip install "kws-live[cluster]"') from error
+        try:
+            self._client = self._dask.Client(address, timeout=timeout_seconds, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"no Dask scheduler answers at {address!r} ({error}); start one with: dask scheduler"
+            ) from error
+
+    def __call__(self, model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
+        with self._client as client:
+            folder = str(model.folder)
+            futures = {
+                client.submit(spot_in_worker, folder, settings, excerpt, pure=False): excerpt for excerpt in excerpts
+            }
+            for future in self._dask.as_completed(list(futures), loop=client.loop):
+                excerpt = futures.pop(future)
+                try:
+                    yield future.result()
+                except self._dask.KilledWorker as error:
+                    yield Found(excerpt, broken=f"the worker died again and again while it read this file: {error}")

@@ -1,0 +1,228 @@
+"""What each word does, from a TOML file that may change while listening.
+
+::
+
+    [[binding]]
+    word = "on"                                # or words = ["on", "go"]; left out: every word
+    run = ["./lamp.sh", "{keyword}"]           # a program and its arguments, without a shell
+
+    [[binding]]
+    word = "off"
+    after = "go"                               # only when the word before it was "go",
+    within_seconds = 3.0                       # at most this long before (3 s if left out)
+    shell = "echo $KWS_LIVE_KEYWORD >> log"    # one line for the system's shell
+
+    [[binding]]
+    word = "stop"
+    cool_down_seconds = 5.0                    # then deaf to this word for so long
+    http = "http://192.168.1.5/api/stop"
+    method = "POST"
+    body = '{"command": "{keyword}"}'          # left out: the event as JSON
+    headers = { Authorization = "Bearer ${LAMP_TOKEN}" }
+
+    [[binding]]
+    word = "up"
+    mqtt = "mqtts://robot:${/run/secrets/mqtt}@192.168.1.5/robot/move?ca=home.pem"
+    payload = "{keyword}"
+    retain = false
+
+    [[binding]]
+    word = "right"
+    key = "ctrl+right"                         # needs the extra: pip install "kws-live[keys]"
+
+    [[binding]]
+    word = "yes"
+    sound = "ding.wav"
+
+``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}`` are replaced in ``run``, ``body`` and ``payload`` (escaped in
+those that are JSON); programs find the same in their environment as ``KWS_LIVE_KEYWORD`` and so on. In ``http``,
+``mqtt`` and ``headers``, ``${NAME}`` is the environment variable NAME, and ``${PATH}``, which has a slash, the first
+line of a file: passwords and tokens need not stand here. Actions are done one after another in the order of the words;
+``parallel = true`` does a binding's at once, beside the others. One that cannot be begun within 10 s of its word is not
+done. ``time_limit_seconds`` (10) ends a program or a request that takes longer. Where a two-step binding (``after``)
+fits, that word's one-step bindings rest.
+"""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+from kws_live.actions import LIMIT_SECONDS, printable
+from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.errors import ConfigError
+from kws_live.events import Detection
+from kws_live.system.text_file import read_text
+
+ACTIONS: Final = ("run", "shell", "http", "mqtt", "key", "sound")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One ``[[binding]]``: when, and exactly one of the actions ``run shell http mqtt key sound``.
+
+    Attributes
+    ----------
+    word, words : one word or several; neither: every word
+    after, within_seconds : only when the word before it was this one, at most so long before
+    cool_down_seconds : least time from one firing of this binding to its next
+    parallel : do it at once, beside whatever is being done
+    time_limit_seconds : of ``run``, ``shell`` and ``http``, above 0, at most a day
+    run : a program and its arguments; no shell
+    shell : one line for the system's shell
+    http, method, body, headers : an address, and what is sent to it
+    mqtt, payload, retain : ``mqtt://host/topic``, and what is published there
+    key : keys to press, such as "ctrl+right"
+    sound : a sound file to play
+    """
+
+    word: str | None = None
+    words: list[str] = field(default_factory=list)
+    after: str | None = None
+    within_seconds: float = 3.0
+    cool_down_seconds: float = 0.0
+    parallel: bool = False
+    time_limit_seconds: float = LIMIT_SECONDS
+    run: list[str] | None = None
+    shell: str | None = None
+    http: str | None = None
+    method: str = "POST"
+    body: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    mqtt: str | None = None
+    payload: str = "{keyword}"
+    retain: bool = False
+    key: str | None = None
+    sound: str | None = None
+
+    def __post_init__(self) -> None:
+        chosen = [name for name in ACTIONS if getattr(self, name) is not None]
+        if len(chosen) != 1:
+            raise ConfigError(
+                f"a binding needs exactly one of {', '.join(ACTIONS)}, not {' and '.join(chosen) or 'none'}"
+            )
+        if self.word is not None and self.words:
+            raise ConfigError("a binding has word or words, not both")
+        for name, low, high in (
+            ("within_seconds", 0.1, 60.0),
+            ("cool_down_seconds", 0.0, 86_400.0),
+            ("time_limit_seconds", 0.1, 86_400.0),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"{name} {getattr(self, name):g} must be {low:g} to {high:g}")
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """The words it is for; empty: every word."""
+        return frozenset(self.words if self.word is None else [self.word])
+
+    def fits(self, event: Detection, before: Detection | None) -> bool:
+        """Whether it is for this word, the one ``before`` it having been that."""
+        if self.heard and event.keyword not in self.heard:
+            return False
+        if self.after is None:
+            return True
+        if before is None or before.keyword != self.after:
+            return False
+        return event.position - before.position <= self.within_seconds * SAMPLE_RATE_HZ
+
+
+def read_bindings(path: str | Path, keywords: Sequence[str] = ()) -> dict[int, Binding]:
+    """Read a bindings file: the line each binding begins at, and the binding.
+
+    Parameters
+    ----------
+    path : TOML, as in the module's docstring
+    keywords : the words that can be heard; none given: any word will do
+
+    Raises
+    ------
+    ConfigError
+        If something in it is wrong: it names the line.
+    """
+    text = read_text(path, "bindings")
+    try:
+        tables = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not TOML: {printable(str(error))}") from error
+    if strange := sorted(set(tables) - {"binding"}):
+        line = _line(text.splitlines(), strange[0], 0)
+        raise ConfigError(
+            f"{path}, line {line}: unknown {strange[0]!r}; a file of bindings has [[binding]] tables alone"
+        )
+    lines = text.splitlines()
+    starts = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[\s*binding\s*\]\]", line)]
+    entries = tables.get("binding", [])
+    if not isinstance(entries, list) or len(starts) != len(entries):
+        raise ConfigError(f"{path}: write each binding as a table of its own that begins with a line [[binding]]")
+    if not entries:
+        raise ConfigError(f"{path} has no [[binding]]; write one, or leave the file away")
+    bindings = {}
+    for values, start in zip(entries, starts, strict=True):
+        try:
+            bindings[start + 1] = _binding(values, keywords)
+        except ConfigError as error:
+            told = {key: found.start() for key in values if (found := re.search(rf"\b{re.escape(key)}\b", str(error)))}
+            named = min(told, key=told.__getitem__, default="")
+            raise ConfigError(f"{path}, line {_line(lines, named, start)}: {error}") from error
+    return bindings
+
+
+def _line(lines: Sequence[str], key: str, start: int) -> int:
+    """Line, from 1, of ``key`` in the table that begins at index ``start``; the table's own if it is not there."""
+    for number in range(start, len(lines)):
+        if number > start and lines[number].lstrip().startswith("[["):
+            break
+        if key and re.match(rf"""\s*(\[\s*binding\.)?["']?{re.escape(key)}["']?\s*[.=\]]""", lines[number]):
+            return number + 1
+    return start + 1
+
+
+def _binding(values: dict[str, Any], keywords: Sequence[str]) -> Binding:
+    kinds = get_type_hints(Binding)
+    known = [item.name for item in fields(Binding)]
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f"unknown key {name!r}; known are: {', '.join(known)}")
+        if not _fits(value, kinds[name]):
+            raise ConfigError(f"{name} must be {KINDS[_kind(kinds[name])]}, not {value!r}")
+    binding = Binding(**values)
+    for name in ("word", "words", "after"):
+        given = values.get(name, [])
+        for word in [given] if isinstance(given, str) else given:
+            if keywords and word not in keywords:
+                raise ConfigError(f"{name} = {word!r} is no word of this model, which knows: {', '.join(keywords)}")
+    return binding
+
+
+KINDS: Final = {
+    str: "text in quotes",
+    float: "a number",
+    bool: "true or false",
+    list: 'a list of texts, such as ["./lamp.sh", "on"]',
+    dict: 'a table of texts, such as { Authorization = "Bearer 123" }',
+}
+
+
+def _kind(hint: Any) -> type:
+    """``list[str] | None`` is a list, ``str | None`` is a text."""
+    hint = (
+        next((part for part in get_args(hint) if part is not type(None)), hint)
+        if type(None) in get_args(hint)
+        else hint
+    )
+    kind: type = get_origin(hint) or hint
+    return kind
+
+
+def _fits(value: object, hint: Any) -> bool:
+    kind = _kind(hint)
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is list:
+        return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+    if kind is dict:
+        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    return type(value) is kind

@@ -1,0 +1,77 @@
+"""Words that came near their threshold, or passed it and were refused: told once each, with the reason."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from kws_live.events import NearMiss
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.verdict import Reason
+
+
+@dataclass
+class _Peak:
+    """The highest score of one word since it was low."""
+
+    score: float = 0.0
+    position: int = 0
+    reason: Reason = Reason.BELOW
+
+
+class NearMisses:
+    """Remembers each word's peak until its score has fallen again.
+
+    Parameters
+    ----------
+    keywords : in the order of the scores
+    """
+
+    def __init__(self, keywords: Sequence[str]) -> None:
+        self._peaks = {word: _Peak() for word in keywords}
+
+    def reset(self) -> None:
+        """After a gap: forget what was heard before it."""
+        self._peaks = {word: _Peak() for word in self._peaks}
+
+    @property
+    def pending(self) -> bool:
+        """Whether a word's score is high, or was and is not told yet."""
+        return any(peak.score for peak in self._peaks.values())
+
+    def step(
+        self,
+        position: int,
+        scores: Sequence[float],
+        settings: DecisionSettings,
+        best: str,
+        reason: Reason,
+        waiting: Collection[str],
+    ) -> list[NearMiss]:
+        """Take a hop's scores and what became of the best word; the words whose chance is over.
+
+        Parameters
+        ----------
+        position : of the hop
+        waiting : words that may still fire
+        """
+        missed = []
+        for word, value in zip(self._peaks, scores, strict=True):
+            peak, threshold = self._peaks[word], settings.thresholds[word]
+            # A word that waited fires or is refused when its score may have fallen long ago.
+            if word == best and reason not in (Reason.BELOW, Reason.WAITING, Reason.GATE_CLOSED):
+                peak.reason = reason
+            if value >= settings.near_miss * threshold:
+                if value > peak.score:
+                    peak.score, peak.position = value, position
+            elif peak.score > 0.0 and word not in waiting:
+                if peak.reason not in (Reason.FIRED, Reason.REFRACTORY):
+                    missed.append(
+                        NearMiss(
+                            keyword=word,
+                            score=peak.score,
+                            threshold=threshold,
+                            reason=peak.reason.value,
+                            position=peak.position,
+                        )
+                    )
+                self._peaks[word] = _Peak()
+        return missed

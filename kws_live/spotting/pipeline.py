@@ -1,0 +1,202 @@
+"""The stages in order, from the ring buffer to events: no threads, no devices, no clock.
+
+Everything that listens or measures runs this one class: the live session, files, evaluation, tests.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples
+from kws_live.events import AudioSkipped, Event, SpeechEnded, SpeechStarted
+from kws_live.spotting.decision import Decider
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.verdict import Hop, Verdict
+from kws_live.stream.resampling import Resampler
+from kws_live.stream.ring_buffer import RingBuffer
+
+HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
+LAG_SAMPLES: Final = 483
+"""The resampler holds back at most this much (at least 63; measured) before a hop is complete."""
+
+READ_AHEAD_HOPS: Final = 7
+"""So much is taken from the ring buffer at once where it is there: the features of hops read ahead cost less."""
+
+QUIET_HOPS: Final = 6
+"""So many are done at a time while nothing is spoken: waking costs more than looking, and no word ends so soon."""
+
+_SPEECH_HOP: Final = round(HOP_SECONDS * SPEECH_RATE_HZ)
+_LEVEL_FRAME: Final = SPEECH_RATE_HZ // 50
+
+
+class SpeechGate(Protocol):
+    """Says whether a hop is worth scoring."""
+
+    def reset(self) -> None:
+        """Forget the past."""
+
+    def is_open(self, samples: Samples) -> bool:
+        """Take the next hop, at 16 kHz."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one hop, or one gap, gave.
+
+    Attributes
+    ----------
+    events : in the order of the stream
+    verdict : None for a gap
+    """
+
+    events: tuple[Event, ...]
+    verdict: Verdict | None
+
+    def of(self, source: str) -> "Step":
+        """The step with the name of its source on the events."""
+        return (
+            replace(self, events=tuple(replace(event, source=source) for event in self.events)) if self.events else self
+        )
+
+
+@dataclass
+class PipelineCounts:
+    """Running totals, for statistics."""
+
+    hops: int = 0
+    hops_scored: int = 0
+    samples_skipped: int = 0
+
+
+class Pipeline:
+    """Takes audio from a ring buffer hop by hop and gives events.
+
+    What it gives depends on the samples and their positions alone, not on how they were cut into blocks or
+    when they came. A window never spans a gap: after one, the window begins with silence, as at the start.
+
+    Parameters
+    ----------
+    score : (stream, follows) -> posteriors, shape (n_labels,)
+        Of the window at ``window_rate_hz`` that the stream begins with; what comes after it has been read ahead.
+        ``follows``: whether it is the window scored last, moved on by one hop.
+    window_rate_hz : 16,000 or 22,050
+    labels, keywords : the network's outputs, and those that may fire
+    make_gate : gate mode (None: always open) -> a new gate
+    settings : called once per hop
+    position : where the stream begins
+    """
+
+    def __init__(
+        self,
+        score: Callable[[Samples, bool], NDArray[np.float32]],
+        window_rate_hz: int,
+        labels: tuple[str, ...],
+        keywords: tuple[str, ...],
+        make_gate: Callable[[int | None], SpeechGate],
+        settings: Callable[[], DecisionSettings],
+        position: int = 0,
+    ) -> None:
+        now = settings()
+        now.require_thresholds(keywords)
+        self._settings = settings
+        self.counts = PipelineCounts()
+        self._score = score
+        self._at_stream_rate = window_rate_hz == SAMPLE_RATE_HZ
+        self._make_gate = make_gate
+        self._gate_mode = now.gate_mode
+        self._gate = make_gate(self._gate_mode)
+        self._gate_was_open = False
+        self._decider = Decider(labels, keywords)
+        self._restart(position)
+
+    @property
+    def position(self) -> int:
+        """Position of the next sample it will take from the ring buffer."""
+        return self._read_position
+
+    @property
+    def next_position(self) -> int:
+        """The ring buffer's position from which on it is worth calling `step`: a hint, nothing depends on it."""
+        if self._speech.size >= self._speech_window + _SPEECH_HOP:
+            return self._hop_end  # it has been read already
+        n_more = 0 if self._gate_was_open else QUIET_HOPS - 1
+        return max(self._hop_end + LAG_SAMPLES + n_more * HOP_SAMPLES, self._read_position + 1)
+
+    def _restart(self, position: int) -> None:
+        """Begin a stretch without gaps at ``position``."""
+        self._read_position = position
+        self._hop_end = position + HOP_SAMPLES
+        self._resampler = Resampler(SAMPLE_RATE_HZ, SPEECH_RATE_HZ, "LQ")
+        # What has been read, from one window before the hop now due; silence before the stretch.
+        self._stream = np.zeros(round(WINDOW_SECONDS * SAMPLE_RATE_HZ), np.float32)
+        self._speech = np.zeros(round(WINDOW_SECONDS * SPEECH_RATE_HZ), np.float32)
+        self._speech_window = self._speech.size
+        self._follows = False
+        self._gate.reset()
+        self._decider.reset()
+
+    def step(self, ring: RingBuffer) -> Step | None:
+        """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet."""
+        while self._speech.size < self._speech_window + _SPEECH_HOP:
+            start, block = ring.take(self._read_position, READ_AHEAD_HOPS * HOP_SAMPLES)
+            if start != self._read_position:
+                return self.skip_to(start)
+            if not block.size:
+                return None
+            self._read_position += block.size
+            if self._at_stream_rate:
+                self._stream = np.concatenate((self._stream, block))
+            self._speech = np.concatenate((self._speech, self._resampler.process(block)))
+        return self._hop()
+
+    def steps(self, ring: RingBuffer) -> Iterator[Step]:
+        """Do every hop the ring buffer holds."""
+        while (step := self.step(ring)) is not None:
+            yield step
+
+    def skip_to(self, start: int) -> Step:
+        """Leave out what lies before position ``start``: it was lost, or there is no time for it."""
+        unlooked = (self._speech.size - self._speech_window) // _SPEECH_HOP * HOP_SAMPLES
+        n_samples = start - self._read_position + unlooked
+        self.counts.samples_skipped += n_samples
+        events: list[Event] = []
+        if self._gate_was_open:
+            events.append(SpeechEnded(position=self._read_position))
+            self._gate_was_open = False
+        events.append(AudioSkipped(position=start, n_samples=n_samples))
+        self._restart(start)
+        return Step(tuple(events), None)
+
+    def _hop(self) -> Step:
+        settings = self._settings()
+        if settings.gate_mode != self._gate_mode:
+            self._gate_mode = settings.gate_mode
+            self._gate = self._make_gate(self._gate_mode)
+        if self._at_stream_rate:
+            self._stream = self._stream[HOP_SAMPLES:]
+        self._speech = self._speech[_SPEECH_HOP:]
+        new = self._speech[self._speech_window - _SPEECH_HOP : self._speech_window]
+        is_open = self._gate.is_open(new)
+        posteriors = None
+        self.counts.hops += 1
+        if is_open:
+            self.counts.hops_scored += 1
+            # The 22,050 Hz stream is read ahead of its resampled copy: both windows end where the hop ends.
+            posteriors = self._score(self._stream if self._at_stream_rate else self._speech, self._follows)
+        self._follows = is_open
+        frames = new.reshape(-1, _LEVEL_FRAME)
+        powers = np.einsum("ij,ij->i", frames, frames).tolist()
+        levels = tuple(10.0 * math.log10(power / _LEVEL_FRAME + 1e-12) for power in powers)
+        hop = Hop(self._hop_end, is_open, levels, posteriors)
+        verdict = self._decider.step(hop, settings)
+        events = verdict.events
+        if is_open != self._gate_was_open:
+            kind = SpeechStarted if is_open else SpeechEnded
+            events = (kind(position=self._hop_end), *events)
+            self._gate_was_open = is_open
+        self._hop_end += HOP_SAMPLES
+        return Step(events, verdict)

@@ -1,0 +1,1 @@
+"""What differs between operating systems, and what files, addresses and signals need."""

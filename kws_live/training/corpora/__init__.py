@@ -1,0 +1,1 @@
+"""Readers of the corpora that training and its negatives come from."""

@@ -1,0 +1,1 @@
+"""The Wyoming protocol's server, as Home Assistant uses it."""
