@@ -76,7 +76,7 @@ def _run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
     try:
         while (block := source.read(POLL_SECONDS)) is not None:
             for piece in pieces(block, source.rate_hz):
-                intake.take(piece)
+                intake.feed(piece)
                 yield from pipeline.steps(ring)
         intake.finish()
         yield from pipeline.steps(ring)

@@ -116,7 +116,7 @@ def _listen(
         block = finite(block)
         n_samples += block.shape[0]
         arrived = wall_seconds() if source.live else None
-        for change in health.take(block, arrived, source.n_overflows):
+        for change in health.feed(block, arrived, source.n_overflows):
             found.setdefault(change.finding.name, change.finding)
         if keep is not None:
             keep(block, source.rate_hz)

@@ -84,17 +84,17 @@ def guide(
         If the person says nothing three times in a row.
     """
     say(f"be as you are, but say none of the words: {room_seconds:g} s of the room")
-    room = _take(source, room_seconds, over_gaps=True)
+    room = _record(source, room_seconds, over_gaps=True)
     takes: dict[str, list[Samples]] = {word: [] for word in words}
     n_silent = 0
     while left := [word for word in words if len(takes[word]) < n_takes]:
         word = left[0]
         for number in COUNT_DOWN:
             say(f'"{word}" in {number}')
-            _take(source, 1.0, over_gaps=True)
+            _record(source, 1.0, over_gaps=True)
         say(f'say "{word}" now')
         try:
-            samples = _take(source, TAKE_SECONDS)
+            samples = _record(source, TAKE_SECONDS)
         except AudioGapError as gap:
             say(f"{gap}; once more")
             continue
@@ -112,7 +112,7 @@ def guide(
     return RoomRecording(room, takes, source.rate_hz)
 
 
-def _take(source: AudioSource, seconds: float, over_gaps: bool = False) -> Samples:
+def _record(source: AudioSource, seconds: float, over_gaps: bool = False) -> Samples:
     """Record; a room is one with a piece missing, a word may not be."""
     blocks: list[Samples] = []
     missing = round(seconds * source.rate_hz)

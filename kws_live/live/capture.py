@@ -144,7 +144,7 @@ class Capture:
     def _turn(self) -> bool:
         """Do the next thing that is due; False at the end."""
         self.turned_at = time.monotonic()
-        if self._take_change():
+        if self._apply_change():
             return True
         if not self.is_open:
             return self._try_to_open()
@@ -172,7 +172,7 @@ class Capture:
         if block is None:
             self._intake.finish()
             return False
-        self._take(block, arrived)
+        self._feed(block, arrived)
         return True
 
     def _is_mine(self, source: AudioSource) -> bool:
@@ -182,7 +182,7 @@ class Capture:
         self._close(source)
         return False
 
-    def _take(self, block: Block, arrived: float) -> None:
+    def _feed(self, block: Block, arrived: float) -> None:
         """Write a block, and what has become clear of the gaps before it."""
         if not block.shape[0]:
             self._note_silence(arrived)
@@ -200,9 +200,9 @@ class Capture:
         block = finite(block)
         n_overflows = self.source.n_overflows
         is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
-        self._intake.take(block, arrived, is_spliced)
+        self._intake.feed(block, arrived, is_spliced)
         if self._is_live or getattr(self.source, "watched", False):
-            for change in self._health.take(block, arrived if self._is_live else None, n_overflows):
+            for change in self._health.feed(block, arrived if self._is_live else None, n_overflows):
                 self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
 
     def _make_room(self) -> None:
@@ -246,7 +246,7 @@ class Capture:
             finding = Finding("same_name", f"{n_others + 1} devices are called {self.source.name!r}")
             self._tell(as_event(finding, self._ring.position, self.source.name))
 
-    def _take_change(self) -> bool:
+    def _apply_change(self) -> bool:
         """Go over to the source of `change_source`, if there is one."""
         with self._change_lock:
             if self._change is None:

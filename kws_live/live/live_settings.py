@@ -71,7 +71,7 @@ class LiveSettings:
             If a field or a word is unknown, or a value impossible; the old values stay.
         """
         with self._lock:
-            self._take(self._current.changed(values))
+            self._apply(self._current.changed(values))
 
     def pin(self, **values: Any) -> None:
         """Set fields so that a settings file does not change them again: what was given on the command line.
@@ -79,16 +79,16 @@ class LiveSettings:
         Of thresholds, those of the words that are named are pinned.
         """
         with self._lock:
-            self._take(self._current.changed(values))
+            self._apply(self._current.changed(values))
             named = {**self._pinned.get("thresholds", {}), **values.get("thresholds", {})}
             self._pinned = {**self._pinned, **values, "thresholds": named}
 
     def reset(self) -> None:
         """Go back to the defaults."""
         with self._lock:
-            self._take(self._defaults)
+            self._apply(self._defaults)
 
-    def _take(self, new: DecisionSettings) -> None:
+    def _apply(self, new: DecisionSettings) -> None:
         mask = next(reversed(self._masks.values()), None)
         self._masked = new if mask is None else replace(new, active=mask)
         self._current = new
@@ -105,13 +105,13 @@ class LiveSettings:
         with self._lock:
             self._current.require_known(*words)
             self._masks[block] = frozenset(words)
-            self._take(self._current)
+            self._apply(self._current)
         try:
             yield
         finally:
             with self._lock:
                 del self._masks[block]
-                self._take(self._current)
+                self._apply(self._current)
 
     def load(self, path: str | Path) -> None:
         """Take the values of a TOML settings file; what it does not name goes back to the default.
@@ -134,7 +134,7 @@ class LiveSettings:
                 except ConfigError as error:
                     word = next((key for key in _words(value) if repr(key) in str(error)), None)
                     raise ConfigError(f"{path}, line {_line(text, name, word)}: {error}") from error
-            self._take(new.changed(self._pinned))
+            self._apply(new.changed(self._pinned))
 
     def save(self, path: str | Path) -> None:
         """Write the settings as TOML, all of them, replacing the file in one step.

@@ -311,9 +311,9 @@ class Session:
             liveness.is_still("dispatcher", self._delivering_since)
             liveness.is_still("callback", self._busy_since())
             if liveness.is_still("source", self._capture.turned_at, opens=not self._capture.is_open):
-                self._take_over()
+                self._replace_capture()
 
-    def _take_over(self) -> None:
+    def _replace_capture(self) -> None:
         """Go on with the source on another thread, where it can be opened again."""
         captures = [thread for thread in self._threads if thread.name == "kws-live capture" and thread.is_alive()]
         if self._capture.can_reopen and len(captures) <= MOST_HANGING:

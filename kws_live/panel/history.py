@@ -97,7 +97,7 @@ class AudioMemory:
         self._n_kept = round(seconds * SAMPLE_RATE_HZ)
         self._pieces: deque[tuple[int, NDArray[np.int16]]] = deque()
 
-    def take(self, ring: RingBuffer) -> list[tuple[int, Samples]]:
+    def follow(self, ring: RingBuffer) -> list[tuple[int, Samples]]:
         """Take over what is new; also returned, as (position, samples)."""
         new = []
         while True:

@@ -35,9 +35,9 @@ class Observer:
 
     def poll(self) -> None:
         """Take over what has happened since the last call."""
-        self.state.take_steps(self._steps.popleft() for _ in range(len(self._steps)))
+        self.state.feed_steps(self._steps.popleft() for _ in range(len(self._steps)))
         before = self.state.audio.position
-        self.state.take_audio(self.spotter.ring)
+        self.state.feed_audio(self.spotter.ring)
         if self.state.audio.position != before:
             self._heard_at = time.monotonic()
 

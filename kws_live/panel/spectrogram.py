@@ -40,7 +40,7 @@ class Spectrogram:
         """Mel bands, low to high."""
         return self._extractor.settings.n_mels
 
-    def take(self, position: int, samples: Samples) -> NDArray[np.uint8]:
+    def feed(self, position: int, samples: Samples) -> NDArray[np.uint8]:
         """Columns that these samples at 22,050 Hz complete, shape (n_columns, n_rows); a gap starts afresh."""
         if position != self._position:
             self._resampler = Resampler(SAMPLE_RATE_HZ, self._extractor.settings.sample_rate_hz, "LQ")

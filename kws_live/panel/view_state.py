@@ -77,21 +77,21 @@ class ViewState:
         self._level_db = self._peak_db = -120.0
         self._clipped_at = -SAMPLE_RATE_HZ * 3600
 
-    def take_steps(self, steps: Iterable[Step]) -> None:
+    def feed_steps(self, steps: Iterable[Step]) -> None:
         """Take what the detector did."""
         for step in steps:
             self.history.add(step)
 
-    def take_audio(self, ring: RingBuffer) -> None:
+    def feed_audio(self, ring: RingBuffer) -> None:
         """Take the sound that has come."""
-        for position, samples in self.audio.take(ring):
+        for position, samples in self.audio.follow(ring):
             self._level_db = level_db(samples)
             peak = float(np.max(np.abs(samples)))
             self._peak_db = 20.0 * float(np.log10(max(peak, 1e-6)))
             if peak >= CLIPPED:
                 self._clipped_at = position + samples.size
-            self.signal_health.take(samples[:, np.newaxis])
-            columns = self.spectrogram.take(position, samples)
+            self.signal_health.feed(samples[:, np.newaxis])
+            columns = self.spectrogram.feed(position, samples)
             self._columns.extend(columns)
             self._n_columns += len(columns)
 

@@ -79,7 +79,7 @@ class TcpStream(Satellite):
         if self._listener is not None and self._listener in ready:
             self._accept(self._listener)
         for one in [one for one in (*others, self._heard) if one in ready]:
-            if one is not None and (block := self._take_from(one)) is not None:
+            if one is not None and (block := self._read_from(one)) is not None:
                 return block
         # Told soon, long before silence alone is: the port is closed for a moment then, and most come back later.
         is_gone = self._heard is None and self._heard_at is not None and not self._connected
@@ -94,7 +94,7 @@ class TcpStream(Satellite):
         if len(self._connected) > MOST_CONNECTIONS:
             self._connected.pop(0).close()
 
-    def _take_from(self, connection: socket.socket) -> Block | None:
+    def _read_from(self, connection: socket.socket) -> Block | None:
         """Take what a connection holds; None if that is nothing."""
         try:
             got = connection.recv(READ_BYTES)
@@ -109,7 +109,7 @@ class TcpStream(Satellite):
         if connection is not self._heard:
             self._hear(connection)
         try:
-            return self._decoder.take(got)
+            return self._decoder.feed(got)
         except AudioError as error:
             if self._listener is None:
                 raise AudioError(f"{self.name}: {error}") from error

@@ -47,7 +47,7 @@ class PcmStream:
         except OSError as error:
             raise AudioError(f"cannot read {self.name}: {error.strerror}") from error
         try:
-            block = self._decoder.take(got) if got else self._decoder.finish()
+            block = self._decoder.feed(got) if got else self._decoder.finish()
         except AudioError as error:
             raise AudioError(f"{self.name}: {error}") from error
         self._has_given |= block.shape[0] > 0

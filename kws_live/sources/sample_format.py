@@ -100,7 +100,7 @@ class PcmDecoder:
         self._is_begun = False
         self._rest = b""
 
-    def take(self, got: bytes) -> Block:
+    def feed(self, got: bytes) -> Block:
         """The whole samples so far, float32 (n_samples, n_channels).
 
         Raises

@@ -142,7 +142,7 @@ class Pipeline:
     def step(self, ring: RingBuffer) -> Step | None:
         """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet."""
         while self._speech.size < self._speech_window + _SPEECH_HOP:
-            start, block = ring.take(self._read_position, READ_AHEAD_HOPS * HOP_SAMPLES)
+            start, block = ring.consume(self._read_position, READ_AHEAD_HOPS * HOP_SAMPLES)
             if start != self._read_position:
                 return self.skip_to(start)
             if not block.size:

@@ -38,7 +38,7 @@ class GapFinder:
         self._kept_lag = 0.0
         self._is_spliced = False
 
-    def take(self, block: Block, seconds: float, is_spliced: bool = False) -> list[Block | float]:
+    def feed(self, block: Block, seconds: float, is_spliced: bool = False) -> list[Block | float]:
         """Take the next block.
 
         Parameters

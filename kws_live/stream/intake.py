@@ -48,7 +48,7 @@ class Intake:
         self._begun: float | None = None
         self._heard_last: float | None = None
 
-    def take(self, block: Block, arrived: float | None = None, is_spliced: bool = False) -> None:
+    def feed(self, block: Block, arrived: float | None = None, is_spliced: bool = False) -> None:
         """Write one block, and what has become clear of the gaps before it.
 
         Parameters
@@ -63,7 +63,7 @@ class Intake:
             self._write(block, self._heard_at(block.shape[0], arrived))
             return
         assert arrived is not None
-        self._write_parts(self._gaps, self._gaps.take(block, arrived, is_spliced))
+        self._write_parts(self._gaps, self._gaps.feed(block, arrived, is_spliced))
 
     def leave_gap(self, seconds: float) -> None:
         """The source itself tells of a gap before the next block."""

@@ -23,7 +23,7 @@ class RingBuffer:
     positions but no room, however long it is, and no read crosses it. A read answers by itself whether its samples
     are gone, so there is no race between asking and reading.
 
-    Its one reader calls `take`, which makes room for a writer that can wait; `read` and `read_on` only look. No wait is
+    Its one reader calls `consume`, which makes room for a writer that can wait; `read` and `read_on` only look. No wait is
     for more than can still come: a reader is let go at its position, which a gap reaches at once, at the end, and after
     its time-out; the writer when the reader has made room, and after its time-out.
 
@@ -141,7 +141,7 @@ class RingBuffer:
             whole = self._n_gone() <= first and last - first == n_samples and start + n_samples <= self._position()
             return self._copy(first, n_samples) if whole and self._position_of(first) == start else None
 
-    def take(self, start: int, n_samples: int) -> tuple[int, Samples]:
+    def consume(self, start: int, n_samples: int) -> tuple[int, Samples]:
         """For the reader: `read_on`; what is read or passed over so makes room."""
         with self._lock:
             begin, samples = self.read_on(start, n_samples)

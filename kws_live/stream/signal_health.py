@@ -115,7 +115,7 @@ class SignalHealth:
         self._n_samples = 0
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=HISTORY_SECONDS + 1)
 
-    def take(self, block: Block, arrived_seconds: float | None = None, n_overflows: int = 0) -> list[Change]:
+    def feed(self, block: Block, arrived_seconds: float | None = None, n_overflows: int = 0) -> list[Change]:
         """Take the next block; what changed, once a second.
 
         Parameters

@@ -187,7 +187,7 @@ class Client:
         elif AudioStart.is_type(event.type):
             self._stream = None
         elif AudioChunk.is_type(event.type):
-            await self._take(AudioChunk.from_event(event))
+            await self._feed(AudioChunk.from_event(event))
         elif AudioStop.is_type(event.type) and self._stream is not None:
             stream, self._stream = self._stream, None
             await self._in_turn(stream.intake.finish)
@@ -205,12 +205,12 @@ class Client:
             known = ", ".join(words.values())
             log.warning("client %s asked for %s; the words known are: %s", self._name, _some(strange), known)
 
-    async def _take(self, chunk: AudioChunk) -> None:
+    async def _feed(self, chunk: AudioChunk) -> None:
         if self._stream is None or chunk.rate != self._stream.rate_hz:
             self._stream = await self._in_turn(partial(self._begin, chunk.rate))
         self._timestamp = chunk.timestamp
         for piece in _decoded(chunk):
-            await self._in_turn(partial(self._stream.intake.take, piece))
+            await self._in_turn(partial(self._stream.intake.feed, piece))
             await self._look(self._stream)
 
     def _begin(self, rate_hz: int) -> _Stream:

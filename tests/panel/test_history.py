@@ -58,7 +58,7 @@ def test_sound_is_given_back_as_it_was_or_not_at_all(sizes: list[int], start: in
     for size in sizes:
         ring.write(sound[at : at + size])
         at += size
-        memory.take(ring)
+        memory.follow(ring)
     read = memory.read(start, n_samples)
     if start + n_samples > sound.size:
         assert read is None
@@ -74,7 +74,7 @@ def test_no_sound_is_read_across_a_gap() -> None:
     ring.write(np.ones(100, np.float32))
     ring.skip(50)
     ring.write(np.ones(100, np.float32))
-    memory.take(ring)
+    memory.follow(ring)
     assert memory.read(60, 100) is None
     assert memory.read(0, 100) is not None
     assert memory.read(150, 100) is not None

@@ -33,9 +33,9 @@ def filled(sound: Samples, cuts: list[int] | None = None, cursor: Cursor | None 
     for piece in np.split(sound, sorted(cuts or [])):
         ring.write(piece)
         ready = [step for step in steps[n_taken:] if step.verdict and step.verdict.hop.position <= ring.position]
-        state.take_steps(ready)
+        state.feed_steps(ready)
         n_taken += len(ready)
-        state.take_audio(ring)
+        state.feed_audio(ring)
         if cursor is not None:
             frames.append(state.frame(cursor))
     return state, frames

@@ -97,7 +97,7 @@ def _listen_to(source: Any) -> str:
         while (block := source.read(1.0)) is not None and n_samples < MOST_SAMPLES:
             n_samples += block.shape[0]
             for piece in pieces(block, source.rate_hz):
-                intake.take(piece)
+                intake.feed(piece)
         intake.finish()
         kept = ring.read_on(ring.position - SAMPLE_RATE_HZ, SAMPLE_RATE_HZ)[1]
         assert np.isfinite(kept).all()
@@ -235,7 +235,7 @@ def try_pcm(seed: int) -> str:
         )
         while (block := source.read(1.0)) is not None:
             for piece in pieces(block, rate_hz):
-                intake.take(piece)
+                intake.feed(piece)
                 for step in pipeline.steps(ring):
                     json.dumps([event.to_dict() for event in step.events])
         intake.finish()

@@ -25,7 +25,7 @@ def wav(sample_format: str, rate_hz: int = 16_000, wavex: bool = False) -> bytes
 
 
 def decode(content: bytes, n_piece: int, decoder: PcmDecoder) -> Block:
-    parts = [decoder.take(content[at : at + n_piece]) for at in range(0, len(content), n_piece)]
+    parts = [decoder.feed(content[at : at + n_piece]) for at in range(0, len(content), n_piece)]
     parts.append(decoder.finish())
     return np.concatenate([part for part in parts if part.shape[0]])
 
@@ -58,7 +58,7 @@ def test_raw_samples_come_out_whole_however_they_are_cut(sample_format: str, n_p
 
 def test_a_header_of_another_rate_says_which_to_ask_for() -> None:
     with pytest.raises(AudioError, match=r"says 44100 samples a second, not 16000.*stdin:44100"):
-        PcmDecoder(16_000).take(wav("s16", 44_100))
+        PcmDecoder(16_000).feed(wav("s16", 44_100))
 
 
 @pytest.mark.parametrize("lengths", [(0, 0), (0xFFFFFFFF, 0xFFFFFFFF), (36, 0)])
@@ -66,7 +66,7 @@ def test_lengths_that_a_recorder_could_not_know_do_not_matter(lengths: tuple[int
     content = bytearray(wav("s16"))
     at = content.index(b"data")
     content[4:8], content[at + 4 : at + 8] = struct.pack("<I", lengths[0]), struct.pack("<I", lengths[1])
-    assert PcmDecoder(16_000).take(bytes(content)).shape == SIGNAL.shape
+    assert PcmDecoder(16_000).feed(bytes(content)).shape == SIGNAL.shape
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_samples_that_begin_like_a_file_are_samples(pcm: bytes) -> None:
 
 def test_the_few_bytes_that_looked_like_a_file_are_samples_at_the_end() -> None:
     decoder = PcmDecoder(16_000)
-    assert decoder.take(b"RIFF").shape[0] == 0
+    assert decoder.feed(b"RIFF").shape[0] == 0
     assert decoder.finish().shape == (2, 1)
 
 
@@ -109,7 +109,7 @@ def test_a_header_that_tells_of_no_samples_is_refused(head: bytes) -> None:
 def test_whatever_follows_it_is_read_or_refused(tail: bytes) -> None:
     decoder = PcmDecoder(16_000)
     try:
-        decoder.take(b"RIFF\0\0\0\0WAVE" + tail)
+        decoder.feed(b"RIFF\0\0\0\0WAVE" + tail)
         assert np.isfinite(decoder.finish()).all()
     except AudioError:
         pass

@@ -19,7 +19,7 @@ def run(arrivals: list[tuple[float, bool]]) -> list[Block | float]:
     finder = GapFinder(RATE_HZ)
     given_back: list[Block | float] = []
     for number, (seconds, is_spliced) in enumerate(arrivals):
-        given_back += finder.take(np.full((BLOCK, 1), number, np.float32), seconds, is_spliced)
+        given_back += finder.feed(np.full((BLOCK, 1), number, np.float32), seconds, is_spliced)
     return given_back + finder.flush()
 
 
@@ -40,7 +40,7 @@ def test_blocks_in_time_are_given_back_at_once() -> None:
     finder = GapFinder(RATE_HZ)
     for number, (seconds, _) in enumerate(steady(50)):
         block = np.full((BLOCK, 1), number, np.float32)
-        assert finder.take(block, seconds) == [block]
+        assert finder.feed(block, seconds) == [block]
 
 
 @given(st.lists(st.floats(0.0, 0.2), min_size=20, max_size=200), st.floats(0, 1e6))
@@ -99,9 +99,9 @@ def test_after_a_gap_the_stream_is_in_time_again() -> None:
     finder = GapFinder(RATE_HZ)
     block = np.zeros((BLOCK, 1), np.float32)
     for seconds, _ in [*steady(30), *steady(30, 30 * BLOCK_SECONDS + 1.0)]:
-        finder.take(block, seconds)
+        finder.feed(block, seconds)
     late = 60 * BLOCK_SECONDS + 1.0
-    assert finder.take(block, late) == [block]
+    assert finder.feed(block, late) == [block]
 
 
 def test_the_clock_goes_forward() -> None:

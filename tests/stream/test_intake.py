@@ -18,7 +18,7 @@ def test_the_ring_holds_the_resampled_mean_of_the_channels_and_then_silence(cuts
     ring = RingBuffer(10 * SAMPLE_RATE_HZ)
     intake = Intake(ring, 48_000)
     for block in np.split(STEREO, np.minimum(np.cumsum(cuts), len(STEREO))) if cuts else [STEREO]:
-        intake.take(block)
+        intake.feed(block)
     intake.finish()
     expected = soxr.resample(STEREO.mean(axis=1), 48_000, SAMPLE_RATE_HZ, quality="HQ")
     n_tail = round(TAIL_SECONDS * SAMPLE_RATE_HZ)
@@ -43,7 +43,7 @@ def intake_of(arrivals: list[tuple[float, float]], is_live: bool) -> RingBuffer:
     ring = RingBuffer(60 * SAMPLE_RATE_HZ)
     intake = Intake(ring, SAMPLE_RATE_HZ, is_live)
     for seconds, arrived in arrivals:
-        intake.take(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
+        intake.feed(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
     intake.flush()
     return ring
 
@@ -80,10 +80,10 @@ def test_a_gap_that_the_source_tells_of_is_left_once() -> None:
     ring = RingBuffer(60 * SAMPLE_RATE_HZ)
     intake = Intake(ring, SAMPLE_RATE_HZ, is_live=True)
     for seconds, arrived in steadily(20, 100.0):
-        intake.take(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
+        intake.feed(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
     intake.leave_gap(20.0)
     for seconds, arrived in steadily(30, 122.0):
-        intake.take(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
+        intake.feed(np.zeros((round(seconds * SAMPLE_RATE_HZ), 1), np.float32), arrived)
     intake.flush()
     assert ring.position / SAMPLE_RATE_HZ == pytest.approx(25.0, abs=0.01)
 

@@ -182,7 +182,7 @@ def test_who_looks_on_makes_no_room_and_the_reader_does() -> None:
     ring.read_on(0, 8)
     assert ring.n_unread == 8
     assert not ring.wait_for_room(0.0)
-    ring.take(0, 8)
+    ring.consume(0, 8)
     assert ring.n_unread == 0
     assert ring.wait_for_room(0.0)
 
@@ -191,7 +191,7 @@ def test_a_writer_waits_for_room_until_the_reader_has_read_on() -> None:
     ring = RingBuffer(10)
     ring.write(np.ones(6, np.float32))
     assert not ring.wait_for_room(0.0)
-    reader = threading.Timer(0.1, ring.take, args=(0, 3))  # it comes while the writer waits
+    reader = threading.Timer(0.1, ring.consume, args=(0, 3))  # it comes while the writer waits
     reader.start()
     assert ring.wait_for_room(30)
     reader.join()

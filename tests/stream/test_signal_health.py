@@ -30,7 +30,7 @@ def listen(audio: Samples, health: SignalHealth | None = None, block_samples: in
     health = health or SignalHealth(RATE_HZ)
     changes = []
     for start in range(0, audio.size, block_samples):
-        changes += health.take(audio[start : start + block_samples, np.newaxis])
+        changes += health.feed(audio[start : start + block_samples, np.newaxis])
     return changes
 
 
@@ -41,7 +41,7 @@ def found(audio: Samples) -> list[str]:
 def test_clear_speech_in_a_quiet_room_is_fit() -> None:
     demo, rate = soundfile.read(Path(__file__).parents[2] / "kws_live/sources/demo.flac", dtype="float32")
     health = SignalHealth(rate)
-    assert [health.take(demo[start : start + 882, np.newaxis]) for start in range(0, demo.size, 882)].count([]) == len(
+    assert [health.feed(demo[start : start + 882, np.newaxis]) for start in range(0, demo.size, 882)].count([]) == len(
         range(0, demo.size, 882)
     )
     assert health.measurement().snr_db > 30
@@ -137,7 +137,7 @@ def test_a_wrong_rate_is_found_by_the_clock(true_hz: int, names: list[str]) -> N
     health = SignalHealth(RATE_HZ)
     changes = []
     for k in range(40 * RATE_HZ // 640):
-        changes += health.take(room(1)[:640, np.newaxis], arrived_seconds=1000 + (k + 1) * 640 / true_hz)
+        changes += health.feed(room(1)[:640, np.newaxis], arrived_seconds=1000 + (k + 1) * 640 / true_hz)
     assert [change.finding.name for change in changes] == names
 
 
@@ -145,13 +145,13 @@ def test_seconds_taken_late_by_a_busy_machine_are_no_wrong_rate() -> None:
     health = SignalHealth(RATE_HZ)
     noise = room(1)[:, np.newaxis]
     late = np.random.default_rng(3).choice([0.0, 0.0, 0.0, 0.0, 1.5], 300)
-    assert [health.take(noise, arrived_seconds=k + float(late[k])) for k in range(300)] == [[]] * 300
+    assert [health.feed(noise, arrived_seconds=k + float(late[k])) for k in range(300)] == [[]] * 300
 
 
 def test_an_overflow_is_told_and_passes() -> None:
     health = SignalHealth(RATE_HZ)
     noise = room(1)[:, np.newaxis]
-    changes = [health.take(noise, n_overflows=3 if second > 5 else 0) for second in range(45)]
+    changes = [health.feed(noise, n_overflows=3 if second > 5 else 0) for second in range(45)]
     told = [(second, change.finding.name, change.over) for second, those in enumerate(changes) for change in those]
     assert told == [(6, "overflow", False), (36, "overflow", True)]
 
@@ -165,7 +165,7 @@ def test_what_is_found_does_not_depend_on_how_audio_is_cut() -> None:
 def stereo(left: Samples, right: Samples) -> list[tuple[str, str]]:
     health = SignalHealth(RATE_HZ)
     block = np.stack([left, right], axis=1)
-    changes = [change for at in range(0, block.shape[0], 640) for change in health.take(block[at : at + 640])]
+    changes = [change for at in range(0, block.shape[0], 640) for change in health.feed(block[at : at + 640])]
     return [(change.finding.name, change.finding.summary) for change in changes if not change.over]
 
 

@@ -32,11 +32,11 @@ def unpack(packed: bytes) -> bytes:
     _, size, packed_size, checksum, _, n_chunks = HEADER.unpack_from(packed)
     bits = _Bits(packed, HEADER.size, min(len(packed), HEADER.size + packed_size))
     out = bytearray()
-    bits.take(2)  # whether it is locked and has a key, which these are not
+    bits.read(2)  # whether it is locked and has a key, which these are not
     for _ in range(n_chunks):
         literals, distances, lengths = (_read_codes(bits) for _ in range(3))
-        for left in range(bits.take(16) - 1, -1, -1):
-            out += bits.take_bytes(_read_number(bits, literals))
+        for left in range(bits.read(16) - 1, -1, -1):
+            out += bits.read_bytes(_read_number(bits, literals))
             if left:
                 distance, length = _read_number(bits, distances) + 1, _read_number(bits, lengths) + 2
                 if distance > len(out):
@@ -55,17 +55,17 @@ class _Bits:
         self._data, self._at, self._end = data, begin, end
         self._held, self._n_held = 0, 0
 
-    def take(self, n: int) -> int:
+    def read(self, n: int) -> int:
         """The next ``n`` bits, the first lowest."""
         while self._n_held < n:
-            self._held |= int.from_bytes(self.take_bytes(2), "little") << self._n_held
+            self._held |= int.from_bytes(self.read_bytes(2), "little") << self._n_held
             self._n_held += 16
         taken = self._held & ((1 << n) - 1)
         self._held >>= n
         self._n_held -= n
         return taken
 
-    def take_bytes(self, n: int) -> bytes:
+    def read_bytes(self, n: int) -> bytes:
         """The next ``n`` bytes after the word read last."""
         if self._at >= self._end and n:
             raise DatasetError("packed data are damaged: they end too early")
@@ -76,7 +76,7 @@ class _Bits:
 
 def _read_codes(bits: _Bits) -> Codes:
     """The code of each symbol, from their lengths: shorter ones first, in order, as if counted upwards."""
-    sizes = [bits.take(4) for _ in range(bits.take(5))]
+    sizes = [bits.read(4) for _ in range(bits.read(5))]
     codes: Codes = {}
     code = 0
     for size in range(1, LONGEST_CODE + 1):
@@ -91,10 +91,10 @@ def _read_number(bits: _Bits, codes: Codes) -> int:
     """A symbol is how many bits a number has; all but its highest follow."""
     code = 0
     for size in range(LONGEST_CODE):
-        code |= bits.take(1) << size
+        code |= bits.read(1) << size
         symbol = codes.get((size + 1, code))
         if symbol is not None:
-            return symbol if symbol < 2 else 1 << (symbol - 1) | bits.take(symbol - 1)
+            return symbol if symbol < 2 else 1 << (symbol - 1) | bits.read(symbol - 1)
     raise DatasetError("packed data are damaged: a code is none of the chunk's")
 
 
