@@ -41,6 +41,7 @@ class Capture:
     reopen : opens a lost source again; None: losing it is an error
     tell : called with `SourceLost`, `SourceReopened` and `Health`
     silent_seconds : a live source that hands over nothing for so long is lost, whatever it says
+    clock : what time it is
 
     Attributes
     ----------
@@ -57,6 +58,7 @@ class Capture:
         reopen: Reopen | None,
         tell: Callable[[Event], object],
         silent_seconds: float = STILL_SECONDS,
+        clock: Callable[[], float] = wall_seconds,
     ) -> None:
         self.source = source
         self.turned_at = time.monotonic()
@@ -66,6 +68,7 @@ class Capture:
         self._reopen = reopen
         self._tell = tell
         self._silent_seconds = silent_seconds
+        self._clock = clock
         self._stop = threading.Event()
         self._woken = threading.Event()  # to stop, or to change the source
         self._runner: threading.Thread | None = None
@@ -75,7 +78,7 @@ class Capture:
         self._n_tries = 0
         self._n_overflows_seen = 0
         self._silent_since = 0.0
-        self._last_block_at = wall_seconds()
+        self._last_block_at = clock()
         self._anchor: tuple[int, float] | None = None  # a position of what is live, and when it was heard
         self._is_lost = False
         self._is_resuming = False  # what comes next is another stretch of audio
@@ -151,7 +154,7 @@ class Capture:
         source = self.source
         try:
             block = source.read(POLL_SECONDS)
-            arrived = wall_seconds()
+            arrived = self._clock()
             if block is None and self._is_lost:
                 raise SourceLostError(f"{source.name} ended")
         except AudioGapError as gap:
@@ -238,7 +241,7 @@ class Capture:
         self._intake = Intake(self._ring, self._rate_hz, self._is_live, self._make_room)
         self._health = SignalHealth(self._rate_hz)
         self._n_overflows_seen = self.source.n_overflows
-        self._silent_since = wall_seconds()
+        self._silent_since = self._clock()
         self._is_silent = False
 
     def _tell_of_namesakes(self) -> None:
@@ -294,7 +297,7 @@ class Capture:
         self._overflows_before += self.source.n_overflows
         self.source = opened
         self.is_open = True
-        self._silent_since = wall_seconds()
+        self._silent_since = self._clock()
         return True
 
     def _resume(self, block_seconds: float, arrived: float) -> None:
