@@ -1,5 +1,6 @@
 """Is what the microphone hands over fit to be listened to? Pure: blocks and their arrival times in, findings out."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from kws_live.audio import Block, Samples, level_db
 from kws_live.stream.channels import CANCELLED, mean_share
 from kws_live.stream.findings import Finding
+from kws_live.stream.gap_finder import LATE_SECONDS
 
 HISTORY_SECONDS: Final = 30
 FULL_SCALE: Final = 0.985
@@ -114,6 +116,7 @@ class SignalHealth:
         self._n_overflows = 0
         self._n_samples = 0
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=HISTORY_SECONDS + 1)
+        self._last_arrived = math.inf
 
     def feed(self, block: Block, arrived_seconds: float | None = None, n_overflows: int = 0) -> list[Change]:
         """Take the next block; what changed, once a second.
@@ -127,6 +130,10 @@ class SignalHealth:
         self._waiting.append(block)
         self._n_waiting += block.shape[0]
         self._n_samples += block.shape[0]
+        if arrived_seconds is not None:
+            if arrived_seconds - block.shape[0] / self._rate_hz - self._last_arrived > LATE_SECONDS:
+                self._arrivals.clear()  # a slow device is late bit by bit
+            self._last_arrived = arrived_seconds
         if self._n_waiting < self._rate_hz:
             return []
         joined = np.concatenate(self._waiting)

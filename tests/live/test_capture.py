@@ -1,4 +1,4 @@
-"""Capture by itself, on a clock of the test's own: positions over losses."""
+"""Capture by itself, on a clock of the test's own: positions, and what is told of the signal, over losses and gaps."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kws_live.audio import SAMPLE_RATE_HZ, Block
-from kws_live.errors import SourceLostError
-from kws_live.events import Event, SourceReopened
+from kws_live.errors import AudioGapError, SourceLostError
+from kws_live.events import Event, Health, SourceReopened
 from kws_live.live.capture import Capture
 from kws_live.sources import AudioSource
 from kws_live.stream.ring_buffer import RingBuffer
@@ -81,3 +81,24 @@ def test_positions_stay_on_the_clock_over_any_number_of_losses(late_seconds: flo
         for number, event in enumerate(back, 1)
     ]
     assert off == pytest.approx([0.0] * n_losses, abs=late_seconds + 0.001)
+
+
+def findings(script: Iterable[tuple[float, Exception | None]]) -> list[str]:
+    clock = Clock()
+    return [event.finding for event in run(clock, TimedSource(clock, script)) if isinstance(event, Health)]
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["found by the clock", "told by the source"])
+def test_a_gap_in_the_network_is_no_wrong_rate(told: bool) -> None:
+    def script() -> Iterable[tuple[float, Exception | None]]:
+        for k in range(800):
+            if told and k == 400:
+                yield 1000 + k * BLOCK_SECONDS + 3, AudioGapError(3.0)
+            yield 1000 + (k + 1) * BLOCK_SECONDS + (3.0 if k >= 400 else 0.0), None
+
+    assert findings(script()) == []
+
+
+@pytest.mark.parametrize("slowness", [1.018, 48_000 / 44_100, 1.5])
+def test_a_device_that_is_late_bit_by_bit_has_a_wrong_rate(slowness: float) -> None:
+    assert findings((1000 + (k + 1) * BLOCK_SECONDS * slowness, None) for k in range(800)) == ["wrong_rate"]
