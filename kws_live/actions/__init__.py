@@ -5,18 +5,14 @@ Each action blocks until it is done, so each is called from an `Outbox`, never f
 
 import json
 import re
-from pathlib import Path
 from typing import Final, Protocol
 
-from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event
 from kws_live.system.address import shown
+from kws_live.system.text_file import LONGEST_NAME
 
 LIMIT_SECONDS: Final = 10.0
 """How long a program or a network step may take unless told otherwise."""
-
-LONGEST_NAME: Final = 80
-"""Characters of a name that a message shows."""
 
 _PLACE: Final = re.compile(r"\{(keyword|score|seconds|source)\}")
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
@@ -77,19 +73,3 @@ def printable(text: str) -> str:
 def shortened(name: str) -> str:
     """A name as a message shows it, in quotes."""
     return repr(printable(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."))
-
-
-def expanded(path: str | Path) -> Path:
-    """A path whose ``~`` is replaced.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such user, or it holds what no path can hold.
-    """
-    if "\0" in str(path):
-        raise ConfigError(f"{str(path)!r} is no path: it holds a NUL character")
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise ConfigError(f"{shortened(str(path))} cannot be used: {error}") from error

@@ -11,9 +11,10 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from kws_live.actions import LIMIT_SECONDS, expanded, fill, printable, shortened, values_of
+from kws_live.actions import LIMIT_SECONDS, fill, printable, shortened, values_of
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
+from kws_live.system.text_file import user_path
 
 
 class Command:
@@ -48,7 +49,7 @@ class Command:
         if any("\0" in argument for argument in arguments):
             raise ConfigError(f"cannot run {self._name}: a command cannot hold a NUL character")
         if not shell and "{" not in arguments[0]:
-            program = expanded(arguments[0])
+            program = user_path(arguments[0])
             try:
                 is_there, is_file = shutil.which(program) is not None, program.is_file()
             except OSError as error:
@@ -62,7 +63,7 @@ class Command:
 
     def _filled(self, event: Event) -> list[str]:
         program, *rest = (fill(argument, event) for argument in self._arguments)
-        return [str(expanded(program)) if program.startswith("~") else program, *rest]
+        return [str(user_path(program)) if program.startswith("~") else program, *rest]
 
     def do(self, event: Event) -> None:
         environment = {f"KWS_LIVE_{name.upper()}": value for name, value in values_of(event).items()}

@@ -4,10 +4,10 @@ import ssl
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from kws_live.actions import expanded
 from kws_live.errors import ConfigError
 from kws_live.system.address import shown
 from kws_live.system.credentials import filled_in
+from kws_live.system.text_file import user_path
 
 
 class MqttAddress(NamedTuple):
@@ -74,6 +74,6 @@ def split_mqtt(url: str, options: frozenset[str] = frozenset()) -> MqttAddress:
 def tls_context(address: MqttAddress) -> ssl.SSLContext:
     """Trusts the system's certificates, those in SSL_CERT_FILE, or those of the file that was given."""
     try:
-        return ssl.create_default_context(cafile=None if address.ca is None else str(expanded(address.ca)))
+        return ssl.create_default_context(cafile=None if address.ca is None else str(user_path(address.ca)))
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"cannot use the certificates of ca={address.ca}: {error.strerror or error}") from error

@@ -6,10 +6,10 @@ from typing import Final
 
 import soundfile
 
-from kws_live.actions import expanded
 from kws_live.actions.command import Command
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
+from kws_live.system.text_file import user_path
 
 LONGEST_SECONDS: Final = 60.0
 
@@ -37,7 +37,7 @@ class Sound:
 
     def __init__(self, path: str | Path) -> None:
         self._path = str(path)
-        target = expanded(path).absolute()
+        target = user_path(path).absolute()
         try:
             seconds = soundfile.info(target).duration
         except (soundfile.LibsndfileError, OSError, TypeError) as error:

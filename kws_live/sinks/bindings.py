@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from kws_live.actions import Action, expanded, printable
+from kws_live.actions import Action, printable
 from kws_live.actions.command import Command
 from kws_live.actions.http_request import HttpRequest
 from kws_live.actions.key_press import KeyPress
@@ -17,6 +17,7 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import COMMAND_SECONDS, Detection, Event
 from kws_live.sinks.binding_file import Binding, read_bindings
+from kws_live.system.text_file import user_path
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Bindings:
         dry_run: bool = False,
         report: Callable[[str], object] = log.info,
     ) -> None:
-        self.path = expanded(path)
+        self.path = user_path(path)
         self._keywords = tuple(keywords)
         self._dry_run = dry_run
         self._report = report

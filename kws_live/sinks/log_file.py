@@ -5,8 +5,9 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from kws_live.actions import expanded, shortened
+from kws_live.actions import shortened
 from kws_live.errors import ActionError, ConfigError
+from kws_live.system.text_file import user_path
 
 OWNER_ONLY: Final = 0o600
 """What was said where people live is for their own eyes."""
@@ -47,7 +48,7 @@ class LogFile:
     """
 
     def __init__(self, path: str, header: str = "") -> None:
-        self._path = expanded(path)
+        self._path = user_path(path)
         self._named = shortened(path)
         self._header = header
         self._file = -1

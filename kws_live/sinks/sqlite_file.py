@@ -6,11 +6,12 @@ import os
 import sqlite3
 from datetime import UTC, datetime
 
-from kws_live.actions import expanded, shortened
+from kws_live.actions import shortened
 from kws_live.actions.outbox import Outbox
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
 from kws_live.sinks.log_file import OWNER_ONLY, private_folders
+from kws_live.system.text_file import user_path
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS events (
@@ -41,7 +42,7 @@ class SqliteFile:
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("sqlite: needs a path, as in sqlite:events.db")
-        self._path = expanded(path)
+        self._path = user_path(path)
         self._named = shortened(path)
         try:
             self._open()

@@ -29,6 +29,7 @@ from kws_live.audio import Block
 from kws_live.errors import KwsLiveError, SourceUnavailableError
 from kws_live.sources.sound_folder import has_ffmpeg
 from kws_live.system.address import shown
+from kws_live.system.text_file import user_path
 
 LOWEST_RATE_HZ: Final = 4_000
 HIGHEST_RATE_HZ: Final = 384_000
@@ -96,9 +97,10 @@ def _file(rest: str, paced: bool) -> AudioSource:
     try:
         return SoundFile(rest, paced=paced)
     except NoSoundFileError as error:
-        if Path(rest).expanduser().is_file() and has_ffmpeg():
+        path = user_path(rest, SourceUnavailableError)
+        if path.is_file() and has_ffmpeg():
             with suppress(SourceUnavailableError):
-                return _ffmpeg(str(Path(rest).expanduser()), paced)
+                return _ffmpeg(str(path), paced)
         raise error
 
 

@@ -14,6 +14,7 @@ from kws_live.errors import AudioError, SourceUnavailableError
 from kws_live.sources import require_rate
 from kws_live.sources.sample_format import LARGEST_HEADER, read_wave_header
 from kws_live.sources.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg
+from kws_live.system.text_file import user_path
 
 BLOCK_SECONDS = 0.06
 MOST_BLOCKS = 12
@@ -110,17 +111,15 @@ class SoundFile:
     def __init__(self, path: str | Path, paced: bool = True, name: str | None = None) -> None:
         self.name = name or str(path)
         try:
-            target = Path(path).expanduser()
+            target = user_path(path, SourceUnavailableError)
             if not target.exists():
                 raise SourceUnavailableError(f"no file {str(path)!r}")
             if target.is_dir():
                 raise SourceUnavailableError(f"{str(path)!r} is a folder; give a sound file in it")
             if target.is_file() and target.stat().st_size == 0:
                 raise SourceUnavailableError(f"{str(path)!r} is empty")
-        except (OSError, RuntimeError) as error:  # a name too long, a folder one may not enter, no home of that user
-            raise SourceUnavailableError(
-                f"cannot open {str(path)!r}: {getattr(error, 'strerror', None) or error}"
-            ) from error
+        except OSError as error:  # a name too long, a folder one may not enter
+            raise SourceUnavailableError(f"cannot open {str(path)!r}: {error.strerror or error}") from error
         try:
             self._file, self._data = _open(target)
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:

@@ -5,11 +5,11 @@
 
 import os
 import re
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from kws_live.errors import ConfigError
+from kws_live.system.text_file import user_path
 
 _PLACE: Final = re.compile(r"\$\{([^{}]*)\}")
 
@@ -38,8 +38,8 @@ def filled_in(text: str, is_address: bool = False) -> str:
 def _read(name: str) -> str:
     if "/" in name or os.sep in name:
         try:
-            return Path(name).expanduser().read_text(encoding="utf-8-sig").partition("\n")[0].strip()
-        except (OSError, ValueError, RuntimeError) as error:
+            return user_path(name).read_text(encoding="utf-8-sig").partition("\n")[0].strip()
+        except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise ConfigError(
                 f"cannot read the secret ${{{name}}}: {why}; give a file that this user may read"

@@ -8,6 +8,9 @@ from kws_live.errors import ConfigError, KwsLiveError
 
 LARGEST_BYTES: Final = 2**20
 
+LONGEST_NAME: Final = 80
+"""Characters of a name that a message shows."""
+
 
 def user_path(path: str | Path, error: type[KwsLiveError] = ConfigError) -> Path:
     """A path as a person writes it, with ``~`` expanded.
@@ -17,12 +20,13 @@ def user_path(path: str | Path, error: type[KwsLiveError] = ConfigError) -> Path
     ConfigError
         Or ``error``, if it cannot be a path, or ``~`` is the home of a user that does not exist or has none.
     """
+    named = repr(str(path)[:LONGEST_NAME])
     if "\0" in str(path):
-        raise error(f"{str(path)!r} cannot be a path: it has a zero byte in it")
+        raise error(f"{named} cannot be a path: it has a zero byte in it")
     try:
         return Path(path).expanduser()
     except RuntimeError as unknown:
-        raise error(f"{str(path)!r}: there is no such home folder; write the path in full") from unknown
+        raise error(f"{named}: there is no such home folder; write the path in full") from unknown
 
 
 def read_text(

@@ -290,3 +290,5 @@ def test_passwords_come_from_the_environment_or_a_file(tmp_path: Path, monkeypat
         split_mqtt("mqtt://me:${NOT_THERE}@host/topic")
     with pytest.raises(ConfigError, match=r"cannot read the secret \$\{/no/such\}: No such file"):
         split_mqtt("mqtt://me:${/no/such}@host/topic")
+    with pytest.raises(ConfigError, match="'~nosuchuser/x': there is no such home folder"):
+        split_mqtt("mqtt://me:${~nosuchuser/x}@host/topic")

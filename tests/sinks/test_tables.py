@@ -166,7 +166,7 @@ def test_a_home_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     open_sink(f"{scheme}:~/events").close()
     assert (tmp_path / "events").is_file()
-    with pytest.raises(ConfigError, match="'~no-such-user-here/events' cannot be used"):
+    with pytest.raises(ConfigError, match="'~no-such-user-here/events': there is no such home folder"):
         open_sink(f"{scheme}:~no-such-user-here/events")
 
 
