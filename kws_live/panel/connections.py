@@ -13,8 +13,8 @@ from kws_live.system.outside_log import spare
 log = spare(logging.getLogger(__name__))
 
 
-class Request(H11Protocol):
-    """A connection that asks for files, for as long as the door has patience; or that becomes a page's own.
+class _Connection:
+    """What uvicorn's own connections are given besides.
 
     Parameters
     ----------
@@ -26,26 +26,22 @@ class Request(H11Protocol):
         super().__init__(**given)
         self._door = door
         self.logger = log
+
+
+class Request(_Connection, H11Protocol):
+    """A connection that asks for files, for as long as the door has patience; or that becomes a page's own."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._door.arrive(transport)
 
 
-class PageConnection(WebSocketsSansIOProtocol):
-    """An open page's connection; it may stay once it has been accepted.
+class PageConnection(_Connection, WebSocketsSansIOProtocol):
+    """An open page's connection; it may stay once it has been accepted."""
 
-    Parameters
-    ----------
-    door : lets it in
-    given : uvicorn's own
-    """
-
-    def __init__(self, door: Door, **given: Any) -> None:
-        super().__init__(**given)
-        self._door = door
-        self.logger = log
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.conn.logger = log
+        super().connection_made(transport)
 
     async def send(self, message: Any) -> None:
         await super().send(message)
