@@ -76,7 +76,8 @@ class Mixer:
 
 
 def _powers(block: Block) -> tuple[float, float, float]:
-    """Of the left channel, the right one, and their product, as sums."""
+    """Of the left channel, the right one, and their product, as sums; a fault far beyond full scale counts no more."""
+    block = np.minimum(np.maximum(block, -1.0), 1.0)
     left, right = np.ascontiguousarray(block[:, 0]), np.ascontiguousarray(block[:, 1])
     return float(left @ left), float(right @ right), float(left @ right)
 

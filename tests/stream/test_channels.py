@@ -62,6 +62,15 @@ def test_silence_decides_nothing_and_a_cable_put_right_is_noticed() -> None:
         assert mixer.chosen == chosen
 
 
+@pytest.mark.parametrize("fault", [[1e30, 0], [0, -1e30], [1e30, -1e30], [1e5, 1e5]])
+def test_one_faulty_sample_does_not_decide_for_long(fault: list[float]) -> None:
+    left = noise(6)
+    for factor, chosen in ((1.0, None), (-1.0, 0)):
+        block = np.stack([left, np.float32(factor) * left], axis=1)
+        block[RATE_HZ // 2] = fault
+        assert mixed(block)[1] == chosen
+
+
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=20), st.integers(0, 100))
 def test_the_mix_does_not_depend_on_how_audio_is_cut(cuts: list[int], seed: int) -> None:
     left = noise(1, seed)
