@@ -188,6 +188,7 @@ class Capture:
     def _feed(self, block: Block, arrived: float) -> None:
         """Write a block, and what has become clear of the gaps before it."""
         if not block.shape[0]:
+            self._intake.feed(block, arrived)
             self._note_silence(arrived)
             return
         if self.source.rate_hz != self._rate_hz:

@@ -63,9 +63,14 @@ class GapFinder:
             return self.flush()
         if lag < self._kept_lag - MADE_UP_SECONDS:  # it is still catching up
             self._kept_since, self._kept_lag = seconds, lag
-        if seconds - self._kept_since < PATIENCE_SECONDS:
+        return self.give_up(seconds)
+
+    def give_up(self, seconds: float) -> list[Block | float]:
+        """Give back what was kept for too long by then: with what is missing before it, if any."""
+        if not self._kept or seconds - self._kept_since < PATIENCE_SECONDS:
             return []
         assert self._least is not None
+        lag = self._last_seconds - self._n_samples / self._rate_hz - self._least
         self._least += lag
         self._is_spliced = False
         return [lag, *self.flush()]

@@ -53,11 +53,13 @@ class Intake:
 
         Parameters
         ----------
-        block : float32 (n_samples, n_channels)
+        block : float32 (n_samples, n_channels); an empty one says that nothing came
         arrived : when it came, by `kws_live.system.clock.wall_seconds`; needed of what is live
         is_spliced : whether it is known that something is missing before it
         """
         if not block.shape[0]:
+            if self._gaps is not None and arrived is not None:
+                self._write_parts(self._gaps, self._gaps.give_up(arrived))
             return
         if self._gaps is None:
             self._write(block, self._heard_at(block.shape[0], arrived))

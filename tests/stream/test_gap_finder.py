@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kws_live.audio import Block
-from kws_live.stream.gap_finder import GapFinder
+from kws_live.stream.gap_finder import PATIENCE_SECONDS, GapFinder
 from kws_live.system.clock import wall_seconds
 
 RATE_HZ = 16_000
@@ -48,6 +48,19 @@ def test_jitter_is_no_gap(jitter: list[float], begin: float) -> None:
     items = run([(begin + k * BLOCK_SECONDS + late, False) for k, late in enumerate(jitter)])
     assert gaps(items) == []
     assert numbers(items) == list(range(len(jitter)))
+
+
+def test_a_late_block_is_not_kept_for_the_next_one_for_ever() -> None:
+    finder = GapFinder(RATE_HZ)
+    for number, (seconds, _) in enumerate(steady(50)):
+        finder.feed(np.full((BLOCK, 1), number, np.float32), seconds)
+    late = 50 * BLOCK_SECONDS + 3.0
+    assert finder.feed(np.full((BLOCK, 1), 50, np.float32), late) == []
+    assert finder.give_up(late + PATIENCE_SECONDS - 0.01) == [], "what is missing may still come"
+    ((number, seconds),) = gaps(finder.give_up(late + PATIENCE_SECONDS + 0.01))
+    assert number == 50
+    assert seconds == pytest.approx(3.0, abs=0.05)
+    assert finder.give_up(late + 100) == []
 
 
 @given(st.floats(0.3, 1.9))

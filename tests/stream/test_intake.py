@@ -93,3 +93,16 @@ def test_a_recording_that_is_read_faster_than_it_was_spoken_has_no_time() -> Non
     assert in_real_time.heard_at(SAMPLE_RATE_HZ) == pytest.approx(101.0, abs=0.2)
     faster = intake_of([(0.1, 100.0 + 0.001 * k) for k in range(50)], is_live=False)
     assert faster.heard_at(4 * SAMPLE_RATE_HZ) is None
+
+
+def test_audio_after_a_stall_is_written_although_nothing_comes_after_it() -> None:
+    ring = RingBuffer(60 * SAMPLE_RATE_HZ)
+    intake = Intake(ring, SAMPLE_RATE_HZ, is_live=True)
+    second, nothing = np.zeros((SAMPLE_RATE_HZ, 1), np.float32), np.zeros((0, 1), np.float32)
+    for arrived in (1.0, 2.0, 8.0):
+        intake.feed(second, arrived)
+    intake.feed(nothing, 8.25)
+    assert ring.position < 3 * SAMPLE_RATE_HZ
+    intake.feed(nothing, 9.0)
+    assert ring.position / SAMPLE_RATE_HZ == pytest.approx(8.0, abs=0.1)
+    assert ring.n_unread > 2.9 * SAMPLE_RATE_HZ
