@@ -59,6 +59,9 @@ POSITION_SECONDS: Final = 0.8
 """How far positions may be from the clock: a source may be late by 0.4 s before that counts as a gap, and by more than
 that on a busy machine."""
 
+HELD_SECONDS: Final = 1.5
+"""A late block is held until it is clear whether the missing ones follow: until then positions stand still."""
+
 
 @dataclass
 class Room:
@@ -250,10 +253,16 @@ class Chaos:
             number = round((spoken_at - 0.4) / SPACING_SECONDS)
             if self._room.word(number) != detection.keyword:
                 self._complain(f"{after}: heard {detection.keyword}, spoken was {self._room.word(number)}")
-        ahead = self.spotter.ring.position / SAMPLE_RATE_HZ - (wall_seconds() - self._room.begun)
-        if not -POSITION_SECONDS <= ahead <= POSITION_SECONDS:
-            self._complain(f"{after}: positions are {ahead:.2f} s ahead of the clock")
+        deadline = wall_seconds() + HELD_SECONDS
+        while not -POSITION_SECONDS <= (ahead := self._ahead()) <= POSITION_SECONDS:
+            if wall_seconds() > deadline:
+                return self._complain(f"{after}: positions are {ahead:.2f} s ahead of the clock")
+            time.sleep(0.05)
         return None
+
+    def _ahead(self) -> float:
+        """Seconds by which positions are ahead of the clock."""
+        return self.spotter.ring.position / SAMPLE_RATE_HZ - (wall_seconds() - self._room.begun)
 
     # The steps: what was done, and when all is well again.
 
