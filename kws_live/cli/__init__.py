@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "train": "train a model",
     "evaluate": "measure a model on clips, streams, noise and talk",
     "calibrate": "fit the thresholds to your room and a budget of false commands",
-    "scan": "find words in archives of any size, on all cores or a cluster",
+    "scan": "find words in archives of any size, on all cores",
     "make-stream": "build a labelled stream from clips, noise and talk",
     "paper": "repeat the experiment this project was founded on",
     "reference": "print every option, event, setting and file format",

@@ -1,7 +1,6 @@
-"""Find words in archives: files and folders of any size, on all cores or on a Dask cluster.
+"""Find words in archives: files and folders of any size, on all cores.
 
   kws-live scan recordings/ --out events.parquet
-  kws-live scan /srv/archive --out events.parquet --scheduler tcp://192.168.0.5:8786
   kws-live scan talk.flac --out talk.parquet --mode spotting --stats
 
 Killed in the middle, the same command goes on where it was. A file that cannot be read is listed in
@@ -18,8 +17,8 @@ from pathlib import Path
 from kws_live.cli.progress import progress
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.model import load_model
-from kws_live.scan.archive import EXCERPT_SECONDS, Runner, scan
-from kws_live.scan.workers import DaskCluster, LocalProcesses
+from kws_live.scan.archive import EXCERPT_SECONDS, scan
+from kws_live.scan.workers import LocalProcesses
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes on this machine (default: one for each core)"
     )
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, such as tcp://192.168.0.5:8786")
     parser.add_argument(
         "--excerpt", type=int, default=EXCERPT_SECONDS, metavar="SECONDS",
         help="length of the parts that long files are cut into (default: %(default)s)",
@@ -47,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     live = settings_from(arguments, model)
     if not hasattr(arguments, "gate"):
         live.change(gate_mode=None)
-    runner: Runner = DaskCluster(arguments.scheduler) if arguments.scheduler else LocalProcesses(arguments.workers)
+    runner = LocalProcesses(arguments.workers)
     since = time.monotonic()
     done = total = 0.0
 

@@ -1,8 +1,7 @@
 """Find words in thousands of hours: files are cut into excerpts, workers spot, a journal remembers what is done.
 
-The workers are this machine's processes, or those of a Dask cluster. Either way a worker that dies is replaced and
-its excerpts are done again; a file that kills its worker again and again is listed as broken. The result does not
-depend on how many workers there were, nor on how often the scan was interrupted.
+A worker that dies is replaced and its excerpts are done again; a file that kills its worker again and again is listed
+as broken. The result does not depend on how many workers there were, nor on how often the scan was interrupted.
 """
 
 import csv

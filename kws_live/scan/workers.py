@@ -1,33 +1,26 @@
-"""Where a scan runs: in this process, in processes of this machine, or on a Dask cluster."""
+"""Where a scan runs: in processes of this machine, which may die."""
 
-import importlib
 import multiprocessing
 import os
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Final
+from typing import Final
 
 from kws_live.errors import ConfigError
 from kws_live.model import Model
-from kws_live.scan.excerpt import Excerpt, Found, spot, spot_in_worker
+from kws_live.scan.excerpt import Excerpt, Found, spot_in_worker
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.interrupts import children_without_interrupts
 from kws_live.system.native_output import silence_c_stderr
 
 MOST_DEATHS: Final = 3
-"""An excerpt that was being done when a worker died so often is taken for the cause (Dask's own rule)."""
+"""An excerpt that was being done when a worker died so often is taken for the cause."""
 
 Spot = Callable[[str, DecisionSettings, Excerpt], Found]
-
-
-def run_here(model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
-    """One after the other in this process."""
-    for excerpt in excerpts:
-        yield spot(model, settings, excerpt)
 
 
 class LocalProcesses:
@@ -105,43 +98,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-class DaskCluster:
-    """Workers of a Dask cluster, which must see files and model under the same paths as this machine.
-
-    Parameters
-    ----------
-    address : of the scheduler, such as tcp://192.168.0.5:8786
-    timeout_seconds : to wait for its answer
-
-    Raises
-    ------
-    ConfigError
-        If Dask is missing, or nobody answers at the address.
-    """
-
-    def __init__(self, address: str, timeout_seconds: float = 10.0) -> None:
-        try:
-            self._dask: Any = importlib.import_module("distributed")
-        except ImportError as error:
-            raise ConfigError('--scheduler needs Dask: pip install "kws-live[cluster]"') from error
-        try:
-            self._client = self._dask.Client(address, timeout=timeout_seconds, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"no Dask scheduler answers at {address!r} ({error}); start one with: dask scheduler"
-            ) from error
-
-    def __call__(self, model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
-        with self._client as client:
-            folder = str(model.folder)
-            futures = {
-                client.submit(spot_in_worker, folder, settings, excerpt, pure=False): excerpt for excerpt in excerpts
-            }
-            for future in self._dask.as_completed(list(futures), loop=client.loop):
-                excerpt = futures.pop(future)
-                try:
-                    yield future.result()
-                except self._dask.KilledWorker as error:
-                    yield Found(excerpt, broken=f"the worker died again and again while it read this file: {error}")

@@ -2,11 +2,18 @@
 
 import os
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kws_live.model import Model
 from kws_live.scan.excerpt import Excerpt, Found, spot
 from kws_live.spotting.decision_settings import DecisionSettings
 from tests.evaluation.tone_model import ToneModel
+
+
+def run_here(model: Model, settings: DecisionSettings, excerpts: Sequence[Excerpt]) -> Iterator[Found]:
+    """Without workers: one after the other in this process."""
+    return (spot(model, settings, excerpt) for excerpt in excerpts)
 
 
 def spot_tones(folder: str, settings: DecisionSettings, excerpt: Excerpt) -> Found:

@@ -14,10 +14,10 @@ from kws_live.errors import ConfigError, DatasetError
 from kws_live.model import Model
 from kws_live.scan.archive import cut, find_files, scan
 from kws_live.scan.excerpt import Excerpt, Found, spot
-from kws_live.scan.workers import run_here
 from kws_live.spotting.decision_settings import DecisionSettings
 from tests.evaluation.tone_model import ToneModel, write_sound
 from tests.fakes import decision_settings, tone_words
+from tests.scan.dying_workers import run_here
 
 SETTINGS = decision_settings(gate_mode=None)
 MODEL = ToneModel()
