@@ -10,7 +10,7 @@ from kws_live.live.capture import POLL_SECONDS
 from kws_live.live.live_settings import LiveSettings
 from kws_live.live.session import RING_SECONDS
 from kws_live.model import DEFAULT_MODEL, Model, load_model
-from kws_live.model.scorer import Runtime, StreamScorer
+from kws_live.model.scorer import StreamScorer
 from kws_live.sources import AudioSource, open_source
 from kws_live.sources.array import ArraySource
 from kws_live.spotting.decision_settings import DecisionSettings
@@ -36,13 +36,12 @@ def make_settings(model: Model) -> LiveSettings:
 def make_pipeline(
     model: Model,
     settings: LiveSettings,
-    runtime: Runtime = "litert",
     position: int = 0,
     score: StreamScorer | None = None,
 ) -> Pipeline:
     """A pipeline that runs a model; ``score``: its stream scorer, where one is at hand that no other pipeline uses."""
     return Pipeline(
-        score=score or model.stream_scorer(HOP_SECONDS, runtime),
+        score=score or model.stream_scorer(HOP_SECONDS),
         window_rate_hz=model.card.features.sample_rate_hz,
         labels=model.card.labels,
         keywords=model.card.keywords,
@@ -95,7 +94,6 @@ def detect(
     model: str | Path | Model = DEFAULT_MODEL,
     settings: LiveSettings | str | Path | None = None,
     thresholds: Mapping[str, float] | None = None,
-    runtime: Runtime = "litert",
     all_events: bool = False,
 ) -> Iterator[Event]:
     """Spot words in a recording: the same decisions as live, faster than real time.
@@ -119,7 +117,7 @@ def detect(
     source: AudioSource = (
         open_source(str(audio), paced=False) if isinstance(audio, (str, Path)) else ArraySource(audio, rate_hz)
     )
-    for step in run(make_pipeline(loaded, live, runtime), source):
+    for step in run(make_pipeline(loaded, live), source):
         for event in step.events:
             if all_events or isinstance(event, Detection):
                 yield event

@@ -21,7 +21,6 @@ from kws_live.live.statistics import Statistics
 from kws_live.live.stream_clock import FollowsClock, StreamClock
 from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, wait_in_thread, wait_on_loop
 from kws_live.model import DEFAULT_MODEL, Model, load_model
-from kws_live.model.scorer import Runtime
 from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.spotting.pipeline import Pipeline, Step
@@ -38,7 +37,6 @@ def listen(
     settings: str | Path | LiveSettings | None = None,
     thresholds: Mapping[str, float] | None = None,
     sinks: Iterable[str | EventSink] = (),
-    runtime: Runtime = "litert",
     on_step: Callable[[Step], None] | None = None,
 ) -> "Spotter":
     """Open a source and a model, ready to listen: ``with kws_live.listen() as spotter: ...``.
@@ -50,7 +48,6 @@ def listen(
     settings : a TOML settings file, watched while listening; or live settings
     thresholds : word -> threshold, over the settings
     sinks : strings as in `kws_live.sinks`, or any `EventSink`
-    runtime : "litert", or "tensorflow" to compare
     on_step : called on the detector thread with every hop's verdict; must be quick
 
     Raises
@@ -69,7 +66,7 @@ def listen(
             cleanup.callback(opened_sinks[-1].close)
         opened = open_source(source) if isinstance(source, str) else source
         cleanup.callback(opened.close)
-        pipeline = make_pipeline(loaded, live, runtime)
+        pipeline = make_pipeline(loaded, live)
         reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
         cleanup.pop_all()

@@ -42,7 +42,7 @@ from kws_live.live.stream_clock import StreamClock
 from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.card import ModelCard
 from kws_live.model.features import SPEECH, Features
-from kws_live.model.scorer import Posteriors, Runtime, Scorer, StreamScorer
+from kws_live.model.scorer import Posteriors, Scorer, StreamScorer
 from kws_live.stream.resampling import Resampler
 from kws_live.stream.ring_buffer import RingBuffer
 
@@ -106,10 +106,10 @@ def _at_stream_rate(samples: Samples, rate_hz: int) -> Samples:
 class ToneModel(Model):
     """A model without a network: it knows each word by the pitch of `tone`. Made by `tone_model`."""
 
-    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+    def scorer(self) -> Scorer:
         return _NoScorer()
 
-    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> StreamScorer:
+    def stream_scorer(self, step_seconds: float) -> StreamScorer:
         n_window = self.card.features.window_samples
         return lambda stream, _follows: self.posteriors(self.scorer(), stream[:n_window])
 

@@ -31,7 +31,7 @@ from kws_live.evaluation.talk import join_chapters
 from kws_live.model import KERAS_NAME, Model, load_model
 from kws_live.model.card import write_card
 from kws_live.model.features import Features
-from kws_live.model.scorer import Runtime, Scorer
+from kws_live.model.scorer import Scorer
 from kws_live.model.taught_words import BANK_NAME, EMBEDDING_KERAS_NAME, EMBEDDING_NAME, EMBEDDING_SIZE
 from kws_live.sources.array import ArraySource
 from kws_live.sources.recordings import read_mono
@@ -117,7 +117,7 @@ class _Both:
 
 @dataclass(frozen=True)
 class _EmbeddingModel(Model):
-    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+    def scorer(self) -> Scorer:
         plain = load_model(self.folder)
         return _Both(plain.base_scorer(), plain.embedding())
 

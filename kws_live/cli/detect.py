@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument("--json", action="store_true", help="print every detection as a line of JSON, and nothing else")
     parser.add_argument("--all", action="store_true", help="with --json: near misses and the gate as well")
-    parser.add_argument("--runtime", choices=("litert", "tensorflow"), default="litert", help="what runs the network")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,9 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         if len(arguments.files) > 1 and not arguments.json:
             print(f"{file}:")
         try:
-            for event in detect(
-                file, model=model, settings=settings, runtime=arguments.runtime, all_events=arguments.all
-            ):
+            for event in detect(file, model=model, settings=settings, all_events=arguments.all):
                 if arguments.json:
                     print(json.dumps(event.to_dict(), ensure_ascii=False), flush=True)
                 elif isinstance(event, Detection):

@@ -49,7 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--panel", action="store_true", help="the page of `kws-live tune`")
     parser.add_argument("--fast", action="store_true", help="read a file as fast as it goes")
     parser.add_argument("--stats", action="store_true", help="end with figures: audio, losses, gate, CPU, delay")
-    parser.add_argument("--runtime", choices=("litert", "tensorflow"), default="litert", help="what runs the network")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,7 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
         model=model,
         settings=arguments.settings or settings,
         sinks=sinks,
-        runtime=arguments.runtime,
     )
     if arguments.settings:
         apply_options(arguments, spotter.settings)

@@ -17,4 +17,4 @@ hiddenimports = [
     *collect_submodules("kws_live.actions"),
     "kws_live.wyoming.server",
 ]
-excludedimports = ["tensorflow", "keras"]  # for training and for comparing runtimes
+excludedimports = ["tensorflow", "keras"]  # for training

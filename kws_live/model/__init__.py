@@ -18,7 +18,7 @@ from kws_live.model.card import ModelCard
 from kws_live.model.features import FeatureExtractor
 from kws_live.model.folders import CARD_NAME, find_model
 from kws_live.model.rolling_features import RollingFeatures
-from kws_live.model.scorer import LiteRtScorer, Posteriors, Runtime, Scorer, StreamScorer, TensorFlowScorer
+from kws_live.model.scorer import LiteRtScorer, Posteriors, Scorer, StreamScorer
 from kws_live.model.taught_words import EMBEDDING_NAME, EMBEDDING_SIZE, WORDS_NAME, TaughtScorer, TaughtWords
 from kws_live.system.array_file import read_array
 
@@ -66,9 +66,9 @@ class Model:
             raise ModelError(f"{path} holds {', '.join(words.names)}; the labels of the card are others")
         return words
 
-    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+    def scorer(self) -> Scorer:
         """A new scorer of every label; each thread needs its own."""
-        base = self.base_scorer(runtime)
+        base = self.base_scorer()
         if not self.taught:
             return base
         silence = self.card.labels.index(SILENCE) if SILENCE in self.card.labels else None
@@ -80,18 +80,10 @@ class Model:
         beside = self.taught.beside if self.taught else ()
         return {word: i for i, word in enumerate(self.card.labels) if word not in (UNKNOWN, SILENCE, *beside)}
 
-    def base_scorer(self, runtime: Runtime = "litert") -> Scorer:
+    def base_scorer(self) -> Scorer:
         """A new scorer of the network's own labels, without taught words."""
         n_own = len(self.card.labels) - (len(self.taught.beside) if self.taught else 0)
-        if runtime == "tensorflow":
-            if KERAS_NAME not in self.card.files:  # only what is listed was compared with its SHA-256
-                raise ModelError(
-                    f"model {self.card.name!r} lists no {KERAS_NAME}, which runtime tensorflow needs; use litert"
-                )
-            return TensorFlowScorer(self.folder / KERAS_NAME, self.card)
-        if runtime == "litert":
-            return LiteRtScorer(_read(self.folder / LITERT_NAME, LARGEST_FILE_BYTES), self.card, n_own)
-        raise ModelError(f'runtime {runtime!r} does not exist; use "litert" or "tensorflow"')
+        return LiteRtScorer(_read(self.folder / LITERT_NAME, LARGEST_FILE_BYTES), self.card, n_own)
 
     def embedding(self) -> Scorer:
         """A new runner of the embedding, by which words are taught: float32 (size,), of length one.
@@ -105,9 +97,9 @@ class Model:
             raise ModelError(f"model {self.card.name!r} has no embedding, so it cannot be taught; use {DEFAULT_MODEL}")
         return LiteRtScorer(_read(self.folder / EMBEDDING_NAME, LARGEST_FILE_BYTES), self.card, EMBEDDING_SIZE)
 
-    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> StreamScorer:
+    def stream_scorer(self, step_seconds: float) -> StreamScorer:
         """A function that scores windows as `posteriors` does, quickest where each is one step after the last."""
-        scorer, features = self.scorer(runtime), RollingFeatures(self.extractor, step_seconds)
+        scorer, features = self.scorer(), RollingFeatures(self.extractor, step_seconds)
         return lambda stream, follows: scorer.score(features.mfcc(stream, follows))
 
     def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:

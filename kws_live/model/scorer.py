@@ -1,8 +1,7 @@
-"""The runtimes that run a network: features in, numbers out."""
+"""What runs a network: features in, numbers out."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,6 @@ Posteriors = NDArray[np.float32]
 StreamScorer = Callable[[Samples, bool], Posteriors]
 """Scores the window that a stretch of samples begins with; what comes after it has been read ahead. The second argument
 says whether it is the window scored last, moved on by one step."""
-
-Runtime = Literal["litert", "tensorflow"]
 
 
 class Scorer(Protocol):
@@ -69,25 +66,3 @@ class LiteRtScorer:
         self._interpreter.set_tensor(self._input["index"], features.reshape(self._input["shape"]))
         self._interpreter.invoke()
         return np.array(self._interpreter.get_tensor(self._output["index"])).reshape(-1)
-
-
-class TensorFlowScorer:
-    """The Keras model through ``tf.function``, to compare; needs the ``train`` extra and seconds to start."""
-
-    def __init__(self, path: Path, card: ModelCard) -> None:
-        if not path.is_file():
-            raise ModelError(f"model {card.name!r} has no {path.name}, which runtime tensorflow needs; use litert")
-        try:
-            import keras
-            import tensorflow as tf
-        except ImportError as error:
-            raise ModelError('runtime "tensorflow" needs TensorFlow: pip install "kws-live[train]"') from error
-        try:
-            network = keras.models.load_model(path, compile=False)
-            self._shape = (1, *network.input_shape[1:])
-        except Exception as error:  # Keras raises whatever the file makes it raise
-            raise ModelError(f"model {card.name!r}: Keras cannot load {path.name}: {first_line(error)}") from error
-        self._call = tf.function(lambda x: network(x, training=False), input_signature=[tf.TensorSpec(self._shape)])
-
-    def score(self, features: Features) -> Posteriors:
-        return np.asarray(self._call(features.reshape(self._shape))).reshape(-1)

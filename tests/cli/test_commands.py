@@ -274,7 +274,7 @@ def test_a_model_with_a_wrong_hash_is_one_line(
     [
         [], ["dance"], ["detect"], ["listen", "--no-such-option"], ["listen", "--threshold", "yes"],
         ["listen", "--threshold", "=0.5"], ["listen", "--threshold", "yes=high"], ["listen", "--mode", "wake"],
-        ["listen", "--gate", "4"], ["detect", "demo:", "--runtime", "onnx"],
+        ["listen", "--gate", "4"], ["detect", "demo:", "--mode", "onnx"],
     ],
 )  # fmt: skip
 def test_wrong_usage_is_exit_code_2_with_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

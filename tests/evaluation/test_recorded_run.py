@@ -8,7 +8,7 @@ from kws_live.detection import make_settings
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.recorded_run import RecordedRun, record, record_kept
 from kws_live.model import Model
-from kws_live.model.scorer import Runtime, Scorer
+from kws_live.model.scorer import Scorer
 from kws_live.sources.array import ArraySource
 from tests.evaluation.tone_model import ToneModel, ToneScorer
 from tests.fakes import decision_settings, tone_words
@@ -78,7 +78,7 @@ class CountingModel(ToneModel):
 
     n_runs = 0
 
-    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+    def scorer(self) -> Scorer:
         type(self).n_runs += 1
         return ToneScorer(self.extractor)
 

@@ -223,7 +223,7 @@ def test_labels_are_checked_before_the_model_runs(tmp_path: Path) -> None:
     write_labels(path.with_suffix(".csv"), [Label(11.5, 12.5, "yes")])
 
     class NoModel(ToneModel):
-        def scorer(self, runtime: str = "litert") -> None:  # type: ignore[override]
+        def scorer(self) -> None:  # type: ignore[override]
             raise AssertionError("the model ran")
 
     with pytest.raises(DatasetError, match=r"ends at 12.5 s, but the recording ends at 12.000 s"):

@@ -11,7 +11,7 @@ from kws_live.model import Model
 from kws_live.model.card import ModelCard
 from kws_live.model.features import SPEECH, FeatureExtractor, Features, dct_matrix
 from kws_live.model.folders import shipped_models_folder
-from kws_live.model.scorer import Runtime, Scorer
+from kws_live.model.scorer import Scorer
 from tests.fakes import KEYWORDS, LABELS, TONE_SECONDS, TONES_HZ
 
 CARD = ModelCard("tones", "words that are tones", "", LABELS, KEYWORDS, SPEECH, dict.fromkeys(KEYWORDS, 0.6))
@@ -55,5 +55,5 @@ class ToneModel(Model):
     def __init__(self) -> None:
         super().__init__(shipped_models_folder() / "commands-12", CARD)
 
-    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+    def scorer(self) -> Scorer:
         return ToneScorer(self.extractor)

@@ -68,11 +68,12 @@ def test_a_posterior_that_was_given_is_not_changed_by_the_next(commands_model: M
 
 def test_litert_gives_what_tensorflow_gives(commands_model: Model, demo_audio: Samples) -> None:
     """To 1e-4 with the same weights; convolutions in 8 bits, as in the shipped file, may cost some hundredths."""
-    tensorflow, shipped = commands_model.scorer("tensorflow"), commands_model.scorer("litert")
+    keras = pytest.importorskip("keras")
+    network, shipped = keras.models.load_model(commands_model.folder / "model.keras"), commands_model.scorer()
     exact = LiteRtScorer((commands_model.folder / "float32.tflite").read_bytes(), commands_model.card)
     for window in demo_windows(demo_audio):
         features = commands_model.extractor.mfcc(window)
-        expected = tensorflow.score(features)
+        expected = np.asarray(network(features[None], training=False))[0]
         np.testing.assert_allclose(exact.score(features), expected, atol=1e-4)
         np.testing.assert_allclose(shipped.score(features), expected, atol=0.1)
 
@@ -182,34 +183,6 @@ def test_filters_that_are_none_are_refused_although_their_hash_is_right(folder: 
     rehash(folder)
     with pytest.raises(ModelError, match=r"mel filters|mel_filters\.npy"):
         load_model(folder).extractor  # noqa: B018  a property that reads the file
-
-
-def test_a_runtime_that_does_not_exist_names_those_that_do(commands_model: Model) -> None:
-    with pytest.raises(ModelError, match='runtime \'onnx\' does not exist; use "litert" or "tensorflow"'):
-        commands_model.scorer("onnx")  # type: ignore[arg-type]
-
-
-def test_tensorflow_without_its_file_is_a_model_error(folder: Path) -> None:
-    (folder / "model.keras").unlink()
-    change_card(folder, lambda card: card["files"].pop("model.keras", None))
-    with pytest.raises(ModelError, match=r"model\.keras"):
-        load_model(folder).scorer("tensorflow")
-
-
-def test_tensorflow_runs_no_file_that_the_card_does_not_list(folder: Path) -> None:
-    change_card(folder, lambda card: card["files"].pop("model.keras", None))
-    (folder / "model.keras").write_bytes(b"anything")
-    with pytest.raises(ModelError, match=r"lists no model\.keras"):
-        load_model(folder).scorer("tensorflow")
-
-
-def test_a_keras_file_that_is_none_is_refused_although_its_hash_is_right(folder: Path) -> None:
-    (folder / "model.keras").write_bytes(b"anything")
-    change_card(folder, lambda card: card["files"].update({"model.keras": ""}))
-    rehash(folder)
-    with pytest.raises(ModelError, match=r"Keras cannot load model\.keras") as caught:
-        load_model(folder).scorer("tensorflow")
-    assert "\n" not in str(caught.value)
 
 
 def test_filters_whose_header_claims_more_than_there_is_are_refused(folder: Path) -> None:

@@ -17,7 +17,7 @@ from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model
 from kws_live.model.card import ModelCard
 from kws_live.model.features import SPEECH, FeatureExtractor
-from kws_live.model.scorer import Runtime, Scorer, StreamScorer
+from kws_live.model.scorer import Scorer, StreamScorer
 from kws_live.panel.history import History
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter, listen
@@ -51,10 +51,10 @@ class ToneModel(Model):
         bank = np.kron(np.eye(SPEECH.n_mels), np.ones(6))[:, : SPEECH.n_fft // 2 + 1]
         return FeatureExtractor(SPEECH, np.pad(bank, ((0, 0), (0, 257 - bank.shape[1]))).astype(np.float32))
 
-    def scorer(self, runtime: Runtime = "litert") -> Scorer:
+    def scorer(self) -> Scorer:
         return None  # type: ignore[return-value]
 
-    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> StreamScorer:
+    def stream_scorer(self, step_seconds: float) -> StreamScorer:
         return lambda stream, follows: tone_posteriors(stream[:SPEECH_RATE_HZ])
 
 

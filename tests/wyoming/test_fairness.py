@@ -19,7 +19,7 @@ from wyoming.client import AsyncClient
 from wyoming.ping import Ping
 from wyoming.wake import Detect
 
-from kws_live.model.scorer import Runtime, StreamScorer
+from kws_live.model.scorer import StreamScorer
 from kws_live.system.outside_log import Sparing
 from kws_live.testing import ToneModel, tone_model
 from kws_live.wyoming.client import Patience
@@ -39,9 +39,9 @@ class CountingModel(ToneModel):
         super().__init__(known.folder, known.card)
         self.n_built = 0
 
-    def stream_scorer(self, step_seconds: float, runtime: Runtime = "litert") -> StreamScorer:
+    def stream_scorer(self, step_seconds: float) -> StreamScorer:
         self.n_built += 1
-        return super().stream_scorer(step_seconds, runtime)
+        return super().stream_scorer(step_seconds)
 
 
 @pytest.fixture
