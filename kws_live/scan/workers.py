@@ -2,11 +2,9 @@
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Final
 
@@ -14,8 +12,8 @@ from kws_live.errors import ConfigError
 from kws_live.model import Model
 from kws_live.scan.excerpt import Excerpt, Found, spot_in_worker
 from kws_live.spotting.decision_settings import DecisionSettings
-from kws_live.system.interrupts import children_without_interrupts
 from kws_live.system.native_output import silence_c_stderr
+from kws_live.system.workers import WorkerPool
 
 MOST_DEATHS: Final = 3
 """An excerpt that was being done when a worker died so often is taken for the cause."""
@@ -63,13 +61,12 @@ class LocalProcesses:
     ) -> Generator[Found, None, list[Excerpt]]:
         """Do what waits until nothing does or a worker dies; returns what was being done then."""
         others = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+        pool = WorkerPool(n_workers, silence_c_stderr)  # the MP3 decoder tells of every broken frame
         running: dict[Future[Found], Excerpt] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < n_workers:
-                    with children_without_interrupts():
-                        future = pool.submit(self._spot, str(model.folder), settings, waiting[0])
+                    future = pool.submit(self._spot, str(model.folder), settings, waiting[0])
                     running[future] = waiting.popleft()  # not before: a broken pool takes nothing
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     found = future.result()
@@ -84,17 +81,3 @@ class LocalProcesses:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return []
-
-
-def _start_worker() -> None:
-    """Runs once in each worker: Ctrl-C is the parent's to handle, and without a parent there is nothing to do."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    silence_c_stderr()  # the MP3 decoder tells of every broken frame
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

@@ -1,14 +1,12 @@
 """Makes training batches in worker processes. They import no network library: it would cost each 10 s and 600 MB."""
 
-import multiprocessing
-import os
-import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 from kws_live.model.features import Features
+from kws_live.system.workers import WorkerPool
 from kws_live.training.augmentation import Augmenter
 from kws_live.training.clips import Clips, Floats
 from kws_live.training.dataset import FeatureArchive
@@ -25,10 +23,8 @@ class BatchMaker:
     """Makes batches in other processes, in order and a few ahead."""
 
     def __init__(self, folders: Sequence[Path], recipe: Recipe, workers: int) -> None:
-        # spawn: a fork of a process that runs TensorFlow's threads can hang.
-        context = multiprocessing.get_context("spawn")
         self._ahead = 2 * workers + 2
-        self._pool = ProcessPoolExecutor(workers, context, initializer=_keep, initargs=(folders, recipe))
+        self._pool = WorkerPool(workers, _keep, (folders, recipe))
 
     def __enter__(self) -> "BatchMaker":
         return self
@@ -53,16 +49,7 @@ _augmenter: Augmenter | None = None  # one a worker process
 def _keep(folders: Sequence[Path], recipe: Recipe) -> None:
     """Open the archives again in this process: their arrays are mapped from disk, not sent."""
     global _augmenter
-    # A trainer that is killed cannot tell its workers to end.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _augmenter = augmenter_of([FeatureArchive.open(folder) for folder in folders], recipe)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make(epoch: int, number: int) -> tuple[Features, Floats]:

@@ -15,11 +15,8 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +24,7 @@ from numpy.typing import NDArray
 
 from kws_live.errors import ConfigError
 from kws_live.model.features import Features
+from kws_live.system.workers import WorkerPool
 from kws_live.training import batches
 from kws_live.training.augmentation import AugmentationSettings, Augmenter
 from kws_live.training.clips import Clips, Floats, Ints
@@ -144,13 +142,10 @@ class WordBatches(batches.BatchMaker):
 
     def __init__(self, folders: Sequence[Path], recipe: EmbeddingRecipe, workers: int) -> None:
         self._ahead = 2 * workers + 2
-        self._pool = ProcessPoolExecutor(
-            workers, get_context("spawn"), initializer=_keep_words, initargs=(folders, recipe)
-        )
+        self._pool = WorkerPool(workers, _keep_words, (folders, recipe))
 
 
 def _keep_words(folders: Sequence[Path], recipe: EmbeddingRecipe) -> None:
-    Thread(target=batches._end_with_parent, daemon=True).start()
     batches._augmenter = word_augmenter(folders, recipe)
 
 

@@ -7,14 +7,11 @@ processes, because every recording is computed by itself and always in a worker.
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
-import signal
-import threading
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +22,8 @@ from numpy.typing import NDArray
 
 from kws_live.errors import DatasetError
 from kws_live.model.features import FeatureExtractor, FeatureSettings
+from kws_live.system.saving import replacing
+from kws_live.system.workers import WorkerPool
 from kws_live.training.dataset import Progress, StoredValues, check_target, no_progress, write_archive
 from kws_live.training.recordings import Recording, find_recordings, read_second
 
@@ -74,12 +73,10 @@ def prepare(
     done = len(recordings) - sum(len(pieces[number]) for number in missing)
     on_progress(done, len(recordings))
     if missing:
-        # Workers start afresh: a forked copy of a process with threads (progress bar, BLAS) may lock up.
-        context = multiprocessing.get_context("spawn")
         arguments = (settings, settings.mel_filters(), work)
         n_workers = min(jobs or os.cpu_count() or 1, len(missing))
         try:
-            with ProcessPoolExecutor(n_workers, context, _start_worker, arguments) as pool:
+            with WorkerPool(n_workers, _start_worker, arguments) as pool:
                 futures = {pool.submit(_make_piece, number, pieces[number]): number for number in missing}
                 try:
                     for future in as_completed(futures):
@@ -92,7 +89,7 @@ def prepare(
         except BrokenProcessPool as error:
             raise DatasetError(
                 "a worker process ended before its work was done (out of memory?); give the same command again, "
-                "it goes on from there, by choice with fewer --jobs"
+                "it goes on from there; fewer --jobs need less memory"
             ) from error
     result = _join(pieces, work, folder, settings)
     shutil.rmtree(work)
@@ -149,18 +146,8 @@ _work: Path
 def _start_worker(settings: FeatureSettings, mel_filters: NDArray[np.float32], work: Path) -> None:
     """Runs once in each worker; the parent's filter bank saves it the import of librosa."""
     global _extractor, _work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; a piece is done in seconds
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _extractor = FeatureExtractor(settings, mel_filters)
     _work = work
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed leaves no word; without it the worker would wait for its next piece for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _make_piece(number: int, recordings: Sequence[Recording]) -> None:
@@ -175,6 +162,5 @@ def _make_piece(number: int, recordings: Sequence[Recording]) -> None:
             values.append(_extractor.log_mel(window).astype(np.float16))
     log_mel = np.array(values, np.float16).reshape(-1, settings.n_frames, settings.n_mels)
     path = _piece_path(_work, number)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, log_mel=log_mel, skipped=np.array(json.dumps(skipped)))
-    partial.replace(path)
+    with replacing(path) as file:
+        np.savez(file, log_mel=log_mel, skipped=np.array(json.dumps(skipped)))

@@ -1,15 +1,14 @@
 """Thousands of words by synthetic voices, as a feature archive: the many classes that an embedding needs.
 
-Speech Commands has 35 words. To tell words apart that nobody has recorded, a network must have seen many more, by
+Speech Commands has 35 words. To tell words apart that were never recorded, a network must have seen many more, by
 voices that differ; the texts of read speech give the words, every synthesiser on the machine gives voices.
 """
 
 import hashlib
-import multiprocessing
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,8 @@ from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.model.features import FeatureExtractor, FeatureSettings
 from kws_live.synthesis import draw_voices, installed_voices, speak
+from kws_live.system.saving import replacing
+from kws_live.system.workers import WorkerPool
 from kws_live.training.dataset import ClipInfo, Progress, StoredValues, check_target, no_progress, write_archive
 
 PIECE: Final = 20
@@ -97,8 +98,7 @@ def write_spoken_words(
     pieces = [texts[i : i + PIECE] for i in range(0, len(texts), PIECE)]
     missing = [number for number in range(len(pieces)) if not (work / f"{number}.npz").exists()]
     arguments = (settings, settings.mel_filters())
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _start, arguments) as pool:
+    with WorkerPool(jobs, _start, arguments) as pool:
         futures = [pool.submit(_make_piece, work / f"{number}.npz", pieces[number], seed) for number in missing]
         try:
             for done, future in enumerate(as_completed(futures), len(pieces) - len(missing) + 1):
@@ -142,10 +142,8 @@ def _make_piece(path: Path, texts: Sequence[str], seed: int) -> None:
                 labels.append(text)
                 speakers.append(str(voice))
                 spectra.append(_extractor.log_mel(_in_a_room(rng, spoken)).astype(np.float16))
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    with replacing(path) as file:
         np.savez(file, labels=np.array(labels), speakers=np.array(speakers), log_mel=np.array(spectra))
-    partial.replace(path)
 
 
 def _in_a_room(rng: np.random.Generator, spoken: Samples) -> Samples:
