@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kws_live.audio import Samples
 from kws_live.errors import DatasetError
 from kws_live.model.features import PAPER, Features, FeatureSettings
+from kws_live.system.saving import write_file
 from kws_live.training.dataset import FeatureArchive, Progress, no_progress
 from kws_live.training.recordings import bad_samples, class_folders, fit_second, speaker_of
 
@@ -102,10 +103,8 @@ def write_features(data: Path, words: Sequence[str], path: Path, on_progress: Pr
             document["files"].append(name)
             document["labels"].append(label)
         on_progress(number + 1, len(files))
-    partial = path.with_suffix(".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(json.dumps(document), encoding="utf-8")
-    partial.replace(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, json.dumps(document))
 
 
 def read_features(path: Path) -> WordSet:

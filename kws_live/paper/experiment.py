@@ -27,6 +27,7 @@ from kws_live.paper.data import (
     speaker_split,
     write_features,
 )
+from kws_live.system.saving import write_file
 from kws_live.training.dataset import FeatureArchive, Progress, no_progress
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def run_settings(
         done += epochs
         network.save(record.with_suffix(".keras"))
         # Last, because it says that the run is whole.
-        record.write_text(json.dumps({"data": digest, **asdict(run)}) + "\n", encoding="utf-8")
+        write_file(record, json.dumps({"data": digest, **asdict(run)}) + "\n")
         runs.append(run)
     return runs
 

@@ -15,6 +15,7 @@ from kws_live.model.features import PAPER, FeatureExtractor, Features
 from kws_live.paper.data import PAPER_WORDS, librosa_second
 from kws_live.paper.experiment import PAPER_RUNS, SHIFT_SECONDS, Experiment
 from kws_live.paper.pictures import draw_curves, draw_word
+from kws_live.system.saving import write_file
 from kws_live.training.dataset import FeatureArchive
 
 N_PREDICTIONS: Final = 15
@@ -154,7 +155,7 @@ def write_report(experiments: Mapping[str, Experiment], data: Path, out: Path, f
         "## Machine",
         _machine(experiments),
     ]
-    (folder / "report.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_file(folder / "report.md", "\n\n".join(parts) + "\n")
 
 
 def _name(experiment: Experiment) -> str:

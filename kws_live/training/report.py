@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.model.scorer import Posteriors
+from kws_live.system.saving import write_file
 from kws_live.training.trainer import EpochFigures
 
 
@@ -119,7 +120,7 @@ def write_report(
     ]
     lines += ["", "![Learning curves](learning_curves.png)", ""]
     lines += [notes.strip(), ""] if notes else []
-    (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
+    write_file(folder / "report.md", "\n".join(lines))
     _draw_curves(history, folder / "learning_curves.png")
     _draw_confusion(scored[-1], folder / "confusion.png")
     _draw_det(scored, folder / "det.png")

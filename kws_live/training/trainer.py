@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.model.features import Features
+from kws_live.system.saving import replacing
 from kws_live.training.architectures import build_network
 from kws_live.training.batches import BatchMaker, augmenter_of
 from kws_live.training.clips import Clips
@@ -279,13 +280,12 @@ class RunState:
             return replace(reached, history=[EpochFigures(**row) for row in json.loads(str(stored["history"]))])
 
     def save(self, reached: Reached) -> None:
-        """Write the state beside the old one, then put it in its place."""
+        """Put the state in the place of the old one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {f"variable_{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(self.variables)}
         arrays |= {f"best_{i}": value for i, value in enumerate(self.best)}
         texts = asdict(reached)
         texts = {"history": json.dumps(texts.pop("history")), "reached": json.dumps(texts), "recipe": self._recipe}
         arrays |= {name: np.array(text) for name, text in texts.items()}
-        partial = self.path.with_name("state.partial.npz")
-        np.savez(partial, allow_pickle=False, **arrays)
-        partial.replace(self.path)
+        with replacing(self.path) as file:
+            np.savez(file, allow_pickle=False, **arrays)
