@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from benchmark import HERE, put
+from marked_text import put_between
 
 import kws_live
 from kws_live import SAMPLE_RATE_HZ, Detection
 
 BEGIN = "<!-- bench: scripts/bench writes what follows -->"
 END = "<!-- bench: end -->"
+README = Path(__file__).resolve().parents[1] / "README.md"
 DEMO = Path(kws_live.__file__).parent / "sources"
 
 
@@ -137,7 +138,7 @@ def main() -> None:
         print(f"{name:<36} {value:>12}   {goal}")
     if not arguments.dry:
         table = "\n".join(f"| {name.strip()} | {value.strip()} |" for name, value, _ in rows)
-        put(HERE / "README.md", f"| | |\n|---|---|\n{table}", None, BEGIN, END)
+        put_between(README, f"| | |\n|---|---|\n{table}", BEGIN, END)
 
 
 if __name__ == "__main__":

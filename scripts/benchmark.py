@@ -23,6 +23,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from marked_text import put_between
+from speakers import SPEAKERS
+
 from kws_live.cli.progress import steps
 from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
@@ -42,8 +45,6 @@ from kws_live.spotting.decision_settings import DecisionSettings, Mode
 HERE: Final = Path(__file__).resolve().parents[1]
 BEGIN: Final = "<!-- benchmark: scripts/benchmark writes what follows -->"
 END: Final = "<!-- benchmark: end -->"
-TRAINING_SPEAKERS: Final = ("163", "1737", "1898", "19")
-VALIDATION_SPEAKERS: Final = ("1970", "2416")
 SNRS_DB: Final = (30.0, 10.0, 0.0)
 NOISES: Final = {"room noise": Path("test") / "_silence_", "ESC-10": Path("noise") / "esc10"}
 """The official test set's own noise, of rooms it was recorded in; and dogs, clocks, rain and chainsaws."""
@@ -101,11 +102,7 @@ def run(given: argparse.Namespace) -> int:
     since = time.monotonic()
     names = given.model or [name for name in shipped_models() if not name.startswith("paper")]
     names.sort(key=lambda name: name != DEFAULT_MODEL)  # the default model first
-    talk = sorted(
-        folder
-        for folder in (given.data / "speech" / "librispeech").iterdir()
-        if folder.name not in (*TRAINING_SPEAKERS, *VALIDATION_SPEAKERS)
-    )
+    talk = sorted(folder for folder in (given.data / "speech" / "librispeech").iterdir() if folder.name not in SPEAKERS)
     with tempfile.TemporaryDirectory() as temporary:
         streams = build_streams(given.data, Path(temporary), load_model(names[0]).card.keywords, given.words)
         measured = [measure(load_model(name), given.data, streams, talk, given.keep) for name in names]
@@ -120,9 +117,9 @@ def run(given: argparse.Namespace) -> int:
             continue
         report.draw_det(one.swept, folder / "streaming_det.png")
         text += "\n![Detection error trade-off on the streams](streaming_det.png)\n"
-        put(folder / "report.md", "## The detector on test recordings\n\n" + text, "\n")
+        put_between(folder / "report.md", "## The detector on test recordings\n\n" + text, BEGIN, END, "\n")
     if not given.dry:
-        put(HERE / "README.md", overview_text(overview), None)
+        put_between(HERE / "README.md", overview_text(overview), BEGIN, END)
     print(f"{minutes:.1f} minutes", file=sys.stderr)
     return 0
 
@@ -275,22 +272,6 @@ def processor() -> str:
     except OSError:
         found = None
     return found[1] if found else platform.processor() or platform.machine()
-
-
-def put(path: Path, text: str, otherwise: str | None, begin: str = BEGIN, end: str = END) -> None:
-    """Replace what lies between the markers; without markers append it after ``otherwise``, or fail if that is None."""
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    new = f"{begin}\n\n{text.strip()}\n\n{end}"
-    if begin in old and end in old:
-        before, rest = old.split(begin, 1)
-        old = before + new + rest.split(end, 1)[1]
-    elif otherwise is None:
-        raise KwsLiveError(f"{path} has no lines {begin!r} and {end!r} to write between")
-    else:
-        old = old.rstrip("\n") + "\n" + otherwise + new + "\n"
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(old, encoding="utf-8")
-    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ from typing import Final
 
 import numpy as np
 import soundfile
-from train_default import SPEAKERS, VALIDATION_SOUNDS, VALIDATION_TALK, more_talk
+from speakers import SPEAKERS
+from train_default import VALIDATION_SOUNDS, VALIDATION_TALK, more_talk
 
 from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.cli.progress import steps

@@ -38,6 +38,7 @@ from kws_live.model import Model, load_model
 from kws_live.model.card import write_card
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.synthesis import installed_voices
+from kws_live.system.saving import write_file
 from kws_live.training.training_run import read_test
 
 N_TAKES: Final = (3, 5, 10)
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = heading(given, hours) + "\n".join(table.markdown() for table in tables)
     print(text)
     if given.report:
-        given.report.write_text(text, encoding="utf-8")
+        write_file(given.report, text)
         write_card(model.folder, replace(model.card, figures={**model.card.figures, PROVED: proved(outcomes)}))
     return 0
 

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from train_embedding import HELD_OUT_SPEAKERS, TRAIN_SPEAKERS, embedding_model
+from speakers import SPEAKERS
+from train_embedding import embedding_model
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.evaluation.recorded_run import RecordedRun, record
@@ -74,9 +75,8 @@ class Stream:
 
 def negatives(data: Path) -> Iterator[tuple[Samples, tuple[Utterance, ...]]]:
     """Talk, with what is said in it, and noise."""
-    known = {*TRAIN_SPEAKERS, *HELD_OUT_SPEAKERS}
     for speaker in sorted((data / "speech" / "librispeech").iterdir()):
-        if speaker.is_dir() and speaker.name not in known:
+        if speaker.is_dir() and speaker.name not in SPEAKERS:
             yield from ((samples, said) for _, samples, said in join_chapters(speaker))
     for kind in sorted((data / "noise").iterdir()):
         folders = [kind, *(folder for folder in sorted(kind.iterdir()) if folder.is_dir())]

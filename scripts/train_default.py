@@ -9,7 +9,7 @@ DATA holds:
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
   talk/                   more talk in LibriSpeech's layout, one folder a speaker; the games that
                           scripts/fetch_recordings fetches, and what is said in two of them: amazon_queen.trans.txt
-                          and steel_sky.trans.txt; by choice the times of the words, *.words.jsonl
+                          and steel_sky.trans.txt; optionally the times of the words, *.words.jsonl
                           (scripts/transcribe_talk.py makes both)
   scripts/                what is said in the third, as scripts/fetch_recordings fetches it
   test.csv, test/         test recordings; only measured on, at the end
@@ -23,6 +23,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from speakers import SPEAKERS
+
 from kws_live.cli import main as kws_live
 from kws_live.evaluation.talk import SAME_SOUND
 from kws_live.model.features import SPEECH
@@ -35,14 +37,6 @@ from kws_live.training.dataset import SetName
 from kws_live.training.recipe import load_recipe
 from kws_live.training.recordings import which_set
 
-SPEAKERS: Final[dict[str, SetName]] = {
-    "163": "train",
-    "1737": "train",
-    "1898": "train",
-    "19": "train",
-    "1970": "val",
-    "2416": "val",
-}
 VALIDATION_SOUNDS: Final = (
     "colobot-common-sounds",
     "freedroidrpg-data",

@@ -1,7 +1,7 @@
 """Make the embedding of models/commands-12, by which words are taught, and its bank of negatives.
 
 DATA holds speech/librispeech/ and noise/speech_commands/, as for scripts/train_default; FEATURES the archives that it
-made (images, recordings, negatives, by choice sounds). Words by the synthesisers on this machine are added:
+made (images, recordings, negatives, optionally sounds). Words by the synthesisers on this machine are added:
 
   apt-get install espeak-ng flite festival festvox-kdlpc16k festvox-us-slt-hts; pip install py-nanotts
 
@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from marked_text import put_between
 from numpy.typing import NDArray
+from speakers import speakers_of
 from taught_beside import outputs_of, own_words_right
 
 from kws_live.audio import SPEECH_RATE_HZ
@@ -42,8 +44,6 @@ from kws_live.training.corpora.spoken_words import texts_of, write_spoken_words
 from kws_live.training.dataset import BACKGROUND, FeatureArchive
 from kws_live.training.metric_learning import EmbeddingRecipe, load_embedding_recipe, train_embedding, words_of
 
-TRAIN_SPEAKERS: Final = ("163", "1737", "1898", "19")
-HELD_OUT_SPEAKERS: Final = ("1970", "2416")
 PROOF_WORDS: Final = ("archie", "hey archie", "dracarys", "goodnight", "good night", "how are you", "joke")
 """Words that teaching is proved on (scripts/prove_teaching.py): no synthetic voice says them here."""
 
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     spoken = given.features / "spoken"
     if not spoken.exists():
         speech = given.data / "speech" / "librispeech"
-        transcripts = [path for name in TRAIN_SPEAKERS for path in (speech / name).rglob("*.trans.txt")]
+        transcripts = [path for name in speakers_of("train") for path in (speech / name).rglob("*.trans.txt")]
         texts = texts_of(transcripts, N_WORDS, N_PAIRS, (*PROOF_WORDS, *recipe.held_out))
         recorded = words_of([FeatureArchive.open(given.features / "images")], recipe.held_out)
         texts = sorted({*texts, *recorded})  # a word of both kinds of voice ties the two together
@@ -133,7 +133,9 @@ def held_out_runs(model: Model, data: Path) -> Iterator[RecordedRun]:
     both = embedding_model(model)
     settings = DecisionSettings(thresholds=dict(model.card.thresholds))
     recordings = [
-        samples for name in HELD_OUT_SPEAKERS for _, samples, _ in join_chapters(data / "speech" / "librispeech" / name)
+        samples
+        for name in speakers_of("val")
+        for _, samples, _ in join_chapters(data / "speech" / "librispeech" / name)
     ]
     for path in sorted((data / "noise" / "speech_commands").glob("*.ogg")):
         samples = read_mono(path, SPEECH_RATE_HZ)
@@ -216,15 +218,7 @@ def report(model: Model, recipe: EmbeddingRecipe, folders: Sequence[Path], seeds
             *([recipe.notes.strip(), ""] if recipe.notes else []),
         ]
     )
-    path = model.folder / "report.md"
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    new = f"{BEGIN}\n\n{text.strip()}\n\n{END}"
-    if BEGIN in old and END in old:
-        before, rest = old.split(BEGIN, 1)
-        old = before + new + rest.split(END, 1)[1]
-    else:
-        old = old.rstrip("\n") + "\n\n" + new + "\n"
-    path.write_text(old, encoding="utf-8")
+    put_between(model.folder / "report.md", text, BEGIN, END, "\n")
     print(text)
 
 
