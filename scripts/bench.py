@@ -1,4 +1,7 @@
-"""The figures of the live path, printed, and written into README.md. For a quiet machine with nothing else running."""
+"""Measure the live path on this machine: start, memory, CPU, delay, size; printed, and written into README.md.
+
+For a quiet machine with nothing else running.
+"""
 
 import argparse
 import csv

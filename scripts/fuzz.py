@@ -1,4 +1,4 @@
-"""Bad input by the thousand, as `scripts/fuzz` runs it: each target in a process of its own with limited memory.
+"""Bad input by the thousand, `scripts/fuzz --minutes 5`: each target in a process of its own with limited memory.
 
 A traceback, a crash, a hang or more memory than is promised is a fault; it is told with the seed that repeats it.
 """

@@ -1,4 +1,7 @@
-"""The pictures of the panel and the terminal view, of ten minutes in which the demo's words come in another order."""
+"""Make the README's pictures: the panel and the terminal view, of ten minutes of the demo's words in another order.
+
+Needs Chromium (Debian: apt-get install chromium fonts-inter).
+"""
 
 import argparse
 import csv

@@ -1,4 +1,9 @@
-"""Endurance, as `scripts/soak` measures it: memory, threads, handles, positions and events over hours of audio."""
+"""Listen for hours and see whether anything grows, drifts or is lost: memory, threads, handles, positions, events.
+
+scripts/soak --hours 24                            a day of audio, as fast as it goes, through the threads of a session
+scripts/soak --real-time --minutes 30 -s mic:      a real microphone; play something into it meanwhile
+scripts/soak --starts 1000                         started and stopped again and again
+"""
 
 import argparse
 import gc
@@ -236,7 +241,7 @@ def starts(n_starts: int, model: str) -> list[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=24.0, help="of audio, as fast as it goes")
     parser.add_argument("--fast", action="store_true", help="as fast as it goes; the default")
     parser.add_argument("--real-time", action="store_true", help="from a microphone")
