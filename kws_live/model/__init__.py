@@ -21,6 +21,7 @@ from kws_live.model.rolling_features import RollingFeatures
 from kws_live.model.scorer import LiteRtScorer, Posteriors, Scorer, StreamScorer
 from kws_live.model.taught_words import EMBEDDING_NAME, EMBEDDING_SIZE, WORDS_NAME, TaughtScorer, TaughtWords
 from kws_live.system.array_file import read_array
+from kws_live.system.text_file import read_bytes
 
 LITERT_NAME: Final = "model.tflite"
 KERAS_NAME: Final = "model.keras"
@@ -46,7 +47,7 @@ class Model:
     def extractor(self) -> FeatureExtractor:
         """Makes the features this model was trained on."""
         try:
-            bank = read_array(_read(self.folder / FILTERS_NAME, LARGEST_FILE_BYTES)).astype(np.float32)
+            bank = read_array(_read(self.folder / FILTERS_NAME)).astype(np.float32)
         except ValueError as error:
             raise ModelError(f"model {self.card.name!r}: cannot read {FILTERS_NAME}: {error}") from error
         return FeatureExtractor(self.card.features, bank)
@@ -57,7 +58,7 @@ class Model:
         if WORDS_NAME not in self.card.files:
             return None
         path = self.folder / WORDS_NAME
-        words = TaughtWords.from_bytes(_read(path, LARGEST_FILE_BYTES), str(path))
+        words = TaughtWords.from_bytes(_read(path), str(path))
         for weights in (words.weights, words.known_weights):
             if weights.shape[1] != EMBEDDING_SIZE:
                 raise ModelError(f"{path} has {weights.shape[1]} numbers a word; the embedding gives {EMBEDDING_SIZE}")
@@ -83,7 +84,7 @@ class Model:
     def base_scorer(self) -> Scorer:
         """A new scorer of the network's own labels, without taught words."""
         n_own = len(self.card.labels) - (len(self.taught.beside) if self.taught else 0)
-        return LiteRtScorer(_read(self.folder / LITERT_NAME, LARGEST_FILE_BYTES), self.card, n_own)
+        return LiteRtScorer(_read(self.folder / LITERT_NAME), self.card, n_own)
 
     def embedding(self) -> Scorer:
         """A new runner of the embedding, by which words are taught: float32 (size,), of length one.
@@ -95,7 +96,7 @@ class Model:
         """
         if EMBEDDING_NAME not in self.card.files:
             raise ModelError(f"model {self.card.name!r} has no embedding, so it cannot be taught; use {DEFAULT_MODEL}")
-        return LiteRtScorer(_read(self.folder / EMBEDDING_NAME, LARGEST_FILE_BYTES), self.card, EMBEDDING_SIZE)
+        return LiteRtScorer(_read(self.folder / EMBEDDING_NAME), self.card, EMBEDDING_SIZE)
 
     def stream_scorer(self, step_seconds: float) -> StreamScorer:
         """A function that scores windows as `posteriors` does, quickest where each is one step after the last."""
@@ -129,7 +130,7 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
             raise ModelError(f"{card_path} names {name!r}; files must lie in the model folder itself")
         if not path.is_file():
             raise ModelError(f"model {card.name!r}: {path} is missing; take the model folder again, whole")
-        if hashlib.sha256(_read(path, LARGEST_FILE_BYTES)).hexdigest() != digest:
+        if hashlib.sha256(_read(path)).hexdigest() != digest:
             raise ModelError(
                 f"model {card.name!r}: {name} is not the file the card describes (its SHA-256 differs); "
                 "take the model folder again, whole"
@@ -139,12 +140,5 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     return model
 
 
-def _read(path: Path, largest_bytes: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(largest_bytes + 1)
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}") from error
-    if len(content) > largest_bytes:
-        raise ModelError(f"{path} is larger than {largest_bytes:,} bytes, the most a model may have")
-    return content
+def _read(path: Path, largest_bytes: int = LARGEST_FILE_BYTES) -> bytes:
+    return read_bytes(path, "model file", error=ModelError, largest_bytes=largest_bytes)

@@ -1,4 +1,4 @@
-"""Text that a person has saved: settings, bindings, labels, transcripts; whatever editor it was."""
+"""Files that a person has saved: settings, bindings, labels, transcripts; whatever editor it was."""
 
 import codecs
 from pathlib import Path
@@ -29,6 +29,24 @@ def user_path(path: str | Path, error: type[KwsLiveError] = ConfigError) -> Path
         raise error(f"{named}: there is no such home folder; write the path in full") from unknown
 
 
+def read_bytes(
+    path: str | Path,
+    what: str = "file",
+    *,
+    error: type[KwsLiveError] = ConfigError,
+    largest_bytes: int = LARGEST_BYTES,
+) -> bytes:
+    """What is in a file; parameters and errors as those of `read_text`."""
+    try:
+        with user_path(path, error).open("rb") as file:
+            content = file.read(largest_bytes + 1)
+    except OSError as refused:
+        raise error(f"cannot read {what} {path}: {refused.strerror}") from refused
+    if len(content) > largest_bytes:
+        raise error(f"{what} {path} is larger than {largest_bytes:,} bytes")
+    return content
+
+
 def read_text(
     path: str | Path,
     what: str = "file",
@@ -52,13 +70,7 @@ def read_text(
     ConfigError
         Or ``error``, if it cannot be read, is larger, or is no such text.
     """
-    try:
-        with user_path(path, error).open("rb") as file:
-            raw = file.read(largest_bytes + 1)
-    except OSError as refused:
-        raise error(f"cannot read {what} {path}: {refused.strerror}") from refused
-    if len(raw) > largest_bytes:
-        raise error(f"{what} {path} is larger than {largest_bytes:,} bytes")
+    raw = read_bytes(path, what, error=error, largest_bytes=largest_bytes)
     # PowerShell's ">" and Notepad's "Unicode" are UTF-16.
     encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
