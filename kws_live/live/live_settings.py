@@ -2,11 +2,8 @@
 
 import json
 import logging
-import re
 import shutil
-import stat
 import threading
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -15,8 +12,10 @@ from typing import Any
 
 from kws_live.errors import ConfigError
 from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.system.file_watch import FileWatch
 from kws_live.system.saving import replacing, write_file
-from kws_live.system.text_file import read_text, user_path
+from kws_live.system.text_file import user_path
+from kws_live.system.toml_file import line_of, read_toml
 
 log = logging.getLogger(__name__)
 
@@ -121,19 +120,17 @@ class LiveSettings:
         ConfigError
             If the file cannot be read or holds an impossible value; it names the line, and the old values stay.
         """
-        text = read_text(path, "settings file")
-        try:
-            values = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:  # a ValueError of its own: an integer of thousands of digits
-            raise ConfigError(f"{path} is not TOML: {error}") from error
+        values, lines = read_toml(path, "settings file")
         with self._lock:
             new = self._defaults
             for name, value in values.items():
                 try:
                     new = new.changed({name: value})
                 except ConfigError as error:
-                    word = next((key for key in _words(value) if repr(key) in str(error)), None)
-                    raise ConfigError(f"{path}, line {_line(text, name, word)}: {error}") from error
+                    line = line_of(lines, name) or 0
+                    if word := next((key for key in _words(value) if repr(key) in str(error)), None):
+                        line = line_of(lines, word, line) or line
+                    raise ConfigError(f"{path}, line {line + 1}: {error}") from error
             self._apply(new.changed(self._pinned))
 
     def save(self, path: str | Path) -> None:
@@ -175,10 +172,10 @@ def _keep_what_is_more(path: Path) -> None:
         return
     known = {item.name for item in fields(DecisionSettings)}
     try:
-        text = read_text(path, "settings file")
-        if "#" not in text and set(tomllib.loads(text)) <= known:
+        values, lines = read_toml(path, "settings file")
+        if not any("#" in line for line in lines) and set(values) <= known:
             return
-    except (ConfigError, ValueError, RecursionError):
+    except ConfigError:
         pass
     copy = path.with_name(path.name + ".before")
     try:
@@ -206,45 +203,19 @@ class SettingsFile:
     def __init__(self, settings: LiveSettings, path: str | Path) -> None:
         self.path = user_path(path)
         self._settings = settings
-        self._seen = self._stamp()  # before it is read, so that no change is missed
+        self._watch = FileWatch(self.path)
         settings.load(self.path)
 
     def poll(self) -> bool:
         """Load the file if it has changed; True if it did. A broken one raises once, and the old values stay."""
-        stamp = self._stamp()
-        if stamp == self._seen or stamp is None:  # an editor may replace the file: gone for a moment is no change
+        if not self._watch.changed():
             return False
-        self._seen = stamp
         self._settings.load(self.path)
         return True
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _words(value: object) -> list[str]:
     return [str(word) for word in value] if isinstance(value, (dict, list)) else []
-
-
-def _line(text: str, name: str, word: str | None = None) -> int:
-    """Line where a setting, or a word in it, seems to stand; 1 if nothing looks like it."""
-    key = re.escape(word or name)
-    set_to, table, quoted = (
-        rf"""(^|[.{{,])\s*["']?{key}["']?\s*=""",
-        rf"""^\s*\[\s*["']?{key}\b""",
-        rf"""["']{key}["']""",
-    )
-    pattern = quoted if word and name == "active" else f"{set_to}|{table}"
-    for number, line in enumerate(text.splitlines(), 1):
-        if re.search(pattern, line):
-            return number
-    return _line(text, name) if word else 1
 
 
 def _toml(value: object) -> str:

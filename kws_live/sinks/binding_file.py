@@ -44,17 +44,16 @@ fits, that word's one-step bindings rest.
 """
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from kws_live.actions import LIMIT_SECONDS, printable
+from kws_live.actions import LIMIT_SECONDS
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
-from kws_live.system.text_file import read_text
+from kws_live.system.toml_file import line_of, read_toml
 
 ACTIONS: Final = ("run", "shell", "http", "mqtt", "key", "sound")
 
@@ -142,17 +141,12 @@ def read_bindings(path: str | Path, keywords: Sequence[str] = ()) -> dict[int, B
     ConfigError
         If something in it is wrong: it names the line.
     """
-    text = read_text(path, "bindings")
-    try:
-        tables = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not TOML: {printable(str(error))}") from error
+    tables, lines = read_toml(path, "bindings")
     if strange := sorted(set(tables) - {"binding"}):
-        line = _line(text.splitlines(), strange[0], 0)
+        line = line_of(lines, strange[0]) or 0
         raise ConfigError(
-            f"{path}, line {line}: unknown {strange[0]!r}; a file of bindings has [[binding]] tables alone"
+            f"{path}, line {line + 1}: unknown {strange[0]!r}; a file of bindings has [[binding]] tables alone"
         )
-    lines = text.splitlines()
     starts = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[\s*binding\s*\]\]", line)]
     entries = tables.get("binding", [])
     if not isinstance(entries, list) or len(starts) != len(entries):
@@ -160,24 +154,15 @@ def read_bindings(path: str | Path, keywords: Sequence[str] = ()) -> dict[int, B
     if not entries:
         raise ConfigError(f"{path} has no [[binding]]; write one, or leave the file away")
     bindings = {}
-    for values, start in zip(entries, starts, strict=True):
+    for values, start, end in zip(entries, starts, [*starts[1:], len(lines)], strict=True):
         try:
             bindings[start + 1] = _binding(values, keywords)
         except ConfigError as error:
             told = {key: found.start() for key in values if (found := re.search(rf"\b{re.escape(key)}\b", str(error)))}
             named = min(told, key=told.__getitem__, default="")
-            raise ConfigError(f"{path}, line {_line(lines, named, start)}: {error}") from error
+            line = (line_of(lines[:end], named, start + 1) if named else None) or start
+            raise ConfigError(f"{path}, line {line + 1}: {error}") from error
     return bindings
-
-
-def _line(lines: Sequence[str], key: str, start: int) -> int:
-    """Line, from 1, of ``key`` in the table that begins at index ``start``; the table's own if it is not there."""
-    for number in range(start, len(lines)):
-        if number > start and lines[number].lstrip().startswith("[["):
-            break
-        if key and re.match(rf"""\s*(\[\s*binding\.)?["']?{re.escape(key)}["']?\s*[.=\]]""", lines[number]):
-            return number + 1
-    return start + 1
 
 
 def _binding(values: dict[str, Any], keywords: Sequence[str]) -> Binding:

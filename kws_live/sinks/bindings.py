@@ -17,6 +17,7 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import COMMAND_SECONDS, Detection, Event
 from kws_live.sinks.binding_file import Binding, read_bindings
+from kws_live.system.file_watch import FileWatch
 from kws_live.system.text_file import user_path
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class Bindings:
         self._ordered = outbox(abort=self._abort)
         self._parallel = outbox(abort=self._abort, n_workers=PARALLEL_WORKERS)
         self._reports = outbox()  # a terminal that was stopped must not stop the actions
-        self._seen = self._stamp()
+        self._watch = FileWatch(self.path)
         self._load()
 
     @property
@@ -110,18 +111,9 @@ class Bindings:
         for action in (*self._retired, *self._actions):
             action.close()
 
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
-
     def _reload(self) -> None:
-        stamp = self._stamp()
-        if stamp == self._seen or stamp is None:  # an editor may replace the file: gone for a moment is no change
+        if not self._watch.changed():
             return
-        self._seen = stamp
         try:
             self._load()
             log.info("bindings taken from %s", self.path)

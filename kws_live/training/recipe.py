@@ -4,13 +4,13 @@ Each key is explained where the shipped recipes lie, in ``kws_live/training/reci
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from kws_live.errors import ConfigError
+from kws_live.system.toml_file import read_toml
 from kws_live.training.augmentation import AugmentationSettings
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -99,14 +99,11 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     """
     shipped = FOLDER / f"{name_or_path}.toml"
     path = shipped if shipped.is_file() else Path(name_or_path)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise ConfigError(
             f"no recipe {str(name_or_path)!r}; shipped are: {', '.join(shipped_recipes())}; or give a TOML file"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"recipe {path} cannot be read: {error}") from error
+        )
+    raw = read_toml(path, "recipe").values
     try:
         if "augmentation" in raw:
             raw["augmentation"] = AugmentationSettings(**_tuples(raw["augmentation"]))
