@@ -52,7 +52,7 @@ def test_a_recipe_file_says_what_the_recipe_is(tmp_path: Path) -> None:
         (GOOD + "batch_size = 1\n", "batch_size 1 must be"),
         (GOOD.replace('"no"', '"yes"'), "keywords must be present and differ"),
         (GOOD + "average = 1.0\n", "average must be"),
-        ("name = ", "cannot be read"),
+        ("name = ", "is not TOML"),
     ],
 )
 def test_a_wrong_recipe_is_refused_with_its_reason(tmp_path: Path, text: str, complaint: str) -> None:

@@ -14,16 +14,13 @@ from keras import layers
 
 from kws_live.errors import ConfigError
 from kws_live.model.features import FeatureSettings, dct_matrix
-from kws_live.training.architectures import bc_resnet, ds_cnn, matchbox_net, paper_cnn, resnet, stem_tcn, tc_resnet
+from kws_live.training.architectures import paper_cnn, resnet, stem_tcn, tc_resnet
 
 Builder = Callable[..., keras.KerasTensor]
 
 ARCHITECTURES: Final[Mapping[str, Builder]] = {
     "paper_cnn": paper_cnn.build,
-    "ds_cnn": ds_cnn.build,
     "tc_resnet": tc_resnet.build,
-    "matchbox_net": matchbox_net.build,
-    "bc_resnet": bc_resnet.build,
     "stem_tcn": stem_tcn.build,
     "resnet": resnet.build,
 }
