@@ -17,7 +17,7 @@ from kws_live.live.event_stream import EventStream
 from kws_live.live.lifetime import Lifetime
 from kws_live.live.live_settings import LiveSettings, SettingsFile
 from kws_live.live.session import Session
-from kws_live.live.statistics import Statistics
+from kws_live.live.session_statistics import Statistics
 from kws_live.live.stream_clock import FollowsClock, StreamClock
 from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, wait_in_thread, wait_on_loop
 from kws_live.model import DEFAULT_MODEL, Model, load_model

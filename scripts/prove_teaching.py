@@ -30,9 +30,9 @@ from kws_live.enrolment.judge import Judge
 from kws_live.enrolment.spoken_takes import PROVED, speak_takes
 from kws_live.enrolment.takes import Take, read_takes
 from kws_live.enrolment.teaching import Teacher
+from kws_live.evaluation.intervals import Rate, Share
 from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.evaluation.report import Table
-from kws_live.evaluation.statistics import Rate, Share
 from kws_live.events import Detection
 from kws_live.model import Model, load_model
 from kws_live.model.card import write_card

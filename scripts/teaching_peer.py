@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from teaching_streams import Stream, Trial
 
 from kws_live.audio import SPEECH_RATE_HZ
+from kws_live.evaluation.intervals import Share
 from kws_live.evaluation.report import Table
-from kws_live.evaluation.statistics import Share
 
 
 def peer_table(python: str, trials: Sequence[Trial], talk: Sequence[Stream], spoken: dict[str, Stream]) -> Table:

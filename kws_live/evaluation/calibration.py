@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS
 from kws_live.errors import ConfigError, DatasetError
+from kws_live.evaluation.intervals import Rate, Share
 from kws_live.evaluation.recorded_run import RecordedRun
-from kws_live.evaluation.statistics import Rate, Share
 from kws_live.evaluation.streaming import LabelledRun
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import HOP_SAMPLES

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from kws_live.audio import HOP_SECONDS, SILENCE, SPEECH_RATE_HZ, UNKNOWN, Samples
 from kws_live.detection import make_gate
 from kws_live.errors import DatasetError
+from kws_live.evaluation.intervals import NOTHING, Share
 from kws_live.evaluation.recorded_run import Progress
-from kws_live.evaluation.statistics import NOTHING, Share
 from kws_live.model import Model
 from kws_live.model.scorer import Posteriors
 from kws_live.sources.recordings import read_mono, sound_files

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.evaluation.statistics import PairedDifference, PairedRateDifference, Rate, Share
+from kws_live.evaluation.intervals import PairedDifference, PairedRateDifference, Rate, Share
 from kws_live.evaluation.streaming import LabelledRun, StreamScore
 from kws_live.events import Detection
 from kws_live.spotting.decision_settings import DecisionSettings

@@ -12,9 +12,9 @@ import numpy as np
 
 from kws_live.audio import SAMPLE_RATE_HZ, UNKNOWN, WINDOW_SECONDS
 from kws_live.errors import DatasetError
+from kws_live.evaluation.intervals import NOTHING, Rate, Share
 from kws_live.evaluation.labels import SPEECH, Label, read_labels
 from kws_live.evaluation.recorded_run import Progress, RecordedRun, record_kept
-from kws_live.evaluation.statistics import NOTHING, Rate, Share
 from kws_live.events import Detection
 from kws_live.model import Model
 from kws_live.sources.recordings import read_own_rate, sound_files

@@ -14,8 +14,8 @@ import numpy as np
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples
 from kws_live.errors import DatasetError
+from kws_live.evaluation.intervals import Rate
 from kws_live.evaluation.recorded_run import Progress, RecordedRun, record_kept
-from kws_live.evaluation.statistics import Rate
 from kws_live.events import Detection
 from kws_live.model import Model
 from kws_live.sources.recordings import read_mono

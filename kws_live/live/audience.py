@@ -11,7 +11,7 @@ from kws_live.events import Detection, Event, EventsDropped, NearMiss
 from kws_live.live.event_stream import EventStream
 from kws_live.live.loop_receiver import LoopReceiver, Receiver, runs_in_coroutine_of
 from kws_live.live.receiver import SINK_SECONDS, SinkReceiver, ThreadReceiver, make_receiver
-from kws_live.live.statistics import Statistics
+from kws_live.live.session_statistics import Statistics
 from kws_live.live.stream_clock import StreamClock
 from kws_live.sinks import EventSink
 from kws_live.system.interrupts import Latch

@@ -18,7 +18,7 @@ from kws_live.live.capture import POLL_SECONDS, Capture
 from kws_live.live.event_queue import EventQueue
 from kws_live.live.liveness import STILL_SECONDS, Liveness, as_event
 from kws_live.live.overload import Overload
-from kws_live.live.statistics import Statistics
+from kws_live.live.session_statistics import Statistics
 from kws_live.sources import AudioSource
 from kws_live.spotting.pipeline import Pipeline, Step
 from kws_live.stream.findings import Finding

@@ -8,9 +8,9 @@ import pytest
 from kws_live.audio import HOP_SECONDS
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.calibration import FalseRates, false_rates, parse_budget, plan
+from kws_live.evaluation.intervals import Share
 from kws_live.evaluation.labels import Label
 from kws_live.evaluation.recorded_run import RecordedRun
-from kws_live.evaluation.statistics import Share
 from kws_live.evaluation.streaming import LabelledRun
 from kws_live.spotting.pipeline import HOP_SAMPLES
 from tests.fakes import KEYWORDS, LABELS, decision_settings

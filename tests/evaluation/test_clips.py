@@ -7,7 +7,7 @@ import soundfile
 from kws_live.audio import SILENCE, UNKNOWN
 from kws_live.errors import DatasetError
 from kws_live.evaluation.clips import ClipScore, find_clips, one_second, score_clips, score_noise
-from kws_live.evaluation.statistics import Share
+from kws_live.evaluation.intervals import Share
 from tests.evaluation.tone_model import ToneModel, tone
 from tests.fakes import KEYWORDS, LABELS
 

@@ -1,10 +1,10 @@
 import pytest
 
 from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.evaluation.intervals import Rate, Share
 from kws_live.evaluation.labels import Label
 from kws_live.evaluation.operating_points import OperatingPoint, Sweep, compare, sweep, threshold_for
 from kws_live.evaluation.recorded_run import record
-from kws_live.evaluation.statistics import Rate, Share
 from kws_live.evaluation.streaming import LabelledRun, StreamScore, score_stream
 from kws_live.events import Detection
 from kws_live.sources.array import ArraySource

@@ -8,8 +8,8 @@ from rich.console import Console
 from kws_live.errors import ConfigError
 from kws_live.evaluation import report
 from kws_live.evaluation.clips import ClipScore, NoiseScore
+from kws_live.evaluation.intervals import Share
 from kws_live.evaluation.operating_points import Sweep, compare
-from kws_live.evaluation.statistics import Share
 from kws_live.evaluation.streaming import Effort
 from kws_live.evaluation.talk import TalkScore
 from tests.evaluation.test_operating_points import score

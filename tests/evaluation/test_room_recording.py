@@ -6,8 +6,8 @@ import soundfile
 
 from kws_live.audio import Block, Samples
 from kws_live.errors import AudioGapError, DatasetError, SourceLostError
+from kws_live.evaluation.intervals import Share
 from kws_live.evaluation.room_recording import RoomRecording, guide, read_takes, run_room
-from kws_live.evaluation.statistics import Share
 from kws_live.sources.array import ArraySource
 from tests.evaluation.tone_model import ToneModel, tone
 from tests.fakes import KEYWORDS, decision_settings

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from kws_live.audio import SAMPLE_RATE_HZ, UNKNOWN
 from kws_live.errors import DatasetError
+from kws_live.evaluation.intervals import Rate, Share
 from kws_live.evaluation.labels import SPEECH, Label, write_labels
-from kws_live.evaluation.statistics import Rate, Share
 from kws_live.evaluation.streaming import (
     NOISE,
     Effort,

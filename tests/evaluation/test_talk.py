@@ -7,7 +7,7 @@ import soundfile
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import DatasetError
-from kws_live.evaluation.statistics import Rate
+from kws_live.evaluation.intervals import Rate
 from kws_live.evaluation.talk import Utterance, join_chapters, measure_talk, read_transcripts, score_talk
 from kws_live.events import Detection
 from tests.evaluation.tone_model import ToneModel

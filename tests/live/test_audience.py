@@ -16,7 +16,7 @@ from kws_live import Detection, Event, EventsDropped, listen
 from kws_live.errors import ActionError, ConfigError, SessionError
 from kws_live.events import COMMAND_SECONDS
 from kws_live.live.audience import Audience
-from kws_live.live.statistics import Statistics
+from kws_live.live.session_statistics import Statistics
 from kws_live.live.stream_clock import StreamClock
 from kws_live.sinks import EventSink
 from kws_live.system.backlog import LARGEST_BACKLOG

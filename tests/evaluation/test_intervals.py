@@ -4,7 +4,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from kws_live.evaluation.statistics import PairedDifference, PairedRateDifference, Rate, Share
+from kws_live.evaluation.intervals import PairedDifference, PairedRateDifference, Rate, Share
 
 
 @pytest.mark.parametrize(
