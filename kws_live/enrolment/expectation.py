@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.enrolment.bank import Bank
+from kws_live.evaluation.intervals import Share
 from kws_live.model.taught_words import logistic
 from kws_live.spotting.decision_settings import DecisionSettings
 
@@ -21,9 +22,6 @@ away. Rarer events could not be counted in half an hour of talk."""
 SMOOTHING: Final = DecisionSettings.smoothing_hops
 ALIKE: Final = 0.1
 """A word of whose clips more than this share fires is named as too like the taught one."""
-
-NORMAL_95: Final = 1.96
-"""Standard deviations of the normal distribution that hold 95 % of it."""
 
 
 @dataclass(frozen=True)
@@ -130,15 +128,8 @@ class Expectation:
 
 
 def likely(hits: int, n: int) -> tuple[float, float]:
-    """The shares that may lie behind so many hits, with a confidence of 95 %.
-
-    References
-    ----------
-    E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
-    """
-    share, square = hits / n, NORMAL_95**2 / n
-    middle, reach = share + square / 2, NORMAL_95 * ((share * (1 - share) + square / 4) / n) ** 0.5
-    return max(0.0, (middle - reach) / (1 + square)), min(1.0, (middle + reach) / (1 + square))
+    """The shares that may lie behind so many hits, with a confidence of 95 %."""
+    return Share(hits, n).interval
 
 
 def smoothed(scores: NDArray[np.floating]) -> NDArray[np.floating]:
