@@ -41,6 +41,9 @@ SILENCE: Final = "_silence_"
 UNKNOWN: Final = "_unknown_"
 """The label of speech that is no keyword."""
 
+SPEECH_LABEL: Final = "_speech_"
+"""The label of running speech in a recording or an archive; to a network it is `UNKNOWN`."""
+
 
 def to_mono(block: Block) -> Samples:
     """Average the channels of a block; one channel is returned as a view.

@@ -12,10 +12,11 @@ from train_embedding import embedding_model
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.evaluation.recorded_run import RecordedRun, record
-from kws_live.evaluation.talk import Utterance, join_chapters
+from kws_live.evaluation.talk import Sentence, join_chapters
 from kws_live.model import Model
 from kws_live.sources.array import ArraySource
-from kws_live.sources.recordings import read_mono, sound_files
+from kws_live.sources.recordings import read_mono
+from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 PAUSE_SECONDS: Final = 8.0
@@ -59,7 +60,7 @@ class Stream:
     samples: Samples
     names: tuple[str, ...] = ()
     spans: tuple[tuple[float, float], ...] = ()
-    utterances: tuple[Utterance, ...] = ()
+    utterances: tuple[Sentence, ...] = ()
 
     def hits(self, told: Sequence[float], takes: Sequence[str]) -> tuple[int, int]:
         """Clips during which the word was told, at these seconds, and clips, without those it was taught with."""
@@ -73,7 +74,7 @@ class Stream:
         return any(f" {word.replace('_', ' ').upper()} " in f" {' '.join(one.words)} " for one in near)
 
 
-def negatives(data: Path) -> Iterator[tuple[Samples, tuple[Utterance, ...]]]:
+def negatives(data: Path) -> Iterator[tuple[Samples, tuple[Sentence, ...]]]:
     """Talk, with what is said in it, and noise."""
     for speaker in sorted((data / "speech" / "librispeech").iterdir()):
         if speaker.is_dir() and speaker.name not in SPEAKERS:
@@ -90,7 +91,7 @@ def run_stream(
     samples: Samples,
     names: Sequence[str] = (),
     spans: Sequence[tuple[float, float]] = (),
-    utterances: tuple[Utterance, ...] = (),
+    utterances: tuple[Sentence, ...] = (),
 ) -> Stream:
     """Run the network over a recording."""
     settings = DecisionSettings(thresholds=dict(model.card.thresholds))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from speakers import speakers_of
 from taught_beside import outputs_of, own_words_right
 
-from kws_live.audio import SPEECH_RATE_HZ
+from kws_live.audio import SPEECH_LABEL, SPEECH_RATE_HZ
 from kws_live.cli.progress import progress
 from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.bank import Bank, stream_of
@@ -39,7 +39,6 @@ from kws_live.sources.array import ArraySource
 from kws_live.sources.recordings import read_mono
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.training.clips import word_extent
-from kws_live.training.corpora.negatives import SPEECH_LABEL
 from kws_live.training.corpora.spoken_words import texts_of, write_spoken_words
 from kws_live.training.dataset import BACKGROUND, FeatureArchive
 from kws_live.training.metric_learning import EmbeddingRecipe, load_embedding_recipe, train_embedding, words_of

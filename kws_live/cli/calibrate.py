@@ -23,7 +23,7 @@ from kws_live.cli.tables import print_tables
 from kws_live.errors import ConfigError
 from kws_live.evaluation.calibration import Plan, false_rates, parse_budget, plan
 from kws_live.evaluation.report import Table
-from kws_live.evaluation.room_recording import RoomRecording, guide, read_takes, run_room
+from kws_live.evaluation.room_recording import RoomRecording, guide, read_words, run_room
 from kws_live.model import load_model
 from kws_live.sources import open_source
 from kws_live.sources.recordings import read_own_rate
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     words = [word for word in model.card.keywords if settings.listens_to(word)]
     if arguments.room is not None:
         samples, rate_hz = read_own_rate(arguments.room)
-        takes = {} if arguments.words is None else read_takes(arguments.words, words, rate_hz)
+        takes = {} if arguments.words is None else read_words(arguments.words, words, rate_hz)
         recording, name = RoomRecording(samples, takes, rate_hz), arguments.room.stem
     else:
         source = open_source(arguments.source)

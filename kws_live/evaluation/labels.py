@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kws_live.audio import UNKNOWN
+from kws_live.audio import SPEECH_LABEL, UNKNOWN
 from kws_live.errors import DatasetError
 from kws_live.system.saving import write_file
 from kws_live.system.text_file import read_text
 
-SPEECH: Final = "_speech_"
 COLUMNS: Final = ("begin_seconds", "end_seconds", "word")
 LARGEST_BYTES: Final = 64 * 2**20
 ROUNDING_SECONDS: Final = 0.001
@@ -106,7 +105,7 @@ def _label(row: dict[str, str | None], where: str, keywords: Collection[str], se
         )
     if end > seconds + ROUNDING_SECONDS:
         raise DatasetError(f"{where}: {word!r} ends at {end:g} s, but the recording ends at {seconds:.3f} s")
-    if word not in keywords and word not in (UNKNOWN, SPEECH):
-        known = ", ".join((*keywords, UNKNOWN, SPEECH))
+    if word not in keywords and word not in (UNKNOWN, SPEECH_LABEL):
+        known = ", ".join((*keywords, UNKNOWN, SPEECH_LABEL))
         raise DatasetError(f"{where}: unknown word {word!r}; this model knows: {known}")
     return Label(begin, end, word, row.get("clip") or "")

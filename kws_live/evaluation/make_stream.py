@@ -13,13 +13,13 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from kws_live.audio import SILENCE, SPEECH_RATE_HZ, UNKNOWN, Samples
+from kws_live.audio import SILENCE, SPEECH_LABEL, SPEECH_RATE_HZ, UNKNOWN, Samples
 from kws_live.errors import AudioError, ConfigError, DatasetError
-from kws_live.evaluation.labels import LARGEST_BYTES, SPEECH, Label, write_labels
+from kws_live.evaluation.labels import LARGEST_BYTES, Label, write_labels
 from kws_live.evaluation.word_bounds import find_word
-from kws_live.sources.recordings import read_mono, sound_files
+from kws_live.sources.recordings import read_mono
 from kws_live.sources.sound_file import why_unwritable
-from kws_live.sources.sound_folder import KINDS, subfolders
+from kws_live.sources.sound_folder import KINDS, sound_files, subfolders
 from kws_live.system.saving import replacing
 from kws_live.system.text_file import read_text
 
@@ -223,7 +223,7 @@ def make_stream(
         if material.talk and rng.random() < settings.talk_share:
             path = next(talk)
             samples = _at_level(read_mono(path, RATE_HZ), slice(None), WORD_LEVEL_DB)
-            put(samples, 0, samples.size, SPEECH, path)
+            put(samples, 0, samples.size, SPEECH_LABEL, path)
             gap()
         is_unknown = bool(material.unknown) and rng.random() < settings.unknown_share
         word = UNKNOWN if is_unknown else next(order)

@@ -16,7 +16,8 @@ from kws_live.evaluation.word_bounds import find_word
 from kws_live.model import Model
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
-from kws_live.sources.recordings import read_mono, sound_files
+from kws_live.sources.recordings import read_mono
+from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 GAP_SECONDS: Final = 1.5
@@ -44,7 +45,7 @@ class RoomRecording:
     rate_hz: int
 
 
-def read_takes(folder: Path, words: Sequence[str], rate_hz: int) -> dict[str, list[Samples]]:
+def read_words(folder: Path, words: Sequence[str], rate_hz: int) -> dict[str, list[Samples]]:
     """Takes of class folders named by the words; other folders are left out.
 
     Raises

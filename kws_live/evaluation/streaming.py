@@ -10,21 +10,22 @@ from typing import Any, Final
 
 import numpy as np
 
-from kws_live.audio import SAMPLE_RATE_HZ, UNKNOWN, WINDOW_SECONDS
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_LABEL, UNKNOWN, WINDOW_SECONDS
 from kws_live.errors import DatasetError
 from kws_live.evaluation.intervals import NOTHING, Rate, Share
-from kws_live.evaluation.labels import SPEECH, Label, read_labels
+from kws_live.evaluation.labels import Label, read_labels
 from kws_live.evaluation.recorded_run import Progress, RecordedRun, record_kept
 from kws_live.events import Detection
 from kws_live.model import Model
-from kws_live.sources.recordings import read_own_rate, sound_files
+from kws_live.sources.recordings import read_own_rate
+from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 TOLERANCE_SECONDS: Final = 1.0
 """A word may be told up to this long after its end: as long as the window holds some of it."""
 
 NOISE: Final = "noise"
-KINDS: Final = {UNKNOWN: "unknown words", SPEECH: "talk", NOISE: "noise"}
+KINDS: Final = {UNKNOWN: "unknown words", SPEECH_LABEL: "talk", NOISE: "noise"}
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,6 @@ class StreamScore:
         """Share of the unknown words at which a keyword was told."""
         return Share(sum(outcome.hit for outcome in self.unknown), len(self.unknown))
 
-    @property
-    def all_false_accepts(self) -> Rate:
-        """False accepts on noise, unknown words and talk together."""
-        return sum(self.false_accepts.values(), Rate())
-
     def per_word(self) -> dict[str, Share]:
         """Hits of each keyword, in alphabetical order."""
         shares: dict[str, Share] = {}
@@ -166,7 +162,7 @@ def score_stream(
             told[new[0] if new else own[-1] if own else near[-1]].append(detection)
         else:
             on_noise.append(detection)
-    counts = {UNKNOWN: 0, SPEECH: 0, NOISE: len(on_noise)}
+    counts = {UNKNOWN: 0, SPEECH_LABEL: 0, NOISE: len(on_noise)}
     words, unknown = [], []
     for label, events in zip(labels, told, strict=True):
         if label.word in counts:

@@ -27,7 +27,7 @@ SAME_SOUND: Final = {"no": ("KNOW",), "right": ("WRITE", "WRIGHT", "RITE")}
 
 
 @dataclass(frozen=True)
-class Utterance:
+class Sentence:
     """A stretch of speech and its words.
 
     Attributes
@@ -93,7 +93,7 @@ class TalkRun:
     """What a model made of a chapter, and what was said in it."""
 
     run: RecordedRun
-    utterances: tuple[Utterance, ...]
+    utterances: tuple[Sentence, ...]
 
     def score(self, settings: DecisionSettings) -> TalkScore:
         """The score with other settings; the model does not run again."""
@@ -122,7 +122,7 @@ def read_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
             yield files[name], text.upper()
 
 
-def join_chapters(folder: Path) -> Iterator[tuple[str, Samples, tuple[Utterance, ...]]]:
+def join_chapters(folder: Path) -> Iterator[tuple[str, Samples, tuple[Sentence, ...]]]:
     """Each chapter's utterances one after the other, as they were read: name, samples at 16 kHz, utterances.
 
     Nothing is put between them. LibriSpeech cut them at pauses of the reader, and more silence would make
@@ -133,20 +133,20 @@ def join_chapters(folder: Path) -> Iterator[tuple[str, Samples, tuple[Utterance,
         chapters.setdefault(path.stem.rpartition("-")[0], []).append((path, text))
     for name, items in chapters.items():
         parts: list[Samples] = []
-        utterances: list[Utterance] = []
+        utterances: list[Sentence] = []
         n_samples = 0
         for path, text in items:
             part = read_mono(path, SPEECH_RATE_HZ)
             begin, n_samples = n_samples, n_samples + part.size
             utterances.append(
-                Utterance(begin / SPEECH_RATE_HZ, n_samples / SPEECH_RATE_HZ, tuple(text.split()), path.name)
+                Sentence(begin / SPEECH_RATE_HZ, n_samples / SPEECH_RATE_HZ, tuple(text.split()), path.name)
             )
             parts.append(part)
         yield name, np.concatenate(parts), tuple(utterances)
 
 
 def score_talk(
-    detections: Iterable[Detection], utterances: Sequence[Utterance], keywords: Sequence[str], seconds: float
+    detections: Iterable[Detection], utterances: Sequence[Sentence], keywords: Sequence[str], seconds: float
 ) -> TalkScore:
     """Match detections with transcripts.
 

@@ -23,7 +23,7 @@ from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
 from kws_live.sources import require_rate
 from kws_live.sources.ffmpeg import Ffmpeg
-from kws_live.sources.sound_file import as_named, why_unreadable
+from kws_live.sources.sound_file import Onward, as_named, why_unreadable
 from kws_live.sources.sound_folder import FFMPEG_SUFFIXES
 from kws_live.spotting.decision_settings import DecisionSettings
 
@@ -82,11 +82,10 @@ class ExcerptSource:
 
         self.name = excerpt.path
         try:
-            self._file = soundfile.SoundFile(as_named(excerpt.path))
+            self._file = Onward(as_named(excerpt.path))
             self.rate_hz = require_rate(int(self._file.samplerate), repr(excerpt.path))
             self.begin_seconds = max(0, excerpt.begin_seconds - LEAD_IN_SECONDS)
             self._file.seek(self.begin_seconds * self.rate_hz)
-            self._file.seekable = lambda: False  # or soundfile seeks after every block, which garbles MP3
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
             raise SourceUnavailableError(f"cannot read {excerpt.path!r} as sound: {why_unreadable(error)}") from error
         self._end = np.inf

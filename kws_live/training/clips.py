@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.audio import SPEECH_LABEL
 from kws_live.errors import DatasetError
 from kws_live.model.features import Features, FeatureSettings
-from kws_live.training.corpora.negatives import SPEECH_LABEL
 from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
 
 Floats = NDArray[np.float32]

@@ -22,13 +22,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.audio import SPEECH_LABEL
 from kws_live.errors import ConfigError
 from kws_live.model.features import Features
 from kws_live.system.workers import WorkerPool
 from kws_live.training import batches
 from kws_live.training.augmentation import AugmentationSettings, Augmenter
 from kws_live.training.clips import Clips, Floats, Ints
-from kws_live.training.corpora.negatives import SPEECH_LABEL
 from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
 
 RECIPE: Final = Path(__file__).parent / "embedding.toml"

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws_live.audio import UNKNOWN
+from kws_live.audio import SPEECH_LABEL, UNKNOWN
 from kws_live.errors import AudioError, ConfigError, DatasetError
-from kws_live.evaluation.labels import SPEECH, Label, read_labels
+from kws_live.evaluation.labels import Label, read_labels
 from kws_live.evaluation.make_stream import (
     LEVEL_SPREAD_DB,
     RATE_HZ,
@@ -116,7 +116,7 @@ def test_gaps_unknown_words_and_talk_are_as_asked_for(data: Path) -> None:
         n_words=60, unknown_share=0.5, talk_share=0.2, least_gap_seconds=1.0, most_gap_seconds=1.5, seed=5
     )
     _, labels = make_stream(material(data), settings)
-    words = [label for label in labels if label.word != SPEECH]
+    words = [label for label in labels if label.word != SPEECH_LABEL]
     assert len(words) == 60
     assert sum(label.word == UNKNOWN for label in words) == pytest.approx(30, abs=10)
     assert 4 <= len(labels) - 60 <= 22

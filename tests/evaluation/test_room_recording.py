@@ -7,7 +7,7 @@ import soundfile
 from kws_live.audio import Block, Samples
 from kws_live.errors import AudioGapError, DatasetError, SourceLostError
 from kws_live.evaluation.intervals import Share
-from kws_live.evaluation.room_recording import RoomRecording, guide, read_takes, run_room
+from kws_live.evaluation.room_recording import RoomRecording, guide, read_words, run_room
 from kws_live.sources.array import ArraySource
 from tests.evaluation.tone_model import ToneModel, tone
 from tests.fakes import KEYWORDS, decision_settings
@@ -92,9 +92,9 @@ def test_takes_are_read_from_folders_of_the_words(tmp_path: Path) -> None:
     for name in ("yes/1.wav", "yes/2.wav", "bed/1.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         soundfile.write(tmp_path / name, take("yes"), RATE_HZ)
-    takes = read_takes(tmp_path, KEYWORDS, RATE_HZ)
+    takes = read_words(tmp_path, KEYWORDS, RATE_HZ)
     assert {word: len(found) for word, found in takes.items()} == {"yes": 2}
     with pytest.raises(DatasetError, match="has no takes of up"):
-        read_takes(tmp_path, ("up",), RATE_HZ)
+        read_words(tmp_path, ("up",), RATE_HZ)
     with pytest.raises(DatasetError, match="is no folder"):
-        read_takes(tmp_path / "absent", KEYWORDS, RATE_HZ)
+        read_words(tmp_path / "absent", KEYWORDS, RATE_HZ)

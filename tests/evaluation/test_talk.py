@@ -8,16 +8,16 @@ import soundfile
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import DatasetError
 from kws_live.evaluation.intervals import Rate
-from kws_live.evaluation.talk import Utterance, join_chapters, measure_talk, read_transcripts, score_talk
+from kws_live.evaluation.talk import Sentence, join_chapters, measure_talk, read_transcripts, score_talk
 from kws_live.events import Detection
 from tests.evaluation.tone_model import ToneModel
 from tests.fakes import decision_settings, tone_words
 
 KEYWORDS = ("yes", "no", "right")
 UTTERANCES = (
-    Utterance(0.0, 4.0, ("SAY", "YES", "AND", "YES", "AGAIN")),
-    Utterance(4.0, 8.0, ("NOW", "I", "KNOW")),
-    Utterance(8.0, 12.0, ("NOTHING", "HERE")),
+    Sentence(0.0, 4.0, ("SAY", "YES", "AND", "YES", "AGAIN")),
+    Sentence(4.0, 8.0, ("NOW", "I", "KNOW")),
+    Sentence(8.0, 12.0, ("NOTHING", "HERE")),
 )
 
 
@@ -73,8 +73,8 @@ def test_utterances_of_a_chapter_are_joined_in_order(talk: Path) -> None:
     _, samples, utterances = chapters[0]
     assert samples.size == 8 * 16_000
     assert utterances == (
-        Utterance(0.0, 4.0, ("SAY", "YES"), "7-1-0000.wav"),
-        Utterance(4.0, 8.0, ("SAY", "NOTHING"), "7-1-0001.wav"),
+        Sentence(0.0, 4.0, ("SAY", "YES"), "7-1-0000.wav"),
+        Sentence(4.0, 8.0, ("SAY", "NOTHING"), "7-1-0001.wav"),
     )
 
 

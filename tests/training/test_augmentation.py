@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from kws_live.audio import SPEECH_LABEL
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.model.features import dct_matrix
 from kws_live.training.augmentation import AugmentationSettings, Augmenter, _label_shares, _presence
 from kws_live.training.clips import Clips, word_extent
-from kws_live.training.corpora.negatives import SPEECH_LABEL
 from kws_live.training.dataset import ClipInfo, FeatureArchive, StoredValues, write_archive
 from kws_live.training.mel_effects import band_warp, creatures, echo, vary
 from tests.training.small_archives import BANDS, KEYWORDS, TINY, write_words

@@ -11,14 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import SPEECH_RATE_HZ, WINDOW_SECONDS, Samples, to_mono
+from kws_live.audio import SPEECH_LABEL, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples, to_mono
 from kws_live.errors import DatasetError
 from kws_live.model.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.training.corpora.transcripts import Word, talk_without
 from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, StoredValues, write_archive
-
-SPEECH_LABEL: Final = "_speech_"
-"""Label of windows of running speech; like every label that is no keyword it trains ``_unknown_``."""
 
 VALIDATION_HOP_FRAMES: Final = 25
 

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from kws_live.audio import Samples
+from kws_live.audio import SPEECH_LABEL, Samples
 from kws_live.model.features import FeatureExtractor, FeatureSettings
-from kws_live.training.corpora.negatives import SPEECH_LABEL, long_windows
+from kws_live.training.corpora.negatives import long_windows
 from kws_live.training.corpora.short_sounds import FAINT, sounds_in
 from kws_live.training.dataset import ClipInfo, StoredValues, write_archive
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from kws_live.audio import SPEECH_LABEL
 from kws_live.model.features import SPEECH
-from kws_live.training.corpora.negatives import SPEECH_LABEL
 from kws_live.training.corpora.other_voices import VOICE_LABEL, _middle_second, says, write_other_voices
 from kws_live.training.dataset import FeatureArchive
 
