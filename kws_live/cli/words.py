@@ -23,8 +23,8 @@ from kws_live.events import Detection, NearMiss
 from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
 from kws_live.model.folders import user_models
-from kws_live.sources.recordings import read_mono, sound_files
-from kws_live.sources.sound_folder import KINDS
+from kws_live.sources.recordings import read_mono
+from kws_live.sources.sound_folder import KINDS, sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 ACTIONS: Final = {

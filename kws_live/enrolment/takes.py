@@ -18,8 +18,8 @@ from kws_live.errors import DatasetError, SourceLostError
 from kws_live.evaluation.word_bounds import find_word
 from kws_live.model.features import FeatureExtractor
 from kws_live.sources import AudioSource
-from kws_live.sources.recordings import read_mono, sound_files
-from kws_live.sources.sound_folder import KINDS
+from kws_live.sources.recordings import read_mono
+from kws_live.sources.sound_folder import KINDS, sound_files
 
 log = logging.getLogger(__name__)
 

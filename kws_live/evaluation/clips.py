@@ -24,8 +24,8 @@ from kws_live.evaluation.intervals import NOTHING, Share
 from kws_live.evaluation.recorded_run import Progress
 from kws_live.model import Model
 from kws_live.model.scorer import Posteriors
-from kws_live.sources.recordings import read_mono, sound_files
-from kws_live.sources.sound_folder import subfolders
+from kws_live.sources.recordings import fit, read_mono
+from kws_live.sources.sound_folder import sound_files, subfolders
 from kws_live.spotting.decision_settings import DecisionSettings
 
 SHARES: Final = ("accuracy", "ten_words", "unknown_fired", "noise_fired", "gate_passed")
@@ -151,15 +151,6 @@ def find_clips(folder: Path, labels: Sequence[str]) -> list[Clip]:
     return clips
 
 
-def one_second(samples: Samples, rate_hz: int) -> Samples:
-    """The middle second of a clip; a shorter one sits in the middle of digital silence."""
-    missing = rate_hz - samples.size
-    if missing < 0:
-        start = -missing // 2
-        return samples[start : start + rate_hz]
-    return np.pad(samples, (missing // 2, missing - missing // 2))
-
-
 def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None = None) -> ClipScore:
     """Score each clip as one window.
 
@@ -177,7 +168,7 @@ def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None =
         truth.append(clip.label)
         gate_opened.append(_opens_gate(read_mono(clip.path, SPEECH_RATE_HZ)))
         posteriors.append(
-            comparable(model, model.posteriors(scorer, one_second(read_mono(clip.path, rate_hz), rate_hz)))
+            comparable(model, model.posteriors(scorer, fit(read_mono(clip.path, rate_hz), rate_hz, "middle")))
         )
         if progress is not None:
             progress(1)

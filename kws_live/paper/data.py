@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from kws_live.audio import Samples
 from kws_live.errors import DatasetError
 from kws_live.model.features import PAPER, Features, FeatureSettings
+from kws_live.sources.recordings import fit
 from kws_live.system.saving import write_file
 from kws_live.training.dataset import FeatureArchive, Progress, no_progress
-from kws_live.training.recordings import bad_samples, class_folders, fit_second, speaker_of
+from kws_live.training.recordings import bad_samples, class_folders, speaker_of
 
 PAPER_WORDS: Final = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 FEWEST_CLIPS: Final = 100
@@ -137,7 +138,7 @@ def librosa_second(file: Path) -> Samples:
         raise DatasetError(f"cannot be decoded: {error}") from error
     if reason := bad_samples(samples):
         raise DatasetError(reason)
-    return fit_second(samples, PAPER.window_samples)
+    return fit(samples, PAPER.window_samples, "loudest")
 
 
 def librosa_mfcc(second: Samples) -> Features:

@@ -19,9 +19,8 @@ from kws_live.model import Model
 from kws_live.scan.excerpt import GRID_SECONDS, Excerpt, Found
 from kws_live.scan.journal import Journal
 from kws_live.sources import require_rate
-from kws_live.sources.recordings import sound_files
 from kws_live.sources.sound_file import as_named, why_unreadable
-from kws_live.sources.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg
+from kws_live.sources.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg, sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.saving import replacing, write_file
 

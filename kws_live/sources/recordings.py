@@ -1,32 +1,20 @@
-"""Finding sound files, and reading them whole: mono, at the rate asked for."""
+"""Sound files read whole: mono, at the rate and of the length asked for."""
 
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from kws_live.audio import Samples, to_mono
+from kws_live.audio import Samples
 from kws_live.errors import DatasetError, SourceUnavailableError
-from kws_live.sources import sound_folder
 from kws_live.sources.sound_file import as_named, why_unreadable
 from kws_live.sources.sound_folder import FFMPEG_SUFFIXES, KINDS
-
-
-def sound_files(folder: Path, deep: bool = False) -> list[Path]:
-    """Sound files of a folder, as `kws_live.sources.sound_folder` finds them.
-
-    Raises
-    ------
-    DatasetError
-        If there is no such folder.
-    """
-    if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder")
-    return sound_folder.sound_files(folder, deep)
+from kws_live.stream.channels import Mixer
 
 
 def read_own_rate(path: Path) -> tuple[Samples, int]:
-    """Read a sound file: float32 (n_samples,), mono, and its rate.
+    """Read a sound file: float32 (n_samples,), mono as a microphone is made mono, and its rate.
 
     Raises
     ------
@@ -47,7 +35,7 @@ def read_own_rate(path: Path) -> tuple[Samples, int]:
         raise DatasetError(f"{path} has no samples")
     if not np.isfinite(block).all():
         raise DatasetError(f"{path} has samples that are not numbers")
-    return to_mono(block), int(rate_hz)
+    return Mixer(int(rate_hz)).mono(block), int(rate_hz)
 
 
 def _read_through_ffmpeg(path: Path) -> tuple[Samples, int]:
@@ -61,7 +49,7 @@ def _read_through_ffmpeg(path: Path) -> tuple[Samples, int]:
     with closing(source):
         while (block := source.read(1.0)) is not None:
             blocks.append(block)
-    return to_mono(np.concatenate(blocks)), source.rate_hz
+    return Mixer(source.rate_hz).mono(np.concatenate(blocks)), source.rate_hz
 
 
 def read_mono(path: Path, rate_hz: int) -> Samples:
@@ -70,3 +58,18 @@ def read_mono(path: Path, rate_hz: int) -> Samples:
 
     samples, own_rate_hz = read_own_rate(path)
     return np.asarray(soxr.resample(samples, own_rate_hz, rate_hz, quality="HQ"), dtype=np.float32)
+
+
+def fit(samples: Samples, n_samples: int, keep: Literal["middle", "loudest"]) -> Samples:
+    """Bring a clip to a length: a shorter one lies in the middle of zeros, of a longer one a part is kept.
+
+    What is trained with is the loudest part, where the word is. What is scored is the middle, whatever is in it.
+    """
+    missing = n_samples - samples.size
+    if missing >= 0:
+        return np.pad(samples, (missing // 2, missing - missing // 2))
+    start = -missing // 2
+    if keep == "loudest":
+        energy = np.concatenate(([0.0], np.cumsum(np.square(samples, dtype=np.float64))))
+        start = int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
+    return samples[start : start + n_samples]

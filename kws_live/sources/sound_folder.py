@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from kws_live.errors import DatasetError
+
 log = logging.getLogger(__name__)
 
 SUFFIXES: Final = frozenset(
@@ -36,10 +38,17 @@ def sound_files(folder: Path, deep: bool = False, ffmpeg: bool = True) -> list[P
 
     Parameters
     ----------
-    folder : nothing is found where there is no such folder
+    folder : where they are looked for
     deep : also in the folders in it
     ffmpeg : also what ffmpeg alone reads
+
+    Raises
+    ------
+    DatasetError
+        If there is no such folder.
     """
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is no folder")
     found: list[Path] = []
     seen = {_identity(folder)}
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from kws_live.audio import Samples, to_mono
 from kws_live.errors import DatasetError
-from kws_live.sources import sound_folder
-from kws_live.sources.sound_folder import subfolders
+from kws_live.sources.recordings import fit
+from kws_live.sources.sound_folder import sound_files, subfolders
 from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, as_set_name
 
 SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg"})
@@ -59,7 +59,7 @@ def class_folders(data: Path) -> dict[str, list[Path]]:
     words = [path for path in subfolders(data) if not path.name.startswith("_")]
     if not words:
         raise DatasetError(f"{data} has no folders; it needs one folder of recordings for each word")
-    files = {word.name: sound_files(word) for word in words}
+    files = {word.name: _sounds_in(word) for word in words}
     if empty := [word for word, found in files.items() if not found]:
         raise DatasetError(
             f"{data / empty[0]} has no recordings ({', '.join(sorted(SUFFIXES))}); add some or remove it"
@@ -67,9 +67,10 @@ def class_folders(data: Path) -> dict[str, list[Path]]:
     return files
 
 
-def sound_files(folder: Path) -> list[Path]:
-    """Sound files directly in a folder, in alphabetical order; empty if there is no such folder."""
-    return [path for path in sound_folder.sound_files(folder, ffmpeg=False) if path.suffix.lower() in SUFFIXES]
+def _sounds_in(folder: Path) -> list[Path]:
+    """Those of its sound files that training takes; none if there is no such folder."""
+    found = sound_files(folder, ffmpeg=False) if folder.is_dir() else []
+    return [path for path in found if path.suffix.lower() in SUFFIXES]
 
 
 def speaker_of(path: Path) -> str:
@@ -99,9 +100,9 @@ def find_recordings(data: Path) -> list[Recording]:
     Parameters
     ----------
     data : Path
-        A folder of class folders, by choice with ``_background_noise_``, ``validation_list.txt`` and
+        A folder of class folders, optionally with ``_background_noise_``, ``validation_list.txt`` and
         ``testing_list.txt`` (without the lists `which_set` decides); or a CSV manifest with the columns
-        ``path,label`` and by choice ``speaker`` and ``set``, paths relative to the manifest.
+        ``path,label`` and optionally ``speaker`` and ``set``, paths relative to the manifest.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def _from_folder(data: Path) -> list[Recording]:
             name = f"{label}/{path.name}"
             set_name = listed.get(_without_suffix(name), "train") if listed else which_set(path.name)
             recordings.append(Recording(ClipInfo(name, label, speaker_of(path), set_name), path))
-    for path in sound_files(data / BACKGROUND):
+    for path in _sounds_in(data / BACKGROUND):
         recordings += _background_windows(path)
     return recordings
 
@@ -169,7 +170,7 @@ def _from_manifest(manifest: Path) -> list[Recording]:
         with manifest.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             if not {"path", "label"} <= set(reader.fieldnames or ()):
-                raise DatasetError(f"{manifest} needs the columns path,label (and by choice speaker,set)")
+                raise DatasetError(f"{manifest} needs the columns path,label (and optionally speaker,set)")
             rows = [{key: value or "" for key, value in row.items() if isinstance(key, str)} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{manifest} cannot be read: {error}") from error
@@ -212,7 +213,7 @@ def read_second(recording: Recording, sample_rate_hz: int) -> Samples:
     if reason := bad_samples(samples):
         raise DatasetError(reason)
     resampled = np.asarray(soxr.resample(samples, rate, sample_rate_hz, quality="HQ"), dtype=np.float32)
-    return fit_second(resampled, sample_rate_hz)
+    return fit(resampled, sample_rate_hz, "loudest")
 
 
 def bad_samples(samples: Samples) -> str | None:
@@ -224,13 +225,3 @@ def bad_samples(samples: Samples) -> str | None:
     if not samples.any():
         return "is digital silence"
     return None
-
-
-def fit_second(samples: Samples, n_samples: int) -> Samples:
-    """Bring a clip to ``n_samples``: a shorter one in the middle of zeros, of a longer one the loudest stretch."""
-    missing = n_samples - samples.size
-    if missing >= 0:
-        return np.pad(samples, (missing // 2, missing - missing // 2))
-    energy = np.concatenate(([0.0], np.cumsum(np.square(samples, dtype=np.float64))))
-    start = int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
-    return samples[start : start + n_samples]

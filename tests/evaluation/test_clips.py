@@ -6,7 +6,7 @@ import soundfile
 
 from kws_live.audio import SILENCE, UNKNOWN
 from kws_live.errors import DatasetError
-from kws_live.evaluation.clips import ClipScore, find_clips, one_second, score_clips, score_noise
+from kws_live.evaluation.clips import ClipScore, find_clips, score_clips, score_noise
 from kws_live.evaluation.intervals import Share
 from tests.evaluation.tone_model import ToneModel, tone
 from tests.fakes import KEYWORDS, LABELS
@@ -56,12 +56,6 @@ def test_classes_the_network_has_no_output_for_count_in_no_accuracy() -> None:
     score = ClipScore(labels, labels, ("yes", UNKNOWN, SILENCE), np.array([[1, 0], [0, 1], [1, 0]], np.float32))
     assert score.accuracy == Share(1, 1)
     assert (score.unknown_fired, score.noise_fired) == (Share(1, 1), Share(1, 1))
-
-
-def test_a_clip_becomes_its_middle_second() -> None:
-    np.testing.assert_array_equal(one_second(np.arange(1, 4, dtype=np.float32), 8), [0, 0, 1, 2, 3, 0, 0, 0])
-    np.testing.assert_array_equal(one_second(np.arange(12, dtype=np.float32), 8), np.arange(2, 10))
-    np.testing.assert_array_equal(one_second(np.arange(8, dtype=np.float32), 8), np.arange(8))
 
 
 def write(path: Path, samples: np.ndarray, rate_hz: int = 16_000) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kws_live.errors import DatasetError
 from kws_live.sources.sound_folder import sound_files, subfolders
 
 
@@ -37,7 +38,8 @@ def test_sound_files_are_listed_in_order_and_nothing_else(tmp_path: Path) -> Non
         touch(tmp_path / name)
     assert names(tmp_path) == ["a.flac", "b.WAV", "e.opus"]
     assert names(tmp_path, deep=True) == ["a.flac", "b.WAV", "deep/f.ogg", "e.opus", "g.wav/h.mp3"]
-    assert names(tmp_path / "none") == []
+    with pytest.raises(DatasetError, match="none is no folder"):
+        names(tmp_path / "none")
 
 
 def test_what_is_hidden_is_not_meant(tmp_path: Path) -> None:

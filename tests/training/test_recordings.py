@@ -10,7 +10,7 @@ import soundfile
 
 from kws_live.errors import DatasetError
 from kws_live.training.dataset import BACKGROUND, ClipInfo
-from kws_live.training.recordings import Recording, find_recordings, fit_second, read_second, which_set
+from kws_live.training.recordings import Recording, find_recordings, read_second, which_set
 
 
 def tone(path: Path, seconds: float = 1.0, rate_hz: int = 16_000, hz: float = 440.0) -> Path:
@@ -118,12 +118,6 @@ def test_a_manifest_that_cannot_be_used_says_why(tmp_path: Path, text: str, mess
     (tmp_path / "clips.csv").write_text(text)
     with pytest.raises(DatasetError, match=message):
         find_recordings(tmp_path / "clips.csv")
-
-
-def test_a_short_clip_sits_in_the_middle_and_of_a_long_one_the_loudest_stretch_is_taken() -> None:
-    np.testing.assert_array_equal(fit_second(np.ones(2, np.float32), 5), [0, 1, 1, 0, 0])
-    # Stretches of three have the energies 1, 5, 8, 8, 4: the first of the greatest wins.
-    np.testing.assert_array_equal(fit_second(np.array([0, 1, 0, 2, 2, 0, 0], np.float32), 3), [0, 2, 2])
 
 
 @pytest.mark.parametrize(("suffix", "rate_hz"), [(".wav", 16_000), (".flac", 44_100), (".ogg", 8_000)])
