@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests of the page."""
+"""A spotter that hears what the test feeds it, and a headless Chromium for the page."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from kws_live.spotter import Spotter
+from tests.panel.panel_fakes import FedSource, tone_spotter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,6 +32,17 @@ def own_models(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     folder = tmp_path_factory.mktemp("own") / "models"
     monkeypatch.setenv("KWS_LIVE_MODELS", str(folder))
     return folder
+
+
+@pytest.fixture
+def source() -> FedSource:
+    return FedSource()
+
+
+@pytest.fixture
+def spotter(source: FedSource) -> Iterator[Spotter]:
+    with tone_spotter(source) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

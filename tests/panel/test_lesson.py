@@ -16,7 +16,7 @@ from kws_live.spotter import Spotter
 from kws_live.stream.ring_buffer import RingBuffer
 from tests.enrolment.spoken_takes import takes_of
 from tests.fakes import tone_words
-from tests.panel.panel_fakes import Client, FedSource, tone_spotter
+from tests.panel.panel_fakes import Client, FedSource
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -24,17 +24,6 @@ if TYPE_CHECKING:
 RNG = np.random.default_rng(0)
 ROOM_SECONDS = 0.25
 """Fed while nobody speaks, again and again."""
-
-
-@pytest.fixture
-def source() -> FedSource:
-    return FedSource()
-
-
-@pytest.fixture
-def spotter(source: FedSource) -> Iterator[Spotter]:
-    with tone_spotter(source) as running:
-        yield running
 
 
 @pytest.fixture

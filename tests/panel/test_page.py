@@ -17,24 +17,13 @@ from kws_live.model import Model
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from tests.fakes import decision_settings, tone_words
-from tests.panel.panel_fakes import FedSource, ToneModel, tone_spotter
+from tests.panel.panel_fakes import FedSource, ToneModel
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SPOKEN = [("yes", 1.0), ("no", 2.5), ("stop", 4.0)]
 SOUND = tone_words(SPOKEN, 6.0)
-
-
-@pytest.fixture
-def source() -> FedSource:
-    return FedSource()
-
-
-@pytest.fixture
-def spotter(source: FedSource) -> Iterator[Spotter]:
-    with tone_spotter(source) as running:
-        yield running
 
 
 @pytest.fixture

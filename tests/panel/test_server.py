@@ -23,24 +23,13 @@ from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from kws_live.spotting.pipeline import HOP_SAMPLES, QUIET_HOPS
 from tests.fakes import decision_settings, tone_words
-from tests.panel.panel_fakes import PATIENCE_SECONDS, Client, FedSource, ToneModel, cookie_of, tone_spotter
+from tests.panel.panel_fakes import PATIENCE_SECONDS, Client, FedSource, ToneModel, cookie_of
 
 SOUND = tone_words([("yes", 1.0), ("no", 2.5), ("stop", 4.0)], 6.0)
 
 
 UNLOOKED_SAMPLES = (QUIET_HOPS + 1) * HOP_SAMPLES
 """While nothing is spoken, so much may wait to be looked at."""
-
-
-@pytest.fixture
-def source() -> FedSource:
-    return FedSource()
-
-
-@pytest.fixture
-def spotter(source: FedSource) -> Iterator[Spotter]:
-    with tone_spotter(source) as running:
-        yield running
 
 
 @pytest.fixture
