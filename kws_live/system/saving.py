@@ -1,4 +1,4 @@
-"""Files written whole or not at all, wherever they lie: behind a link, mounted one by one, or devices."""
+"""Files and folders written whole or not at all, wherever they lie: behind a link, mounted one by one, or devices."""
 
 import errno
 import os
@@ -59,6 +59,25 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[BinaryIO]:
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of ``path`` when the ``with`` block has ended without an error.
+
+    It lies beside ``path`` and is called ``NAME.writing``; what a kill has left of one is removed.
+    """
+    partial = path.with_name(path.name + ".writing")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if path.exists():
+            shutil.rmtree(path)
+        partial.replace(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def private_folder(path: Path) -> None:

@@ -13,7 +13,6 @@ transform that makes MFCC of them is one small product.
 
 import csv
 import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from kws_live.errors import DatasetError, KwsLiveError
 from kws_live.model.features import Features, FeatureSettings, dct_matrix
+from kws_live.system.saving import replacing_folder
 
 SetName = Literal["train", "val", "test"]
 SET_NAMES: Final[tuple[SetName, ...]] = ("train", "val", "test")
@@ -162,21 +162,13 @@ def write_archive(
         If ``folder`` holds something that is not a feature archive.
     """
     check_target(folder)
-    partial = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    np.save(partial / "log_mel.npy", log_mel)
-    _write_csv(
-        partial / "index.csv",
-        ("name", "label", "speaker", "set"),
-        ((c.name, c.label, c.speaker, c.set) for c in clips),
-    )
-    _write_csv(partial / "skipped.csv", ("name", "reason"), skipped)
+    rows = ((clip.name, clip.label, clip.speaker, clip.set) for clip in clips)
     document = {"features": asdict(settings), "values": asdict(values)}
-    (partial / "settings.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.replace(folder)
+    with replacing_folder(folder) as new:
+        np.save(new / "log_mel.npy", log_mel)
+        _write_csv(new / "index.csv", ("name", "label", "speaker", "set"), rows)
+        _write_csv(new / "skipped.csv", ("name", "reason"), skipped)
+        (new / "settings.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def check_target(folder: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from kws_live.errors import DatasetError
+from kws_live.system.saving import replacing_folder
 from kws_live.training.dataset import Progress, no_progress
 
 CHUNK_BYTES: Final = 2**20
@@ -186,27 +187,24 @@ def unpack(archive: Path, folder: Path, on_progress: Progress = no_progress, fre
     """
     if folder.exists():
         return folder
-    partial = folder.with_name(folder.name + ".unpacking")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     size = archive.stat().st_size
     try:
-        with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r:*") as members:
+        with (
+            replacing_folder(folder) as new,
+            archive.open("rb") as file,
+            tarfile.open(fileobj=file, mode="r:*") as members,
+        ):
             for member in members:
                 if not (member.isfile() or member.isdir()):
                     raise DatasetError(f"{archive.name} holds {member.name!r}, which is neither file nor folder")
-                if free(partial) < SPARE_BYTES + member.size:
+                if free(new) < SPARE_BYTES + member.size:
                     raise DatasetError(
                         f"the disk of {folder.parent} is full; free some and give the same command again"
                     )
-                _extract(members, member, partial)
+                _extract(members, member, new)
                 on_progress(min(file.tell(), size), size)
-    except (tarfile.TarError, EOFError, OSError, DatasetError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        if isinstance(error, DatasetError):
-            raise
+    except (tarfile.TarError, EOFError, OSError) as error:
         raise DatasetError(f"{archive} cannot be unpacked: {error}; remove it and fetch it again") from error
-    partial.replace(folder)
     return folder
 
 

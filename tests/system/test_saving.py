@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kws_live.system.saving import private_folder, replacing, write_file
+from kws_live.system.saving import private_folder, replacing, replacing_folder, write_file
 
 ON_POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and links as POSIX has them")
 
@@ -214,3 +214,25 @@ def test_a_private_folder_is_its_owners_alone(tmp_path: Path, umask: int) -> Non
     (tmp_path / "a" / "b").chmod(0o755)
     private_folder(tmp_path / "a" / "b")
     assert mode(tmp_path / "a" / "b") == 0o700
+
+
+def test_a_folder_appears_whole_in_the_place_of_another(tmp_path: Path) -> None:
+    (tmp_path / "a" / "old").mkdir(parents=True)
+    (tmp_path / "a.writing" / "of a kill").mkdir(parents=True)
+    with replacing_folder(tmp_path / "a") as new:
+        (new / "new").touch()
+        assert (tmp_path / "a" / "old").exists()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "a", tmp_path / "a" / "new"]
+
+
+def test_a_folder_that_cannot_be_finished_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a" / "old").mkdir(parents=True)
+
+    def interrupted() -> None:
+        with replacing_folder(tmp_path / "a") as new:
+            (new / "new").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "a", tmp_path / "a" / "old"]

@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples, to_mono
 from kws_live.errors import DatasetError
+from kws_live.system.saving import replacing_folder
 from kws_live.training.corpora import rnc
 
 Sentences = Iterator[tuple[str, Samples]]
@@ -57,18 +57,16 @@ def write_sentences(package: Path, folder: Path) -> int:
     """
     import soundfile
 
-    partial = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(partial, ignore_errors=True)
     n_written = 0
-    for name, samples in GAMES[package.name](package):
-        if samples.size >= LEAST_SAMPLES:
-            chapter = partial / name[:2]
-            chapter.mkdir(parents=True, exist_ok=True)
-            soundfile.write(chapter / f"{name}.flac", samples, SPEECH_RATE_HZ)
-            n_written += 1
-    if not n_written:
-        raise DatasetError(f"{package} has no sentences; fetch it again")
-    partial.replace(folder)
+    with replacing_folder(folder) as new:
+        for name, samples in GAMES[package.name](package):
+            if samples.size >= LEAST_SAMPLES:
+                chapter = new / name[:2]
+                chapter.mkdir(exist_ok=True)
+                soundfile.write(chapter / f"{name}.flac", samples, SPEECH_RATE_HZ)
+                n_written += 1
+        if not n_written:
+            raise DatasetError(f"{package} has no sentences; fetch it again")
     return n_written
 
 
