@@ -23,9 +23,9 @@ class RingBuffer:
     positions but no room, however long it is, and no read crosses it. A read answers by itself whether its samples
     are gone, so there is no race between asking and reading.
 
-    Its one reader calls `consume`, which makes room for a writer that can wait; `read` and `read_on` only look. No
-    wait is for more than can still come: a reader is let go at its position, which a gap reaches at once, at the end, and after
-    its time-out; the writer when the reader has made room, and after its time-out.
+    Its one reader calls `consume`, which makes room for a writer that can wait; `read` and `read_on` only look. No wait
+    is for more than can still come: a reader is let go at its position, which a gap reaches at once, at the end, and
+    after its time-out; the writer when the reader has made room, and after its time-out.
 
     Parameters
     ----------
