@@ -23,7 +23,7 @@ from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
 from kws_live.sources import require_rate
 from kws_live.sources.ffmpeg import Ffmpeg
-from kws_live.sources.sound_file import Onward, as_named, why_unreadable
+from kws_live.sources.sound_file import as_named, open_onward, why_unreadable
 from kws_live.sources.sound_folder import FFMPEG_SUFFIXES
 from kws_live.spotting.decision_settings import DecisionSettings
 
@@ -82,7 +82,7 @@ class ExcerptSource:
 
         self.name = excerpt.path
         try:
-            self._file = Onward(as_named(excerpt.path))
+            self._file = open_onward(excerpt.path)
             self.rate_hz = require_rate(int(self._file.samplerate), repr(excerpt.path))
             self.begin_seconds = max(0, excerpt.begin_seconds - LEAD_IN_SECONDS)
             self._file.seek(self.begin_seconds * self.rate_hz)

@@ -23,7 +23,7 @@ BATCH_SECONDS = 0.24
 """Of a file played in real time so much is handed over at once: waking costs more than what is done then."""
 
 
-class Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
+class _Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
     """Reads from begin to end: soundfile seeks after every read where it can, which garbles MP3 at every block."""
 
     def seekable(self) -> bool:
@@ -33,6 +33,11 @@ class Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
 def as_named(path: str | Path) -> str | bytes:
     """A path as soundfile takes it: as bytes, for it cannot encode a name that is no text."""
     return str(path) if sys.platform == "win32" else os.fsencode(path)
+
+
+def open_onward(path: str | Path) -> soundfile.SoundFile:
+    """Open a sound file to be read on and on, from its begin or from a place that is sought first."""
+    return _Onward(as_named(path))
 
 
 def why_unreadable(error: Exception) -> str:
@@ -70,9 +75,9 @@ class _Data(io.FileIO):
         return super().tell() - self._n_bytes
 
 
-def _open(path: Path) -> tuple[Onward, io.FileIO | None]:
+def _open(path: Path) -> tuple[soundfile.SoundFile, io.FileIO | None]:
     """The file, and what is to be closed after it."""
-    file = Onward(as_named(path))
+    file = open_onward(path)
     if file.frames or file.format not in ("WAV", "WAVEX") or not path.is_file():
         return file, None
     # A recorder that was interrupted has not written the length yet: what follows the header is audio all the same.
@@ -87,7 +92,7 @@ def _open(path: Path) -> tuple[Onward, io.FileIO | None]:
     file.close()
     data = _Data(path, wave.n_bytes)
     subtype = {"u8": "PCM_U8", "s16": "PCM_16", "s24": "PCM_24", "s32": "PCM_32", "f32": "FLOAT"}[wave.sample_format]
-    return Onward(data, "r", wave.rate_hz, wave.n_channels, subtype, "LITTLE", "RAW"), data
+    return _Onward(data, "r", wave.rate_hz, wave.n_channels, subtype, "LITTLE", "RAW"), data
 
 
 class SoundFile:
