@@ -1,7 +1,9 @@
 """``--quick``: no test that is marked slow, and none that needs more than this process: it is skipped when it asks."""
 
+import gc
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -37,6 +39,13 @@ def pytest_collection(session: pytest.Session) -> None:
     if session.config.getoption("--quick"):
         sys.meta_path.insert(0, SlowImports())
         sys.addaudithook(refuse_programs)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("--quick"):  # what is left is collected after the filters have gone
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 class SlowImports:
