@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,9 +23,11 @@ from kws_live.sources import portaudio
 from tests.fake_sounddevice import FakeSounddevice
 from tests.virtual_microphone import VirtualMicrophone, what_is_missing
 
+pytest_plugins = ["tests.quick"]
+
 # No deadline: a shared machine stalls now and then, and no test here is about time.
 hypothesis.settings.register_profile("everyday", max_examples=40, deadline=None, print_blob=True)
-hypothesis.settings.load_profile("everyday")
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("everyday"), max_examples=10)
 
 DEMO = Path(kws_live.__file__).parent / "sources" / "demo.flac"
 PATIENCE_SECONDS = 5.0
@@ -34,6 +37,10 @@ PATIENCE_SECONDS = 5.0
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("quick" if config.getoption("--quick") else "everyday")
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +79,14 @@ def fake_sounddevice(monkeypatch: pytest.MonkeyPatch) -> FakeSounddevice:
     fake = FakeSounddevice("Built-in", "USB Desk Microphone")
     monkeypatch.setattr(portaudio, "_module", fake)
     return fake
+
+
+@pytest.fixture
+def can_mount() -> None:
+    """The tests that bind one folder over another are skipped where that is not allowed."""
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "-m", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here: that needs unshare and root")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,11 +57,17 @@ def tone_words(
 
 def tone_posteriors(window: Samples) -> NDArray[np.float32]:
     """A network that knows the tones: the share of a word that lies within the window, at 16 kHz."""
-    time = np.arange(window.size) / SPEECH_RATE_HZ
     whole = TONE_LEVEL / 2 * TONE_SECONDS * SPEECH_RATE_HZ
-    heard = [float(abs(np.sum(window * np.exp(-2j * np.pi * hz * time)))) / whole for hz in TONES_HZ.values()]
-    values = np.clip(np.array([0.02, *heard]), 0.0, 0.99)
+    heard = np.abs((window * _waves(window.size)).sum(axis=1)) / whole
+    values = np.clip([0.02, *heard], 0.0, 0.99)
     return np.asarray(values / max(1.0, float(values.sum())), dtype=np.float32)
+
+
+@cache
+def _waves(n_samples: int) -> NDArray[np.complex128]:
+    """What correlates with each tone, shape (n_tones, n_samples): kept, because making it takes longer than its use."""
+    time = np.arange(n_samples) / SPEECH_RATE_HZ
+    return np.exp(-2j * np.pi * np.array(list(TONES_HZ.values()))[:, np.newaxis] * time)
 
 
 def tone_pipeline(

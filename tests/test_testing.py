@@ -31,6 +31,7 @@ def test_the_example_in_the_documentation_is_right() -> None:
     assert results.failed == 0
 
 
+@pytest.mark.slow
 def test_a_program_gets_the_same_positions_each_time() -> None:
     script: list[Item] = ["yes", silence(0.7), "no", "no", silence(3), "stop"]
     with listen(FakeMicrophone(script), model=MODEL) as spotter:

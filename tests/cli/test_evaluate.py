@@ -40,6 +40,7 @@ def test_clips_and_noise_give_one_json_object(clips: Path, capsys: pytest.Captur
     assert result["unknown_fired"] is None  # there are none
 
 
+@pytest.mark.slow
 def test_a_stream_is_measured_swept_and_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = tmp_path / "spotting.toml"
     settings.write_text('mode = "spotting"\n', encoding="utf-8")

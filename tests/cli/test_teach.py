@@ -13,6 +13,8 @@ from kws_live.sources.sound_folder import has_ffmpeg
 from kws_live.synthesis import installed_voices
 from tests.enrolment.spoken_takes import takes_of, write_takes
 
+pytestmark = pytest.mark.slow  # teaching a word takes a second
+
 
 @pytest.fixture(autouse=True)
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -35,6 +35,8 @@ from kws_live.model.folders import CARD_NAME, find_model
 from kws_live.model.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME
 from tests.enrolment.spoken_takes import demo_word, takes_of
 
+pytestmark = pytest.mark.slow  # teaching a word takes a second
+
 
 @pytest.fixture(autouse=True)
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -378,11 +380,7 @@ def test_a_model_behind_a_link_stays_behind_it(model: Model, words: list[TaughtW
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "models"]
 
 
-def can_mount() -> bool:
-    return shutil.which("unshare") is not None and not subprocess.run(["unshare", "-m", "true"], check=False).returncode
-
-
-@pytest.mark.skipif(not can_mount(), reason="needs to mount")
+@pytest.mark.usefixtures("can_mount")
 def test_a_model_whose_folder_is_mounted_by_itself_is_written_there(model: Model, tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()

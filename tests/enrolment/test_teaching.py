@@ -31,6 +31,8 @@ from kws_live.model.taught_words import KNOWN_WEIGHT, logistic
 from kws_live.spotting.decision_settings import DecisionSettings
 from tests.enrolment.spoken_takes import demo_word, takes_of
 
+pytestmark = pytest.mark.slow  # teaching a word takes a second
+
 
 @pytest.fixture(scope="module")
 def teacher(commands_model: Model) -> Teacher:

@@ -78,6 +78,7 @@ def test_litert_gives_what_tensorflow_gives(commands_model: Model, demo_audio: S
         np.testing.assert_allclose(shipped.score(features), expected, atol=0.1)
 
 
+@pytest.mark.slow
 def test_the_shipped_filters_are_the_ones_the_card_describes(commands_model: Model) -> None:
     np.testing.assert_allclose(commands_model.extractor.mel_filters, commands_model.card.features.mel_filters())
 

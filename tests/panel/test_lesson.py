@@ -21,6 +21,8 @@ from tests.panel.panel_fakes import Client, FedSource
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+pytestmark = pytest.mark.slow  # teaching a word takes a second
+
 RNG = np.random.default_rng(0)
 ROOM_SECONDS = 0.25
 """Fed while nobody speaks, again and again."""

@@ -3,6 +3,7 @@ import http.server
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,30 +43,36 @@ def test_a_film_is_heard_though_libsndfile_cannot_read_it(tmp_path: Path, prefix
     assert abs(int(np.argmax(spectrum)) - 440) <= 1  # a second's spectrum has a line each hertz
 
 
-@needs_ffmpeg
-def test_an_address_is_live_its_password_stays_hidden_and_its_end_is_a_loss(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", TONE, RATE_HZ)
+class QuietPages(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[str]:
+    """Where the test's folder is served."""
     pages = functools.partial(QuietPages, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), pages) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
-        source = open_source(f"http://user:secret@127.0.0.1:{server.server_port}/a.wav")
-        assert source.live
-        assert source.name == f"http://127.0.0.1:{server.server_port}/..."
-        with pytest.raises(SourceLostError, match="ended") as end:
-            take_all(source)
-        assert "secret" not in str(end.value)
-        source.close()
-        with pytest.raises(SourceUnavailableError, match="404") as missing:
-            open_source(f"http://user:secret@127.0.0.1:{server.server_port}/b.wav")
-        assert "secret" not in str(missing.value)
+        yield f"127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
 
 
-class QuietPages(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
+@needs_ffmpeg
+def test_an_address_is_live_its_password_stays_hidden_and_its_end_is_a_loss(host: str, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", TONE, RATE_HZ)
+    source = open_source(f"http://user:secret@{host}/a.wav")
+    assert source.live
+    assert source.name == f"http://{host}/..."
+    with pytest.raises(SourceLostError, match="ended") as end:
+        take_all(source)
+    assert "secret" not in str(end.value)
+    source.close()
+    with pytest.raises(SourceUnavailableError, match="404") as missing:
+        open_source(f"http://user:secret@{host}/b.wav")
+    assert "secret" not in str(missing.value)
 
 
 @needs_ffmpeg

@@ -30,13 +30,6 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def can_mount() -> bool:
-    try:
-        return subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
-
 @pytest.fixture(params=[0o022, 0o077, 0o002])
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     old = os.umask(request.param)
@@ -145,7 +138,7 @@ def test_two_threads_that_save_the_same_file_never_fail(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a"]
 
 
-@pytest.mark.skipif(not can_mount(), reason="needs to mount")
+@pytest.mark.usefixtures("can_mount")
 def test_a_file_that_is_mounted_by_itself_is_overwritten_where_it_is(tmp_path: Path) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     inside.write_text("")

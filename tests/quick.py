@@ -1,0 +1,64 @@
+"""``--quick``: no test that is marked slow, and none that needs more than this process: it is skipped when it asks."""
+
+import gc
+import sys
+import threading
+import warnings
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+import pytest
+
+SLOW_TO_IMPORT = ("keras", "playwright", "tensorflow")
+STARTS = ("os.exec", "os.fork", "os.posix_spawn", "os.system", "subprocess.Popen")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="skip what imports TensorFlow, starts a program or is marked slow"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: computes for seconds; --quick skips it")
+    if config.getoption("--quick"):  # a test that is skipped half-way has no time to close its files
+        config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
+        config.addinivalue_line("filterwarnings", "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip("not quick: computes for seconds"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    if session.config.getoption("--quick"):
+        sys.meta_path.insert(0, SlowImports())
+        sys.addaudithook(refuse_programs)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("--quick"):  # what is left is collected after the filters have gone
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+
+
+class SlowImports:
+    """A finder that skips the test, or the module of tests, that imports something slow."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        # multiprocessing raises no audit event; the module that starts its children is imported when they are.
+        if name in SLOW_TO_IMPORT or name.startswith("multiprocessing.popen_"):
+            pytest.skip(f"not quick: imports {name}", allow_module_level=True)
+        return None
+
+
+def refuse_programs(event: str, arguments: tuple[object, ...]) -> None:
+    """Skip the test that is about to start a program; what the package starts on its threads is short."""
+    if event in STARTS and threading.current_thread() is threading.main_thread():
+        pytest.skip("not quick: starts a program", allow_module_level=True)
