@@ -12,7 +12,7 @@ from kws_live.detection import make_pipeline, make_settings
 from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
 from kws_live.live.capture import POLL_SECONDS
 from kws_live.model import DEFAULT_MODEL, load_model
-from kws_live.sources import AudioSource, open_source
+from kws_live.sources import AudioSource, open_source, optional
 from kws_live.stream.findings import Finding
 from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.stream.signal_health import Measurement, SignalHealth
@@ -81,9 +81,8 @@ def examine(
         opened = open_source(source, paced=False)
     except SourceUnavailableError as error:
         return Report(source, 0, speed, (Finding(error.finding, str(error)), *findings), None)
-    with_namesakes = getattr(opened, "n_namesakes", 0)
-    if with_namesakes:
-        findings.append(Finding("same_name", f"{with_namesakes + 1} devices are called {opened.name!r}"))
+    if n_others := optional.n_namesakes(opened):
+        findings.append(Finding("same_name", f"{n_others + 1} devices are called {opened.name!r}"))
     try:
         heard, measurement = _listen(opened, seconds, on_progress, keep)
     finally:

@@ -27,7 +27,7 @@ from kws_live.sources.sound_file import why_unwritable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "exit codes: 0 fit to listen; 1 something is wrong; 2 wrong usage"
+    parser.add_argument_group("exit codes", "0 fit to listen; 1 something is wrong; 2 wrong usage")
     parser.add_argument("--source", "-s", default="mic:", help="as for listen (default: the default microphone)")
     parser.add_argument(
         "--seconds", type=float, default=LISTEN_SECONDS, help="how long to listen (default: %(default)g)"

@@ -14,7 +14,7 @@ from kws_live.live.capture import POLL_SECONDS
 from kws_live.spotter import Spotter
 
 EXIT_CODES: Final = """\
-exit codes: 0 the source ended; 1 an error, told in one line, or a sink or callback that failed; 2 wrong usage;
+0 the source ended; 1 an error, told in one line, or a sink or callback that failed; 2 wrong usage;
 141 the reader of the output has left. Ctrl-C, SIGTERM and a closed terminal end it by that very signal, which a shell
 shows as 130, 143 and 129; a second one, or 8 seconds, end it at once"""
 

@@ -13,6 +13,7 @@ the pause is there. --mode spotting tells at once, in the middle of talk too.
 
 import argparse
 import sys
+from typing import Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.cli.ending import EXIT_CODES, Output
@@ -27,9 +28,15 @@ from kws_live.sinks.json_lines import JsonLines
 from kws_live.sources import open_source
 from kws_live.spotter import Spotter, listen
 
+PAGE_OPTIONS: Final[dict[str, Any]] = {
+    **dict.fromkeys(("host", "port", "folder", "token", "token_file")),
+    **dict.fromkeys(("no_token", "no_browser"), False),
+}
+"""What `kws-live tune` has options for."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = EXIT_CODES
+    parser.add_argument_group("exit codes", EXIT_CODES)
     parser.add_argument(
         "--source", "-s", default="mic:",
         help="mic:, mic:NAME, mic:NUMBER, mic:A,mic:B (the first that is there), a file, stdin:RATE, demo:",
@@ -47,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print every event as a line of JSON, and nothing else")
     parser.add_argument("--live", action="store_true", help="meter, scores and thresholds in the terminal, set by keys")
     parser.add_argument("--panel", action="store_true", help="the page of `kws-live tune`")
+    parser.set_defaults(**PAGE_OPTIONS)
     parser.add_argument("--fast", action="store_true", help="read a file as fast as it goes")
     parser.add_argument("--stats", action="store_true", help="end with figures: audio, losses, gate, CPU, delay")
 
@@ -58,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("--json and --live both take the terminal; give one of them")
     model = load_model(arguments.model)
     settings = make_settings(model)
-    apply_options(arguments, settings)
+    apply_options(arguments, settings)  # a wrong one is refused before anything is opened
     sinks: list[str | EventSink] = [*arguments.sink]
     if arguments.bindings:
         from kws_live.sinks.bindings import Bindings

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model)
     live = settings_from(arguments, model)
-    if not hasattr(arguments, "gate"):
+    if arguments.gate is None:
         live.change(gate_mode=None)
     runner = LocalProcesses(arguments.workers)
     since = time.monotonic()

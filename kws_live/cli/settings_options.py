@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import fields
+from typing import Literal
 
 from kws_live.detection import make_settings
 from kws_live.live.live_settings import LiveSettings
@@ -20,10 +21,10 @@ def threshold(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not WORD=VALUE, such as yes=0.8") from None
 
 
-def gate_mode(text: str) -> int | None:
+def gate_mode(text: str) -> int | Literal["off"]:
     """Parse 0 to 3 or off."""
     if text == "off":
-        return None
+        return "off"
     if text in ("0", "1", "2", "3"):
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is none of 0, 1, 2, 3, off")
@@ -47,7 +48,7 @@ def add_settings(parser: argparse.ArgumentParser, positional_model: bool = False
         help="command: a word counts when it stands alone; spotting: anywhere, at once (default: command)",
     )  # fmt: skip
     parser.add_argument(
-        "--gate", type=gate_mode, default=argparse.SUPPRESS, metavar="0..3|off",
+        "--gate", type=gate_mode, metavar="0..3|off",
         help="voice-activity gate, from lenient to strict",
     )  # fmt: skip
 
@@ -70,5 +71,5 @@ def apply_options(arguments: argparse.Namespace, live: LiveSettings) -> None:
         live.pin(active=frozenset(arguments.only))
     if arguments.mode:
         live.pin(mode=arguments.mode)
-    if hasattr(arguments, "gate"):
-        live.pin(gate_mode=arguments.gate)
+    if arguments.gate is not None:
+        live.pin(gate_mode=None if arguments.gate == "off" else arguments.gate)

@@ -39,11 +39,11 @@ def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
             from kws_live.panel.server import Panel
         except ImportError as error:
             raise ConfigError(MISSING) from error
-        names = ("host", "port", "folder")
-        given = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
-        ask_token = not getattr(arguments, "no_token", False)
-        browser: Any = nullcontext if getattr(arguments, "no_browser", False) else browser_at
-        with Panel(spotter, **given, token=token_from(arguments), ask_token=ask_token) as panel, browser(panel.url):
+        places = {"host": arguments.host, "port": arguments.port, "folder": arguments.folder}
+        given = {name: value for name, value in places.items() if value is not None}
+        browser: Any = nullcontext if arguments.no_browser else browser_at
+        token, ask_token = token_from(arguments), not arguments.no_token
+        with Panel(spotter, **given, token=token, ask_token=ask_token) as panel, browser(panel.url):
             print(f"panel: {panel.url}", file=sys.stderr, flush=True)
             yield
             print("the sound has ended; the panel goes on. Ctrl-C stops.", file=sys.stderr, flush=True)
@@ -62,7 +62,7 @@ def token_from(arguments: argparse.Namespace) -> str | None:
     ConfigError
         If the file cannot be read, or the token is empty.
     """
-    path = getattr(arguments, "token_file", None)
+    path = arguments.token_file
     token: str | None
     if path is not None:
         try:
@@ -70,8 +70,7 @@ def token_from(arguments: argparse.Namespace) -> str | None:
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read the token from {path}: {error}") from error
     else:
-        token = getattr(arguments, "token", None)
-        token = os.environ.get(TOKEN_VARIABLE) or None if token is None else token
+        token = os.environ.get(TOKEN_VARIABLE) or None if arguments.token is None else arguments.token
     if token == "":
         raise ConfigError("the token is empty; to serve this machine without one: --no-token")
     return token

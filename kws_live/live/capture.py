@@ -10,7 +10,7 @@ from kws_live.audio import SAMPLE_RATE_HZ, Block, finite
 from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionError, SourceLostError
 from kws_live.events import Event, SourceLost, SourceReopened
 from kws_live.live.liveness import STILL_SECONDS, as_event
-from kws_live.sources import AudioSource
+from kws_live.sources import AudioSource, optional
 from kws_live.stream.findings import Finding
 from kws_live.stream.intake import Intake
 from kws_live.stream.ring_buffer import RingBuffer
@@ -205,7 +205,7 @@ class Capture:
         n_overflows = self.source.n_overflows
         is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
         self._intake.feed(block, arrived, is_spliced)
-        if self._is_live or getattr(self.source, "watched", False):
+        if self._is_live or optional.is_watched(self.source):
             for change in self._health.feed(block, arrived if self._is_live else None, n_overflows):
                 self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
 
@@ -217,7 +217,7 @@ class Capture:
     def _note_silence(self, now: float) -> None:
         if not self._is_live or now - self._silent_since <= self._silent_seconds:
             return
-        if getattr(self.source, "pauses", False):  # a satellite that sends only words, or is waited for
+        if optional.may_pause(self.source):  # a satellite that sends only words, or is waited for
             return
         self._silent_since = now
         finding = Finding("no_audio", f"{self.source.name} gave no audio for {self._silent_seconds:g} s")
@@ -246,7 +246,7 @@ class Capture:
         self._is_silent = False
 
     def _tell_of_namesakes(self) -> None:
-        if n_others := getattr(self.source, "n_namesakes", 0):  # only devices have them
+        if n_others := optional.n_namesakes(self.source):  # only devices have them
             finding = Finding("same_name", f"{n_others + 1} devices are called {self.source.name!r}")
             self._tell(as_event(finding, self._ring.position, self.source.name))
 

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from kws_live.actions.outbox import OLDEST_SECONDS, Outbox, Task
+from kws_live.actions.outbox import Outbox, Task
 from kws_live.errors import ActionError, ConfigError, SessionError
 from kws_live.events import COMMAND_SECONDS, Event
 from kws_live.live.event_queue import dropped_before
 from kws_live.live.loop_receiver import LoopReceiver, Owner, Wants, running_loop, tell_once
-from kws_live.sinks import EventSink
+from kws_live.sinks import EventSink, optional
 
 log = logging.getLogger(__name__)
 
@@ -148,21 +148,16 @@ class ThreadReceiver(Outbox):
 
 
 class SinkReceiver(ThreadReceiver):
-    """Sends events to a sink, and closes it at the end, all on its own thread.
-
-    The sink's ``oldest_seconds``, where it has that, is an event's largest age.
-    """
+    """Sends events to a sink, and closes it at the end, all on its own thread."""
 
     def __init__(self, sink: EventSink, owner: Owner) -> None:
-        name = str(getattr(sink, "name", type(sink).__name__))
-        oldest_seconds = float(getattr(sink, "oldest_seconds", OLDEST_SECONDS))
-        super().__init__(name, sink.send, owner, lambda _: True, oldest_seconds)
+        super().__init__(optional.name_of(sink), sink.send, owner, lambda _: True, optional.oldest_seconds(sink))
         self.sink = sink
 
     @property
     def n_undelivered(self) -> int:
         """What never reached it, and what it took and could not deliver."""
-        return self.n_lost + int(getattr(self.sink, "n_lost", 0))
+        return self.n_lost + optional.n_lost(self.sink)
 
     def _run(self, event: Event) -> None:
         try:

@@ -61,6 +61,30 @@ class _Page:
         self.ready = True
         self.go = asyncio.Event()
 
+    def shown(self) -> None:
+        """It asks for the next frame."""
+        self.ready = True
+
+    async def wanted(self) -> None:
+        """Back when the next frame is due; the one after it waits until this one is shown."""
+        await self.go.wait()
+        self.go.clear()
+        self.ready = False
+
+    def is_status_due(self) -> bool:
+        """Whether the next frame brings the status, as every so many do."""
+        self.status_due -= 1
+        if self.status_due > 0:
+            return False
+        self.status_due = round(STATUS_SECONDS / HOP_SECONDS)
+        return True
+
+    def news(self, settings: int, lesson: int) -> tuple[bool, bool]:
+        """Whether it has not yet seen the settings and the lesson of these versions; from now on it has."""
+        is_new = settings != self.version, lesson != self.lesson
+        self.version, self.lesson = settings, lesson
+        return is_new
+
 
 class Panel:
     """Serves the panel of a spotter: ``with Panel(spotter) as panel: print(panel.url)``.
@@ -210,31 +234,25 @@ class Panel:
                 return
             text = message.get("text")
             if text == "next":
-                page.ready = True
+                page.shown()
             else:
                 await socket.send_text(json.dumps(await self._desk.answer(text or "")))
             await asyncio.sleep(0)  # one message a turn: a page that asks in a flood holds up no other
 
     async def _send(self, socket: WebSocket, page: _Page) -> None:
         while True:
-            await page.go.wait()
-            page.go.clear()
-            page.ready = False
+            await page.wanted()
             await socket.send_text(json.dumps(self._frame(page), separators=(",", ":")))
 
     def _frame(self, page: _Page) -> dict[str, Any]:
         frame = self._observer.state.frame(page.cursor)
-        version = self._settings.version
-        if version != page.version:
-            page.version = version
-            frame["settings"] = self._desk.settings()
         lessons = self._desk.lessons
-        if lessons.version != page.lesson:
-            page.lesson = lessons.version
+        has_settings, has_lesson = page.news(self._settings.version, lessons.version)
+        if has_settings:
+            frame["settings"] = self._desk.settings()
+        if has_lesson:
             frame["lesson"] = lessons.to_dict()
-        page.status_due -= 1
-        if page.status_due <= 0:
-            page.status_due = round(STATUS_SECONDS / HOP_SECONDS)
+        if page.is_status_due():
             frame["status"] = self._desk.status()
         return frame
 

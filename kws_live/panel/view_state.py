@@ -56,6 +56,10 @@ class Cursor:
     column: int = 0
     n_events: int = 0
 
+    def move(self, position: int, column: int, n_events: int) -> None:
+        """All up to here was seen."""
+        self.position, self.column, self.n_events = position, column, n_events
+
 
 class ViewState:
     """The state behind every view.
@@ -134,7 +138,7 @@ class ViewState:
             "columns": {"first": first, "data": to_base64(np.array(columns, np.uint8))},
             "events": [event_to_dict(event) for event in self.history.events_since(cursor.n_events)],
         }
-        cursor.position, cursor.column, cursor.n_events = now.position, self._n_columns, self.history.n_events
+        cursor.move(now.position, self._n_columns, self.history.n_events)
         return message
 
 

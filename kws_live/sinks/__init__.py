@@ -33,8 +33,7 @@ GROUP: Final = "kws_live.sinks"
 class EventSink(Protocol):
     """Takes events, in order, on a thread of its own.
 
-    A sink may have an ``oldest_seconds``, the largest age of an event that it is to be told (60 if left out), an
-    ``n_lost``, how many it took and could not deliver, and a ``name`` for messages.
+    It may have more: see `kws_live.sinks.optional`.
     """
 
     def send(self, event: Event) -> None:

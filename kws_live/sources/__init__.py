@@ -46,8 +46,7 @@ class AudioSource(Protocol):
     live : it comes when it comes and must be taken at once; False: it waits to be read
     n_overflows : how often audio was lost before it could be handed over
 
-    It may have more: ``watched = True`` says that a recorder is behind it although it waits to be read, so that the
-    health of its signal is worth telling; ``pauses = True`` that silence of any length is no loss.
+    It may have more: see `kws_live.sources.optional`.
     """
 
     @property

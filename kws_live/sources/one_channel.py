@@ -2,7 +2,7 @@
 
 from kws_live.audio import Block
 from kws_live.errors import AudioError
-from kws_live.sources import AudioSource
+from kws_live.sources import AudioSource, optional
 
 
 class OneChannel:
@@ -28,17 +28,17 @@ class OneChannel:
     @property
     def watched(self) -> bool:
         """As the source's."""
-        return getattr(self._source, "watched", False)
+        return optional.is_watched(self._source)
 
     @property
     def pauses(self) -> bool:
         """As the source's."""
-        return getattr(self._source, "pauses", False)
+        return optional.may_pause(self._source)
 
     @property
     def n_namesakes(self) -> int:
         """As the source's."""
-        return getattr(self._source, "n_namesakes", 0)
+        return optional.n_namesakes(self._source)
 
     def read(self, timeout_seconds: float) -> Block | None:
         block = self._source.read(timeout_seconds)

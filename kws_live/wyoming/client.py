@@ -99,6 +99,10 @@ class _Stream:
         self.intake = Intake(self.ring, rate_hz)
         self.pipeline = pipeline
 
+    def count(self) -> None:
+        """A word of it was told."""
+        self.n_detections += 1
+
 
 class Client:
     """Serves one connection; whatever the client sends, it ends this connection at most.
@@ -226,7 +230,7 @@ class Client:
         while (step := await self._in_turn(partial(stream.pipeline.step, stream.ring))) is not None:
             for event in step.events:
                 if isinstance(event, events.Detection) and (self._names is None or event.keyword in self._names):
-                    stream.n_detections += 1
+                    stream.count()
                     at = round(1000 * event.seconds) if self._timestamp is None else self._timestamp
                     await self._tell(Detection(name=event.keyword, timestamp=at).event())
             self.heard_from = self._loop.time()

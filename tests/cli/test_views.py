@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from kws_live.cli.listen import PAGE_OPTIONS
 from kws_live.cli.views import TOKEN_VARIABLE, browser_at, token_from
 from kws_live.errors import ConfigError
 
 
 def _options(**given: str) -> argparse.Namespace:
-    return argparse.Namespace(**given)
+    return argparse.Namespace(**{**PAGE_OPTIONS, **given})
 
 
 def test_the_token_comes_from_a_file_the_option_or_the_environment(

@@ -13,8 +13,17 @@ import pytest
 
 import kws_live.sinks
 from kws_live.errors import ConfigError
-from kws_live.events import AudioSkipped, Detection, EventsDropped, NearMiss, SourceLost, SpeechEnded, SpeechStarted
-from kws_live.sinks import SCHEMES, EventSink, open_sink
+from kws_live.events import (
+    AudioSkipped,
+    Detection,
+    Event,
+    EventsDropped,
+    NearMiss,
+    SourceLost,
+    SpeechEnded,
+    SpeechStarted,
+)
+from kws_live.sinks import SCHEMES, EventSink, open_sink, optional
 
 EVENTS = [
     SpeechStarted(position=22_050, source="test"),
@@ -151,3 +160,23 @@ def test_a_sink_of_another_package_that_fails_is_refused_in_one_line(
     ) as failure:
         open_sink("added:x")
     assert "\n" not in str(failure.value)
+
+
+class Plain:
+    """Only what every sink must have."""
+
+    def send(self, event: Event) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Whole(Plain):
+    """And what a sink may have."""
+
+    name, oldest_seconds, n_lost = "whole", 5, 3
+
+
+def test_what_a_sink_may_leave_out_has_a_default_and_what_it_says_counts() -> None:
+    plain, whole = Plain(), Whole()
+    assert (optional.name_of(plain), optional.oldest_seconds(plain), optional.n_lost(plain)) == ("Plain", 60.0, 0)
+    assert (optional.name_of(whole), optional.oldest_seconds(whole), optional.n_lost(whole)) == ("whole", 5.0, 3)

@@ -17,7 +17,7 @@ import soundfile
 import kws_live.sources
 from kws_live.audio import Block
 from kws_live.errors import SourceUnavailableError
-from kws_live.sources import SCHEMES, AudioSource, open_source
+from kws_live.sources import SCHEMES, AudioSource, open_source, optional
 from kws_live.sources.array import ArraySource
 from kws_live.sources.ffmpeg import Ffmpeg
 from kws_live.sources.microphone import BATCH_BLOCKS, Microphone
@@ -186,3 +186,29 @@ def test_a_source_of_another_package_that_fails_is_one_line(tmp_path: Path, code
     done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
     assert said in done.stdout
     assert done.stdout.count("\n") == 1
+
+
+class Plain:
+    """Only what every source must have."""
+
+    name, rate_hz, live, n_overflows = "plain", RATE_HZ, True, 0
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        return None
+
+    def close(self) -> None: ...
+
+
+class Whole(Plain):
+    """And what a source may have."""
+
+    watched, pauses, n_namesakes = True, True, 2
+
+
+@pytest.mark.parametrize("wrap", [lambda source: source, lambda source: OneChannel(source, 1)])
+def test_what_a_source_may_leave_out_has_a_default_and_what_it_says_counts(
+    wrap: Callable[[AudioSource], AudioSource],
+) -> None:
+    plain, whole = wrap(Plain()), wrap(Whole())
+    assert (optional.is_watched(plain), optional.may_pause(plain), optional.n_namesakes(plain)) == (False, False, 0)
+    assert (optional.is_watched(whole), optional.may_pause(whole), optional.n_namesakes(whole)) == (True, True, 2)
