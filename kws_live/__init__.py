@@ -37,9 +37,10 @@ if TYPE_CHECKING:
         SpeechEnded,
         SpeechStarted,
     )
+    from kws_live.listening import listen
     from kws_live.live.live_settings import LiveSettings
     from kws_live.model import load_model
-    from kws_live.spotter import Spotter, listen
+    from kws_live.spotter import Spotter
     from kws_live.spotting.decision_settings import DecisionSettings
 
     __version__: str
@@ -86,6 +87,7 @@ if not TYPE_CHECKING:
         "model",
         "detection",
         "spotter",
+        "listening",
     )
 
     def __getattr__(name: str) -> Any:

@@ -28,6 +28,6 @@ def microphone(monkeypatch: pytest.MonkeyPatch) -> "Iterator[FakeMicrophone]":
         return make_pipeline(tone_model(*model.card.keywords), *arguments, **options)
 
     monkeypatch.setitem(sources.SCHEMES, "mic", open_fake)
-    monkeypatch.setattr("kws_live.spotter.make_pipeline", make_with_tones)
+    monkeypatch.setattr("kws_live.listening.make_pipeline", make_with_tones)
     yield fake
     fake.close()

@@ -1,15 +1,13 @@
-"""``listen()``: a source, a model and your functions, running together."""
+"""A source, a model and your functions, running together: what ``listen()`` returns."""
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from kws_live.audio import SAMPLE_RATE_HZ
-from kws_live.detection import make_pipeline, settings_for
 from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event
 from kws_live.live.audience import Answer, Audience, Wait
@@ -20,7 +18,7 @@ from kws_live.live.session import Session
 from kws_live.live.session_statistics import Statistics
 from kws_live.live.stream_clock import FollowsClock, StreamClock
 from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, wait_in_thread, wait_on_loop
-from kws_live.model import DEFAULT_MODEL, Model, load_model
+from kws_live.model import Model
 from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.spotting.pipeline import Pipeline, Step
@@ -28,49 +26,6 @@ from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.system.interrupts import shielded
 
 Callback = TypeVar("Callback", bound=Callable[[Any], object])
-
-
-def listen(
-    source: str | AudioSource = "mic:",
-    *,
-    model: str | Path | Model = DEFAULT_MODEL,
-    settings: str | Path | LiveSettings | None = None,
-    thresholds: Mapping[str, float] | None = None,
-    sinks: Iterable[str | EventSink] = (),
-    on_step: Callable[[Step], None] | None = None,
-) -> "Spotter":
-    """Open a source and a model, ready to listen: ``with kws_live.listen() as spotter: ...``.
-
-    Parameters
-    ----------
-    source : a string as in `kws_live.sources`, or any `AudioSource`
-    model : name or folder
-    settings : a TOML settings file, watched while listening; or live settings
-    thresholds : word -> threshold, over the settings
-    sinks : strings as in `kws_live.sinks`, or any `EventSink`
-    on_step : called on the detector thread with every hop's verdict; must be quick
-
-    Raises
-    ------
-    KwsLiveError
-        If one of them cannot be used; nothing is left open.
-    """
-    loaded = model if isinstance(model, Model) else load_model(model)
-    path = settings if isinstance(settings, (str, Path)) else None
-    live = settings_for(loaded, None if path is not None else settings, thresholds)
-    watched = None if path is None else SettingsFile(live, path)  # reads it, once: it may be a pipe
-    with ExitStack() as cleanup:
-        opened_sinks = []
-        for sink in sinks:
-            opened_sinks.append(open_sink(sink, loaded.card.keywords) if isinstance(sink, str) else sink)
-            cleanup.callback(opened_sinks[-1].close)
-        opened = open_source(source) if isinstance(source, str) else source
-        cleanup.callback(opened.close)
-        pipeline = make_pipeline(loaded, live)
-        reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
-        spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
-        cleanup.pop_all()
-        return spotter
 
 
 class Spotter:
@@ -107,10 +62,7 @@ class Spotter:
             self._audience.deliver,
             reopen,
             on_step,
-            hold=self._audience.hold,
-            drain=self._audience.drain,
-            runs_here=self._audience.runs_here,
-            busy_since=self._audience.busy_since,
+            audience=self._audience,
         )
         self._session.watch(lambda step: self._clock.stepped(step, pipeline.next_position))
         if isinstance(source, FollowsClock):

@@ -22,11 +22,12 @@ from kws_live.cli.signals import signals
 from kws_live.detection import make_settings
 from kws_live.errors import ConfigError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SourceLost, SourceReopened
+from kws_live.listening import listen
 from kws_live.model import load_model
 from kws_live.sinks import EventSink
 from kws_live.sinks.json_lines import JsonLines
 from kws_live.sources import open_source
-from kws_live.spotter import Spotter, listen
+from kws_live.spotter import Spotter
 
 PAGE_OPTIONS: Final[dict[str, Any]] = {
     **dict.fromkeys(("host", "port", "folder", "token", "token_file")),

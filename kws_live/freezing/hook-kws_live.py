@@ -12,6 +12,7 @@ datas = [
 hiddenimports = [
     "kws_live.detection",
     "kws_live.spotter",
+    "kws_live.listening",
     *collect_submodules("kws_live.sources"),
     *collect_submodules("kws_live.sinks"),
     *collect_submodules("kws_live.actions"),

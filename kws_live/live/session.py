@@ -1,10 +1,8 @@
 """Threads around one pipeline: capture, detector, dispatcher, and one that watches them."""
 
-import statistics
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,10 +13,13 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import KwsLiveError, SessionError
 from kws_live.events import Detection, Event, NearMiss, word_end
 from kws_live.live.capture import POLL_SECONDS, Capture
+from kws_live.live.claims import claim, release
 from kws_live.live.event_queue import EventQueue
+from kws_live.live.listeners import Direct, Listeners
 from kws_live.live.liveness import STILL_SECONDS, Liveness, as_event
 from kws_live.live.overload import Overload
-from kws_live.live.session_statistics import Statistics
+from kws_live.live.session_statistics import Delays, Statistics
+from kws_live.live.watchers import Watchers
 from kws_live.sources import AudioSource
 from kws_live.spotting.pipeline import Pipeline, Step
 from kws_live.stream.findings import Finding
@@ -41,10 +42,6 @@ HANGING_CALLBACK_SECONDS: Final = 0.8
 DETECTOR_SECONDS: Final = 10.0
 """How long it waits for the detector, which looks whether to stop at each hop."""
 
-_claims = threading.Lock()
-_claimed: list[AudioSource] = []
-"""Sources that are listened to: two threads must not read one of them."""
-
 
 class Session:
     """Runs a source through a pipeline on threads of its own.
@@ -57,12 +54,9 @@ class Session:
     source : already open; the session closes it
     pipeline : used by the detector thread alone
     deliver : called for each event on the dispatcher thread
-    hold : called on that thread before each event; returns when there is something to tell it to
-    drain : called on that thread after the last event; the session ends when it returns
-    runs_here : whether the caller is something that ``drain`` waits for
-    busy_since : since when something that events are handed to has not returned, by `time.monotonic`
     reopen : opens a lost source anew; None: a lost source ends the session
     on_step : called on the detector thread for each hop; must be quick
+    audience : what ``deliver`` hands events to
     still_seconds : a thread that does nothing, or a live source that gives nothing, for so long is told of; more than
         `LOOK_SECONDS`
     """
@@ -75,24 +69,17 @@ class Session:
         reopen: Callable[[], AudioSource] | None = None,
         on_step: Callable[[Step], None] | None = None,
         ring_seconds: float = RING_SECONDS,
-        hold: Callable[[], object] = lambda: None,
-        drain: Callable[[], object] = lambda: None,
-        runs_here: Callable[[], bool] = lambda: False,
-        busy_since: Callable[[], float | None] = lambda: None,
+        audience: Listeners | None = None,
         still_seconds: float = STILL_SECONDS,
     ) -> None:
         self.ring = RingBuffer(round(ring_seconds * SAMPLE_RATE_HZ))
         self._pipeline = pipeline
         self._deliver = deliver
-        self._hold = hold
-        self._drain = drain
-        self._runs_here = runs_here
-        self._busy_since = busy_since
+        self._audience = Direct() if audience is None else audience
         self._queue = EventQueue(LARGEST_BACKLOG)
         self._first_source = source
         self._capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
-        self._on_step: tuple[Callable[[Step], None], ...] = () if on_step is None else (on_step,)
-        self._watch_lock = threading.Lock()
+        self._watchers = Watchers(on_step)
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._error: BaseException | None = None
@@ -100,7 +87,7 @@ class Session:
         self._detector_at = time.monotonic()
         self._delivering_since: float | None = None
         self._still_seconds = still_seconds
-        self._delays: deque[float] = deque(maxlen=10_000)
+        self._delays = Delays()
         self._detector = self._thread("detector", self._detect)
         self._dispatcher = self._thread("dispatcher", self._dispatch)
         self._threads = [
@@ -137,10 +124,7 @@ class Session:
         """Start the threads, once."""
         if self._detector.ident is not None:
             raise SessionError("this session was started before; make a new one")
-        with _claims:
-            if any(one is self._first_source for one in _claimed):
-                raise SessionError(f"{self._first_source.name!r} is listened to already; open it once more")
-            _claimed.append(self._first_source)
+        claim(self._first_source)
         self._cpu_begin = time.process_time()
         self._detector_at = time.monotonic()
         for thread in self.threads:
@@ -148,15 +132,7 @@ class Session:
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
         """Call a function on the detector thread for each hop from now on; what is returned ends that."""
-        call = partial(on_step)  # an object of its own, although a function may be given twice
-        with self._watch_lock:
-            self._on_step = (*self._on_step, call)
-
-        def unwatch() -> None:
-            with self._watch_lock:
-                self._on_step = tuple(one for one in self._on_step if one is not call)
-
-        return unwatch
+        return self._watchers.add(on_step)
 
     def change_source(self, source: AudioSource, reopen: Callable[[], AudioSource] | None = None) -> None:
         """Go on with another source, already open; the session closes it, and the one it had.
@@ -178,7 +154,7 @@ class Session:
             self._ended.set()
             return
         end = time.monotonic() + HANGING_CALLBACK_SECONDS
-        in_callback = self._runs_here()
+        in_callback = self._audience.runs_here()
         for thread in self.threads:
             if thread is not threading.current_thread() and not (in_callback and thread is self._dispatcher):
                 # What hangs outside this package must not hang stop(): such a thread is a daemon and is left behind.
@@ -218,7 +194,7 @@ class Session:
         """The figures so far."""
         counts = self._pipeline.counts
         audio_seconds = self.ring.position / SAMPLE_RATE_HZ
-        delays = sorted(self._delays)
+        delay_median_ms, delay_95_ms = self._delays.figures_ms()
         return Statistics(
             audio_seconds=audio_seconds,
             samples_skipped=counts.samples_skipped,
@@ -228,8 +204,8 @@ class Session:
             hops=counts.hops,
             hops_scored=counts.hops_scored,
             cpu_ms_per_second=1000 * (time.process_time() - self._cpu_begin) / audio_seconds if audio_seconds else 0.0,
-            delay_median_ms=1000 * statistics.median(delays) if delays else None,
-            delay_95_ms=1000 * delays[min(len(delays) - 1, int(0.95 * len(delays)))] if delays else None,
+            delay_median_ms=delay_median_ms,
+            delay_95_ms=delay_95_ms,
             events_dropped=self._queue.n_dropped,
         )
 
@@ -252,8 +228,7 @@ class Session:
             elif name == "dispatcher":
                 self._ended.set()
             elif name == "capture":
-                with _claims:
-                    _claimed[:] = [one for one in _claimed if one is not self._first_source]
+                release(self._first_source)
 
     def _tell(self, event: Event) -> None:
         self._queue.put(self._stamped(event))
@@ -273,8 +248,7 @@ class Session:
             while not self._stop.is_set() and (step := self._next_step()) is not None:
                 if step.events:
                     step = replace(step, events=tuple(map(self._stamped, step.of(self._capture.source.name).events)))
-                for on_step in self._on_step:
-                    on_step(step)
+                self._watchers.call(step)
                 for event in step.events:
                     self._queue.put(event)
                 self._detector_at = time.monotonic()
@@ -294,22 +268,22 @@ class Session:
 
     def _dispatch(self) -> None:
         while (event := self._queue.get()) is not None:
-            self._hold()
+            self._audience.hold()
             if self._ended.is_set():  # stop() has given up waiting for a callback: nobody expects more
                 return
             if isinstance(event, Detection) and event.word_end_position is not None and event.heard_at is not None:
-                self._delays.append(event.age_seconds)
+                self._delays.add(event.age_seconds)
             self._delivering_since = time.monotonic()
             self._deliver(event)
             self._delivering_since = None
-        self._drain()
+        self._audience.drain()
 
     def _watch_threads(self) -> None:
         liveness = Liveness(self._tell_finding, self._still_seconds)
         while not self._stop.wait(liveness.look_seconds):
             liveness.is_still("detector", self._detector_at)
             liveness.is_still("dispatcher", self._delivering_since)
-            liveness.is_still("callback", self._busy_since())
+            liveness.is_still("callback", self._audience.busy_since())
             if liveness.is_still("source", self._capture.turned_at, opens=not self._capture.is_open):
                 self._replace_capture()
 

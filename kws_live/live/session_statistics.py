@@ -1,6 +1,29 @@
 """What a session did, in figures."""
 
+import statistics
+from collections import deque
 from dataclasses import dataclass
+from typing import Final
+
+DELAYS_KEPT: Final = 10_000
+
+
+class Delays:
+    """From the end of each of the newest words to its callback, in seconds."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=DELAYS_KEPT)
+
+    def add(self, seconds: float) -> None:
+        """A word was handed over."""
+        self._seconds.append(seconds)
+
+    def figures_ms(self) -> tuple[float | None, float | None]:
+        """Median and 95th percentile, in milliseconds; None without words."""
+        delays = sorted(self._seconds)
+        if not delays:
+            return None, None
+        return 1000 * statistics.median(delays), 1000 * delays[min(len(delays) - 1, int(0.95 * len(delays)))]
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from kws_live.cli import live_view
 from kws_live.cli.live_view import LiveView
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
+from kws_live.listening import listen
 from kws_live.model import Model
 from kws_live.panel.observer import Observer
 from kws_live.sources import open_source
-from kws_live.spotter import Spotter, listen
+from kws_live.spotter import Spotter
 from kws_live.spotting.decision_settings import DecisionSettings
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 
 from kws_live.events import Event, SpeechStarted
+from kws_live.listening import listen
 from kws_live.live.stream_clock import StreamClock
-from kws_live.spotter import listen
 from kws_live.spotting.pipeline import Step
 from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.testing import tone_model

@@ -13,6 +13,7 @@ import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples
+from kws_live.listening import listen
 from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model
 from kws_live.model.card import ModelCard
@@ -20,7 +21,7 @@ from kws_live.model.features import SPEECH, FeatureExtractor
 from kws_live.model.scorer import Scorer, StreamScorer
 from kws_live.panel.history import History
 from kws_live.panel.server import Panel
-from kws_live.spotter import Spotter, listen
+from kws_live.spotter import Spotter
 from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import Step

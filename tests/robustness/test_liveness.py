@@ -232,8 +232,7 @@ def test_a_callback_that_does_not_return_is_told_of_to_the_others() -> None:
         ScriptedSource(talk),
         tone_pipeline(),
         audience.deliver,
-        drain=audience.drain,
-        busy_since=audience.busy_since,
+        audience=audience,
         still_seconds=STILL_SECONDS,
     )
     session.start()

@@ -1,0 +1,34 @@
+"""Functions that are called with every hop's verdict."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from kws_live.spotting.pipeline import Step
+
+OnStep = Callable[[Step], None]
+
+
+class Watchers:
+    """Calls them on the detector thread; any thread may add and remove them."""
+
+    def __init__(self, first: OnStep | None = None) -> None:
+        self._lock = threading.Lock()
+        self._calls: tuple[OnStep, ...] = () if first is None else (first,)
+
+    def add(self, on_step: OnStep) -> Callable[[], None]:
+        """Call a function for each hop from now on; what is returned ends that."""
+        call = partial(on_step)  # an object of its own, although a function may be given twice
+        with self._lock:
+            self._calls = (*self._calls, call)
+
+        def remove() -> None:
+            with self._lock:
+                self._calls = tuple(one for one in self._calls if one is not call)
+
+        return remove
+
+    def call(self, step: Step) -> None:
+        """A hop was decided."""
+        for on_step in self._calls:
+            on_step(step)
