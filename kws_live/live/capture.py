@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from kws_live.audio import SAMPLE_RATE_HZ, Block, finite
+from kws_live.audio import Block, finite
 from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionError, SourceLostError
 from kws_live.events import Event, SourceLost, SourceReopened
 from kws_live.live.liveness import STILL_SECONDS, as_event
-from kws_live.sources import AudioSource, optional
+from kws_live.live.source_health import SourceHealth
+from kws_live.live.timeline import Timeline
+from kws_live.sources import AudioSource
 from kws_live.stream.findings import Finding
 from kws_live.stream.intake import Intake
 from kws_live.stream.ring_buffer import RingBuffer
-from kws_live.stream.signal_health import SignalHealth
 from kws_live.system.clock import wall_seconds
 
 log = logging.getLogger(__name__)
@@ -77,12 +78,9 @@ class Capture:
         self._overflows_before = 0
         self._n_tries = 0
         self._n_overflows_seen = 0
-        self._silent_since = 0.0
-        self._last_block_at = clock()
-        self._anchor: tuple[int, float] | None = None  # a position of what is live, and when it was heard
+        self._timeline = Timeline(clock())
         self._is_lost = False
         self._is_resuming = False  # what comes next is another stretch of audio
-        self._is_silent = False
         self._begin_source()
 
     @property
@@ -128,7 +126,7 @@ class Capture:
             if after_hang:
                 self._lose(SourceLostError(f"{self.source.name} does not answer"), close=False)
             else:
-                self._tell_of_namesakes()
+                self._health.tell_of_namesakes(self.source)
             while not self._stop.is_set() and self._turn():
                 pass
         finally:
@@ -162,20 +160,22 @@ class Capture:
                 self._intake.leave_gap(gap.seconds)
             return True
         except Exception as error:
-            if not self._is_mine(source):
-                return False
-            if self._reopen is None:
-                if isinstance(error, AudioError):
-                    self._intake.finish()  # what came before the break counts
-                raise
-            self._lose(error)
-            return True
+            return self._is_mine(source) and self._outlive(error)
         if not self._is_mine(source):
             return False
         if block is None:
             self._intake.finish()
             return False
         self._feed(block, arrived)
+        return True
+
+    def _outlive(self, error: Exception) -> bool:
+        """Lose a source that can be opened again; otherwise raise what it raised."""
+        if self._reopen is None:
+            if isinstance(error, AudioError):
+                self._intake.finish()  # what came before the break counts
+            raise error
+        self._lose(error)
         return True
 
     def _is_mine(self, source: AudioSource) -> bool:
@@ -195,19 +195,15 @@ class Capture:
             self._intake.flush()
             self._is_resuming = True
         if self._is_resuming:
-            self._resume(block.shape[0] / self.source.rate_hz, arrived)
-        if not self._is_live:
-            self._anchor = None
-        elif self._anchor is None:
-            self._anchor = self._ring.position, arrived - block.shape[0] / self._rate_hz
-        self._note_sound(arrived)
+            self._resume(arrived - block.shape[0] / self.source.rate_hz)
+        begun = arrived - block.shape[0] / self._rate_hz
+        self._timeline.note(self._ring.position, begun, arrived, self._is_live)
+        self._health.note_sound(self.source, arrived)
         block = finite(block)
         n_overflows = self.source.n_overflows
         is_spliced, self._n_overflows_seen = n_overflows != self._n_overflows_seen, n_overflows
         self._intake.feed(block, arrived, is_spliced)
-        if self._is_live or optional.is_watched(self.source):
-            for change in self._health.feed(block, arrived if self._is_live else None, n_overflows):
-                self._tell(as_event(change.finding, self._ring.position, self.source.name, change.over))
+        self._health.feed(self.source, block, arrived, n_overflows)
 
     def _make_room(self) -> None:
         """A recording must not outrun the detector; what is live must be taken, come what may."""
@@ -215,24 +211,12 @@ class Capture:
             self.turned_at = time.monotonic()
 
     def _note_silence(self, now: float) -> None:
-        if not self._is_live or now - self._silent_since <= self._silent_seconds:
+        if (finding := self._health.silence(self.source, now)) is None:
             return
-        if optional.may_pause(self.source):  # a satellite that sends only words, or is waited for
-            return
-        self._silent_since = now
-        finding = Finding("no_audio", f"{self.source.name} gave no audio for {self._silent_seconds:g} s")
         if self._reopen is not None:
             self._lose(SourceLostError(finding.summary))
-        elif not self._is_silent:
-            self._is_silent = True
-            self._tell(as_event(finding, self._ring.position, self.source.name))
-
-    def _note_sound(self, now: float) -> None:
-        self._silent_since = self._last_block_at = now
-        if self._is_silent:
-            self._is_silent = False
-            finding = Finding("no_audio", f"{self.source.name} gives audio again")
-            self._tell(as_event(finding, self._ring.position, self.source.name, over=True))
+        else:
+            self._health.tell_silence(finding)
 
     def _begin_source(self) -> None:
         """What is kept of a source begins anew."""
@@ -240,15 +224,13 @@ class Capture:
         self._is_live = self.source.live
         self._rate_hz = self.source.rate_hz
         self._intake = Intake(self._ring, self._rate_hz, self._is_live, self._make_room)
-        self._health = SignalHealth(self._rate_hz)
+        self._health = SourceHealth(
+            self._rate_hz, self._is_live, self._tell_finding, self._silent_seconds, self._clock()
+        )
         self._n_overflows_seen = self.source.n_overflows
-        self._silent_since = self._clock()
-        self._is_silent = False
 
-    def _tell_of_namesakes(self) -> None:
-        if n_others := optional.n_namesakes(self.source):  # only devices have them
-            finding = Finding("same_name", f"{n_others + 1} devices are called {self.source.name!r}")
-            self._tell(as_event(finding, self._ring.position, self.source.name))
+    def _tell_finding(self, finding: Finding, over: bool = False) -> None:
+        self._tell(as_event(finding, self._ring.position, self.source.name, over))
 
     def _apply_change(self) -> bool:
         """Go over to the source of `change_source`, if there is one."""
@@ -298,17 +280,12 @@ class Capture:
         self._overflows_before += self.source.n_overflows
         self.source = opened
         self.is_open = True
-        self._silent_since = self._clock()
+        self._health.wait_from(self._clock())
         return True
 
-    def _resume(self, block_seconds: float, arrived: float) -> None:
+    def _resume(self, begun: float) -> None:
         """The first audio after a loss or of another source: only now a lost one counts as back."""
-        begun = arrived - block_seconds
-        away_seconds = max(0.0, begun - self._last_block_at)
-        n_away = round(away_seconds * SAMPLE_RATE_HZ)
-        if self._anchor is not None and self.source.live:  # by the whole stream, so that no errors add up
-            position, at = self._anchor
-            n_away = position + round((begun - at) * SAMPLE_RATE_HZ) - self._ring.position
+        away_seconds, n_away = self._timeline.absence(self._ring.position, begun, self.source.live)
         self._ring.skip(max(1, n_away))
         self._begin_source()
         self._is_resuming = False
