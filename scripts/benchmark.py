@@ -31,10 +31,12 @@ from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation import report
 from kws_live.evaluation.clips import ClipScore, NoiseScore, find_clips, score_clips, score_noise
-from kws_live.evaluation.make_stream import StreamSettings, find_material, make_stream, write_stream
+from kws_live.evaluation.effort import Effort, effort_of
+from kws_live.evaluation.make_stream import StreamSettings, make_stream, write_stream
+from kws_live.evaluation.material import find_material
 from kws_live.evaluation.operating_points import THRESHOLDS, Sweep, compare, sweep
 from kws_live.evaluation.report import Table
-from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream
+from kws_live.evaluation.streaming import LabelledRun, StreamScore, measure_stream
 from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
 from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.folders import shipped_models, shipped_models_folder

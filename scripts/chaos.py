@@ -26,26 +26,20 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+from chaos_room import SPACING_SECONDS, WORDS, Microphone, Room, SilentMicrophone
 
 from kws_live import Detection, Event, Spotter
-from kws_live.audio import SAMPLE_RATE_HZ, Block
+from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.detection import make_pipeline, make_settings
-from kws_live.errors import AudioGapError, ConfigError, SourceLostError, SourceUnavailableError
+from kws_live.errors import ConfigError, SourceUnavailableError
 from kws_live.events import SourceLost, SourceReopened
 from kws_live.model import Model
 from kws_live.system.clock import wall_seconds
-from kws_live.testing import tone, tone_model
+from kws_live.testing import tone_model
 
-WORDS: Final = ("yes", "no", "stop")
-SPACING_SECONDS: Final = 1.5
-"""From one word to the next."""
-
-BLOCK_SECONDS: Final = 0.06
 SETTLE_SECONDS: Final = 1.5
 """After a fault has ended, words are due again: a window, and what a source may hold back."""
 
@@ -61,85 +55,6 @@ that on a busy machine."""
 
 HELD_SECONDS: Final = 1.5
 """A late block is held until it is clear whether the missing ones follow: until then positions stand still."""
-
-
-@dataclass
-class Room:
-    """What is spoken, by the clock, and how the microphone in it behaves."""
-
-    rng: random.Random
-    begun: float = field(default_factory=wall_seconds)
-    broken_until: float = 0.0
-    fault: str = ""
-    n_losses: int = 0
-
-    def word(self, number: int) -> str:
-        return WORDS[number % len(WORDS)]
-
-    def audio(self, begin: float, n_samples: int, rate_hz: int) -> Block:
-        """What is heard from ``begin`` seconds on."""
-        at = begin + np.arange(n_samples) / rate_hz
-        quiet = np.random.default_rng(round(begin * 1000)).normal(0, 1e-4, n_samples)
-        number = np.floor(at / SPACING_SECONDS)
-        within = at - number * SPACING_SECONDS
-        for one in np.unique(number).astype(int):
-            speaking = (number == one) & (within < 0.4)
-            sound = tone(self.word(int(one)))
-            index = np.minimum((within[speaking] * SAMPLE_RATE_HZ).astype(int), sound.size - 1)
-            quiet[speaking] += sound[index]
-        return quiet.astype(np.float32)[:, np.newaxis]
-
-
-class Microphone:
-    """Hears a room in real time, as far as the room's fault lets it."""
-
-    live = True
-    n_overflows = 0
-
-    def __init__(self, room: Room, rate_hz: int) -> None:
-        self.name = f"microphone at {rate_hz} Hz"
-        self.rate_hz = rate_hz
-        self.closed = threading.Event()
-        self._room = room
-        self._at = wall_seconds() - room.begun
-
-    def read(self, timeout_seconds: float) -> Block | None:
-        room = self._room
-        empty = np.zeros((0, 1), np.float32)
-        if self.closed.wait(BLOCK_SECONDS):
-            return None
-        now = wall_seconds()
-        fault = room.fault if now < room.broken_until else ""
-        match fault:
-            case "loss" | "silent":
-                room.n_losses += 1
-                raise SourceLostError("pulled out")
-            case "raise":
-                room.n_losses += 1
-                raise room.rng.choice([RuntimeError("driver"), OSError("input"), ValueError("odd"), EOFError()])
-            case "stall" | "burst":
-                return empty
-            case "hang":
-                room.n_losses += 1
-                self.closed.wait(room.broken_until - now)
-                return empty
-        heard_until = now - room.begun
-        if room.fault == "gap" and self._at < room.broken_until - room.begun:
-            seconds, self._at = heard_until - self._at, heard_until
-            raise AudioGapError(seconds)
-        if room.fault == "stall" and self._at < room.broken_until - room.begun:
-            self._at = heard_until - BLOCK_SECONDS  # what was not taken in time is gone
-        if room.fault == "rate" and fault:
-            self.rate_hz = room.rng.choice([16_000, 22_050, 44_100, 48_000])
-        n_samples = round((heard_until - self._at) * self.rate_hz)
-        block = room.audio(self._at, n_samples, self.rate_hz)
-        self._at += n_samples / self.rate_hz
-        if fault == "nan":
-            block[room.rng.randrange(max(1, n_samples)) :] = room.rng.choice([math.nan, math.inf, -math.inf, 1e30])
-        return block
-
-    def close(self) -> None:
-        self.closed.set()
 
 
 class Chaos:
@@ -178,7 +93,7 @@ class Chaos:
         room = self._room
         if wall_seconds() < room.broken_until:
             if room.fault == "silent":
-                return _Silent(room, 16_000)
+                return SilentMicrophone(room, 16_000)
             raise room.rng.choice([SourceUnavailableError("not there"), RuntimeError("plug-in"), OSError("busy")])
         return self._open()
 
@@ -272,8 +187,7 @@ class Chaos:
             seconds = 16.0
         if fault in ("nan", "rate"):
             seconds = 0.2
-        self._room.fault = fault
-        self._room.broken_until = wall_seconds() + seconds
+        self._room.go_wrong(fault, seconds)
         # A lost source is tried again after up to two seconds; a silent one counts as lost after ten.
         slack = {"loss": 2.5, "raise": 2.5, "silent": 12.5, "hang": 3.0, "burst": 0.5}.get(fault, 0.5)
         if seconds > 10:
@@ -312,14 +226,6 @@ class Chaos:
         if self.spotter.settings.snapshot().active is not None:
             self._complain("only: words stay masked")
         return "only", wall_seconds() + 1.0
-
-
-class _Silent(Microphone):
-    """Opens, and gives nothing."""
-
-    def read(self, timeout_seconds: float) -> Block | None:
-        self.closed.wait(min(0.1, timeout_seconds))
-        return np.zeros((0, 1), np.float32)
 
 
 def _stacks() -> str:

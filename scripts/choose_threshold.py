@@ -29,7 +29,8 @@ from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.cli.progress import steps
 from kws_live.detection import make_settings
 from kws_live.evaluation.intervals import Rate
-from kws_live.evaluation.make_stream import StreamSettings, find_material, make_stream, write_stream
+from kws_live.evaluation.make_stream import StreamSettings, make_stream, write_stream
+from kws_live.evaluation.material import find_material
 from kws_live.evaluation.operating_points import THRESHOLDS
 from kws_live.evaluation.report import Table
 from kws_live.evaluation.streaming import LabelledRun, StreamScore, measure_stream

@@ -16,11 +16,11 @@ from kws_live.cli.progress import steps
 from kws_live.evaluation.make_stream import (
     RATE_HZ,
     StreamSettings,
-    find_material,
     make_stream,
     require_names,
     write_stream,
 )
+from kws_live.evaluation.material import find_material
 from kws_live.model import DEFAULT_MODEL, load_model
 
 

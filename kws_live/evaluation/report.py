@@ -7,9 +7,10 @@ from typing import Any
 
 from kws_live.errors import ConfigError
 from kws_live.evaluation.clips import ClipScore, NoiseScore
+from kws_live.evaluation.effort import Effort
 from kws_live.evaluation.intervals import NOTHING
 from kws_live.evaluation.operating_points import Comparison, OperatingPoint, Sweep, threshold_for
-from kws_live.evaluation.streaming import KINDS, Effort, StreamScore
+from kws_live.evaluation.streaming import KINDS, StreamScore
 from kws_live.evaluation.talk import TalkScore
 
 

@@ -27,7 +27,8 @@ from kws_live.errors import ConfigError
 from kws_live.model.features import Features
 from kws_live.system.workers import WorkerPool
 from kws_live.training import batches
-from kws_live.training.augmentation import AugmentationSettings, Augmenter
+from kws_live.training.augmentation import Augmenter
+from kws_live.training.augmentation_settings import AugmentationSettings
 from kws_live.training.clips import Clips, Floats, Ints
 from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kws_live.errors import ConfigError
 from kws_live.system.toml_file import read_toml
-from kws_live.training.augmentation import AugmentationSettings
+from kws_live.training.augmentation_settings import AugmentationSettings
 
 FOLDER = Path(__file__).parent / "recipes"
 

@@ -12,12 +12,11 @@ from kws_live.evaluation.make_stream import (
     LEVEL_SPREAD_DB,
     RATE_HZ,
     WORD_LEVEL_DB,
-    Material,
     StreamSettings,
-    find_material,
     make_stream,
     write_stream,
 )
+from kws_live.evaluation.material import Material, find_material
 from tests.evaluation.tone_model import ToneModel, tone
 from tests.fakes import KEYWORDS
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from kws_live.errors import ConfigError
 from kws_live.evaluation import report
 from kws_live.evaluation.clips import ClipScore, NoiseScore
+from kws_live.evaluation.effort import Effort
 from kws_live.evaluation.intervals import Share
 from kws_live.evaluation.operating_points import Sweep, compare
-from kws_live.evaluation.streaming import Effort
 from kws_live.evaluation.talk import TalkScore
 from tests.evaluation.test_operating_points import score
 from tests.fakes import KEYWORDS, LABELS

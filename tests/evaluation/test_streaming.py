@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_LABEL, UNKNOWN
 from kws_live.errors import DatasetError
+from kws_live.evaluation.effort import Effort, effort_of
 from kws_live.evaluation.intervals import Share
 from kws_live.evaluation.labels import Label, write_labels
 from kws_live.evaluation.streaming import (
     NOISE,
-    Effort,
     StreamScore,
-    effort_of,
     measure_stream,
     score_stream,
     stream_pairs,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kws_live.audio import SPEECH_LABEL
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.model.features import dct_matrix
-from kws_live.training.augmentation import AugmentationSettings, Augmenter, _label_shares, _presence
+from kws_live.training.augmentation import Augmenter, _label_shares, _presence
+from kws_live.training.augmentation_settings import AugmentationSettings
 from kws_live.training.clips import Clips, word_extent
 from kws_live.training.dataset import ClipInfo, FeatureArchive, StoredValues, write_archive
 from kws_live.training.mel_effects import band_warp, creatures, echo, vary

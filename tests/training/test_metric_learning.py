@@ -10,7 +10,7 @@ import pytest
 from kws_live.errors import ConfigError
 from kws_live.model.features import SPEECH
 from kws_live.training.architectures import build_network
-from kws_live.training.augmentation import AugmentationSettings
+from kws_live.training.augmentation_settings import AugmentationSettings
 from kws_live.training.dataset import BACKGROUND, FeatureArchive
 from kws_live.training.export import export_model
 from kws_live.training.fine_tuning import network_from

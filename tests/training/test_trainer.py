@@ -14,7 +14,7 @@ from kws_live.model.features import PAPER, SPEECH, dct_matrix
 from kws_live.training import export
 from kws_live.training.architectures import ARCHITECTURES, MEAN_DB, SCALE_DB, build_network
 from kws_live.training.architectures.resnet import BandPlace
-from kws_live.training.augmentation import AugmentationSettings
+from kws_live.training.augmentation_settings import AugmentationSettings
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.export import FLOAT_NAME, export_model, litert_posteriors
 from kws_live.training.recipe import Recipe, load_recipe, shipped_recipes
