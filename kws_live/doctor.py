@@ -1,7 +1,7 @@
 """Are microphone and machine fit to listen? The checks of `signal_health`, and those that need a device or a clock."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,6 +90,22 @@ def examine(
     return Report(opened.name, opened.rate_hz, speed, (*heard, *findings), measurement)
 
 
+def _blocks(source: AudioSource, seconds: float) -> Iterator[Block]:
+    """What the source gives, up to so many seconds of it; one that gives little must not keep us for ever."""
+    n_samples = 0
+    end = time.monotonic() + 3 * seconds + 5
+    while n_samples < seconds * source.rate_hz and time.monotonic() < end:
+        try:
+            block = source.read(POLL_SECONDS)
+        except AudioGapError:
+            continue  # the source counts it
+        if block is None:
+            return
+        if block.shape[0]:
+            n_samples += block.shape[0]
+            yield finite(block)
+
+
 def _listen(
     source: AudioSource,
     seconds: float,
@@ -99,28 +115,18 @@ def _listen(
     health = SignalHealth(source.rate_hz)
     found: dict[str, Finding] = {}
     n_samples = 0
-    end = time.monotonic() + 3 * seconds + 5  # a source that gives little must not keep us for ever
-    while n_samples < seconds * source.rate_hz and time.monotonic() < end:
-        try:
-            block = source.read(POLL_SECONDS)
-        except AudioGapError:
-            continue  # the source counts it
-        except SourceLostError as error:
-            found["source_lost"] = Finding("source_lost", str(error))
-            break
-        if block is None:
-            break
-        if not block.shape[0]:
-            continue
-        block = finite(block)
-        n_samples += block.shape[0]
-        arrived = wall_seconds() if source.live else None
-        for change in health.feed(block, arrived, source.n_overflows):
-            found.setdefault(change.finding.name, change.finding)
-        if keep is not None:
-            keep(block, source.rate_hz)
-        if on_progress is not None:
-            on_progress(n_samples / source.rate_hz)
+    try:
+        for block in _blocks(source, seconds):
+            n_samples += block.shape[0]
+            arrived = wall_seconds() if source.live else None
+            for change in health.feed(block, arrived, source.n_overflows):
+                found.setdefault(change.finding.name, change.finding)
+            if keep is not None:
+                keep(block, source.rate_hz)
+            if on_progress is not None:
+                on_progress(n_samples / source.rate_hz)
+    except SourceLostError as error:
+        found["source_lost"] = Finding("source_lost", str(error))
     measurement = health.measurement()
     if n_samples and "zeros" not in found and measurement.nobody_spoke:
         summary = f"nothing stands out from the room: {measurement.snr_db:.0f} dB"

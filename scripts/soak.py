@@ -124,6 +124,56 @@ class Watch:
         return wrong + ([f"{threads:+d} threads, {handles:+d} handles"] if threads > 0 or handles > 0 else [])
 
 
+class _Check:
+    """Compares what is told of each stretch with what is expected.
+
+    Attributes
+    ----------
+    begin : position at which the stretch begins
+    n_words : told so far
+    wrong : what was otherwise
+    """
+
+    def __init__(self, source: Stretches, expected: list[tuple[int, str]], n_stretches: int) -> None:
+        self.begin = 0
+        self.n_words = 0
+        self.wrong: list[str] = []
+        self.watch = Watch()
+        self.begun = time.monotonic()
+        self._source, self._expected, self._n_stretches = source, expected, n_stretches
+        self._seen: list[tuple[int, str]] = []
+        self._lost = 0
+
+    def note(self, event: Event) -> None:
+        """Take the next event."""
+        if isinstance(event, SourceReopened):
+            self._lost = round(event.lost_seconds * SAMPLE_RATE_HZ)
+        elif isinstance(event, AudioSkipped):
+            self.close_stretch()
+            self._begin_stretch(event.position)
+        elif isinstance(event, Detection):
+            self._seen.append((event.position - self.begin, event.keyword))
+
+    def close_stretch(self) -> None:
+        """No more words of it will come."""
+        if self._seen != self._expected:
+            self.wrong.append(f"stretch at {self.begin}: {self._seen}")
+        self.n_words += len(self._seen)
+        self._seen = []
+
+    def _begin_stretch(self, position: int) -> None:
+        due = self.begin + SAMPLES_EACH + (self._source.gaps.popleft() or self._lost)
+        self._lost = 0
+        if position != due:
+            self.wrong.append(f"after {self.begin:,} it goes on at {position:,}: {due:,} was due")
+        self.begin = position
+        done = self._source.n_done
+        if done % max(1, self._n_stretches // 24) == 0:
+            speed = done * STRETCH_SECONDS / (time.monotonic() - self.begun)
+            text = f"{done * STRETCH_SECONDS / 3600:6.2f} h  at {position:>13,}  {speed:5.0f} x real time"
+            self.watch.look(text, done >= self._n_stretches // 10)
+
+
 def fast(hours: float, model: str) -> list[str]:
     """Replay as fast as it goes; returns what went wrong."""
     stretch = one_stretch()
@@ -135,38 +185,7 @@ def fast(hours: float, model: str) -> list[str]:
         if isinstance(event, Detection)
     ]
     print(f"{n_stretches} stretches of {STRETCH_SECONDS} s, {len(expected)} words in each: {expected}")
-    wrong: list[str] = []
-    begin, seen, n_words, lost = 0, list[tuple[int, str]](), 0, 0
-    watch = Watch()
-    begun = time.monotonic()
-
-    def close_stretch() -> None:
-        nonlocal seen, n_words
-        if seen != expected:
-            wrong.append(f"stretch at {begin}: {seen}")
-        n_words += len(seen)
-        seen = []
-
-    def note(event: Event) -> None:
-        nonlocal begin, lost
-        if isinstance(event, SourceReopened):
-            lost = round(event.lost_seconds * SAMPLE_RATE_HZ)
-        elif isinstance(event, AudioSkipped):
-            close_stretch()
-            gap, lost = source.gaps.popleft() or lost, 0
-            if event.position != begin + SAMPLES_EACH + gap:
-                wrong.append(
-                    f"after {begin:,} it goes on at {event.position:,}: {begin + SAMPLES_EACH + gap:,} was due"
-                )
-            begin = event.position
-            if source.n_done % max(1, n_stretches // 24) == 0:
-                done = source.n_done
-                speed = done * STRETCH_SECONDS / (time.monotonic() - begun)
-                text = f"{done * STRETCH_SECONDS / 3600:6.2f} h  at {event.position:>13,}  {speed:5.0f} x real time"
-                watch.look(text, done >= n_stretches // 10)
-        elif isinstance(event, Detection):
-            seen.append((event.position - begin, event.keyword))
-
+    check = _Check(source, expected, n_stretches)
     source_again = lambda: source  # noqa: E731  # the plug goes in again
     spotter = kws_live.Spotter(
         loaded := kws_live.load_model(model),
@@ -175,24 +194,24 @@ def fast(hours: float, model: str) -> list[str]:
         kws_live.detection.make_pipeline(loaded, settings),
         reopen=source_again,
     )
-    spotter.on(event=Event)(note)
+    spotter.on(event=Event)(check.note)
     with spotter:
         spotter.wait()
         figures = spotter.statistics()
-    close_stretch()
-    whole = begin + SAMPLES_EACH + SAMPLE_RATE_HZ  # the tail of silence at the end
+    check.close_stretch()
+    wrong, whole = check.wrong, check.begin + SAMPLES_EACH + SAMPLE_RATE_HZ  # the tail of silence at the end
     if spotter.ring.position != whole:
         wrong.append(f"the stream ends at {spotter.ring.position:,} instead of {whole:,}")
     if source.gaps:
         wrong.append(f"{len(source.gaps)} gaps were not announced")
-    took = time.monotonic() - begun
+    took = time.monotonic() - check.begun
     hours = n_stretches * STRETCH_SECONDS / 3600
     print(
-        f"{hours:.1f} h in {took:.0f} s; {n_words} words of {n_stretches * len(expected)}; "
+        f"{hours:.1f} h in {took:.0f} s; {check.n_words} words of {n_stretches * len(expected)}; "
         f"lost {figures.n_lost} times; the last position is {spotter.ring.position:,}, {whole:,} was due "
         f"(2**31 is {2**31:,})"
     )
-    return wrong + watch.verdict()
+    return wrong + check.watch.verdict()
 
 
 def real_time(minutes: float, source: str, model: str) -> list[str]:

@@ -23,8 +23,9 @@ from kws_live.detection import make_settings
 from kws_live.errors import ConfigError
 from kws_live.evaluation import report
 from kws_live.evaluation.clips import find_clips, score_clips, score_noise
+from kws_live.evaluation.effort import Effort, effort_of
 from kws_live.evaluation.operating_points import THRESHOLDS, compare, sweep
-from kws_live.evaluation.streaming import Effort, LabelledRun, StreamScore, effort_of, measure_stream, stream_pairs
+from kws_live.evaluation.streaming import LabelledRun, StreamScore, measure_stream, stream_pairs
 from kws_live.evaluation.talk import TalkScore, measure_talk
 from kws_live.model import Model, load_model
 from kws_live.spotting.decision_settings import DecisionSettings
@@ -54,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _refuse_impossible(arguments: argparse.Namespace) -> None:
+    """Raise a ConfigError for options that do not go together, before anything is measured."""
     if not (arguments.clips or arguments.noise or arguments.stream or arguments.talk):
         raise ConfigError("nothing to measure on; give --clips, --noise, --stream or --talk")
     if not arguments.stream and (arguments.sweep or arguments.against):
@@ -66,6 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
     for path in (arguments.markdown, arguments.png):
         if path is not None:
             require_place(path)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    _refuse_impossible(arguments)
     model = load_model(arguments.model)
     settings = settings_from(arguments, model).snapshot()
     other = None if arguments.against is None else _other(arguments.against, model)

@@ -61,18 +61,7 @@ class FeatureSettings:
     top_db: float | None
 
     def __post_init__(self) -> None:
-        for name in ("sample_rate_hz", "n_fft", "frame_samples", "hop_samples", "n_mels", "n_mfcc"):
-            if type(getattr(self, name)) is not int:
-                raise ConfigError(f"{name} {getattr(self, name)!r} must be a whole number")
-        # A card's misspelt choice must not quietly become another front end.
-        for name, choices in (
-            ("mel_scale", ("slaney", "htk")),
-            ("mel_norm", ("slaney", "peak")),
-            ("floor", ("clamp", "add")),
-            ("centered", (True, False)),
-        ):
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"{name} {getattr(self, name)!r} must be {choices[0]!r} or {choices[1]!r}")
+        self._require_kinds()
         if not 0 < self.frame_samples <= self.n_fft <= 65_536:
             raise ConfigError(f"frame_samples {self.frame_samples} must be 1 to n_fft ({self.n_fft}, at most 65536)")
         if not 0 < self.hop_samples <= self.window_samples:
@@ -87,6 +76,21 @@ class FeatureSettings:
             raise ConfigError(f"floor_power {self.floor_power} must be above 0, at most 1e6")
         if self.top_db is not None and not 0 < self.top_db <= 1e6:
             raise ConfigError(f"top_db {self.top_db} must be above 0, at most 1e6, or absent")
+
+    def _require_kinds(self) -> None:
+        """Raise a ConfigError where a value is no whole number, or none of the choices."""
+        for name in ("sample_rate_hz", "n_fft", "frame_samples", "hop_samples", "n_mels", "n_mfcc"):
+            if type(getattr(self, name)) is not int:
+                raise ConfigError(f"{name} {getattr(self, name)!r} must be a whole number")
+        # A card's misspelt choice must not quietly become another front end.
+        for name, choices in (
+            ("mel_scale", ("slaney", "htk")),
+            ("mel_norm", ("slaney", "peak")),
+            ("floor", ("clamp", "add")),
+            ("centered", (True, False)),
+        ):
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name} {getattr(self, name)!r} must be {choices[0]!r} or {choices[1]!r}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "FeatureSettings":

@@ -133,13 +133,7 @@ def scan(
     files = find_files(paths)
     journal = Journal(out.with_name(out.name + ".journal"), _header(model, settings, excerpt_seconds))
     try:
-        excerpts, seconds, broken = [], 0.0, {}
-        for path in files:
-            parts, length, reason = cut(path, excerpt_seconds)
-            excerpts += parts
-            seconds += length
-            if reason:
-                broken[str(path)] = reason
+        excerpts, seconds, broken = _cut_all(files, excerpt_seconds)
         if on_start is not None:
             on_start(seconds)
         wanted = {(excerpt.path, excerpt.begin_seconds) for excerpt in excerpts}
@@ -168,6 +162,19 @@ def scan(
     _write(out, result, model, settings)
     journal.path.unlink()
     return result
+
+
+def _cut_all(files: Sequence[Path], excerpt_seconds: int) -> tuple[list[Excerpt], float, dict[str, str]]:
+    """The files' excerpts, their seconds, and why some files are broken."""
+    excerpts: list[Excerpt] = []
+    seconds, broken = 0.0, {}
+    for path in files:
+        parts, length, reason = cut(path, excerpt_seconds)
+        excerpts += parts
+        seconds += length
+        if reason:
+            broken[str(path)] = reason
+    return excerpts, seconds, broken
 
 
 def _header(model: Model, settings: DecisionSettings, excerpt_seconds: int) -> dict[str, Any]:

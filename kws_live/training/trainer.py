@@ -28,7 +28,7 @@ from kws_live.model.features import Features
 from kws_live.system.saving import replacing
 from kws_live.training.architectures import build_network
 from kws_live.training.batches import BatchMaker, augmenter_of
-from kws_live.training.clips import Clips
+from kws_live.training.clips import Clips, Floats
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.recipe import Recipe
 
@@ -149,17 +149,7 @@ def train(
     if start is not None:
         begin_with(network, start)
     steps = augmenter.n_batches
-    optimizer = keras.optimizers.AdamW(
-        WarmupCosine(recipe.learning_rate, recipe.warmup_epochs * steps, recipe.epochs * steps),
-        weight_decay=recipe.weight_decay,
-        clipnorm=1.0,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    optimizer.build(network.trainable_variables)
-    # jit: XLA's depthwise convolutions are six times slower than TensorFlow's own on a CPU.
-    jit: Any = False if keras.backend.backend() == "tensorflow" else "auto"
-    network.compile(optimizer=optimizer, loss="categorical_crossentropy", jit_compile=jit)
-
+    optimizer = _compile(network, recipe, steps)
     average = Average(network.weights, recipe.average)
     state = RunState(work / STATE_NAME, recipe, [*network.variables, *optimizer.variables, *average.values])
     reached = state.load()
@@ -171,10 +161,7 @@ def train(
             for number in range(reached.steps, steps):
                 mfcc, labels = next(batches)
                 if teachers:
-                    taught = np.mean([np.asarray(teacher.predict_on_batch(mfcc)) for teacher in teachers], axis=0)
-                    mixed = (1 - recipe.teacher_share) * labels + recipe.teacher_share * taught
-                    # Where nobody speaks there is no doubt to learn from a teacher, only its mistakes.
-                    labels = np.where(labels[:, -1:] == 1, labels, mixed)
+                    labels = _softened(labels, mfcc, teachers, recipe.teacher_share)
                 result = network.train_on_batch(mfcc, labels)
                 network.reset_metrics()
                 average.update(epoch * steps + number)
@@ -197,6 +184,29 @@ def train(
             on_epoch(figures)
     network.set_weights(state.best)
     return Trained(network, tuple(reached.history))
+
+
+def _compile(network: keras.Model, recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """Make a network ready for training with an epoch of so many steps; its optimizer."""
+    optimizer = keras.optimizers.AdamW(
+        WarmupCosine(recipe.learning_rate, recipe.warmup_epochs * steps, recipe.epochs * steps),
+        weight_decay=recipe.weight_decay,
+        clipnorm=1.0,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(network.trainable_variables)
+    # jit: XLA's depthwise convolutions are six times slower than TensorFlow's own on a CPU.
+    jit: Any = False if keras.backend.backend() == "tensorflow" else "auto"
+    network.compile(optimizer=optimizer, loss="categorical_crossentropy", jit_compile=jit)
+    return optimizer
+
+
+def _softened(labels: Floats, mfcc: Features, teachers: Sequence[keras.Model], share: float) -> Floats:
+    """Labels with a share of what the teachers say; shape (batch_size, n_labels)."""
+    taught = np.mean([np.asarray(teacher.predict_on_batch(mfcc)) for teacher in teachers], axis=0)
+    mixed = (1 - share) * labels + share * taught
+    # Where nobody speaks there is no doubt to learn from a teacher, only its mistakes.
+    return np.asarray(np.where(labels[:, -1:] == 1, labels, mixed))
 
 
 def begin_with(network: keras.Model, start: keras.Model) -> None:
