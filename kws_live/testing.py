@@ -107,9 +107,11 @@ class ToneModel(Model):
     """A model without a network: it knows each word by the pitch of `tone`. Made by `tone_model`."""
 
     def scorer(self) -> Scorer:
+        """One that cannot score: this model looks at the audio itself."""
         return _NoScorer()
 
     def stream_scorer(self, step_seconds: float) -> StreamScorer:
+        """Scores each window anew, so that it does not matter how far apart they are."""
         n_window = self.card.features.window_samples
         return lambda stream, _follows: self.posteriors(self.scorer(), stream[:n_window])
 

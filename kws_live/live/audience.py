@@ -119,7 +119,8 @@ class Audience:
         words = frozenset(keywords)
 
         def wants(event: Event) -> bool:
-            return isinstance(event, kind) and (not words or getattr(event, "keyword", None) in words)
+            is_wanted = not words or (isinstance(event, (Detection, NearMiss)) and event.keyword in words)
+            return isinstance(event, kind) and is_wanted
 
         receiver = make_receiver(function, self, wants)
         with self._lock:

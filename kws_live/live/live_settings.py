@@ -58,7 +58,7 @@ class LiveSettings:
         self.set_thresholds({word: value})
 
     def set_thresholds(self, values: Mapping[str, float]) -> None:
-        """Set several thresholds at once."""
+        """Set several thresholds at once: ``values`` by word, above 0 and at most 1."""
         self.change(thresholds=values)
 
     def change(self, **values: Any) -> None:

@@ -54,6 +54,7 @@ class Microphone:
 
     def __init__(self, wanted: str = "", n_channels: int = 2) -> None:
         sounddevice = load_sounddevice()
+        self.name = wanted
         self.n_overflows = 0
         self.n_namesakes = 0
         self._n_channels = n_channels
@@ -66,9 +67,7 @@ class Microphone:
             self._stream = ask(lambda: self._open(sounddevice, wanted), ANSWER_SECONDS, _close)
         except (sounddevice.PortAudioError, ValueError) as error:
             finding = "device_busy" if _code(error) == -9985 else "cannot_open"
-            raise SourceUnavailableError(
-                f"cannot open microphone {getattr(self, 'name', wanted)!r}: {_explain(error)}", finding
-            ) from error
+            raise SourceUnavailableError(f"cannot open microphone {self.name!r}: {_explain(error)}", finding) from error
         self._last_block = time.monotonic()
 
     def _open(self, sounddevice: Any, wanted: str) -> Any:

@@ -56,17 +56,20 @@ class Address:
 
 
 class Turn:
-    """Whether a sender keeps its place: time uses its turn up, audio extends it; half of real time suffices."""
+    """Whether a sender keeps its place: time uses its turn up, audio extends it; half of real time suffices.
+
+    ``now`` is in seconds, by any clock.
+    """
 
     def __init__(self, now: float) -> None:
         self._until = now + YIELD_SECONDS
 
     def extend(self, seconds: float, now: float) -> None:
-        """Audio of so many seconds came."""
+        """Audio of so many seconds came, ``now``."""
         self._until = min(max(self._until, now) + 2 * seconds, now + YIELD_SECONDS)
 
     def is_over(self, now: float) -> bool:
-        """Whether another may be heard."""
+        """Whether another may be heard, ``now``."""
         return now > self._until
 
 

@@ -65,13 +65,14 @@ class Augmenter:
     def batch(self, epoch: int, number: int) -> tuple[Features, Floats]:
         """One batch: MFCC, shape (batch_size, n_frames, n_mfcc), and label shares, shape (batch_size, n_labels)."""
         rng = np.random.default_rng([self.seed, epoch, number])
-        decibels, labels = self.log_mel(rng, self._choose_words(epoch, number))
+        decibels, labels = self.log_mel(rng, self.choose_words(epoch, number))
         front_end = self.clips.settings
         dct = dct_matrix(front_end.n_mfcc, front_end.n_mels).T
         order = rng.permutation(self.batch_size)
         return (decibels @ dct)[order], labels[order]
 
-    def _choose_words(self, epoch: int, number: int) -> Ints:
+    def choose_words(self, epoch: int, number: int) -> Ints:
+        """The keyword clips of one batch; over an epoch each comes once."""
         words = np.flatnonzero(self.clips.label < self.n_keywords)
         # The order of an epoch must not depend on which batch asks for it.
         shuffled = np.random.default_rng([self.seed, epoch]).permutation(words)
@@ -83,7 +84,7 @@ class Augmenter:
         _, n_unknown, n_silence = self.sizes
         main = np.concatenate([words, self._choose_unknown(rng, n_unknown)])
         n, n_frames = main.size, clips.settings.n_frames
-        power, visible = self._place(rng, main, None)
+        power, visible = self.place(rng, main, None)
         shares = _one_hot(clips.label[main], n_keywords) * _presence(visible)[:, np.newaxis]
         full = clips.is_speech[main]
         if s.pieces_share:
@@ -97,13 +98,13 @@ class Augmenter:
         if beside.size:
             pool = np.flatnonzero(~clips.is_noise & ~clips.is_speech)
             second = rng.choice(pool, beside.size)
-            extra, share = self._place(rng, second, self._beside(rng, second))
+            extra, share = self.place(rng, second, self._beside(rng, second))
             power[beside] += extra
             shares[beside] += _one_hot(clips.label[second], n_keywords) * _presence(share)[:, np.newaxis]
             seen[beside] = np.maximum(seen[beside], share)
         level = to_db(power.mean(axis=(1, 2)) * n_frames / np.maximum(clips.offset[main] - clips.onset[main], 1))
         power = np.concatenate([power, np.zeros((n_silence, *power.shape[1:]), dtype=np.float32)])
-        self._add_noise(rng, power, level)
+        self.add_noise(rng, power, level)
         echo(rng, power, s.reverb_share, s.reverb_seconds)
         power *= from_db(rng.uniform(*s.gain_db, size=(len(power), 1, 1)).astype(np.float32))
         power *= frequency_response(rng, len(power), power.shape[2], s.equaliser_db)[:, np.newaxis]
@@ -122,7 +123,7 @@ class Augmenter:
         n_speech = round(n * self.settings.speech_share)
         return np.concatenate([rng.choice(speech, n_speech), rng.choice(words, n - n_speech)])
 
-    def _place(self, rng: np.random.Generator, chosen: Ints, centre: Floats | None) -> tuple[Floats, Floats]:
+    def place(self, rng: np.random.Generator, chosen: Ints, centre: Floats | None) -> tuple[Floats, Floats]:
         """Warp, stretch and move clips; returns mel power and the share of each word that can be seen."""
         s, clips, n = self.settings, self.clips, chosen.size
         power = clips.power(chosen)
@@ -182,7 +183,7 @@ class Augmenter:
         inside = rng.uniform(-0.8, 0.8, second.size) * half
         return np.where(rng.random(second.size) < 0.5, inside, n_frames - inside).astype(np.float32)
 
-    def _add_noise(self, rng: np.random.Generator, power: Floats, level: Floats) -> None:
+    def add_noise(self, rng: np.random.Generator, power: Floats, level: Floats) -> None:
         """Add noise in place: at an SNR below words, at any level where there is no word."""
         s, n_words = self.settings, level.size
         pool = np.flatnonzero(self.clips.is_noise)

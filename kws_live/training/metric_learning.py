@@ -120,7 +120,7 @@ class WordAugmenter(Augmenter):
         """Without end: the recipe says how many steps there are."""
         return 2**31
 
-    def _choose_words(self, epoch: int, number: int) -> Ints:
+    def choose_words(self, epoch: int, number: int) -> Ints:
         rng = np.random.default_rng([self.seed, epoch, number, 1])
         label = self.clips.label
         counts = np.bincount(label, minlength=self.n_keywords + 1)[: self.n_keywords].astype(float)

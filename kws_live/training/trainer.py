@@ -125,7 +125,6 @@ def train(
 
     Parameters
     ----------
-    recipe : Recipe
     archives : feature archives with one front end
     work : Path
         Folder for the state of the run; kept, so that a finished run is not trained again.

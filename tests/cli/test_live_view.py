@@ -28,10 +28,30 @@ def spotter(commands_model: Model) -> Iterator[Spotter]:
 
 
 @pytest.fixture
-def view(spotter: Spotter) -> Iterator[LiveView]:
+def observer(spotter: Spotter) -> Iterator[Observer]:
     observer = Observer(spotter)
-    yield LiveView(observer)
+    yield observer
     observer.close()
+
+
+class Keys:
+    """A view, its keys, and what they change."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.view = LiveView(observer)
+        self.settings = observer.spotter.settings
+        self.words = observer.state.keywords
+
+    def press(self, *keys: str) -> DecisionSettings:
+        """The settings after these keys."""
+        for key in keys:
+            assert self.view.press(key)
+        return self.settings.snapshot()
+
+
+@pytest.fixture
+def keys(observer: Observer) -> Keys:
+    return Keys(observer)
 
 
 def text_of(view: LiveView) -> str:
@@ -53,54 +73,49 @@ class Terminal:
         return self._descriptor
 
 
-def press(view: LiveView, *keys: str) -> DecisionSettings:
-    for key in keys:
-        assert view.press(key)
-    return view._settings.snapshot()
-
-
-def test_it_shows_the_words_their_thresholds_and_the_last_events(view: LiveView, spotter: Spotter) -> None:
+def test_it_shows_the_words_their_thresholds_and_the_last_events(observer: Observer, spotter: Spotter) -> None:
     spotter.wait()
-    view._observer.poll()
-    shown = text_of(view)
+    observer.poll()
+    shown = text_of(LiveView(observer))
     settings = spotter.settings.snapshot()
     for word, threshold in settings.thresholds.items():
         assert any(word in line.split()[:2] and f"{threshold:.2f}" in line for line in shown.splitlines())
-    detections = [event for event in view._observer.state.history.events if isinstance(event, Detection)]
+    detections = [event for event in observer.state.history.events if isinstance(event, Detection)]
     assert detections
     assert f"{detections[-1].keyword}  {detections[-1].score:.2f}" in shown
     assert "mode command" in shown
 
 
-def test_keys_move_between_words_and_set_their_thresholds(view: LiveView) -> None:
-    first, second, *_, last = view._words
-    before = view._settings.snapshot().thresholds
-    assert press(view, "right", "right").thresholds[first] == pytest.approx(before[first] + 0.02)
-    assert press(view, "down", "left").thresholds[second] == pytest.approx(before[second] - 0.01)
-    assert press(view, "up", "up", "right").thresholds[last] == pytest.approx(before[last] + 0.01)
+def test_keys_move_between_words_and_set_their_thresholds(keys: Keys) -> None:
+    first, second, *_, last = keys.words
+    before = keys.settings.snapshot().thresholds
+    assert keys.press("right", "right").thresholds[first] == pytest.approx(before[first] + 0.02)
+    assert keys.press("down", "left").thresholds[second] == pytest.approx(before[second] - 0.01)
+    assert keys.press("up", "up", "right").thresholds[last] == pytest.approx(before[last] + 0.01)
 
 
-def test_a_threshold_stops_at_its_ends(view: LiveView) -> None:
-    word = view._words[0]
-    view._settings.set_threshold(word, 0.01)
-    assert press(view, "left").thresholds[word] == 0.01
-    view._settings.set_threshold(word, 1.0)
-    assert press(view, "right").thresholds[word] == 1.0
+def test_a_threshold_stops_at_its_ends(keys: Keys) -> None:
+    word = keys.words[0]
+    keys.settings.set_threshold(word, 0.01)
+    assert keys.press("left").thresholds[word] == 0.01
+    keys.settings.set_threshold(word, 1.0)
+    assert keys.press("right").thresholds[word] == 1.0
 
 
-def test_keys_switch_words_mode_and_gate_and_reset_all(view: LiveView) -> None:
-    word = view._words[0]
-    before = view._settings.snapshot()
-    assert not press(view, " ").listens_to(word)
-    assert press(view, " ").active is None
-    assert press(view, "m").mode == "spotting"
-    gates = [press(view, "g").gate_mode for _ in range(5)]
+def test_keys_switch_words_mode_and_gate_and_reset_all(keys: Keys) -> None:
+    word = keys.words[0]
+    before = keys.settings.snapshot()
+    assert not keys.press(" ").listens_to(word)
+    assert keys.press(" ").active is None
+    assert keys.press("m").mode == "spotting"
+    gates = [keys.press("g").gate_mode for _ in range(5)]
     assert set(gates) == {None, 0, 1, 2, 3}
-    assert press(view, "x", "", "g", "r") == before  # other keys do nothing
+    assert keys.press("x", "", "g", "r") == before  # other keys do nothing
 
 
-def test_q_ends_it(view: LiveView) -> None:
-    assert not view.press("q")
+def test_q_ends_it(keys: Keys) -> None:
+    assert keys.view.press("r")
+    assert not keys.view.press("q")
 
 
 def test_without_a_terminal_it_says_what_would_do(spotter: Spotter) -> None:

@@ -16,6 +16,7 @@ from kws_live import Detection, Event, EventsDropped, listen
 from kws_live.errors import ActionError, ConfigError, SessionError
 from kws_live.events import COMMAND_SECONDS
 from kws_live.live.audience import Audience
+from kws_live.live.event_stream import EventStream
 from kws_live.live.session_statistics import Statistics
 from kws_live.live.stream_clock import StreamClock
 from kws_live.sinks import EventSink
@@ -530,44 +531,58 @@ def test_at_the_end_of_a_recording_wait_comes_back_when_each_callback_has_run() 
 # Everything at once.
 
 
-def test_receivers_that_hang_raise_come_and_stop_at_random_leave_nothing_behind() -> None:
-    rng = random.Random(7)
-    go_on = threading.Event()
-    before = set(threading.enumerate())
+class Unruly(Notes):
+    """A sink that hangs, or raises one thing or another."""
 
-    def misbehave(event: Event) -> None:
-        match rng.randrange(40):
+    def __init__(self, rng: random.Random) -> None:
+        super().__init__()
+        self._rng = rng
+        self._never = threading.Event()
+
+    def send(self, event: Event) -> None:
+        match self._rng.randrange(40):
             case 0:
-                go_on.wait(0.02)
+                self._never.wait(0.02)
             case 1:
                 raise ValueError("a bug")
             case 2:
                 raise OSError("a disk")
             case 3:
                 raise ActionError("away", again=True)
+        super().send(event)
 
-    class Sink(Notes):
-        def send(self, event: Event) -> None:
-            misbehave(event)
-            super().send(event)
 
+class Comings:
+    """Receivers that come to an audience and leave it."""
+
+    def __init__(self, rng: random.Random, all_told: Audience) -> None:
+        self._rng, self._all_told = rng, all_told
+        self._streams: list[EventStream] = []
+
+    def next(self) -> None:
+        match self._rng.randrange(12):
+            case 0:
+                self._all_told.add_callback(Event, (), Unruly(self._rng).send)
+            case 1:
+                self._all_told.add_sink(Unruly(self._rng))
+            case 2:
+                self._streams.append(self._all_told.add_stream())
+            case 3 if self._streams:
+                self._streams.pop().close()
+            case 4:
+                self._all_told.add_wait((), None, lambda _: None)
+
+
+def test_receivers_that_hang_raise_come_and_stop_at_random_leave_nothing_behind() -> None:
+    rng = random.Random(7)
+    before = set(threading.enumerate())
     for _ in range(20):
-        all_told = Audience(StreamClock(0), [Sink()])
+        all_told = Audience(StreamClock(0), [Unruly(rng)])
         good: list[int] = []
         all_told.add_callback(Event, (), Notes(into=good).send)
-        streams = []
+        comings = Comings(rng, all_told)
         for position in range(60):
-            match rng.randrange(12):
-                case 0:
-                    all_told.add_callback(Event, (), misbehave)
-                case 1:
-                    all_told.add_sink(Sink())
-                case 2:
-                    streams.append(all_told.add_stream())
-                case 3 if streams:
-                    streams.pop().close()
-                case 4:
-                    all_told.add_wait((), None, print)
+            comings.next()
             all_told.deliver(word(position))
         stopper = threading.Thread(target=all_told.hurry)
         stopper.start()

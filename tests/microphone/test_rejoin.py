@@ -59,9 +59,8 @@ def test_pulled_out_and_put_back_again_and_again_nothing_leaks(
         listening.wait_for(lambda _: counts("audio_skipped") >= len(seen) + 1)
         seen.append(resources(listening))
     threads, files, megabytes = zip(*seen, strict=True)
-    print(f"threads {threads}, files {files}, MB {megabytes}")
-    assert len(set(threads)) == 1
-    assert len(set(files)) == 1
+    assert len(set(threads)) == 1, threads
+    assert len(set(files)) == 1, files
     warm = min(5, CYCLES - 1)
     assert megabytes[-1] - megabytes[warm] <= MOST_GROWTH_MB + PORTAUDIO_MB * CYCLES
     lost = [event["lost_seconds"] for event in listening.events if event["type"] == "source_reopened"]

@@ -14,7 +14,7 @@ from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Healt
 from kws_live.live.event_queue import EventQueue
 from kws_live.live.overload import CALM_SECONDS, LARGEST_DELAY_SECONDS
 from kws_live.live.session import Session
-from kws_live.spotting.pipeline import HOP_SAMPLES
+from kws_live.spotting.pipeline import HOP_SAMPLES, Pipeline
 from tests.fakes import LABELS, ScriptedSource, blocks_of, tone_pipeline, tone_posteriors, tone_words
 
 PATIENCE_SECONDS = 60.0
@@ -66,31 +66,32 @@ class HandedOver:
         """Nothing to release."""
 
 
-def catch_up(session: Session) -> None:
+def catch_up(session: Session, pipeline: Pipeline) -> None:
     """Wait until the detector has looked at everything there is."""
-    while session.ring.position - session._pipeline.position > 2 * HOP_SAMPLES:
+    while session.ring.position - pipeline.position > 2 * HOP_SAMPLES:
         assert session.running
         session.ended.wait(0.005)
 
 
-def fall_behind(session: Session, source: HandedOver, network: SlowNetwork, audio: Samples) -> None:
+def fall_behind(session: Session, pipeline: Pipeline, source: HandedOver, network: SlowNetwork, audio: Samples) -> None:
     """Let all the audio come in at once, and the network become fast only when some was skipped."""
     source.put(audio)
     assert session.ring.wait(audio.size, PATIENCE_SECONDS)
-    catch_up(session)
+    catch_up(session, pipeline)
     network.is_fast.set()
 
 
 def test_a_detector_that_falls_behind_goes_on_at_the_newest_audio_and_says_so() -> None:
     network, source, events = SlowNetwork(), HandedOver(), list[Event]()
-    session = Session(source, tone_pipeline(score=network), events.append)
+    pipeline = tone_pipeline(score=network)
+    session = Session(source, pipeline, events.append)
     session.start()
-    fall_behind(session, source, network, tone_words([("no", 2.5)], 5.0))
+    fall_behind(session, pipeline, source, network, tone_words([("no", 2.5)], 5.0))
     talk = tone_words([("yes", 1.0)], 3.0)
     for start in range(0, talk.size, SAMPLE_RATE_HZ):
         source.put(talk[start : start + SAMPLE_RATE_HZ])
         assert session.ring.wait(5 * SAMPLE_RATE_HZ + start + SAMPLE_RATE_HZ, PATIENCE_SECONDS)
-        catch_up(session)
+        catch_up(session, pipeline)
     source.end()
     assert session.wait(PATIENCE_SECONDS)
     skipped = [event for event in events if isinstance(event, AudioSkipped)]
@@ -107,7 +108,8 @@ def test_a_detector_that_falls_behind_goes_on_at_the_newest_audio_and_says_so() 
 def test_a_burst_of_a_fast_machine_is_heard_whole_and_blames_nothing() -> None:
     network, source, events = SlowNetwork(), HandedOver(), list[Event]()
     network.is_fast.set()
-    session = Session(source, tone_pipeline(score=network), events.append)
+    pipeline = tone_pipeline(score=network)
+    session = Session(source, pipeline, events.append)
     session.start()
     source.put(tone_words([("yes", 1.0), ("no", 11.0), ("stop", 21.0)], 22.0))  # more than the ring buffer holds
     source.end()
@@ -131,15 +133,16 @@ def test_a_source_that_can_wait_loses_nothing_to_a_slow_detector() -> None:
 def test_a_machine_that_keeps_up_again_is_told_once() -> None:
     network = SlowNetwork(answer=lambda window: np.zeros(len(LABELS), np.float32))
     source, events = HandedOver(), list[Event]()
-    session = Session(source, tone_pipeline(score=network), events.append)
+    pipeline = tone_pipeline(score=network)
+    session = Session(source, pipeline, events.append)
     session.start()
-    fall_behind(session, source, network, np.zeros(5 * SAMPLE_RATE_HZ, np.float32))
+    fall_behind(session, pipeline, source, network, np.zeros(5 * SAMPLE_RATE_HZ, np.float32))
     second = np.random.default_rng(0).normal(0, 1e-3, SAMPLE_RATE_HZ).astype(np.float32)
     for k in range(round(CALM_SECONDS) + 3):
-        catch_up(session)
+        catch_up(session, pipeline)
         source.put(second)
         assert session.ring.wait((6 + k) * SAMPLE_RATE_HZ, PATIENCE_SECONDS)
-    catch_up(session)
+    catch_up(session, pipeline)
     source.end()
     assert session.wait(PATIENCE_SECONDS)
     told = [event.over for event in events if isinstance(event, Health) and event.finding == "slow_machine"]

@@ -107,7 +107,7 @@ def test_a_dash_is_standard_output_and_stays_open(capsys: pytest.CaptureFixture[
     sink = open_sink("jsonl:-")
     sink.send(EVENTS[0])
     sink.close()
-    print("still open")
+    sys.stdout.write("still open\n")
     first, second = capsys.readouterr().out.splitlines()
     assert json.loads(first)["type"] == "speech_started"
     assert second == "still open"

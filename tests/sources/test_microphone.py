@@ -27,7 +27,10 @@ def test_more_blocks_than_the_queue_holds_are_bounded(fake_sounddevice: FakeSoun
     microphone = Microphone()
     for _ in range(3 * QUEUE_BATCHES * BATCH_BLOCKS):
         fake_sounddevice.streams[-1].speak(BLOCK)
-    assert microphone._batches.qsize() <= QUEUE_BATCHES
+    n_samples = 0
+    while (block := microphone.read(0.0)) is not None and block.shape[0]:
+        n_samples += block.shape[0]
+    assert n_samples == QUEUE_BATCHES * BATCH_BLOCKS * BLOCK.shape[0]
     microphone.close()
 
 

@@ -15,6 +15,7 @@ from kws_live.events import AudioSkipped, Detection, Event, SpeechEnded, SpeechS
 from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model
 from kws_live.spotting.pipeline import HOP_SAMPLES, Pipeline
+from kws_live.spotting.speech_gate import OpenGate
 from kws_live.stream.ring_buffer import RingBuffer
 from tests.fakes import decision_settings, run_blocks, tone_pipeline, tone_posteriors, tone_words
 
@@ -119,7 +120,7 @@ def test_a_window_at_the_streams_own_rate_ends_where_its_hop_ends() -> None:
 
     pipeline = Pipeline(
         score, SAMPLE_RATE_HZ, ("_silence_", "_unknown_", "yes", "no", "stop"), ("yes", "no", "stop"),
-        tone_pipeline()._make_gate, decision_settings,
+        lambda _mode: OpenGate(), decision_settings,
     )  # fmt: skip
     run_blocks(pipeline, cut(ramp, [3333]))
     padded = np.concatenate((np.zeros(SAMPLE_RATE_HZ, np.float32), ramp))
@@ -283,7 +284,7 @@ def test_a_stream_that_begins_far_from_0_gives_the_same_events_later() -> None:
     at_far = Pipeline(
         lambda stream, _: tone_posteriors(stream[:SPEECH_RATE_HZ]), SPEECH_RATE_HZ,
         ("_silence_", "_unknown_", "yes", "no", "stop"), ("yes", "no", "stop"),
-        at_0._make_gate, decision_settings, position=far,
+        lambda _mode: OpenGate(), decision_settings, position=far,
     )  # fmt: skip
     ring_at_0.write(TALK)
     ring_far.write(TALK)

@@ -79,7 +79,7 @@ def test_an_epoch_shows_every_keyword_clip_once(clips: Clips) -> None:
     # 60 keyword clips and 12 of them in a batch
     augmenter = Augmenter(clips, replace(PLAIN, unknown_share=0.25, silence_share=0.0), batch_size=16, seed=1)
     assert augmenter.n_batches == 5
-    seen = np.concatenate([augmenter._choose_words(4, number) for number in range(5)])
+    seen = np.concatenate([augmenter.choose_words(4, number) for number in range(5)])
     np.testing.assert_array_equal(np.sort(seen), np.flatnonzero(clips.label < 2))
 
 
@@ -134,7 +134,7 @@ def test_noise_stands_at_the_snr_below_the_word(clips: Clips) -> None:
     settings = replace(PLAIN, noise_share=1.0, snr_db=(10.0, 10.0), unknown_share=0.25, silence_share=0.25)
     augmenter = Augmenter(clips, settings, 16, seed=1)
     power = np.zeros((4, TINY.n_frames, TINY.n_mels), dtype=np.float32)
-    augmenter._add_noise(np.random.default_rng(0), power, level=np.zeros(4, dtype=np.float32))
+    augmenter.add_noise(np.random.default_rng(0), power, level=np.zeros(4, dtype=np.float32))
     np.testing.assert_allclose(10 * np.log10(power.mean(axis=(1, 2))), -10, atol=0.05)
 
 
@@ -176,7 +176,7 @@ def test_a_noise_with_a_rhythm_has_a_spectrum_that_stands_still(clips: Clips) ->
     settings = replace(PLAIN, noise_share=1.0, babble_share=0.0, rhythm_share=1.0, silence_db=(0.0, 0.0))
     augmenter = Augmenter(clips, settings, 16, seed=1)
     power = np.zeros((300, TINY.n_frames, TINY.n_mels), dtype=np.float32)
-    augmenter._add_noise(np.random.default_rng(0), power, level=np.zeros(0, dtype=np.float32))
+    augmenter.add_noise(np.random.default_rng(0), power, level=np.zeros(0, dtype=np.float32))
     # A curve times a spectrum is a sum in logarithms; what is left without it is gamma noise of shape 3, whose
     # logarithm deviates by 0.63.
     for window in np.log(power[:20]):
@@ -194,7 +194,7 @@ def test_running_speech_stays_in_place_and_can_be_played_backwards(tmp_path: Pat
     chosen = np.flatnonzero(speech.is_speech)
     for share, sign in ((0.0, 1), (1.0, -1)):
         augmenter = Augmenter(speech, replace(PLAIN, reversed_share=share), 16, seed=1)
-        power, _ = augmenter._place(np.random.default_rng(0), chosen, None)
+        power, _ = augmenter.place(np.random.default_rng(0), chosen, None)
         decibels = 10 * np.log10(power + TINY.floor_power)
         np.testing.assert_allclose(decibels[0, :, 0][::sign], ramp[0, :, 0], atol=0.1)
 
@@ -233,7 +233,7 @@ def test_two_noises_at_once_stand_together_at_the_wanted_level(clips: Clips) -> 
     settings = replace(PLAIN, noise_share=1.0, noise_mix_share=1.0, noise_tempo=(0.5, 2.0), silence_db=(0.0, 0.0))
     augmenter = Augmenter(clips, settings, 16, seed=1)
     power = np.zeros((50, TINY.n_frames, TINY.n_mels), dtype=np.float32)
-    augmenter._add_noise(np.random.default_rng(0), power, level=np.zeros(0, dtype=np.float32))
+    augmenter.add_noise(np.random.default_rng(0), power, level=np.zeros(0, dtype=np.float32))
     np.testing.assert_allclose(10 * np.log10(power.mean(axis=(1, 2))), 0, atol=0.05)
 
 
@@ -249,5 +249,5 @@ def test_a_creature_is_a_voice_far_higher_or_lower_and_backwards_half_of_the_tim
     assert 0.3 < early.mean() < 0.7
     settings = replace(PLAIN, noise_share=1.0, creature_share=1.0, silence_db=(0.0, 0.0))
     power = np.zeros((50, TINY.n_frames, TINY.n_mels), dtype=np.float32)
-    Augmenter(clips, settings, 16, seed=1)._add_noise(np.random.default_rng(0), power, np.zeros(0, np.float32))
+    Augmenter(clips, settings, 16, seed=1).add_noise(np.random.default_rng(0), power, np.zeros(0, np.float32))
     np.testing.assert_allclose(10 * np.log10(power.mean(axis=(1, 2))), 0, atol=0.05)

@@ -124,7 +124,7 @@ def test_rare_words_are_drawn_more_often_than_they_are(archive: FeatureArchive, 
     drawn = []
     for augmenter in (common, even):
         thinned = replace(augmenter, clips=replace(augmenter.clips, label=label))
-        drawn.append(label[thinned._choose_words(0, 0)])
+        drawn.append(label[thinned.choose_words(0, 0)])
     shares = [float((one == 0).mean()) for one in drawn]
     assert shares[0] == pytest.approx(3 / 33, abs=0.04)
     assert shares[1] == pytest.approx(1 / 2, abs=0.06)
