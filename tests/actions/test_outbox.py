@@ -218,8 +218,10 @@ def test_a_delivery_may_close_its_own_outbox() -> None:
 
 def test_several_workers_deliver_side_by_side() -> None:
     both = threading.Barrier(2, timeout=10)
-    outbox = Outbox("test", lambda _: both.wait(), n_workers=2)
+    delivered: list[int] = []
+    outbox = Outbox("test", lambda _: delivered.append(both.wait()), n_workers=2)
     outbox.put(event(1))
     outbox.put(event(2))
     outbox.close()
-    assert outbox.n_lost == 0  # alone, each would have waited for the other in vain
+    assert sorted(delivered) == [0, 1]  # alone, each would have waited for the other in vain
+    assert outbox.n_lost == 0

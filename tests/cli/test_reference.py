@@ -27,14 +27,15 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_says_what_it_does(parsers: dict[str, argparse.ArgumentParser], name: str) -> None:
-    silent = [action.dest for one in with_actions(parsers[name]) for action in one._actions if not action.help]
-    assert silent == []
+    options = [action for one in with_actions(parsers[name]) for action in one._actions]
+    assert [one.dest for one in options if one.help] == [one.dest for one in options]
 
 
 @pytest.mark.parametrize("kind", [Event, *event_types().values(), DecisionSettings, Binding])
 def test_every_field_has_its_meaning_in_the_docstring(kind: type) -> None:
     said = meanings(kind)
-    assert [item.name for item in dataclasses.fields(kind) if not said.get(item.name)] == []
+    names = [item.name for item in dataclasses.fields(kind)]
+    assert [name for name in names if said.get(name)] == names
 
 
 def test_the_reference_holds_every_command_event_setting_source_and_sink(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,7 @@ def test_an_address_without_a_token_is_opened_as_it_is(opened: _Browser, tmp_pat
         assert opened.opened == ["http://127.0.0.1:7878/"]
 
 
+@pytest.mark.twin("test_an_address_without_a_token_is_opened_as_it_is")
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a desktop")
 def test_without_a_desktop_no_browser_is_opened(opened: _Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY")

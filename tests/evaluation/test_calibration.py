@@ -96,6 +96,7 @@ def test_talk_that_seldom_stands_alone_is_expected_to_fire_seldom() -> None:
     assert seldom.expected["yes"][1] == pytest.approx(often.expected["yes"][1] * 3 / 20)
 
 
+@pytest.mark.twin("test_false_accepts_are_counted_with_the_decision_that_runs_live")
 def test_where_the_gate_never_opens_nothing_is_expected() -> None:
     run = replace(room(60.0), gate_open=np.zeros(750, np.bool_), posteriors=np.zeros((0, len(LABELS)), np.float32))
     assert set(false_rates(run, SETTINGS, (0.5,)).expected.values()) == {(0.0,)}

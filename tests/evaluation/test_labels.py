@@ -19,6 +19,7 @@ def test_what_is_written_is_read_in_order_of_time(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "a.csv", WORDS, 10.0) == labels
 
 
+@pytest.mark.twin("test_what_is_written_is_read_in_order_of_time")
 def test_no_labels_are_none(tmp_path: Path) -> None:
     assert read_labels(write(tmp_path / "a.csv"), WORDS, 10.0) == ()
 

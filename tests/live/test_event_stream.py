@@ -38,6 +38,7 @@ def test_a_reader_who_waits_is_woken_by_an_event_and_by_the_end() -> None:
     assert got == EVENTS
 
 
+@pytest.mark.twin("test_it_gives_what_was_put_and_ends")
 def test_get_gives_none_at_the_time_out() -> None:
     assert stream().get(0.0) is None
 

@@ -211,6 +211,7 @@ def test_listening_goes_on_when_the_loop_that_waited_is_gone() -> None:
         waiting.get_coro().close()
 
 
+@pytest.mark.twin("test_a_coroutine_that_waits_can_be_cancelled_and_the_next_one_waits")
 def test_the_end_is_told_to_who_waits_in_a_coroutine() -> None:
     async def main() -> Detection | None:
         spotter = endless()

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from kws_live.events import Event, SpeechStarted
 from kws_live.listening import listen
@@ -64,6 +65,7 @@ def test_it_is_idle_once_all_audio_is_looked_at_and_all_events_are_handled() -> 
         assert clock.wait_until_idle(ring, 0.0, awaited=True)
 
 
+@pytest.mark.twin("test_a_call_comes_after_every_event_before_its_position_and_before_those_at_it")
 def test_waiting_for_a_word_ends_even_where_a_live_source_gives_no_audio() -> None:
     with listen("tcp://127.0.0.1:0?listen", model=tone_model("yes")) as spotter:
         assert spotter.wait_for("yes", timeout_seconds=0.1) is None

@@ -141,6 +141,7 @@ def test_a_sound_server_that_dies_and_comes_back_is_heard_again(
     hears_again(virtual_microphone, listening, path, words)
 
 
+@pytest.mark.twin("test_a_microphone_pulled_out_and_put_back_is_heard_again")
 def test_what_a_frozen_server_hands_over_late_is_heard_all_the_same(
     virtual_microphone: VirtualMicrophone, listening: Listening, expected: tuple[Path, list[str]]
 ) -> None:

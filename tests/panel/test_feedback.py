@@ -87,6 +87,7 @@ def test_a_second_is_written_to_the_sample_and_read_again(tmp_path: Path) -> Non
     assert folder.load("another network") == []
 
 
+@pytest.mark.twin("test_a_second_is_written_to_the_sample_and_read_again")
 def test_nothing_is_made_before_something_is_saved(tmp_path: Path) -> None:
     FeedbackFolder(tmp_path / "new").load("ab")
     assert list(tmp_path.iterdir()) == []

@@ -91,6 +91,7 @@ def test_peaks_are_of_the_last_three_seconds() -> None:
     assert at_eight.now().peaks[yes] < 0.3
 
 
+@pytest.mark.twin("test_level_and_clipping_are_the_sounds")
 def test_before_anything_was_heard_everything_is_nothing() -> None:
     state, _ = filled(np.zeros(0, np.float32))
     now = state.now()

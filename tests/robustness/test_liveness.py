@@ -244,6 +244,7 @@ def test_a_callback_that_does_not_return_is_told_of_to_the_others() -> None:
     audience.close()
 
 
+@pytest.mark.twin("test_a_detector_that_hangs_is_told_of")
 def test_a_session_that_moves_is_not_told_to_stand_still() -> None:
     ear = Ear()
     session = Session(EndlessSource(), tone_pipeline(), ear, still_seconds=STILL_SECONDS)
@@ -262,6 +263,7 @@ def test_what_stands_still_is_told_once_and_once_that_it_moves() -> None:
     assert told == [("source_hangs", False), ("source_hangs", True)]
 
 
+@pytest.mark.twin("test_what_stands_still_is_told_once_and_once_that_it_moves")
 def test_what_has_nothing_to_do_or_was_stopped_for_long_does_not_stand_still() -> None:
     told: list[str] = []
     watch = liveness.Liveness(lambda finding, over: told.append(finding.name))

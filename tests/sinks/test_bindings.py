@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import sys
 import threading
 from collections.abc import Callable
@@ -211,9 +212,12 @@ def test_an_action_that_cannot_work_is_told_at_the_start_with_its_line(
 
 def test_close_ends_a_program_that_would_run_on(bindings_file: Callable[[str], Path]) -> None:
     path = bindings_file(f"[[binding]]\ntime_limit_seconds = 600\nrun = [{sys.executable!r}, '-c', 'input()']\n")
-    path.write_text(path.read_text().replace("input()", "import time; time.sleep(600)"))
+    begun = path.with_name("begun")
+    code = f"import pathlib, time; pathlib.Path({begun.as_posix()!r}).touch(); time.sleep(600)"
+    path.write_text(path.read_text().replace("'input()'", json.dumps(code)))
     sink = Bindings(path, WORDS)
     sink.send(spoken("on"))
+    wait_until(begun.exists)
     closing = threading.Thread(target=sink.close)
     closing.start()
     closing.join(20)

@@ -110,6 +110,7 @@ def test_its_blocks_are_the_audio_float32_and_two_dimensional(source: AudioSourc
     assert source.read(0.0) is None  # the end stays the end
 
 
+@pytest.mark.twin("test_its_blocks_are_the_audio_float32_and_two_dimensional")
 def test_after_close_it_is_at_its_end_and_may_be_closed_again(source: AudioSource) -> None:
     source.read(1.0)
     source.close()

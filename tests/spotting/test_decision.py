@@ -52,6 +52,7 @@ def test_unknown_and_silence_never_fire() -> None:
     hops = quiet_start()
     assert hops.feed(20, loud=True, unknown=1.0) == []
     assert hops.feed(20, silence=1.0) == []
+    assert words(hops.feed(1, yes=1.0)) == ["yes"]
 
 
 def test_a_closed_gate_never_fires() -> None:
@@ -132,11 +133,13 @@ def test_after_a_gap_the_smoothing_begins_anew() -> None:
     assert event.score == pytest.approx(0.9)
 
 
-def test_after_a_gap_a_word_that_waited_for_its_pause_is_forgotten() -> None:
+@pytest.mark.parametrize(("is_gap", "fired"), [(True, []), (False, ["yes"])])
+def test_after_a_gap_a_word_that_waited_for_its_pause_is_forgotten(is_gap: bool, fired: list[str]) -> None:
     hops = quiet_start(mode="command")
-    hops.feed(4, loud=True, yes=0.9)
-    hops.decider.reset()
-    assert hops.feed(30) == []
+    hops.feed(7, loud=True, yes=0.9)
+    if is_gap:
+        hops.decider.reset()
+    assert words(hops.feed(30)) == fired
 
 
 # "stop" is one, "stop, stop" is two.
@@ -262,14 +265,15 @@ def test_talk_that_goes_on_is_no_command() -> None:
     assert "too long" in miss[1] or "went on" in miss[1]
 
 
-def test_words_that_go_on_with_short_pauses_are_talk_too() -> None:
+@pytest.mark.parametrize(("n_more", "fired"), [(8, []), (0, ["yes"])])
+def test_words_that_go_on_with_short_pauses_are_talk_too(n_more: int, fired: list[str]) -> None:
     hops = quiet_start(mode="command", pause_after_seconds=0.3)
-    hops.feed(4, loud=True, yes=0.9)
-    for _ in range(8):
+    hops.feed(7, loud=True, yes=0.9)
+    for _ in range(n_more):
         hops.feed(3)
         hops.feed(4, loud=True, unknown=0.9)
     hops.feed(30)
-    assert words(hops.events) == []
+    assert words(hops.events) == fired
 
 
 def test_spotting_mode_hears_a_word_in_the_middle_of_talk() -> None:
@@ -307,20 +311,22 @@ def test_a_masked_word_does_not_fire_and_says_so() -> None:
     assert words(hops.feed(1, no=0.9)) == ["no"]
 
 
-def test_no_word_fires_where_none_is_active() -> None:
-    hops = quiet_start(active=frozenset())
+@pytest.mark.parametrize(("active", "fired"), [(frozenset(), []), (None, list(KEYWORDS))])
+def test_no_word_fires_where_none_is_active(active: frozenset[str] | None, fired: list[str]) -> None:
+    hops = quiet_start(active=active)
     for word in KEYWORDS:
         hops.say(word)
         hops.feed(20)
-    assert words(hops.events) == []
+    assert words(hops.events) == fired
 
 
-def test_a_word_masked_while_it_waits_for_its_pause_does_not_fire() -> None:
+@pytest.mark.parametrize(("active", "fired"), [({"no"}, []), ({"no", "yes"}, ["yes"])])
+def test_a_word_masked_while_it_waits_for_its_pause_does_not_fire(active: set[str], fired: list[str]) -> None:
     hops = quiet_start(mode="command")
-    hops.feed(5, loud=True, yes=0.9)
-    hops.settings = decision_settings(mode="command", active=frozenset({"no"}))
+    hops.feed(7, loud=True, yes=0.9)
+    hops.settings = decision_settings(mode="command", active=frozenset(active))
     hops.feed(30)
-    assert words(hops.events) == []
+    assert words(hops.events) == fired
 
 
 # Settings from the next hop.
@@ -351,6 +357,7 @@ def test_a_score_that_came_close_is_one_near_miss_with_its_peak() -> None:
     assert "below" in event.reason
 
 
+@pytest.mark.twin("test_a_score_that_came_close_is_one_near_miss_with_its_peak")
 def test_a_low_score_is_no_near_miss_and_a_spotted_word_is_none() -> None:
     hops = quiet_start(near_miss=0.5)
     hops.feed(5, loud=True, yes=0.29)

@@ -67,6 +67,7 @@ def test_any_value_of_any_field_is_refused_or_runs(name: str, value: Any) -> Non
         run_it(live)
 
 
+@pytest.mark.twin("test_a_whole_number_is_asked_for_and_nothing_like_it")
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(FIELDS), ANYTHING)
 def test_settings_made_with_any_value_are_refused_or_run(name: str, value: Any) -> None:
@@ -129,6 +130,7 @@ def test_thresholds_that_change_later_change_no_settings() -> None:
 
 
 def test_a_gate_that_is_off_is_written_as_in_a_file() -> None:
+    assert decision_settings(gate_mode=2).gate_mode == 2
     assert decision_settings(gate_mode="off").gate_mode is None
 
 

@@ -24,6 +24,7 @@ def spoken_yes(demo_audio: Samples) -> Samples:
     return np.concatenate((QUIET, word, resampler.finish()))
 
 
+@pytest.mark.twin("test_a_word_opens_it_while_its_start_is_in_the_window")
 @pytest.mark.parametrize("mode", [0, 1, 2, 3])
 def test_quiet_never_opens_it(mode: int) -> None:
     assert not any(openings(WebrtcGate(mode), np.tile(QUIET, 3)))

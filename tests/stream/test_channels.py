@@ -43,6 +43,7 @@ def test_of_other_channels_the_mean_is_taken(right: float) -> None:
     np.testing.assert_array_equal(samples, block.mean(axis=1, dtype=np.float32))
 
 
+@pytest.mark.twin("test_of_channels_in_antiphase_the_louder_one_is_taken")
 def test_channels_that_have_nothing_in_common_are_averaged() -> None:
     block = np.stack([noise(2, 1), noise(2, 2)], axis=1)
     assert mixed(block)[1] is None

@@ -102,6 +102,7 @@ def test_a_splice_that_is_known_is_a_gap_however_short() -> None:
     assert numbers(items) == list(range(60))
 
 
+@pytest.mark.twin("test_audio_that_never_arrives_is_a_gap_of_its_length_where_it_was")
 @pytest.mark.parametrize("true_hz", [15_840, 16_000, 16_160])
 def test_a_device_whose_clock_is_a_hundredth_off_has_no_gaps(true_hz: int) -> None:
     items = run([(k * BLOCK / true_hz, False) for k in range(60 * 25)])  # a minute

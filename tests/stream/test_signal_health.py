@@ -47,6 +47,7 @@ def test_clear_speech_in_a_quiet_room_is_fit() -> None:
     assert health.measurement().snr_db > 30
 
 
+@pytest.mark.twin("test_a_loud_room_is_found")
 def test_a_quiet_room_is_fit() -> None:
     assert found(room(20)) == []
 
@@ -56,6 +57,7 @@ def test_digital_silence_is_told_once_and_is_over_with_the_first_sound() -> None
     assert [(change.finding.name, change.over) for change in changes] == [("zeros", False), ("zeros", True)]
 
 
+@pytest.mark.twin("test_digital_silence_is_told_once_and_is_over_with_the_first_sound")
 def test_three_seconds_of_zeros_are_no_finding() -> None:
     assert found(np.concatenate([room(2), np.zeros(3 * RATE_HZ, np.float32), room(2)])) == []
 
@@ -88,6 +90,7 @@ def test_clipping_on_one_of_two_channels_is_found() -> None:
     assert second.n_clips == 400
 
 
+@pytest.mark.twin("test_flat_tops_are_clipping_and_single_peaks_are_not")
 def test_one_loud_moment_is_no_finding() -> None:
     audio = room(10)
     audio[RATE_HZ : RATE_HZ + 400] = 1.0
@@ -111,11 +114,13 @@ def test_hum_is_found_with_its_frequency(mains_hz: int) -> None:
     assert find_hum(buzz(mains_hz, 0.01) + room(1, 1e-4), RATE_HZ) == mains_hz
 
 
+@pytest.mark.twin("test_hum_is_found_with_its_frequency")
 @pytest.mark.parametrize("voice_hz", [86.0, 110.0, 131.0, 220.0])
 def test_a_voice_is_no_hum(voice_hz: float) -> None:
     assert find_hum(buzz(voice_hz, 0.1) + room(1), RATE_HZ) == 0
 
 
+@pytest.mark.twin("test_hum_is_found_with_its_frequency")
 def test_hum_too_soft_to_matter_is_no_finding() -> None:
     assert find_hum(buzz(50, 1e-4), RATE_HZ) == 0
 
@@ -182,6 +187,7 @@ def test_a_silent_channel_is_found_with_the_one_to_choose() -> None:
     assert "choose channel 2 with #2" in summary
 
 
+@pytest.mark.twin("test_channels_that_cancel_each_other_are_found_with_the_one_to_choose")
 def test_channels_as_they_should_be_are_no_finding() -> None:
     assert stereo(room(8), room(8)) == []
     assert stereo(room(8, seed=1), room(8, seed=2)) == []

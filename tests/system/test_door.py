@@ -56,7 +56,7 @@ async def _visits(door: Door, admitted: list[bool]) -> AsyncIterator[list[asynci
     await asyncio.sleep(0.05)  # the server's ends are closed by the loop
 
 
-async def _ended(reader: asyncio.StreamReader) -> None:
+async def wait_until_ended(reader: asyncio.StreamReader) -> None:
     with suppress(ConnectionError):
         assert await reader.read() == b""
 
@@ -72,7 +72,7 @@ def _run(test: Coroutine[Any, Any, None]) -> None:
 def test_when_it_is_full_the_one_that_has_waited_longest_gives_way() -> None:
     async def test() -> None:
         async with _visits(Door(3, 600.0), [False, True, False, False]) as readers:
-            await _ended(readers[0])
+            await wait_until_ended(readers[0])
             assert not any(reader.at_eof() for reader in readers[1:])
 
     _run(test())
@@ -81,7 +81,7 @@ def test_when_it_is_full_the_one_that_has_waited_longest_gives_way() -> None:
 def test_when_all_have_been_admitted_the_new_one_gives_way() -> None:
     async def test() -> None:
         async with _visits(Door(2, 600.0), [True, True, False]) as readers:
-            await _ended(readers[2])
+            await wait_until_ended(readers[2])
             assert not any(reader.at_eof() for reader in readers[:2])
 
     _run(test())
@@ -90,12 +90,13 @@ def test_when_all_have_been_admitted_the_new_one_gives_way() -> None:
 def test_who_is_not_admitted_in_time_is_ended_and_who_is_may_stay() -> None:
     async def test() -> None:
         async with _visits(Door(9, 0.2), [True, False]) as readers:
-            await _ended(readers[1])
+            await wait_until_ended(readers[1])
             assert not readers[0].at_eof()
 
     _run(test())
 
 
+@pytest.mark.twin("test_when_all_have_been_admitted_the_new_one_gives_way")
 def test_the_place_of_one_who_left_is_free_again() -> None:
     async def test() -> None:
         door = Door(1, 600.0)

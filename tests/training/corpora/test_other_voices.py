@@ -20,6 +20,7 @@ def test_a_name_that_says_a_keyword_is_found(name: str) -> None:
     assert says(name, WORDS)
 
 
+@pytest.mark.twin("test_a_name_that_says_a_keyword_is_found")
 @pytest.mark.parametrize("name", ["november", "upset", "gopher", "Ohdear", "vm-options", "07"])
 def test_a_name_that_only_begins_like_a_short_one_is_not(name: str) -> None:
     assert not says(name, WORDS)
