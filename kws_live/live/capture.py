@@ -211,11 +211,10 @@ class Capture:
             self.turned_at = time.monotonic()
 
     def _note_silence(self, now: float) -> None:
-        if (finding := self._health.silence(self.source, now)) is None:
-            return
-        if self._reopen is not None:
+        finding = self._health.silence(self.source, now)
+        if finding is not None and self._reopen is not None:
             self._lose(SourceLostError(finding.summary))
-        else:
+        elif finding is not None:
             self._health.tell_silence(finding)
 
     def _begin_source(self) -> None:
