@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from kws_live.audio import SPEECH_LABEL, UNKNOWN
-from kws_live.errors import AudioError, ConfigError, DatasetError
+from kws_live.errors import AudioError, ConfigError
 from kws_live.evaluation.labels import Label, read_labels
 from kws_live.evaluation.make_stream import (
     LEVEL_SPREAD_DB,
@@ -17,51 +17,12 @@ from kws_live.evaluation.make_stream import (
     write_stream,
 )
 from kws_live.evaluation.material import Material, find_material
-from tests.evaluation.tone_model import ToneModel, tone
+from tests.evaluation.tone_model import ToneModel
 from tests.fakes import KEYWORDS
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Class folders of tones in faint noise, a folder of noise, two spoken utterances."""
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-
-    def write(name: str, samples: np.ndarray) -> None:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(folder / name, samples, RATE_HZ)
-
-    for word, label in (("yes", "yes"), ("no", "no"), ("_unknown_", "bed")):
-        for i in range(3):
-            noise = rng.normal(0, 1e-4, RATE_HZ).astype(np.float32)
-            noise[4000:10400] += tone(word, level=0.05 * (i + 1))
-            write(f"clips/{label}/{i}.wav", noise)
-    write("clips/_silence_/0.wav", rng.normal(0, 0.1, RATE_HZ))
-    write("noise/fan/0.wav", rng.normal(0, 0.1, 5 * RATE_HZ))
-    write("noise/rain/0.wav", rng.normal(0, 0.01, 40 * RATE_HZ))
-    for name in ("7-1-0", "7-1-1"):
-        write(f"talk/{name}.wav", rng.normal(0, 0.1, 2 * RATE_HZ))
-    (folder / "talk" / "7-1.trans.txt").write_text("7-1-0 HELLO THERE\n7-1-1 SAY YES NOW\n", encoding="utf-8")
-    return folder
 
 
 def material(data: Path, noise: bool = True, talk: bool = True) -> Material:
     return find_material(data / "clips", KEYWORDS, data / "noise" if noise else None, [data / "talk"] if talk else [])
-
-
-def test_class_folders_are_words_unknown_words_and_no_silence(data: Path) -> None:
-    found = material(data)
-    assert {word: len(paths) for word, paths in found.words.items()} == {"yes": 3, "no": 3}
-    assert [path.parent.name for path in found.unknown] == ["bed"] * 3
-    assert [path.parent.name for path in found.noise] == ["fan", "rain"]
-    assert [path.name for path in found.talk] == ["7-1-0.wav"]  # the other utterance says a keyword
-
-
-def test_a_table_of_clips_can_be_narrowed_to_a_set(data: Path) -> None:
-    table = data / "clips.csv"
-    table.write_text("path,word,set\nclips/yes/0.wav,yes,train\nclips/yes/1.wav,yes,val\nclips/bed/0.wav,bed,val\n")
-    found = find_material(table, KEYWORDS, set_name="val")
-    assert (found.words, found.unknown) == ({"yes": [data / "clips/yes/1.wav"]}, [data / "clips/bed/0.wav"])
 
 
 def test_the_same_seed_gives_the_same_stream_and_another_another(data: Path) -> None:
@@ -160,25 +121,6 @@ def test_stream_and_labels_are_written_both_or_none(data: Path, tmp_path: Path) 
 def test_impossible_settings_are_refused(values: dict[str, float], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         StreamSettings(**values)  # type: ignore[arg-type]
-
-
-def test_missing_material_is_told(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no folder"):
-        find_material(tmp_path / "absent", KEYWORDS)
-    with pytest.raises(DatasetError, match=r"has no clip of up; it has: _silence_, bed, no, yes"):
-        find_material(data / "clips", ("up",))
-    with pytest.raises(DatasetError, match="has no sound files"):
-        find_material(data / "clips", KEYWORDS, noise=tmp_path)
-    with pytest.raises(DatasetError, match=r"no \*.trans.txt"):
-        find_material(data / "clips", KEYWORDS, talk=[tmp_path])
-    with pytest.raises(ConfigError, match="know no sets"):
-        find_material(data / "clips", KEYWORDS, set_name="val")
-    (tmp_path / "clips.csv").write_text("path,label\n", encoding="utf-8")
-    with pytest.raises(DatasetError, match="has no column word"):
-        find_material(tmp_path / "clips.csv", KEYWORDS)
-    (tmp_path / "clips.csv").write_text("path,word\nyes/1.wav\n", encoding="utf-8")
-    with pytest.raises(DatasetError, match=r"clips\.csv, line 2 has no path or no word"):
-        find_material(tmp_path / "clips.csv", KEYWORDS)
 
 
 def test_a_label_names_its_clip(data: Path) -> None:
