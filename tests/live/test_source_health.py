@@ -50,7 +50,7 @@ def test_silence_is_told_once_and_once_that_it_is_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "names"), [(Pausing(False), ["same_name"]), (ArraySource(np.zeros(9), RATE_HZ), [])]
+    ("source", "names"), [(Pausing(False), ["same_name"]), (ArraySource(np.zeros(9, np.float32), RATE_HZ), [])]
 )
 def test_devices_of_the_same_name_are_told(source: ArraySource, names: list[str]) -> None:
     told: list[tuple[str, bool]] = []
