@@ -88,6 +88,7 @@ def findings(script: Iterable[tuple[float, Exception | None]]) -> list[str]:
     return [event.finding for event in run(clock, TimedSource(clock, script)) if isinstance(event, Health)]
 
 
+@pytest.mark.twin("test_a_device_that_is_late_bit_by_bit_has_a_wrong_rate")
 @pytest.mark.parametrize("told", [False, True], ids=["found by the clock", "told by the source"])
 def test_a_gap_in_the_network_is_no_wrong_rate(told: bool) -> None:
     def script() -> Iterable[tuple[float, Exception | None]]:

@@ -33,6 +33,7 @@ def test_a_file_that_comes_back_as_another_has_changed_and_one_that_is_gone_has_
     assert watch.changed()
 
 
+@pytest.mark.twin("test_a_change_is_seen_once")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 def test_a_pipe_never_changes(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"

@@ -25,6 +25,7 @@ def test_a_key_is_found_however_it_is_written(line: str, key: str) -> None:
     assert line_of(["# word", "other = 1", line], key) == 2
 
 
+@pytest.mark.twin("test_a_key_is_found_however_it_is_written")
 @pytest.mark.parametrize("line", ["# word = 1", "words = 1", "sword = 1", 'text = "a word = 1"', "x = word"])
 def test_what_only_looks_like_the_key_is_not_found(line: str) -> None:
     assert line_of([line], "word") is None
