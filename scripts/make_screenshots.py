@@ -91,7 +91,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         kws_live.listen(Rehearsal(ten_minutes())) as spotter,
-        Panel(spotter, port=0, folder=Path(folder) / "kws-live-panel") as panel,
+        Panel(spotter, port=0, folder=Path(folder)) as panel,
         sync_playwright() as playwright,
     ):
         while spotter.ring.position < round(520 * SAMPLE_RATE_HZ):
@@ -103,7 +103,7 @@ def main() -> int:
         page.locator("#events .fired").first.click()
         for word, threshold in (("down", "0.92"), ("stop", "0.97"), ("go", "0.25")):
             page.get_by_label(f"Threshold of {word}").fill(threshold)
-        page.evaluate("document.querySelector('#folder').textContent = '~/kws-live-panel/feedback'")
+        page.evaluate("document.querySelector('#folder').textContent = '~/.local/share/kws-live/feedback'")
         shoot(page, "panel", 1200, 900, "light", whole=True)
         shoot(page, "panel-dark", 1200, 900, "dark", whole=True)
         shoot(page, "panel-phone", 390, 844, "light", at="#words")

@@ -43,6 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("quick" if config.getoption("--quick") else "everyday")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def a_user_without_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test depends on the settings and words of the person who runs it, or changes them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KWS_LIVE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real recordings; tests that need it are skipped where it is absent."""

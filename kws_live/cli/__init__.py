@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "doctor": "see whether microphone and machine are fit to listen",
     "devices": "list the microphones",
     "models": "list the models",
+    "settings": "show your settings: where they lie, and what holds",
     "teach": "teach a word of your own from a few takes",
     "words": "list, test, rename, retrain and forget the words you taught",
     "dataset": "download training data",

@@ -20,7 +20,7 @@ from kws_live.model import load_model
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, or demo:")
-    add_settings(parser)
+    add_settings(parser, own=True)
     parser.add_argument("--json", action="store_true", help="print every detection as a line of JSON, and nothing else")
     parser.add_argument("--all", action="store_true", help="with --json: near misses and the gate as well")
 

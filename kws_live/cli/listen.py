@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.cli.ending import EXIT_CODES, Output
-from kws_live.cli.settings_options import add_settings, apply_options
+from kws_live.cli.settings_options import add_settings, apply_options, settings_file
 from kws_live.cli.signals import signals
 from kws_live.detection import make_settings
 from kws_live.errors import ConfigError
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", "-s", default="mic:",
         help="mic:, mic:NAME, mic:NUMBER, mic:A,mic:B (the first that is there), a file, stdin:RATE, demo:",
     )  # fmt: skip
-    add_settings(parser)
+    add_settings(parser, own=True)
     parser.add_argument(
         "--sink", action="append", default=[],
         help="where events go: jsonl:PATH, csv:PATH, sqlite:PATH, exec:PROGRAM, http://..., mqtt://..., ws://...; "
@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json and arguments.live:
         raise ConfigError("--json and --live both take the terminal; give one of them")
     model = load_model(arguments.model)
+    file = settings_file(arguments, model)
     settings = make_settings(model)
     apply_options(arguments, settings)  # a wrong one is refused before anything is opened
     sinks: list[str | EventSink] = [*arguments.sink]
@@ -83,10 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
     spotter = listen(
         source,
         model=model,
-        settings=arguments.settings or settings,
+        settings=file or settings,
         sinks=sinks,
     )
-    if arguments.settings:
+    if file:
         apply_options(arguments, spotter.settings)
     output = Output(JsonLines("-").send if arguments.json else show)
     if arguments.json or not arguments.live:

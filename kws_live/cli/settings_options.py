@@ -1,13 +1,17 @@
 """The options that `listen`, `detect` and others share: model, settings, thresholds, mode."""
 
 import argparse
+from contextlib import suppress
 from dataclasses import fields
-from typing import Literal
+from pathlib import Path
+from typing import Literal, cast
 
 from kws_live.detection import make_settings
+from kws_live.errors import ConfigError
 from kws_live.live.live_settings import LiveSettings
 from kws_live.model import DEFAULT_MODEL, Model
 from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.system.user_folder import own_settings
 
 
 def threshold(text: str) -> tuple[str, float]:
@@ -30,14 +34,16 @@ def gate_mode(text: str) -> int | Literal["off"]:
     raise argparse.ArgumentTypeError(f"{text!r} is none of 0, 1, 2, 3, off")
 
 
-def add_settings(parser: argparse.ArgumentParser, positional_model: bool = False) -> None:
-    """Add the options."""
+def add_settings(parser: argparse.ArgumentParser, positional_model: bool = False, own: bool = False) -> None:
+    """Add the options; ``own``: whether the user's own settings file counts where no other is named."""
+    parser.set_defaults(own_settings=own)
     model_help = "a name from `kws-live models`, or a model folder"
     if positional_model:
         parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, metavar="MODEL", help=model_help)
     else:
         parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help=model_help)
-    parser.add_argument("--settings", metavar="FILE", help="TOML file of thresholds and other settings")
+    default = " (default: your own, see kws-live settings)" if own else ""
+    parser.add_argument("--settings", metavar="FILE", help=f"TOML file of thresholds and other settings{default}")
     parser.add_argument(
         "--threshold", "-t", action="append", type=threshold, default=[], metavar="WORD=VALUE",
         help="score at which a word counts, above 0, at most 1; may be given again",
@@ -53,11 +59,21 @@ def add_settings(parser: argparse.ArgumentParser, positional_model: bool = False
     )  # fmt: skip
 
 
+def settings_file(arguments: argparse.Namespace, model: Model) -> str | Path | None:
+    """The file that --settings names, or else the user's own for this model, if it exists and counts here."""
+    if arguments.settings or not arguments.own_settings:
+        return cast(str | None, arguments.settings)
+    with suppress(ConfigError):  # a user without a home folder has no settings
+        path = own_settings(model.card.name)
+        return path if path.is_file() else None
+    return None
+
+
 def settings_from(arguments: argparse.Namespace, model: Model) -> LiveSettings:
     """Live settings: the model's, then the file's, then the options'; the result is what `reset` goes back to."""
     live = make_settings(model)
-    if arguments.settings:
-        live.load(arguments.settings)
+    if path := settings_file(arguments, model):
+        live.load(path)
     apply_options(arguments, live)
     now = live.snapshot()
     return LiveSettings(DecisionSettings(**{item.name: getattr(now, item.name) for item in fields(now)}))

@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     token.add_argument("--token-file", metavar="FILE", help="its first line is the token (default: one is made up)")
     token.add_argument("--token", metavar="WORD", help="the token; other users see it in the list of processes")
     token.add_argument("--no-token", action="store_true", help="whoever uses this machine may open the page")
-    parser.add_argument("--folder", metavar="DIR", help="for profiles and marked sound (default: kws-live-panel)")
+    parser.add_argument(
+        "--folder", metavar="DIR", help="for profiles and marked sound (default: your own, see kws-live settings)"
+    )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
 
 

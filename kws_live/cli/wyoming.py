@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--zeroconf", nargs="?", const="", metavar="NAME",
         help='announce the service to the network, under this name (default: "kws-live on HOST")',
     )  # fmt: skip
-    add_settings(parser)
+    add_settings(parser, own=True)
 
 
 def run(arguments: argparse.Namespace) -> int:

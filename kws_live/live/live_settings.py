@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kws_live.errors import ConfigError
@@ -40,6 +41,11 @@ class LiveSettings:
     def snapshot(self) -> DecisionSettings:
         """The settings as they are now."""
         return self._masked
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Each word's threshold as it is now; read-only, see `set_threshold`."""
+        return MappingProxyType(dict(self._current.thresholds))
 
     @property
     def version(self) -> int:
@@ -143,6 +149,16 @@ class LiveSettings:
         ConfigError
             If it cannot be written.
         """
+        target = user_path(path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _keep_what_is_more(target)
+            write_file(target, self.to_toml())
+        except OSError as error:
+            raise ConfigError(f"cannot write settings to {target}: {error.strerror}") from error
+
+    def to_toml(self) -> str:
+        """All settings, as a settings file holds them."""
         now = self._current
         lines = []
         for item in fields(DecisionSettings):
@@ -157,13 +173,7 @@ class LiveSettings:
             "[thresholds]",
             *(f"{_toml(word)} = {_toml(float(value))}" for word, value in now.thresholds.items()),
         ]
-        target = user_path(path)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _keep_what_is_more(target)
-            write_file(target, "\n".join(lines) + "\n")
-        except OSError as error:
-            raise ConfigError(f"cannot write settings to {target}: {error.strerror}") from error
+        return "\n".join(lines) + "\n"
 
 
 def _keep_what_is_more(path: Path) -> None:

@@ -1,7 +1,6 @@
 """Where models lie: shipped ones, those of other packages, and the user's own."""
 
 import os
-import sys
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 
 from kws_live.errors import ConfigError, ModelError
 from kws_live.system.text_file import user_path
+from kws_live.system.user_folder import user_folder
 
 CARD_NAME: Final = "card.json"
 GROUP: Final = "kws_live.models"
@@ -27,27 +27,16 @@ def shipped_models_folder() -> Path:
 
 
 def user_models_folder() -> Path:
-    """Where the user's own models lie: what KWS_LIVE_MODELS says, or the system's place for a user's data.
+    """Where the user's own models lie: what KWS_LIVE_MODELS says, or a part of `user_folder`.
 
     Raises
     ------
     ConfigError
-        If nothing says where: there is no home folder, as in a container that runs under a number of no user.
+        If nothing says where.
     """
     if chosen := os.environ.get("KWS_LIVE_MODELS"):
         return user_path(chosen)
-    try:
-        if sys.platform == "win32":
-            base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-        elif sys.platform == "darwin":
-            base = Path.home() / "Library" / "Application Support"
-        else:
-            base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    except RuntimeError as error:
-        raise ConfigError(
-            "this user has no home folder, so there is no place for models; set KWS_LIVE_MODELS to a folder"
-        ) from error
-    return base / "kws-live" / "models"
+    return user_folder() / "models"
 
 
 def shipped_models() -> list[str]:

@@ -33,9 +33,9 @@ from kws_live.panel.view_state import Cursor
 from kws_live.spotter import Spotter
 from kws_live.system.door import BACKLOG, Door
 from kws_live.system.outside_log import report_to
+from kws_live.system.user_folder import user_folder
 
 DEFAULT_PORT: Final = 7878
-DEFAULT_FOLDER: Final = Path("kws-live-panel")
 STATUS_SECONDS: Final = 1.0
 LARGEST_FRAME_BYTES: Final = 2**20
 """What is longer ends the connection; up to there a message that is too long gets an error."""
@@ -94,7 +94,7 @@ class Panel:
     spotter : what is watched and tuned; it may be running already
     host : address to bind to
     port : 0 takes any free one
-    folder : where profiles and evidence go when the user asks for it
+    folder : where profiles and evidence go when the user asks for it; None: `kws_live.system.user_folder`
     token : a word of your own instead of a random one
     ask_token : whether a page must know the token. Without it every user and program of this machine can hear the
         last ten minutes, so only loopback may be served without
@@ -106,7 +106,7 @@ class Panel:
     Raises
     ------
     ConfigError
-        If the address cannot be used, or needs a token.
+        If the address cannot be used, or needs a token, or there is no folder.
     """
 
     def __init__(
@@ -114,18 +114,19 @@ class Panel:
         spotter: Spotter,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
-        folder: str | Path = DEFAULT_FOLDER,
+        folder: str | Path | None = None,
         token: str | None = None,
         ask_token: bool = True,
     ) -> None:
         if not (ask_token or is_loopback(host)):
             raise ConfigError(f"at {host} other machines reach the page, so it needs a token; without one: 127.0.0.1")
+        own = user_folder() if folder is None else Path(folder)
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.token = (token or secrets.token_urlsafe(16)) if ask_token else None
         self._host = host
         self._observer = Observer(spotter)
-        self._desk = Desk(self._observer, Path(folder))
+        self._desk = Desk(self._observer, own)
         self._settings = spotter.settings
         self._pages: set[_Page] = set()
         self._files = _static_files()

@@ -42,7 +42,7 @@ def test_a_shipped_model_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_each_system_has_its_own_place(
     platform: str, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("KWS_LIVE_MODELS", "XDG_DATA_HOME", "APPDATA"):
+    for name in ("KWS_LIVE_HOME", "KWS_LIVE_MODELS", "XDG_DATA_HOME", "APPDATA"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -52,7 +52,16 @@ def test_each_system_has_its_own_place(
 
 def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container that runs under a number of no user."""
-    for name in ("HOME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH", "KWS_LIVE_MODELS", "XDG_DATA_HOME", "APPDATA"):
+    for name in (
+        "HOME",
+        "USERPROFILE",
+        "HOMEDRIVE",
+        "HOMEPATH",
+        "KWS_LIVE_HOME",
+        "KWS_LIVE_MODELS",
+        "XDG_DATA_HOME",
+        "APPDATA",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
 
@@ -67,7 +76,7 @@ def test_a_user_without_a_home_has_no_models_and_every_other_is_found(
     assert find_model(shipped_models()[0]) == shipped_models_folder() / shipped_models()[0]
     with pytest.raises(ModelError, match="no model 'lamp'"):
         find_model("lamp")
-    with pytest.raises(ConfigError, match="set KWS_LIVE_MODELS"):
+    with pytest.raises(ConfigError, match="set KWS_LIVE_HOME"):
         user_models_folder()
     monkeypatch.setenv("KWS_LIVE_MODELS", str(tmp_path))
     assert user_models() == ["mine"]
