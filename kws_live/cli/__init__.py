@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "scan": "find words in archives of any size, on all cores",
     "make-stream": "build a labelled stream from clips, noise and talk",
     "paper": "repeat the experiment this project was founded on",
+    "guide": "read the guide: first steps, thresholds, teaching, servers, trouble and more",
     "reference": "print every option, event, setting and file format",
 }
 
