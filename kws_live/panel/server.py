@@ -25,6 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kws_live.audio import HOP_SECONDS
 from kws_live.errors import ConfigError, SessionError
+from kws_live.guide.web import guide_pages
 from kws_live.panel.connections import PageConnection, Request, log
 from kws_live.panel.desk import Desk
 from kws_live.panel.guard import HEADERS, Guard, is_loopback
@@ -281,8 +282,9 @@ def is_windows() -> bool:
 def _static_files() -> dict[str, tuple[bytes, str]]:
     """The page's files, read once: a request never reaches the file system."""
     folder = resources.files("kws_live.panel") / "static"
-    return {
+    files = {
         item.name: (item.read_bytes(), CONTENT_TYPES[Path(item.name).suffix])
         for item in folder.iterdir()
         if Path(item.name).suffix in CONTENT_TYPES
     }
+    return files | {name: (text.encode(), CONTENT_TYPES[".html"]) for name, text in guide_pages().items()}

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import wave
 from collections.abc import Callable, Iterator
@@ -367,6 +368,19 @@ def get(panel: Panel, path: str = "/", **headers: str) -> http.client.HTTPRespon
     response.body = response.read()  # type: ignore[attr-defined]
     connection.close()
     return response
+
+
+def test_the_guide_is_served_beside_the_page_and_the_page_links_to_it(panel: Panel) -> None:
+    assert b'href="guide/"' in get(panel).body  # type: ignore[attr-defined]
+    contents = get(panel, "/guide/").body.decode()  # type: ignore[attr-defined]
+    topics = re.findall(r'<li><a href="([^"]+)"', contents)
+    assert topics
+    for topic in topics:
+        answer = get(panel, f"/guide/{topic}")
+        assert answer.status == 200
+        assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
+        assert b"<article" in answer.body  # type: ignore[attr-defined]
+    assert get(panel, "/guide/nothing").status == 404
 
 
 def test_the_page_is_served_whole_and_asks_nobody_else(panel: Panel) -> None:
