@@ -42,6 +42,7 @@ from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.folders import shipped_models, shipped_models_folder
 from kws_live.scan.archive import scan
 from kws_live.scan.workers import LocalProcesses
+from kws_live.sources.recordings import length_seconds, sound_files
 from kws_live.spotting.decision_settings import DecisionSettings, Mode
 
 HERE: Final = Path(__file__).resolve().parents[1]
@@ -148,17 +149,19 @@ def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[P
     found = find_clips(data / "test", model.card.labels)
     with steps(f"{name}: clips", len(found)) as advance:
         clips = score_clips(model, found, advance)
-    with steps(f"{name}: noise", None) as advance:
+    with steps(f"{name}: noise", len(sound_files(data / "noise" / "esc10", deep=True))) as advance:
         noise = score_noise(model, data / "noise" / "esc10", advance)
     runs: dict[str, LabelledRun] = {}
     scores: dict[str, StreamScore] = {}
-    with steps(f"{name}: streams", None) as advance:
+    with steps(f"{name}: streams", length_seconds(streams.values())) as advance:
         for stream, path in streams.items():
             runs[stream], scores[stream] = measure_stream(
                 model, settings, path, path.with_suffix(".csv"), keep, advance
             )
     talk_runs: list[TalkRun] = []
-    with steps(f"{name}: talk", None) as advance:
+    with steps(
+        f"{name}: talk", length_seconds(path for folder in talk for path in sound_files(folder, True))
+    ) as advance:
         for folder in talk:
             talk_runs += measure_talk(model, settings, folder, keep, advance)[0]
     with steps(f"{name}: thresholds", 2 * len(THRESHOLDS)) as advance:

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             source.close()
         name = source.name
-    with steps("model on the room", None) as advance:
+    with steps("model on the room", recording.seconds) as advance:
         room, said = run_room(model, settings, recording, advance)
     with steps("thresholds", None):
         rates = false_rates(room.run, settings)

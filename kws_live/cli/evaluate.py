@@ -28,6 +28,8 @@ from kws_live.evaluation.operating_points import THRESHOLDS, compare, sweep
 from kws_live.evaluation.streaming import LabelledRun, StreamScore, measure_stream, stream_pairs
 from kws_live.evaluation.talk import TalkScore, measure_talk
 from kws_live.model import Model, load_model
+from kws_live.sources.recordings import length_seconds
+from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.saving import write_file
 
@@ -84,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         result |= clips.to_dict()
         tables += report.clip_tables(clips)
     if arguments.noise is not None:
-        with steps("noise", None) as advance:
+        with steps("noise", len(sound_files(arguments.noise, deep=True))) as advance:
             noise = score_noise(model, arguments.noise, advance)
         result["noise"] = noise.to_dict()
         tables += report.noise_tables(noise)
@@ -92,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
         _measure_streams(arguments, model, settings, other, result, tables)
     if arguments.talk:
         talk = TalkScore()
-        with steps("talk", None) as advance:
+        seconds = length_seconds(path for folder in arguments.talk for path in sound_files(folder, deep=True))
+        with steps("talk", seconds) as advance:
             for folder in arguments.talk:
                 talk += measure_talk(model, settings, folder, arguments.keep, advance)[1]
         result["talk"] = talk.to_dict()
@@ -147,7 +150,7 @@ def _measure_streams(
 def _run_streams(
     model: Model, settings: DecisionSettings, pairs: list[tuple[Path, Path]], keep: Path | None
 ) -> tuple[list[LabelledRun], list[StreamScore]]:
-    with steps(f"{model.card.name} on streams", None) as advance:
+    with steps(f"{model.card.name} on streams", length_seconds(audio for audio, _ in pairs)) as advance:
         results = [measure_stream(model, settings, audio, labels, keep, advance) for audio, labels in pairs]
     return [run for run, _ in results], [score for _, score in results]
 

@@ -1,18 +1,23 @@
-"""Progress bars with the time left, on standard error, where that is a terminal.
+"""Progress bars with per cent and the time left, on standard error, where that is a terminal.
 
-A signal interrupts what they show, so that the terminal gets its cursor back and half-written files go.
+A signal interrupts what they show, so that half-written files go. They need no library: a command that measures must
+not fail for want of a bar.
 """
 
+import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Final, TextIO
 
 from kws_live.cli.signals import signals
-from kws_live.errors import ConfigError
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+BAR_COLUMNS: Final = 30
+DRAW_SECONDS: Final = 0.1
+"""Least time between two drawings; a terminal over a slow line cannot follow more."""
+
+ERASE: Final = "\r\x1b[K"
 
 
 @contextmanager
@@ -24,31 +29,81 @@ def steps(what: str, total: float | None) -> Iterator[Callable[[float], None]]:
     what : a word or two before the bar
     total : of all that is to be advanced; None if unknown
     """
-    with signals.interrupting(), _display() as display:
-        task = display.add_task(what, total=total)
-        yield lambda amount: display.advance(task, amount)
+    bar, done = Bar(what), 0.0
+
+    def advance(amount: float) -> None:
+        nonlocal done
+        done += amount
+        bar.show(done, total)
+
+    with signals.interrupting(), bar.shown():
+        bar.show(0.0, total)
+        yield advance
 
 
 @contextmanager
 def progress(what: str, in_bytes: bool = False) -> Iterator[Callable[[int, int], None]]:
     """Show a bar while the ``with`` block runs; gives the function that sets what is done and the whole."""
-    with signals.interrupting(), _display(in_bytes) as display:
-        task = display.add_task(what, total=None, visible=False)  # an error before the first step needs no bar
-        yield lambda done, total: display.update(task, completed=done, total=total, visible=True)
+    bar = Bar(what, in_bytes)
+    with signals.interrupting(), bar.shown():
+        yield bar.show
 
 
-def _display(in_bytes: bool = False) -> "Progress":
-    try:
-        from rich import progress as bars
-        from rich.console import Console
-    except ImportError as error:
-        raise ConfigError('progress bars and tables need rich: pip install "kws-live[train]"') from error
-    return bars.Progress(
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.DownloadColumn() if in_bytes else bars.TaskProgressColumn(),
-        bars.TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
+class Bar:
+    """One line of a terminal.
+
+    Parameters
+    ----------
+    what : a word or two before the bar
+    in_bytes : show how many megabytes are done
+    stream, clock : the terminal, and seconds that only grow
+    """
+
+    def __init__(
+        self,
+        what: str,
+        in_bytes: bool = False,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._what, self._in_bytes = what, in_bytes
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._begin = clock()
+        self._next = self._begin
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Leave an empty line behind."""
+        try:
+            yield
+        finally:
+            if self._stream.isatty():
+                self._stream.write(ERASE)
+                self._stream.flush()
+
+    def show(self, done: float, total: float | None) -> None:
+        """Draw what is done of the whole; the whole is None if unknown."""
+        now = self._clock()
+        if now < self._next or not self._stream.isatty():
+            return
+        self._next = now + DRAW_SECONDS
+        line = self._line(done, total, now - self._begin)
+        self._stream.write(ERASE + line[: shutil.get_terminal_size().columns - 1])
+        self._stream.flush()
+
+    def _line(self, done: float, total: float | None, passed: float) -> str:
+        amount = f"  {done / 1e6:.1f} MB" if self._in_bytes else ""
+        if not total:
+            return f"{self._what}{amount}  {_minutes(passed)} so far"
+        share = min(1.0, done / total)
+        full = round(share * BAR_COLUMNS)
+        bar = "#" * full + "." * (BAR_COLUMNS - full)
+        left = f"{_minutes(passed * (1 - share) / share)} left" if share else ""
+        return f"{self._what}  {bar}  {100 * share:3.0f} %{amount}  {left}"
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

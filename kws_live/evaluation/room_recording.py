@@ -44,6 +44,11 @@ class RoomRecording:
     takes: Mapping[str, Sequence[Samples]]
     rate_hz: int
 
+    @property
+    def seconds(self) -> float:
+        """What `run_room` runs a model over, but for the pauses between the takes."""
+        return (self.room.size + sum(take.size for takes in self.takes.values() for take in takes)) / self.rate_hz
+
 
 def read_words(folder: Path, words: Sequence[str], rate_hz: int) -> dict[str, list[Samples]]:
     """Takes of class folders named by the words; other folders are left out.

@@ -1,6 +1,7 @@
 """Sound files read whole: mono, at the rate and of the length asked for."""
 
-from contextlib import closing
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,17 @@ from kws_live.errors import DatasetError, SourceUnavailableError
 from kws_live.sources.sound_file import as_named, why_unreadable
 from kws_live.sources.sound_folder import FFMPEG_SUFFIXES, KINDS
 from kws_live.stream.channels import Mixer
+
+
+def length_seconds(paths: Iterable[Path]) -> float:
+    """How long sound files are together, by their headers; one that cannot be read counts nothing."""
+    import soundfile
+
+    total = 0.0
+    for path in paths:
+        with suppress(OSError, RuntimeError, TypeError):
+            total += soundfile.info(as_named(path)).duration
+    return total
 
 
 def read_own_rate(path: Path) -> tuple[Samples, int]:

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,15 @@ def test_clips_and_noise_give_one_json_object(clips: Path, capsys: pytest.Captur
     assert result["n_clips"] == 3
     assert {"accuracy", "ten_words", "unknown_fired", "noise_fired", "noise", "model"} <= set(result)
     assert result["unknown_fired"] is None  # there are none
+
+
+@pytest.mark.parametrize(("option", "shown"), [("--json", '{"model"'), ("--mode=command", "### One-second clips")])
+def test_figures_need_no_library_for_bars_and_tables(
+    option: str, shown: str, clips: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert main(["evaluate", "--clips", str(clips), option]) == 0
+    assert capsys.readouterr().out.startswith(shown)
 
 
 @pytest.mark.slow
