@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "scan": "find words in archives of any size, on all cores",
     "make-stream": "build a labelled stream from clips, noise and talk",
     "paper": "repeat the experiment this project was founded on",
+    "completion": "print what bash, zsh or fish needs to complete commands",
     "guide": "read the guide: first steps, thresholds, teaching, servers, trouble and more",
     "reference": "print every option, event, setting and file format",
 }
@@ -40,21 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import importlib
     import io
     import logging
-    from importlib import metadata
 
+    from kws_live.cli.colour import coloured
     from kws_live.cli.log_lines import LogLines
+    from kws_live.cli.usage import Parser, ShowVersion
     from kws_live.errors import KwsLiveError
     from kws_live.system.native_output import silence_c_stderr
 
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="kws-live",
         description="Spoken commands from a live microphone, as events for your program.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="kws-live COMMAND --help tells more. Without a microphone: kws-live listen --source demo:",
     )
-    parser.add_argument("--version", action="version", version=f"kws-live {metadata.version('kws-live')}")
+    parser.add_argument("--version", action=ShowVersion)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    in_use = parser
     # Only the module of the command in use is imported: --help must not wait for TensorFlow.
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, help_text in COMMANDS.items():
@@ -70,7 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    parsed = parser.parse_args(words)
+        in_use = command
+    parsed, unknown = parser.parse_known_args(words)
+    if unknown:
+        in_use.error(f"unrecognized arguments: {' '.join(unknown)}")
     silence_c_stderr()  # an error is one line of ours, without what decoders and sound systems say on the way
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text; in JSON this is an escape as well
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -79,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(parsed.run(parsed))
         sys.stdout.flush()
     except KwsLiveError as error:
-        print(f"kws-live: {error}", file=sys.stderr)
+        print(f"{coloured('kws-live:', 'error', sys.stderr)} {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
         return int(getattr(error, "code", 130))

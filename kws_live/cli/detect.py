@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 
+from kws_live.cli.colour import detection_line
 from kws_live.cli.settings_options import add_settings, settings_from
 from kws_live.detection import detect
 from kws_live.errors import AudioError
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
                 if arguments.json:
                     print(json.dumps(event.to_dict(), ensure_ascii=False), flush=True)
                 elif isinstance(event, Detection):
-                    print(f"{event.seconds:7.2f} s  {event.keyword:<6} {event.score:.2f}", flush=True)
+                    print(detection_line(event), flush=True)
         except AudioError as error:
             print(f"kws-live: {error}", file=sys.stderr)
             n_failed += 1

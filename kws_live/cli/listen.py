@@ -16,6 +16,7 @@ import sys
 from typing import Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.cli.colour import detection_line
 from kws_live.cli.ending import EXIT_CODES, Output
 from kws_live.cli.settings_options import add_settings, apply_options, settings_file
 from kws_live.cli.signals import signals
@@ -124,7 +125,7 @@ def greeting(spotter: Spotter) -> str:
 def show(event: Event) -> None:
     """Print what a person wants to know of an event."""
     if isinstance(event, Detection):
-        print(f"{event.seconds:7.2f} s  {event.keyword:<6} {event.score:.2f}", flush=True)
+        print(detection_line(event), flush=True)
     elif isinstance(event, AudioSkipped):
         print(f"{event.seconds:7.2f} s  {event.n_samples / SAMPLE_RATE_HZ:.2f} s of audio skipped", file=sys.stderr)
     elif isinstance(event, SourceLost):

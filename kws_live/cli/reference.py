@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from kws_live import sinks, sources
+from kws_live.cli.usage import with_actions
 from kws_live.events import Event, event_types
 from kws_live.sinks import binding_file
 from kws_live.spotting.decision_settings import DecisionSettings
@@ -78,14 +79,6 @@ def _commands() -> Iterator[str]:
         yield f"## kws-live {name}: {summary}\n"
         for one in with_actions(parser):
             yield from ("```", one.format_help().rstrip(), "```", "")
-
-
-def with_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """A command's parser, and those of its actions, such as ``dataset download``."""
-    yield parser
-    for action in parser._actions:  # argparse has no public way to ask
-        if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.values()
 
 
 def _literal(text: str | None) -> Iterator[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kws_live.cli import COMMANDS, main
-from kws_live.cli.reference import CHAPTERS, meanings, with_actions
+from kws_live.cli.reference import CHAPTERS, meanings
+from kws_live.cli.usage import with_actions
 from kws_live.events import Event, event_types
 from kws_live.sinks import SCHEMES as SINKS
 from kws_live.sinks.binding_file import Binding

@@ -1,0 +1,52 @@
+"""A parser of the command line that suggests what may have been meant."""
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends with exit code 2, the usage, and a suggestion where a command, choice or option is nearly right."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(message + self._suggestion(message))
+
+    def _suggestion(self, message: str) -> str:
+        if found := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            meant, known = found[1], re.findall(r"[\w.-]+", found[2])
+        elif found := re.search(r"unrecognized arguments: (?:.* )?(--?[\w-]+)", message):
+            meant = found[1]
+            known = [name for one in with_actions(self) for action in one._actions for name in action.option_strings]
+        else:
+            return ""
+        near = difflib.get_close_matches(meant, known, n=1)
+        return f"\ndid you mean {near[0]}?" if near else ""
+
+
+def with_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A command's parser, and those of its actions, such as ``dataset download``."""
+    yield parser
+    for action in parser._actions:  # argparse has no public way to ask
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
+
+
+class ShowVersion(argparse.Action):
+    """Print the versions of everything that decides what is heard, and end."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="show the version, and the model's")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from kws_live import __version__
+        from kws_live.model import load_model
+
+        card = load_model().card
+        print(
+            f"kws-live {__version__}, model {card.name} {card.files['model.tflite'][:12]}, "
+            f"Python {sys.version.split()[0]} on {sys.platform}"
+        )
+        parser.exit()
