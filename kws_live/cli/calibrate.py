@@ -1,12 +1,12 @@
-"""Fit the thresholds to your room: at most so many false commands an hour, at the fewest misses.
+"""Fit the thresholds to your room: as few misses as possible within a budget of false accepts.
 
   kws-live calibrate --room room.wav --words takes/ --budget 0.5/h --out profile.toml
   kws-live calibrate --source mic:USB --budget 2/day             guided, with a count-down
   kws-live listen --source mic:USB --settings usb.toml
 
-room.wav is your room without commands in it: fans, music, talk; the longer, the more can be claimed. takes/ has one
-folder for each word with a few recordings of it (takes/yes/1.wav ...). The profile is named after the microphone
-unless --out says otherwise.
+room.wav is a recording of your room without commands: fans, music, talk. The longer it is, the more can be claimed.
+takes/ has a folder for each word with a few recordings of it (takes/yes/1.wav ...). The profile is named after the
+microphone unless --out says otherwise.
 """
 
 import argparse
@@ -32,14 +32,25 @@ from kws_live.sources.recordings import read_own_rate
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--room", type=Path, metavar="FILE", help="a recording of the room, without commands in it")
-    where.add_argument("--source", "-s", help="record now: mic:, mic:NAME; you are told what to do")
-    parser.add_argument("--words", type=Path, metavar="DIR", help="takes of the words, one folder each (with --room)")
-    parser.add_argument("--budget", required=True, help="false accepts of all words together, such as 0.5/h or 2/day")
-    parser.add_argument("--out", type=Path, metavar="TOML", help="the profile (default: the microphone's name)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the room, with --source (default: %(default)g)")
-    parser.add_argument("--takes", type=int, default=3, help="of each word, with --source (default: %(default)s)")
+    where.add_argument("--source", "-s", help="record now, from mic: or mic:NAME, with instructions")
+    parser.add_argument("--words", type=Path, metavar="DIR", help="with --room: takes of the words, one folder each")
+    parser.add_argument(
+        "--budget", required=True, help="false accepts allowed for all words together, such as 0.5/h or 2/day"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="TOML", help="the profile to write (default: named after the microphone)"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=60.0,
+        help="with --source: seconds of the room to record (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--takes", type=int, default=3, help="with --source: takes of each word to record (default: %(default)s)"
+    )
     add_settings(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print a JSON object, and nothing else")
 
 
 def run(arguments: argparse.Namespace) -> int:

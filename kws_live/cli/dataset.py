@@ -1,10 +1,10 @@
-"""Download a data set to train on, check it and unpack it.
+"""Download a data set to train on, verify it and unpack it.
 
   kws-live dataset download speech-commands
   kws-live dataset download speech-commands --to /data
 
-Speech Commands v0.02: 105,829 recordings of 35 words, 2.4 GB to fetch and 3.8 GB more unpacked, CC BY 4.0
-(P. Warden, arXiv:1804.03209). A download that was interrupted goes on where it stopped.
+Speech Commands v0.02: 105,829 recordings of 35 words, a download of 2.4 GB and 3.8 GB more when unpacked, CC BY 4.0
+(P. Warden, arXiv:1804.03209). An interrupted download resumes.
 """
 
 import argparse
@@ -13,13 +13,15 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
-    download = actions.add_parser("download", help="fetch a data set", description="Fetch a data set and unpack it.")
+    download = actions.add_parser(
+        "download", help="download a data set", description="Download a data set, verify it and unpack it."
+    )
     download.add_argument("name", choices=("speech-commands",), help="which data set")
     download.add_argument(
-        "--to", type=Path, default=Path("datasets"), metavar="DIR", help="folder (default: %(default)s)"
+        "--to", type=Path, default=Path("datasets"), metavar="DIR", help="folder to unpack into (default: %(default)s)"
     )
-    download.add_argument("--url", help="fetch this tar archive instead, such as a mirror")
-    download.add_argument("--sha256", metavar="HEX", help="what the archive given with --url must have")
+    download.add_argument("--url", help="download this tar archive instead, such as a mirror's")
+    download.add_argument("--sha256", metavar="HEX", help="checksum of the archive that --url names")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,10 +1,10 @@
-"""Spot words in sound files: the same decisions as live, as fast as the machine goes.
+"""Find words in sound files. It decides as live listening does, only faster.
 
   kws-live detect meeting.wav talk.flac
   kws-live detect --json *.ogg > words.jsonl
 
-Any rate, channel count and format that libsndfile reads. A file that cannot be read is told in one line; the
-others are done all the same, and the exit code is 1.
+Any rate, number of channels and format that libsndfile reads. A file that cannot be read gets one line on standard
+error; the others are read all the same, and the exit code is 1.
 """
 
 import argparse
@@ -20,10 +20,12 @@ from kws_live.model import load_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, or demo:")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, or demo: for the bundled recording")
     add_settings(parser, own=True)
-    parser.add_argument("--json", action="store_true", help="print every detection as a line of JSON, and nothing else")
-    parser.add_argument("--all", action="store_true", help="with --json: near misses and the gate as well")
+    parser.add_argument("--json", action="store_true", help="print each detection as a line of JSON, and nothing else")
+    parser.add_argument(
+        "--all", action="store_true", help="with --json: also near misses, and when the gate opens and closes"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

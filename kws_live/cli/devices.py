@@ -1,4 +1,4 @@
-"""List the microphones, by number and name; the default one has a star."""
+"""List the microphones by number and name. A star marks the default."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from kws_live.sources.portaudio import default_microphone, list_microphones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON list")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
 
 
 def run(arguments: argparse.Namespace) -> int:

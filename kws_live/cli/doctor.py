@@ -1,10 +1,10 @@
-"""See whether microphone and machine are fit to listen, and what to do if they are not.
+"""Check whether the microphone and the machine are up to it, and say what to do if not.
 
   kws-live doctor                            the default microphone; say a few words meanwhile
   kws-live doctor --source mic:USB --seconds 20
   kws-live doctor --json                     for scripts
 
-The same checks go on while `kws-live listen` runs. No audio is kept, unless --save says where.
+kws-live listen makes the same checks while it runs. No sound is kept unless --save says where.
 """
 
 import argparse
@@ -27,14 +27,21 @@ from kws_live.sources.sound_file import why_unwritable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument_group("exit codes", "0 fit to listen; 1 something is wrong; 2 wrong usage")
-    parser.add_argument("--source", "-s", default="mic:", help="as for listen (default: the default microphone)")
+    parser.add_argument_group("exit codes", "0 all is well; 1 something is wrong; 2 wrong usage")
+    parser.add_argument(
+        "--source", "-s", default="mic:", help="as for kws-live listen (default: the default microphone)"
+    )
     parser.add_argument(
         "--seconds", type=float, default=LISTEN_SECONDS, help="how long to listen (default: %(default)g)"
     )
-    parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help="what the machine must keep up with")
+    parser.add_argument(
+        "--model",
+        "-m",
+        default=DEFAULT_MODEL,
+        help="the model that the machine must keep up with (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
-    parser.add_argument("--save", metavar="FILE", help="keep what was heard, as a wav or flac file")
+    parser.add_argument("--save", metavar="FILE", help="keep what was recorded, as a wav or flac file")
 
 
 def run(arguments: argparse.Namespace) -> int:

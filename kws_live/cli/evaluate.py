@@ -1,4 +1,4 @@
-"""Measure a model, with the pipeline that runs live: clips, noise, streams, talk; any of them in one go.
+"""Measure a model with the pipeline that runs live, on clips, noise, streams and speech, or any of them.
 
   kws-live evaluate --clips DATA/test --noise DATA/noise/esc10
   kws-live evaluate commands-12 --stream room.flac --labels room.csv      or --stream FOLDER of such pairs
@@ -6,8 +6,8 @@
   kws-live evaluate commands-12 --stream room.flac --against other-model  or --against settings.toml
   kws-live evaluate commands-12 --talk DATA/speech/librispeech/3526 --keep runs
 
-Intervals in brackets are 95 %. A detection belongs to a word if it comes after the word's begin and at most one
-second after its end.
+Brackets hold 95 % intervals. A detection belongs to a word if it comes after the word's beginning and at most one
+second after its end. Your own settings file is not used. More: kws-live guide measuring
 """
 
 import argparse
@@ -37,24 +37,30 @@ from kws_live.system.saving import write_file
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, positional_model=True)
     what = parser.add_argument_group("what to measure on")
-    what.add_argument("--clips", type=Path, metavar="DIR", help="one-second clips in class folders")
+    what.add_argument("--clips", type=Path, metavar="DIR", help="clips of one second, in one folder per class")
     what.add_argument("--noise", type=Path, metavar="DIR", help="recordings of noise, judged second by second")
     what.add_argument("--stream", type=Path, metavar="FILE|DIR", help="a labelled recording, or a folder of them")
-    what.add_argument("--labels", type=Path, metavar="CSV", help="begin_seconds,end_seconds,word (default: FILE.csv)")
+    what.add_argument(
+        "--labels", type=Path, metavar="CSV", help="begin_seconds,end_seconds,word (default: FILE with .csv)"
+    )
     what.add_argument(
         "--talk", type=Path, action="append", default=[], metavar="DIR",
-        help="running speech with LibriSpeech's transcripts; may be given again",
+        help="running speech with LibriSpeech's transcripts; repeatable",
     )  # fmt: skip
-    more = parser.add_argument_group("more of --stream")
-    more.add_argument("--sweep", action="store_true", help="what every other threshold would have done")
-    more.add_argument("--target", type=float, metavar="N", help="with --sweep: threshold for N false accepts per hour")
-    more.add_argument("--png", type=Path, metavar="FILE", help="with --sweep: draw the trade-off of each word")
-    more.add_argument("--against", metavar="MODEL|TOML", help="another model or other settings, on the same audio")
-    parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="keep what the model saw of streams and talk, and use it next time"
+    more = parser.add_argument_group("with --stream")
+    more.add_argument("--sweep", action="store_true", help="show what every other threshold would have done")
+    more.add_argument(
+        "--target", type=float, metavar="N", help="with --sweep: find the thresholds for N false accepts per hour"
     )
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
+    more.add_argument("--png", type=Path, metavar="FILE", help="with --sweep: draw each word's trade-off")
+    more.add_argument(
+        "--against", metavar="MODEL|TOML", help="compare with another model or other settings on the same audio"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the model's output on streams and speech, and reuse it next time"
+    )
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables, as Markdown")
+    parser.add_argument("--json", action="store_true", help="print a JSON object, and nothing else")
 
 
 def _refuse_impossible(arguments: argparse.Namespace) -> None:

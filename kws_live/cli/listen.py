@@ -1,14 +1,14 @@
-"""Listen, and print the words as they are spoken; Ctrl-C stops.
+"""Listen, and print the words as they are spoken. Ctrl-C stops.
 
   kws-live listen                            the default microphone
-  kws-live listen --source mic:USB           a microphone by a part of its name (kws-live devices lists them)
-  kws-live listen --source talk.wav          a file, in real time; --fast as fast as it goes
+  kws-live listen --source mic:USB           a microphone by part of its name; kws-live devices lists them
+  kws-live listen --source talk.wav          a file in real time; --fast reads it at full speed
   arecord -t raw -f S16_LE -r 16000 | kws-live listen --source stdin:16000
   kws-live listen --sink jsonl:events.jsonl --threshold yes=0.8
-  kws-live listen --bindings commands.toml   what each word does: programs, web requests, keys (see: kws-live reference)
+  kws-live listen --bindings commands.toml   what each word does: programs, web requests, key presses
 
-A word counts when it stands alone (--mode command): it is told about a quarter of a second after its end, once
-the pause is there. --mode spotting tells at once, in the middle of talk too.
+In command mode, the default, a word counts when it stands alone, and is reported once the pause after it is there.
+With --mode spotting it counts anywhere, at once, even in mid-sentence. More: kws-live guide modes
 """
 
 import argparse
@@ -41,24 +41,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument_group("exit codes", EXIT_CODES)
     parser.add_argument(
         "--source", "-s", default="mic:",
-        help="mic:, mic:NAME, mic:NUMBER, mic:A,mic:B (the first that is there), a file, stdin:RATE, demo:",
+        help="mic:, mic:NAME, mic:NUMBER, mic:A,mic:B (the first present), a file, stdin:RATE or demo: (default: mic:)",
     )  # fmt: skip
     add_settings(parser, own=True)
     parser.add_argument(
         "--sink", action="append", default=[],
         help="where events go: jsonl:PATH, csv:PATH, sqlite:PATH, exec:PROGRAM, http://..., mqtt://..., ws://...; "
-        "may be given again",
+        "repeatable",
     )  # fmt: skip
-    parser.add_argument("--bindings", metavar="FILE", help="TOML file of what each word does; watched for changes")
     parser.add_argument(
-        "--dry-run", action="store_true", help="with --bindings: tell what would be done, and do nothing"
+        "--bindings", metavar="FILE", help="TOML file that says what each word does; re-read when it changes"
     )
-    parser.add_argument("--json", action="store_true", help="print every event as a line of JSON, and nothing else")
-    parser.add_argument("--live", action="store_true", help="meter, scores and thresholds in the terminal, set by keys")
-    parser.add_argument("--panel", action="store_true", help="the page of `kws-live tune`")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --bindings: say what would be done, without doing it"
+    )
+    parser.add_argument("--json", action="store_true", help="print each event as a line of JSON, and nothing else")
+    parser.add_argument(
+        "--live", action="store_true", help="show level, scores and thresholds in the terminal; keys change them"
+    )
+    parser.add_argument("--panel", action="store_true", help="open the page of kws-live tune as well")
+    parser.add_argument("--fast", action="store_true", help="read a file at full speed")
+    parser.add_argument(
+        "--stats", action="store_true", help="print figures at the end: audio, losses, gate, CPU, delay"
+    )
     parser.set_defaults(**PAGE_OPTIONS)
-    parser.add_argument("--fast", action="store_true", help="read a file as fast as it goes")
-    parser.add_argument("--stats", action="store_true", help="end with figures: audio, losses, gate, CPU, delay")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         options = {"report": tell} if told else {}
         sinks.append(Bindings(arguments.bindings, model.card.keywords, arguments.dry_run, **options))
     elif arguments.dry_run:
-        raise ConfigError("--dry-run needs --bindings FILE: it tells what the words would do")
+        raise ConfigError("--dry-run needs --bindings FILE: it says what the words would do")
     source = arguments.source
     if arguments.fast:
         source = open_source(source, paced=False)

@@ -162,7 +162,7 @@ if sys.platform == "win32":
 
     @contextlib.contextmanager
     def _keys() -> Iterator[Callable[[float], str]]:
-        """Keys one by one: a function that waits so many seconds for the next; "" if none came."""
+        """Keys one by one: a function that waits for the next, at most the seconds it is given; "" if none came."""
 
         def next_key(timeout_seconds: float) -> str:
             end = time.monotonic() + timeout_seconds
@@ -187,7 +187,7 @@ else:
 
     @contextlib.contextmanager
     def _keys() -> Iterator[Callable[[float], str]]:
-        """Keys one by one: a function that waits so many seconds for the next; "" if none came."""
+        """Keys one by one: a function that waits for the next, at most the seconds it is given; "" if none came."""
         if not sys.stdin.isatty():  # sound comes in there: watch only
 
             def no_key(timeout_seconds: float) -> str:

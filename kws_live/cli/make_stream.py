@@ -1,11 +1,11 @@
-"""Build a labelled stream: words in noise, with other words and talk between; same seed, same stream.
+"""Build a labelled test recording of words in noise, other words and speech; the same seed gives the same one.
 
   kws-live make-stream --clips DATA/test --noise DATA/noise/esc10 --snr 10 --out room.flac
   kws-live make-stream --clips DATA/commands.csv --set val --talk DATA/speech/librispeech/1970 --out tune.flac
   kws-live evaluate commands-12 --stream room.flac
 
-The labels go beside it, as room.csv: begin and end of each word's sound in seconds. A word is cut out of its clip
-by its level: what is within 30 dB of its loudest moment and 6 dB above the clip's own floor.
+The labels go beside it, as room.csv: where each word's sound begins and ends, in seconds. A word is cut out of its clip
+by level: whatever is within 30 dB of its loudest moment and 6 dB above the clip's own floor.
 """
 
 import argparse
@@ -27,29 +27,37 @@ from kws_live.model import DEFAULT_MODEL, load_model
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = StreamSettings()
     parser.add_argument(
-        "--clips", required=True, type=Path, metavar="DIR|CSV", help="class folders, or a CSV path,word"
+        "--clips",
+        required=True,
+        type=Path,
+        metavar="DIR|CSV",
+        help="one folder of clips per word, or a CSV file with the columns path,word",
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the stream, .flac or .wav")
-    parser.add_argument("--labels", type=Path, metavar="CSV", help="its labels (default: beside it)")
-    parser.add_argument("--set", dest="set_name", help="only clips of this set of the CSV, such as val")
-    parser.add_argument("--noise", type=Path, metavar="DIR", help="recordings of noise, mixed under everything")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the recording to write, .flac or .wav")
+    parser.add_argument("--labels", type=Path, metavar="CSV", help="where its labels go (default: beside it)")
+    parser.add_argument("--set", dest="set_name", help="use only this set of the CSV file, such as val")
+    parser.add_argument("--noise", type=Path, metavar="DIR", help="recordings of noise to mix under everything")
     parser.add_argument(
-        "--talk", type=Path, action="append", default=[], metavar="DIR", help="LibriSpeech folders; may be given again"
-    )
-    parser.add_argument(
-        "--snr", type=float, default=default.snr_db, metavar="DB", help="words above the noise (default: %(default)g)"
-    )
-    parser.add_argument(
-        "--words", type=int, default=default.n_words, metavar="N", help="how many (default: %(default)s)"
+        "--talk", type=Path, action="append", default=[], metavar="DIR", help="LibriSpeech folders; repeatable"
     )
     parser.add_argument(
-        "--unknown-share", type=float, default=default.unknown_share, help="of the words (default: %(default)g)"
+        "--snr",
+        type=float,
+        default=default.snr_db,
+        metavar="DB",
+        help="level of the words above the noise (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--words", type=int, default=default.n_words, metavar="N", help="number of words (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--unknown-share", type=float, default=default.unknown_share, help="share of other words (default: %(default)g)"
     )
     parser.add_argument(
         "--talk-share",
         type=float,
         default=default.talk_share,
-        help="of the words that have talk before them (default: %(default)g)",
+        help="share of the words that follow speech (default: %(default)g)",
     )
     parser.add_argument(
         "--gap",
@@ -57,10 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         default=(default.least_gap_seconds, default.most_gap_seconds),
         metavar=("FROM", "TO"),
-        help="seconds between words, drawn evenly (default: 0.8 3)",
+        help="shortest and longest pause between words in seconds (default: 0.8 3)",
     )
-    parser.add_argument("--seed", type=int, default=default.seed, help="(default: %(default)s)")
-    parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help="whose keywords count (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=default.seed, help="seed of the random choices (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--model", "-m", default=DEFAULT_MODEL, help="the model whose keywords count (default: %(default)s)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

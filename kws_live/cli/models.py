@@ -1,4 +1,4 @@
-"""List the models that are installed, with their words and figures."""
+"""List the installed models and their words. A star marks the default."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from kws_live.model.folders import shipped_models, user_models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON list")
+    parser.add_argument("--json", action="store_true", help="print a JSON list, with the measured figures")
 
 
 def run(arguments: argparse.Namespace) -> int:

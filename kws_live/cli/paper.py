@@ -1,11 +1,11 @@
-"""Repeat the experiment this project was founded on, from recordings to report.
+"""Repeat the experiment that this project began with, from recordings to a report.
 
   kws-live paper --data datasets/speech_commands_v0.02 --out runs/paper --features features
 
-DATA has one folder of recordings for each word; the paper's ten words are used where there are at least 100
-recordings of each, otherwise the ten words with the most. OUT gets features.json, runs/ and model/ with the report.
-With --features, the winning setting is also trained on the paper's ten words of a feature archive (kws-live prepare),
-and that network becomes the model. Runs that are finished are not repeated.
+DATA has a folder of recordings for each word. The paper's ten words are used where each has at least 100 recordings,
+and otherwise the ten words that have the most. OUT gets features.json, runs/ and model/ with the report. With
+--features, the winning setting is also trained on the paper's ten words of a feature archive (kws-live prepare), and
+that network becomes the model. Finished runs are not repeated.
 """
 
 import argparse
@@ -15,13 +15,13 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of class folders of recordings")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results go")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="one folder of recordings per word")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--features", type=Path, metavar="DIR", help="a feature archive with the paper's ten words")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow says of itself at its start helps nobody
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its greeting is of no use here
 
     from kws_live.errors import ConfigError
 

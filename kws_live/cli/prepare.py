@@ -4,10 +4,10 @@
   kws-live prepare my_words.csv --out features
   kws-live prepare log_mel_images.zip --out features
 
-DATA is a folder with one folder of recordings (wav, flac, ogg; any rate) for each word, by choice with
-_background_noise_ and Speech Commands' lists of validation and test clips; or a CSV manifest with the columns
-path,label and by choice speaker,set; or a zip of log mel images. Without lists or a set the speaker decides which set
-a clip is in, so that no voice is in two. A run that was interrupted goes on where it stopped.
+DATA is one of three things. A folder with a folder of recordings (wav, flac, ogg; any rate) for each word, optionally
+with _background_noise_ and Speech Commands' lists of validation and test clips. A CSV file with the columns path,label
+and optionally speaker,set. A zip archive of log mel images. Where neither lists nor a set column say which set a
+recording is in, its speaker decides, so that no voice is in two sets. An interrupted run resumes.
 """
 
 import argparse
@@ -16,15 +16,17 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder, manifest or zip of images")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the feature archive, a new folder")
+    parser.add_argument("data", type=Path, metavar="DATA", help="a folder, CSV file or zip archive")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the feature archive to make, a new folder"
+    )
     parser.add_argument(
         "--features",
         choices=("speech", "paper"),
         default="speech",
-        help="front end: the default model's, or the founding paper's (default: %(default)s)",
+        help="the default model's front end, or the original paper's (default: %(default)s)",
     )
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="number of processes (default: one per core)")
 
 
 def run(arguments: argparse.Namespace) -> int:

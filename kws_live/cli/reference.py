@@ -1,9 +1,9 @@
-"""Print the reference: every command, option, event, setting, source, sink and file format, as Markdown.
+"""Print the reference as Markdown: every command, option, event, setting, source, sink and file format.
 
   kws-live reference > reference.md
   kws-live reference bindings          one chapter: commands, sources, sinks, events, settings or bindings
 
-It is made from the program itself, so it cannot be out of date.
+It is generated from the program itself and so cannot be out of date. kws-live guide explains how to use all this.
 """
 
 import argparse
@@ -24,7 +24,7 @@ WIDTH: Final = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("chapter", nargs="?", choices=list(CHAPTERS), help="one chapter alone (default: all)")
+    parser.add_argument("chapter", nargs="?", choices=list(CHAPTERS), help="one chapter only (default: all)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,9 +3,10 @@
   kws-live scan recordings/ --out events.parquet
   kws-live scan talk.flac --out talk.parquet --mode spotting --stats
 
-Killed in the middle, the same command goes on where it was. A file that cannot be read is listed in
-events.broken.csv and told at the end, with exit code 1. The gate is off unless --gate is given: it adapts for longer
-than two parts of a file overlap. Columns: file, keyword, seconds, decided_seconds, word_end_seconds, score.
+An interrupted scan resumes when the same command is given again. Files that cannot be read are listed in
+events.broken.csv and reported at the end, with exit code 1. The gate is off unless --gate is given, because it takes
+longer to adapt than two parts of a file overlap. Columns: file, keyword, seconds, decided_seconds, word_end_seconds,
+score. Your own settings file is not used.
 """
 
 import argparse
@@ -23,21 +24,23 @@ from kws_live.scan.workers import LocalProcesses
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="sound files, and folders of them in any depth"
+        "paths", nargs="+", type=Path, metavar="PATH", help="sound files, and folders of them at any depth"
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the table of events, .parquet")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="FILE", help="the table of events to write, .parquet"
+    )
     add_settings(parser)
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes on this machine (default: one for each core)"
+        "--workers", type=int, metavar="N", help="number of processes on this machine (default: one per core)"
     )
     parser.add_argument(
         "--excerpt", type=int, default=EXCERPT_SECONDS, metavar="SECONDS",
-        help="length of the parts that long files are cut into (default: %(default)s)",
+        help="length of the parts that long files are divided into, in seconds (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--stats", action="store_true", help="end with figures: audio, CPU, hours of audio per CPU hour"
+        "--stats", action="store_true", help="print figures at the end: audio, CPU, hours of audio per CPU hour"
     )
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print the figures as a JSON object, and nothing else")
 
 
 def run(arguments: argparse.Namespace) -> int:

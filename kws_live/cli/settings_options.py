@@ -37,25 +37,25 @@ def gate_mode(text: str) -> int | Literal["off"]:
 def add_settings(parser: argparse.ArgumentParser, positional_model: bool = False, own: bool = False) -> None:
     """Add the options; ``own``: whether the user's own settings file counts where no other is named."""
     parser.set_defaults(own_settings=own)
-    model_help = "a name from `kws-live models`, or a model folder"
+    model_help = "a name from kws-live models, or a model folder (default: %(default)s)"
     if positional_model:
         parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, metavar="MODEL", help=model_help)
     else:
         parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help=model_help)
-    default = " (default: your own, see kws-live settings)" if own else ""
-    parser.add_argument("--settings", metavar="FILE", help=f"TOML file of thresholds and other settings{default}")
+    default = " (default: see kws-live settings)" if own else ""
+    parser.add_argument("--settings", metavar="FILE", help=f"TOML file with thresholds and other settings{default}")
     parser.add_argument(
         "--threshold", "-t", action="append", type=threshold, default=[], metavar="WORD=VALUE",
-        help="score at which a word counts, above 0, at most 1; may be given again",
+        help="score from which a word counts, above 0 and at most 1; repeatable",
     )  # fmt: skip
-    parser.add_argument("--only", action="append", metavar="WORD", help="listen to this word alone; may be given again")
+    parser.add_argument("--only", action="append", metavar="WORD", help="listen to this word only; repeatable")
     parser.add_argument(
         "--mode", choices=("command", "spotting"),
-        help="command: a word counts when it stands alone; spotting: anywhere, at once (default: command)",
+        help="command: a word counts when it stands alone; spotting: anywhere (default: command)",
     )  # fmt: skip
     parser.add_argument(
         "--gate", type=gate_mode, metavar="0..3|off",
-        help="voice-activity gate, from lenient to strict",
+        help="voice-activity gate, from 0, lenient, to 3, strict",
     )  # fmt: skip
 
 

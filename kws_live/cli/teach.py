@@ -1,17 +1,17 @@
-"""Teach it a word of your own, in any language, from a few takes.
+"""Teach it a word of your own, in any language, from a few recordings, called takes.
 
-  kws-live teach "lights on"                          asks you to say it 5 times at the default microphone
+  kws-live teach "lights on"                          asks you to say it five times
   kws-live teach "lights on" --takes recordings/      from a folder with 3 to 10 recordings of it
-  kws-live teach "lights on" --from-text              from synthetic voices, with nobody to record
-  kws-live teach "lights off"                         a second word beside it
-  kws-live teach "hey archie" --alone --name archie   a model that knows this word and no other
-  kws-live teach stop --personal                      a word that it knows, fitted to your voice or accent
+  kws-live teach "lights on" --from-text              from synthetic voices, without recordings
+  kws-live teach "lights off"                         a second word, beside the first
+  kws-live teach "hey archie" --alone --name archie   a model that knows no other word
+  kws-live teach stop --personal                      adapt a word that it knows to your voice or accent
   kws-live listen --model my-words
 
-Words of up to about 1.5 s; two or three syllables are told from others best. The word goes beside the ten into your
-own model, my-words unless --name says otherwise. A few takes in different tones and distances are better than many of
-one kind; others may lend their voices. Synthetic voices are worse than people's; --from-text mixes with --takes, and
-with --source for takes recorded now. With a hundred recordings or more: kws-live train --fine-tune.
+A word may last about a second and a half; two or three syllables are easiest to tell apart. It joins the ten words in a
+model of your own, called my-words unless --name says otherwise. Takes in different tones and from different distances
+are best, and other people may contribute some. Synthetic voices are worse than people; combine --from-text with --takes
+or --source where you can. With a hundred recordings or more: kws-live train --fine-tune. More: kws-live guide teaching
 """
 
 import argparse
@@ -30,20 +30,28 @@ MOST_TAKES = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("word", metavar="WORD", help='such as "lights on"')
+    parser.add_argument("word", metavar="WORD", help='the word or short phrase, such as "lights on"')
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--takes", type=Path, metavar="DIR", help="a folder of recordings of the word")
-    where.add_argument("--source", "-s", help="record now: mic:, mic:NAME (default: mic:)")
+    where.add_argument("--source", "-s", help="record now, from mic: or mic:NAME (default: mic:)")
     parser.add_argument(
-        "--from-text", action="store_true", help="takes by the synthesisers on this machine, alone or beside yours"
+        "--from-text",
+        action="store_true",
+        help="use the speech synthesisers of this machine, alone or beside your takes",
     )
-    parser.add_argument("--language", default="en", metavar="CODE", help="of --from-text (default: %(default)s)")
-    parser.add_argument("--n", type=int, default=5, metavar="N", help="takes to record (default: %(default)s)")
-    parser.add_argument("--model", "-m", help="the model to teach (default: your own of that name, else commands-12)")
-    parser.add_argument("--name", help="your model that the word goes into (default: my-words)")
-    parser.add_argument("--alone", action="store_true", help="a model that fires on words of your own only")
-    parser.add_argument("--personal", action="store_true", help="the word is one that it knows: fit it to your voice")
-    parser.add_argument("--keep-audio", action="store_true", help="keep the takes as sound, not as features only")
+    parser.add_argument(
+        "--language", default="en", metavar="CODE", help="language for --from-text (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--n", type=int, default=5, metavar="N", help="number of takes to record (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--model", "-m", help="the model to teach (default: your model of that name, or else commands-12)"
+    )
+    parser.add_argument("--name", help="your model that gets the word (default: my-words)")
+    parser.add_argument("--alone", action="store_true", help="make a model that knows your own words only")
+    parser.add_argument("--personal", action="store_true", help="adapt a word that the model knows to your voice")
+    parser.add_argument("--keep-audio", action="store_true", help="keep the takes as sound too, not only as features")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,16 +1,16 @@
-"""Train a model from feature archives and write its folder: network, card, report.
+"""Train a model from feature archives. The result is a folder with the network, its card and a report.
 
   kws-live train --recipe commands-12 --features features --out models/mine
   kws-live train --recipe my_recipe.toml --features words --features negatives --out models/mine
 
-With a hundred recordings of a word, more than kws-live teach asks for, fine-tune: put the word among the keywords of a
-copy of the model's recipe, with few epochs and a learning_rate of 5e-4, and begin with the model:
+With a hundred recordings of a word, fine-tune a model: copy its recipe, add the word to the keywords, choose few epochs
+and a learning_rate of 5e-4, and start from the model:
 
   kws-live prepare recordings --out words
   kws-live train --recipe mine.toml --fine-tune commands-12 --features features --features words --out models/mine
 
-A recipe is a TOML file or the name of a shipped one. A run that was interrupted loses a few minutes at most;
-its state lies beside the model, in OUT.training.
+A recipe is a TOML file or the name of a shipped recipe; kws-live guide training explains its keys. An interrupted run
+resumes and loses a few minutes at most; its state is kept beside the model, in OUT.training.
 """
 
 import argparse
@@ -22,33 +22,37 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--recipe", required=True, metavar="NAME|FILE", help="what to train and how")
+    parser.add_argument("--recipe", required=True, metavar="NAME|FILE", help="a shipped recipe, or a TOML file")
     parser.add_argument(
         "--features",
         required=True,
         action="append",
         type=Path,
         metavar="DIR",
-        help="a feature archive made by kws-live prepare; give it again for more",
+        help="a feature archive made by kws-live prepare; repeatable",
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the model folder")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the model folder to make")
     parser.add_argument(
         "--teacher",
         action="append",
         default=[],
         type=Path,
         metavar="DIR",
-        help="a model folder to learn from; give it again for more",
+        help="a model folder to learn from; repeatable",
     )
     parser.add_argument(
         "--start",
         "--fine-tune",
         type=Path,
         metavar="MODEL",
-        help="a model, by name or folder, whose weights to begin with; its words may be others",
+        help="a model, by name or folder, whose weights to start from; its words may differ",
     )
-    parser.add_argument("--test", type=Path, metavar="CSV", help="test recordings for the report: path,class")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that make batches (default: 1)")
+    parser.add_argument(
+        "--test", type=Path, metavar="CSV", help="test recordings for the report, with the columns path,class"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="number of processes that make batches (default: 1)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -104,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """The command as the report shows it, with the folders' names alone: where they lie is nobody's concern."""
+    """The command as the report shows it, with the folders' names alone: where they are is private."""
     features = " ".join(f"--features {path.name}" for path in arguments.features)
     teachers = "".join(f" --teacher {path.name}" for path in arguments.teacher)
     start = f" --start {arguments.start.name}" if arguments.start else ""

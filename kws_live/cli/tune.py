@@ -1,15 +1,15 @@
-"""Watch the spotter listen and tune it live, on a page in the browser; Ctrl-C stops.
+"""Watch it listen and adjust it live, on a page in the browser. Ctrl-C stops.
 
   kws-live tune                              the default microphone
   kws-live tune --source demo:               without a microphone
-  kws-live tune --host 0.0.0.0               from another machine too
-  kws-live tune --settings room.toml         the file is watched, the sliders follow it
+  kws-live tune --host 0.0.0.0               reachable from other machines too
+  kws-live tune --settings room.toml         the sliders follow the file when it changes
 
-The printed address holds a token, because other users of this machine could open the page too; who has opened it once
-needs it no more. A token of your own comes from --token-file or from KWS_LIVE_TOKEN in the environment.
+The printed address contains a token, because other users of this machine could open the page too. A browser needs it
+only once. Choose a token of your own with --token-file or the environment variable KWS_LIVE_TOKEN.
 
-Every option of `kws-live listen` works as well. The page needs no internet, and no sound leaves this machine.
-Profiles and the seconds you mark, once you turn that on, go to --folder; nothing else is written.
+Every option of kws-live listen works here as well. The page needs no internet, and no sound leaves this machine.
+Profiles, and sound that you mark once you have allowed it, go to --folder; nothing else is written.
 """
 
 import argparse
@@ -20,16 +20,18 @@ from kws_live.cli import listen
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     listen.add_arguments(parser)
     parser.set_defaults(panel=True)
-    parser.add_argument("--port", type=int, metavar="N", help="of the page (default: 7878; 0: any free one)")
-    parser.add_argument("--host", metavar="ADDRESS", help="to serve at (default: this machine alone)")
+    parser.add_argument("--port", type=int, metavar="N", help="port of the page (default: 7878; 0: any free one)")
+    parser.add_argument("--host", metavar="ADDRESS", help="address to serve at (default: 127.0.0.1, this machine only)")
     token = parser.add_mutually_exclusive_group()
-    token.add_argument("--token-file", metavar="FILE", help="its first line is the token (default: one is made up)")
-    token.add_argument("--token", metavar="WORD", help="the token; other users see it in the list of processes")
-    token.add_argument("--no-token", action="store_true", help="whoever uses this machine may open the page")
-    parser.add_argument(
-        "--folder", metavar="DIR", help="for profiles and marked sound (default: your own, see kws-live settings)"
+    token.add_argument(
+        "--token-file", metavar="FILE", help="file whose first line is the token (default: a random token)"
     )
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    token.add_argument("--token", metavar="WORD", help="the token itself; other users can see it in the process list")
+    token.add_argument("--no-token", action="store_true", help="let any user of this machine open the page")
+    parser.add_argument(
+        "--folder", metavar="DIR", help="where profiles and marked sound go (default: see kws-live settings)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address without opening it")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,10 +1,10 @@
-"""See to the words you have taught.
+"""Manage the words you have taught.
 
-kws-live words list                               every model of yours, its words and what to expect of them
-kws-live words test "lights on" --takes DIR       is it heard in these recordings?
+kws-live words list                               your models, their words, and what to expect of them
+kws-live words test "lights on" --takes DIR       is it recognised in these recordings?
 kws-live words rename "lights on" "lamp on"
-kws-live words retrain                            again, from the takes that are kept: after an update of the models
-kws-live words forget "lights on"                 the other words stay what they are, bit for bit
+kws-live words retrain                            learn again from the kept takes, after an update of the models
+kws-live words forget "lights on"                 all other words stay exactly as they are
 """
 
 import argparse
@@ -28,11 +28,11 @@ from kws_live.sources.sound_folder import KINDS, sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 ACTIONS: Final = {
-    "list": "every taught word",
+    "list": "list the words you have taught",
     "test": "try a word on recordings",
-    "rename": "give a word another name",
-    "retrain": "teach again from the takes that are kept",
-    "forget": "take a word away",
+    "rename": "rename a word",
+    "retrain": "learn again from the kept takes",
+    "forget": "remove a word",
 }
 
 
@@ -41,14 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, help_text in ACTIONS.items():
         action = actions.add_parser(name, help=help_text)
         if name == "retrain":
-            action.add_argument("word", nargs="?", metavar="WORD", help="this word alone")
-            action.add_argument("--base", metavar="MODEL", help="put the words into this model instead of the first")
+            action.add_argument("word", nargs="?", metavar="WORD", help="this word only (default: all)")
+            action.add_argument(
+                "--base", metavar="MODEL", help="teach this model instead of the one it was taught to first"
+            )
         elif name != "list":
-            action.add_argument("word", metavar="WORD", help="a word you taught")
+            action.add_argument("word", metavar="WORD", help="a word that you have taught")
         if name == "rename":
             action.add_argument("new", metavar="NEW", help="its new name")
         if name == "test":
-            action.add_argument("--takes", type=Path, metavar="DIR", required=True, help="recordings of the word")
+            action.add_argument(
+                "--takes", type=Path, metavar="DIR", required=True, help="folder of recordings of the word"
+            )
         action.add_argument("--model", "-m", help="your model (default: my-words)")
 
 

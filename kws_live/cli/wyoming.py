@@ -1,12 +1,12 @@
-"""Serve spoken commands to Home Assistant and other clients of the Wyoming protocol; Ctrl-C stops.
+"""Serve spoken commands to Home Assistant and other clients of the Wyoming protocol. Ctrl-C stops.
 
-  kws-live wyoming                              on this machine, port 10400
-  kws-live wyoming --uri tcp://0.0.0.0:10400    for the whole network: nothing is encrypted, and anybody may connect
+  kws-live wyoming                              this machine only, port 10400
+  kws-live wyoming --uri tcp://0.0.0.0:10400    the whole network; not encrypted, and anyone in it may connect
   kws-live wyoming --uri tcp://0.0.0.0:10400 --zeroconf      Home Assistant finds it by itself
   kws-live wyoming --threshold stop=0.7
 
-In Home Assistant: Settings, Devices & services; it is found there with --zeroconf, and otherwise: Add integration,
-Wyoming Protocol; host and port as above. Each word is a wake word of its own.
+In Home Assistant: Settings, Devices & services. With --zeroconf it is listed there; otherwise choose Add integration,
+Wyoming Protocol, and give host and port. Each word is a wake word of its own. More: kws-live guide home-assistant
 """
 
 import argparse
@@ -22,10 +22,12 @@ from kws_live.model import load_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--uri", default="tcp://127.0.0.1:10400", help="tcp://HOST:PORT, unix://PATH or stdio://")
+    parser.add_argument(
+        "--uri", default="tcp://127.0.0.1:10400", help="tcp://HOST:PORT, unix://PATH or stdio:// (default: %(default)s)"
+    )
     parser.add_argument(
         "--zeroconf", nargs="?", const="", metavar="NAME",
-        help='announce the service to the network, under this name (default: "kws-live on HOST")',
+        help='announce the service on the network, under this name (default: "kws-live on HOST")',
     )  # fmt: skip
     add_settings(parser, own=True)
 
@@ -34,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         from kws_live.wyoming.server import serve
     except ImportError as error:
-        raise ConfigError('Wyoming needs one more package: pip install "kws-live[wyoming]"') from error
+        raise ConfigError('wyoming needs another package: pip install "kws-live[wyoming]"') from error
     model = load_model(arguments.model)
     settings = settings_from(arguments, model)
 

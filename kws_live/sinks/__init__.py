@@ -1,6 +1,6 @@
 """Where events go. One string opens any sink::
 
-jsonl:PATH           JSON lines added to a file that only you may read, rotated or not; jsonl:- on standard output
+jsonl:PATH           JSON lines, appended to a file that only you can read; may be rotated; jsonl:- is standard output
 csv:PATH             a table for spreadsheets
 sqlite:PATH          a database
 exec:PROGRAM ARGS    run a program for each word: exec:./lamp.sh {keyword}
@@ -10,10 +10,10 @@ ws://127.0.0.1:8765  a WebSocket that programs and pages of this machine connect
 bindings:FILE        what each word does, from a TOML file (see `kws_live.sinks.bindings`)
 
 In the addresses of ``http``, ``https``, ``mqtt`` and ``mqtts``, ``${NAME}`` is the environment variable NAME, and
-``${PATH}``, which has a slash, the first line of a file: secrets then stand in no list of processes and in no log.
+``${PATH}``, which has a slash, the first line of a file: that keeps secrets out of process lists and logs.
 
-A sink is told of an event for a minute after its word at most, ``bindings:`` and ``jsonl:-`` for 10 s; files keep all.
-More than 1,000 events do not wait: the oldest give way. What is not delivered is counted and told.
+An event is delivered within a minute of its word or not at all, by ``bindings:`` and ``jsonl:-`` within 10 s; files get
+everything. At most 1,000 events wait, and the oldest give way. What is not delivered is counted and reported.
 
 More come from packages with an entry point in the group ``kws_live.sinks``: its name is the scheme, its object takes
 what follows the colon and the model's keywords, and returns an `EventSink`.

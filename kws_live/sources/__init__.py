@@ -1,21 +1,21 @@
 """Where audio comes from. One string opens any source::
 
 mic:            the default microphone        mic:USB   by a part of its name        mic:3   by its number
-mic:USB,mic:    the first of these that is there; when it goes, the next
-talk.wav        a file, at its own pace  (file:talk.wav is the same); what libsndfile cannot read goes through ffmpeg
+mic:USB,mic:    the first of these that is present; when it goes, the next
+talk.wav        a file in real time (file:talk.wav is the same); what libsndfile cannot read goes through ffmpeg
 stdin:16000     raw little-endian PCM on standard input: stdin:RATE,CHANNELS,FORMAT, of which the last two default to
                 1,s16; formats are s16, s24, s32, f32 and u8; a WAV header is understood
 tcp://HOST:PORT?rate=16000&channels=1&format=s16    the same from a satellite; with &listen satellites connect to this
-                machine; with &pauses they may be silent between words, which otherwise counts as a loss
+                machine; with &pauses they may be silent between words, otherwise silence counts as a loss
 udp://HOST:PORT?rate=16000&channels=1&format=s16    datagrams of the same, sent to this address of this machine
-rtsp:// rtsps:// rtmp:// srt:// http:// https://    cameras, radio stations: whatever ffmpeg plays
+rtsp:// rtsps:// rtmp:// srt:// http:// https://    cameras and radio stations: anything that ffmpeg plays
 ffmpeg:talk.m4a any file that ffmpeg reads
 demo:           a bundled recording of the ten words
 
 One channel of any of them, counted from 1: mic:USB#1, talk.wav#2, stdin:48000,2#1, tcp://HOST:PORT?channels=2#1.
 
 More come from packages with an entry point in the group ``kws_live.sources``: its name is the scheme, its object takes
-what follows the colon and whether a file is to come at the speed of life, and returns an `AudioSource`.
+what follows the colon and whether a file is to be played in real time, and returns an `AudioSource`.
 """
 
 import re
