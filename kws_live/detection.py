@@ -110,14 +110,18 @@ def detect(
     Raises
     ------
     KwsLiveError
-        If the audio, the model or the settings cannot be used.
+        If the array, the model or the settings cannot be used; with the first event, if the file cannot.
     """
     loaded = model if isinstance(model, Model) else load_model(model)
-    live = settings_for(loaded, settings, thresholds)
-    source: AudioSource = (
-        open_source(str(audio), paced=False) if isinstance(audio, (str, Path)) else ArraySource(audio, rate_hz)
-    )
-    for step in run(make_pipeline(loaded, live), source):
+    pipeline = make_pipeline(loaded, settings_for(loaded, settings, thresholds))
+    source = audio if isinstance(audio, (str, Path)) else ArraySource(audio, rate_hz)
+    return _events(pipeline, source, all_events)
+
+
+def _events(pipeline: Pipeline, source: AudioSource | str | Path, all_events: bool) -> Iterator[Event]:
+    """A file is opened when it is about to be read, so that an iterator that is dropped leaves nothing open."""
+    opened = open_source(source, paced=False) if isinstance(source, (str, Path)) else source
+    for step in run(pipeline, opened):
         for event in step.events:
             if all_events or isinstance(event, Detection):
                 yield event

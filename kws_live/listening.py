@@ -14,19 +14,19 @@ from kws_live.spotting.pipeline import Step
 
 
 def listen(
-    source: str | AudioSource = "mic:",
+    source: str | Path | AudioSource = "mic:",
     *,
     model: str | Path | Model = DEFAULT_MODEL,
     settings: str | Path | LiveSettings | None = None,
     thresholds: Mapping[str, float] | None = None,
-    sinks: Iterable[str | EventSink] = (),
+    sinks: Iterable[str | Path | EventSink] = (),
     on_step: Callable[[Step], None] | None = None,
 ) -> Spotter:
     """Open a source and a model, ready to listen: ``with kws_live.listen() as spotter: ...``.
 
     Parameters
     ----------
-    source : a string as in `kws_live.sources`, or any `AudioSource`
+    source : a string as in `kws_live.sources`, the path of a sound file, or any `AudioSource`
     model : name or folder
     settings : a TOML settings file, watched while listening; or live settings
     thresholds : word -> threshold, over the settings
@@ -45,9 +45,9 @@ def listen(
     with ExitStack() as cleanup:
         opened_sinks = []
         for sink in sinks:
-            opened_sinks.append(open_sink(sink, loaded.card.keywords) if isinstance(sink, str) else sink)
+            opened_sinks.append(open_sink(sink, loaded.card.keywords) if isinstance(sink, (str, Path)) else sink)
             cleanup.callback(opened_sinks[-1].close)
-        opened = open_source(source) if isinstance(source, str) else source
+        opened = open_source(source) if isinstance(source, (str, Path)) else source
         cleanup.callback(opened.close)
         pipeline = make_pipeline(loaded, live)
         reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None

@@ -121,10 +121,10 @@ class Spotter:
         self.settings.snapshot().require_known(*words)
         return words
 
-    def send_to(self, sink: str | EventSink) -> None:
+    def send_to(self, sink: str | Path | EventSink) -> None:
         """Send every event to a sink from now on; the spotter closes it."""
         self._lifetime.require_own_process()
-        self._audience.add_sink(open_sink(sink, self.model.card.keywords) if isinstance(sink, str) else sink)
+        self._audience.add_sink(open_sink(sink, self.model.card.keywords) if isinstance(sink, (str, Path)) else sink)
 
     def events(self) -> EventStream:
         """Every event from now on, to be iterated with ``for`` or ``async for``; starts listening.
@@ -216,7 +216,7 @@ class Spotter:
         """
         return self._session.watch(on_step)
 
-    def change_source(self, source: str) -> None:
+    def change_source(self, source: str | Path) -> None:
         """Go on listening to another source, with the same model, settings, callbacks and sinks.
 
         Raises
@@ -226,7 +226,8 @@ class Spotter:
         """
         self._lifetime.require_own_process()
         opened = open_source(source)
-        self._session.change_source(opened, (lambda: reopen_source(source, opened.name)) if opened.live else None)
+        reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
+        self._session.change_source(opened, reopen)
 
     def start(self) -> None:
         """Start listening, if not yet.

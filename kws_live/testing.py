@@ -24,6 +24,7 @@ network can spoil a test::
 """
 
 import csv
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -166,6 +167,7 @@ class FakeMicrophone:
         self._voice = voice
         self._clock: StreamClock | None = None
         self._ring: RingBuffer | None = None
+        self._thread = 0  # in which the program began to listen: it cannot add a listener while it says something
         self._blocks: deque[Samples] = deque()
         self._n_saying = 0
         self._closed = False
@@ -177,6 +179,7 @@ class FakeMicrophone:
     def follow(self, clock: StreamClock, ring: RingBuffer) -> None:
         """Told by the spotter what to wait for."""
         self._clock, self._ring = clock, ring
+        self._thread = threading.get_ident()
 
     def _queue(self, items: Iterable[Item]) -> None:
         parts: list[Samples] = []
@@ -211,15 +214,21 @@ class FakeMicrophone:
         Raises
         ------
         SessionError
-            If nobody listens, or a callback does not return.
+            If the program has no callback, sink or iterator, or does not listen, or a callback does not return.
         """
+        if self._clock is not None and self._thread == threading.get_ident() and not self._clock.is_awaited:
+            raise SessionError(
+                "no callback, sink or iterator hears what the fake microphone says: register one before say()"
+            )
         self._queue(items)
         with self._quiet:
             self._n_saying += 1
             done = self._quiet.wait_for(lambda: self._n_saying == 0 or self._closed, PATIENCE_SECONDS)
             self._n_saying = 0
         if not done:
-            raise SessionError("the fake microphone is not heard: start listening first, and let callbacks return")
+            raise SessionError(
+                "the fake microphone is not heard: start listening before say(), and let callbacks return"
+            )
 
     def read(self, timeout_seconds: float) -> Block | None:
         if self._clock is None or self._ring is None:  # driven without a spotter: nobody to wait for

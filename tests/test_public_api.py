@@ -57,6 +57,34 @@ def test_a_public_name_that_is_not_there_is_an_attribute_error() -> None:
     assert kws_live.__version__
 
 
+FUNCTIONS = {"detect", "listen", "load_model"}
+EVENTS = {
+    "AudioSkipped", "Detection", "Event", "EventsDropped", "Health", "NearMiss", "SourceLost", "SourceReopened",
+    "SpeechEnded", "SpeechStarted",
+}  # fmt: skip
+ERRORS = {
+    "ActionError", "AudioError", "AudioGapError", "ConfigError", "DatasetError", "KwsLiveError", "ModelError",
+    "SessionError", "SourceLostError", "SourceUnavailableError",
+}  # fmt: skip
+OTHERS = {"DecisionSettings", "LiveSettings", "SAMPLE_RATE_HZ", "Spotter"}
+SPOTTER = {
+    "change_source", "events", "model", "muted", "on", "only", "ring", "send_to", "settings", "source", "start",
+    "statistics", "stop", "wait", "wait_for", "wait_for_async", "watch",
+}  # fmt: skip
+LIVE_SETTINGS = {
+    "change", "load", "only", "pin", "reset", "save", "set_threshold", "set_thresholds", "snapshot", "thresholds",
+    "to_toml", "version",
+}  # fmt: skip
+
+
+def test_these_names_are_the_contract() -> None:
+    """A name that goes, or comes, is a decision: it is written here and in the guide's changes."""
+    assert set(kws_live.__all__) == FUNCTIONS | EVENTS | ERRORS | OTHERS
+    with kws_live.listen("demo:") as spotter:
+        assert {name for name in dir(spotter) if not name.startswith("_")} == SPOTTER
+        assert {name for name in dir(spotter.settings) if not name.startswith("_")} == LIVE_SETTINGS
+
+
 def test_every_public_name_is_there_and_has_a_docstring() -> None:
     assert sorted(kws_live.__all__) == sorted(set(kws_live.__all__))
     for name in kws_live.__all__:

@@ -12,10 +12,12 @@ import soundfile
 
 import kws_live
 from kws_live.audio import SAMPLE_RATE_HZ, Samples
+from kws_live.detection import make_settings
 from kws_live.errors import AudioError, ConfigError, KwsLiveError
 from kws_live.events import Detection, Event
 from kws_live.model import Model
 from kws_live.sources.array import ArraySource
+from tests.conftest import DEMO
 from tests.fakes import EndlessSource, ScriptedSource, blocks_of, n_in_order
 
 THRESHOLD = {"yes": 0.3, "no": 0.3, "left": 0.3, "on": 0.3}
@@ -82,10 +84,43 @@ def test_detect_gives_the_words_before_a_recording_breaks_off(
     assert words(kept) == words(reference)[: len(kept)]
 
 
-@pytest.mark.parametrize("audio", [np.zeros(0, np.float32), np.zeros(10, np.int16), np.full(10, np.nan, np.float32)])
+@pytest.mark.parametrize(
+    "audio",
+    [
+        np.zeros(0, np.float32), np.zeros(10, np.int16), np.full(10, np.nan, np.float32),
+        np.zeros((2, 50), np.float32), np.full(10, 20_000.0),
+    ],
+)  # fmt: skip
 def test_detect_refuses_what_is_no_audio(commands_model: Model, audio: Samples) -> None:
     with pytest.raises(AudioError):
-        list(kws_live.detect(audio, model=commands_model))
+        kws_live.detect(audio, model=commands_model)  # at the call, not when the first event is asked for
+
+
+def test_a_path_works_where_a_string_does(
+    commands_model: Model, tmp_path: Path, demo_words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sound = Path("demo:1.flac")  # a file all the same
+    sound.write_bytes(DEMO.read_bytes())
+    settings = tmp_path / "settings.toml"
+    settings.write_text('active = ["yes", "stop"]\n', encoding="utf-8")
+    found = [event.keyword for event in kws_live.detect(sound, settings=settings) if isinstance(event, Detection)]
+    assert found == ["yes", "stop"]
+    with kws_live.listen(sound, model=commands_model.folder, settings=settings) as spotter:
+        spotter.change_source(sound)
+        assert spotter.settings.snapshot().active == frozenset(("yes", "stop"))
+    with pytest.raises(ConfigError, match="unknown sink 'events'; use one of jsonl:"):
+        kws_live.listen(sound, sinks=[Path("events")])
+
+
+def test_thresholds_can_be_read_and_are_not_changed_by_who_reads_them(commands_model: Model) -> None:
+    settings = make_settings(commands_model)
+    before = settings.thresholds
+    settings.set_threshold("yes", 0.9)
+    assert settings.thresholds["yes"] == 0.9
+    assert before["yes"] == commands_model.card.thresholds["yes"]
+    with pytest.raises(TypeError):
+        settings.thresholds["yes"] = 0.1  # type: ignore[index]
 
 
 def test_callbacks_get_their_words_alone(commands_model: Model, demo_audio: Samples, reference: list[Event]) -> None:

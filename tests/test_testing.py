@@ -68,8 +68,36 @@ def test_say_returns_when_every_callback_has_run() -> None:
 
 def test_saying_what_nobody_hears_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(testing, "PATIENCE_SECONDS", 0.1)
-    with pytest.raises(SessionError, match="not heard: start listening first"):
+    with pytest.raises(SessionError, match="not heard: start listening before"):
         FakeMicrophone().say("yes")
+
+
+def test_saying_what_no_callback_hears_is_refused_at_once() -> None:
+    microphone = FakeMicrophone()
+    with listen(microphone, model=MODEL) as spotter:
+        with pytest.raises(SessionError, match="no callback, sink or iterator"):
+            microphone.say("yes")
+        words = heard(spotter)
+        microphone.say("no")
+    assert words == ["no"]
+
+
+def test_a_program_in_another_thread_may_begin_to_listen_while_something_is_said() -> None:
+    microphone = FakeMicrophone()
+    words: list[str] = []
+    is_heard = threading.Event()
+
+    def program() -> None:
+        with listen(microphone, model=MODEL) as spotter:
+            spotter.on(lambda detection: words.append(detection.keyword))
+            is_heard.wait(20)
+
+    thread = threading.Thread(target=program)
+    thread.start()
+    microphone.say("yes")
+    is_heard.set()
+    thread.join(20)
+    assert words == ["yes"]
 
 
 def test_what_the_program_changes_between_two_words_holds_for_the_second() -> None:

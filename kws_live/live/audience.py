@@ -95,8 +95,8 @@ class Audience:
         self._closed = False
         self._hurry_by = float("inf")
         self._stopping: set[ThreadReceiver] = set()
-        clock.ask(self._all_idle)
         self._present = Latch()
+        clock.ask(self._all_idle, self._present.is_set)
         if self._receivers:
             self._present.set()
 

@@ -32,6 +32,7 @@ class StreamClock:
         # No longer than the dispatcher's own queue: what is older was dropped there.
         self._on_the_way: deque[Event] = deque(maxlen=LARGEST_BACKLOG + 1)
         self._receivers_idle: Callable[[], bool] = lambda: True
+        self._is_awaited: Callable[[], bool] = lambda: True
         self._n_waiting = 0
         self._order = itertools.count()
         self._timers: list[tuple[int, int, Callable[[], object]]] = []
@@ -58,8 +59,9 @@ class StreamClock:
                     pass
         self._run_due()
 
-    def ask(self, receivers_idle: Callable[[], bool]) -> None:
-        """Ask this whether receivers are done with all they were given; it must take no lock."""
+    def ask(self, receivers_idle: Callable[[], bool], is_awaited: Callable[[], bool]) -> None:
+        """Ask these whether receivers are done with all they were given, and whether there was any; without a lock."""
+        self._is_awaited = is_awaited
         self._receivers_idle = receivers_idle
 
     def handled(self) -> None:
@@ -141,6 +143,11 @@ class StreamClock:
 
         with self._changed:
             return self._changed.wait_for(idle, timeout_seconds)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the program has anything that events go to, or has stopped holding them back for it."""
+        return self._is_awaited()
 
     @property
     def has_timers(self) -> bool:

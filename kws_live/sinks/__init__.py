@@ -21,6 +21,7 @@ what follows the colon and the model's keywords, and returns an `EventSink`.
 
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Final, Protocol
 
 from kws_live.actions import printable, shortened
@@ -46,7 +47,7 @@ class EventSink(Protocol):
 SCHEMES: Final = ("jsonl", "csv", "sqlite", "exec", "http", "https", "mqtt", "mqtts", "ws", "bindings")
 
 
-def open_sink(sink: str, keywords: Sequence[str] = ()) -> EventSink:
+def open_sink(sink: str | Path, keywords: Sequence[str] = ()) -> EventSink:
     """Open a sink by its string.
 
     Parameters
@@ -59,6 +60,7 @@ def open_sink(sink: str, keywords: Sequence[str] = ()) -> EventSink:
     ConfigError
         If the scheme is unknown or the sink cannot be opened.
     """
+    sink = str(sink)
     scheme, colon, rest = sink.partition(":")
     # Imported only when used: most need a package of their own.
     match scheme if colon else "":

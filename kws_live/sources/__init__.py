@@ -164,19 +164,21 @@ def _exists(path: str) -> bool:
         return False
 
 
-def open_source(source: str, paced: bool = True) -> AudioSource:
+def open_source(source: str | Path, paced: bool = True) -> AudioSource:
     """Open a source by its string.
 
     Parameters
     ----------
-    source : see the module's docstring
-    paced : files come at the speed of life; False: as fast as they are read
+    source : see the module's docstring; a path is a file, whatever its name looks like
+    paced : files are played in real time; False: as fast as they are read
 
     Raises
     ------
     SourceUnavailableError
         If it cannot be opened.
     """
+    if isinstance(source, Path):
+        source = f"file:{source}"
     if len(microphones := _NEXT_MICROPHONE.split(source)) > 1 and source.startswith("mic:"):
         return _first_of(microphones, paced)
     if match := _CHANNEL.fullmatch(source):

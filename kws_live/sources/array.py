@@ -43,7 +43,7 @@ class ArraySource:
             raise AudioError(f"the audio holds no samples: its shape is {array.shape}")
         if not np.isfinite(array).all():
             raise AudioError("the audio holds values that are not numbers (NaN or infinite)")
-        if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
+        if array.ndim == 2 and array.shape[1] > min(MOST_CHANNELS, max(2, array.shape[0])):
             raise AudioError(f"audio of shape {array.shape}: is it (n_channels, n_samples)? transpose it")
         if (peak := float(np.abs(array).max())) > LARGEST:
             raise AudioError(f"the audio reaches {peak:.0f}, and [-1, 1] is expected; divide 16-bit samples by 32768")

@@ -53,7 +53,7 @@ def test_it_is_idle_once_all_audio_is_looked_at_and_all_events_are_handled() -> 
     clock.stepped(step, 20)
     assert not clock.wait_until_idle(ring, 0.0)
     is_idle = [False]
-    clock.ask(lambda: is_idle[0])
+    clock.ask(lambda: is_idle[0], lambda: True)
     clock.handed_out(step.events[0])
     assert not clock.wait_until_idle(ring, 0.0)
     assert not clock.wait_until_handled(0.0)
