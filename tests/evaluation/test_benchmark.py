@@ -39,6 +39,20 @@ def test_the_readme_has_its_markers() -> None:
     assert text.index(BEGIN) < text.index(END)
 
 
+def test_the_readme_gets_five_rows_of_what_the_reports_hold() -> None:
+    names = ["clips: the ten words right", *reversed(benchmark.README_ROWS)]
+    table = benchmark.Table("All", ("", "a", "b"), tuple((name, "1", "2") for name in names))
+    rows = benchmark.readme_rows(table).splitlines()
+    assert rows == ["|  | a | b |", "| --- | --- | --- |", *(f"| {name} | 1 | 2 |" for name in benchmark.README_ROWS)]
+    report = (benchmark.HERE / "models" / "commands-12" / "report.md").read_text(encoding="utf-8")
+    readme = (benchmark.HERE / "README.md").read_text(encoding="utf-8")
+    for name in benchmark.README_ROWS:
+        (row,) = (line for line in report.splitlines() if line.startswith(f"| {name} |"))
+        assert row in readme.splitlines()
+    with pytest.raises(KeyError):
+        benchmark.readme_rows(benchmark.Table("All", ("", "a"), ()))
+
+
 def test_the_words_are_the_same_in_every_noise_at_every_snr(tmp_path: Path) -> None:
     for word in ("yes", "no", "_unknown_"):
         (tmp_path / "test" / word).mkdir(parents=True)

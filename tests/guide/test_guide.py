@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kws_live.cli import main
+from kws_live.cli import COMMANDS, main
 from kws_live.detection import make_settings
 from kws_live.guide import TOPICS, page, title
 from kws_live.guide.web import guide_pages, to_html
@@ -25,6 +25,7 @@ from kws_live.sinks.binding_file import read_bindings
 from kws_live.testing import FakeMicrophone
 from kws_live.training.augmentation import AugmentationSettings
 from kws_live.training.recipe import Recipe
+from tests.conftest import DEMO
 from tests.guide.blocks import Block, blocks_of, commands_of, run_command
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,40 @@ def test_every_command_of_a_page_does_what_the_page_shows(topic: str, tmp_path: 
     environment |= {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     for command in commands:
         run_command(command, tmp_path, environment)
+
+
+def test_the_readme_is_short_and_its_figures_are_five_rows_a_table() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.count("\n") <= 150
+    for name in ("benchmark", "bench"):
+        rows = text.partition(f"<!-- {name}: scripts")[2].partition(f"<!-- {name}: end")[0].splitlines()
+        assert len([row for row in rows if row.startswith("|")]) == 2 + 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are those of a POSIX shell")
+def test_what_the_readme_shows_in_a_terminal_and_in_python_is_true(
+    microphone: FakeMicrophone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(DEMO, "meeting.wav")
+    found = list(blocks_of((ROOT / "README.md").read_text(encoding="utf-8")))
+    for block in found:
+        if block.language == "console":
+            for command in commands_of(block.text):
+                run_command(command, tmp_path, {**os.environ, "PYTHONPATH": str(ROOT)})
+    (program,) = (block.text for block in found if block.language == "python")
+    microphone.add("yes", "stop")
+    exec(compile(program, "README.md", "exec"), {})
+    out = capsys.readouterr().out
+    assert " s  yes  0." in out
+    assert out.count("Detection(") == 10
+    assert Path("commands.jsonl").read_text(encoding="utf-8").count('"detection"') >= 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_guide_or_the_readme(command: str) -> None:
+    texts = [(ROOT / "README.md").read_text(encoding="utf-8"), *map(page, TOPICS)]
+    assert any(re.search(rf"`{command}`|kws-live {command}\b", text) for text in texts)
 
 
 PROGRAMS = [
