@@ -44,7 +44,9 @@ def _blocks(lines: list[str]) -> Iterator[str]:
             lines = lines[1:]
         elif lines[0].startswith("```"):
             end = lines.index("```", 1)
-            yield f"<pre><code>{html.escape(chr(10).join(lines[1:end]))}</code></pre>"
+            file = html.escape(lines[0].partition(" ")[2])
+            caption = f"<figcaption>{file}</figcaption>" if file else ""
+            yield f"<figure>{caption}<pre><code>{html.escape(chr(10).join(lines[1:end]))}</code></pre></figure>"
             lines = lines[end + 1 :]
         elif heading := re.match(r"(#+) (.*)", lines[0]):
             level = len(heading[1]) + 1  # the page's h1 is the program's name

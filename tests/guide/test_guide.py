@@ -250,4 +250,7 @@ def test_the_web_pages_hold_every_topic_and_escape_what_is_markup() -> None:
         "<table>\n<tr><th>a</th><th>b</th></tr>\n<tr><td>1</td><td>2</td></tr>\n</table>"
     )
     assert to_html("- one\n  more\n- two") == "<ul>\n<li>one\n  more</li>\n<li>two</li>\n</ul>"
-    assert to_html("```sh\n$ <x>\n```") == "<pre><code>$ &lt;x&gt;</code></pre>"
+    assert to_html("```sh\n$ <x>\n```") == "<figure><pre><code>$ &lt;x&gt;</code></pre></figure>"
+    assert to_html("```toml a.toml\nb = 1\n```") == (
+        "<figure><figcaption>a.toml</figcaption><pre><code>b = 1</code></pre></figure>"
+    )
