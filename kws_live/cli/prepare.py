@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from kws_live.errors import ConfigError
 
-    if missing := [package for package in ("librosa", "PIL") if find_spec(package) is None]:
+    packages = {"librosa": "librosa", "PIL": "pillow"}
+    if missing := [name for module, name in packages.items() if find_spec(module) is None]:
         raise ConfigError(f'prepare needs {" and ".join(missing)}: pip install "kws-live[train]"')
 
     from kws_live.cli.progress import progress

@@ -94,7 +94,8 @@ def _events() -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    yield "The keys of a settings file (`--settings FILE`) and the arguments of `LiveSettings.change`."
+    yield "The keys of a settings file (`--settings FILE`, or your own: `kws-live settings`) and the arguments of"
+    yield "`LiveSettings.change`."
     yield 'In a file `[thresholds]` is a table of words, `active` a list of them; `gate_mode = "off"` opens the gate.\n'
     yield from _table(DecisionSettings, defaults=True)
 

@@ -237,6 +237,23 @@ def test_the_command_lists_the_topics_and_prints_a_page(capsys: pytest.CaptureFi
     assert "<!--" not in capsys.readouterr().out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_in_a_terminal_a_page_goes_through_the_pager() -> None:
+    import pty
+
+    outer, inner = pty.openpty()
+    program = "import sys; print('paged:', sys.stdin.readline())"
+    subprocess.run(
+        [sys.executable, "-m", "kws_live", "guide", "modes"], check=True, stdin=inner, stdout=inner,
+        env={**os.environ, "PAGER": shlex.join([sys.executable, "-c", program]), "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(inner)
+    shown = os.read(outer, 10_000).decode()
+    os.close(outer)
+    assert shown.startswith(f"paged: # {title('modes')}")
+    assert "## What is decided" not in shown
+
+
 def test_the_web_pages_hold_every_topic_and_escape_what_is_markup() -> None:
     pages = guide_pages()
     assert set(pages) == {"guide/", *(f"guide/{topic}" for topic in TOPICS)}
