@@ -43,7 +43,8 @@ from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.folders import shipped_models, shipped_models_folder
 from kws_live.scan.archive import scan
 from kws_live.scan.workers import LocalProcesses
-from kws_live.sources.recordings import length_seconds, sound_files
+from kws_live.sources.recordings import length_seconds
+from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings, Mode
 
 HERE: Final = Path(__file__).resolve().parents[1]

@@ -10,6 +10,7 @@ from marked_text import put_between
 from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation.labels import read_labels
+from kws_live.evaluation.report import Table
 from kws_live.model import Model
 from tests.evaluation.tone_model import tone, write_sound
 from tests.fakes import KEYWORDS
@@ -41,7 +42,7 @@ def test_the_readme_has_its_markers() -> None:
 
 def test_the_readme_gets_five_rows_of_what_the_reports_hold() -> None:
     names = ["clips: the ten words right", *reversed(benchmark.README_ROWS)]
-    table = benchmark.Table("All", ("", "a", "b"), tuple((name, "1", "2") for name in names))
+    table = Table("All", ("", "a", "b"), tuple((name, "1", "2") for name in names))
     rows = benchmark.readme_rows(table).splitlines()
     assert rows == ["|  | a | b |", "| --- | --- | --- |", *(f"| {name} | 1 | 2 |" for name in benchmark.README_ROWS)]
     report = (benchmark.HERE / "models" / "commands-12" / "report.md").read_text(encoding="utf-8")
@@ -50,7 +51,7 @@ def test_the_readme_gets_five_rows_of_what_the_reports_hold() -> None:
         (row,) = (line for line in report.splitlines() if line.startswith(f"| {name} |"))
         assert row in readme.splitlines()
     with pytest.raises(KeyError):
-        benchmark.readme_rows(benchmark.Table("All", ("", "a"), ()))
+        benchmark.readme_rows(Table("All", ("", "a"), ()))
 
 
 def test_the_words_are_the_same_in_every_noise_at_every_snr(tmp_path: Path) -> None:
