@@ -79,7 +79,7 @@ def test_a_stream_is_measured_swept_and_compared(tmp_path: Path, capsys: pytest.
         ([], "nothing to measure on; give --clips, --noise, --stream or --talk"),
         (["--clips", "absent"], "absent is no folder"),
         (["--stream", "absent.wav"], "no file 'absent.wav'"),
-        (["--talk", "absent"], "absent has no *.trans.txt"),
+        (["--talk", "absent"], "absent is no folder"),
         (["--clips", "x", "--sweep"], "--sweep and --against need a --stream"),
         (["--stream", "x", "--target", "1"], "--target and --png belong to --sweep"),
         (["--stream", "x", "--sweep", "--target", "0"], "--target 0 must be false accepts per hour, above 0"),
