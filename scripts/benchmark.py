@@ -8,8 +8,7 @@ DATA holds:
   speech/librispeech/     read speech; the speakers of training and validation are left out
 
 The streams are built from test/ with a fixed seed, the same for every model. Their labels say when a word's sound
-ends. The figures go into models/NAME/report.md, and five of them into README.md, between markers; nothing else there
-is touched.
+ends. The figures go into models/NAME/report.md, and five of them into README.md, between markers.
 """
 
 import argparse
@@ -174,9 +173,8 @@ def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[P
                 model, settings, path, path.with_suffix(".csv"), keep, advance
             )
     talk_runs: list[TalkRun] = []
-    with steps(
-        f"{name}: talk", length_seconds(path for folder in talk for path in sound_files(folder, True))
-    ) as advance:
+    seconds = length_seconds(path for folder in talk for path in sound_files(folder, deep=True))
+    with steps(f"{name}: talk", seconds) as advance:
         for folder in talk:
             talk_runs += measure_talk(model, settings, folder, keep, advance)[0]
     with steps(f"{name}: thresholds", 2 * len(THRESHOLDS)) as advance:
@@ -243,8 +241,7 @@ def overview_table(measured: Sequence[Measured]) -> Table:
 def readme_rows(table: Table) -> str:
     """What a newcomer wants to know first, without a heading; a KeyError if a row has gone."""
     rows = {row[0]: row for row in table.rows}
-    chosen = replace(table, rows=tuple(rows[name] for name in README_ROWS))
-    return chosen.markdown().split("\n", 2)[2]
+    return replace(table, rows=tuple(rows[name] for name in README_ROWS)).markdown().split("\n", 2)[2]
 
 
 def overview_text(table: Table) -> str:

@@ -4,9 +4,12 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from kws_live.cli.signals import end_at_once, signals
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 # All else is imported inside: until `program` runs, a Ctrl-C would show a traceback.
 
@@ -35,20 +38,13 @@ COMMANDS: Final = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 for an error told in one line, 2 for wrong usage."""
+def parse(words: list[str]) -> "Namespace":
+    """Read a command line; ends with exit code 2 and the usage if it is wrong. ``run`` is the command's."""
     import argparse
     import importlib
-    import io
-    import logging
 
-    from kws_live.cli.colour import coloured
-    from kws_live.cli.log_lines import LogLines
     from kws_live.cli.usage import Parser, ShowVersion
-    from kws_live.errors import KwsLiveError
-    from kws_live.system.native_output import silence_c_stderr
 
-    words = list(sys.argv[1:] if arguments is None else arguments)
     parser = Parser(
         prog="kws-live",
         description="Spoken commands from a live microphone, as events for your program.",
@@ -77,6 +73,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed, unknown = parser.parse_known_args(words)
     if unknown:
         in_use.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return parsed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 1 for an error told in one line, 2 for wrong usage."""
+    import io
+    import logging
+
+    from kws_live.cli.colour import coloured
+    from kws_live.cli.log_lines import LogLines
+    from kws_live.errors import KwsLiveError
+    from kws_live.system.native_output import silence_c_stderr
+
+    parsed = parse(list(sys.argv[1:] if arguments is None else arguments))
     silence_c_stderr()  # an error is one line of ours, without what decoders and sound systems say on the way
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text; in JSON this is an escape as well
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from kws_live.cli.usage import with_actions
+from kws_live.cli.usage import may_be_repeated, options_of, with_actions
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ def _commands() -> Iterator[Command]:
                 re.sub(r"\s+", " ", (action.help or "") % {**vars(action), "prog": "kws-live"}),
                 action.nargs != 0,
                 tuple(map(str, action.choices or ())),
-                isinstance(action, argparse._AppendAction),
+                may_be_repeated(action),
             )
             for one in with_actions(parser)
-            for action in one._actions
+            for action in options_of(one)
             if action.option_strings
         }
-        words = (action.choices for action in parser._actions if not action.option_strings and action.choices)
+        words = (action.choices for action in options_of(parser) if not action.option_strings and action.choices)
         yield Command(name, help_text, tuple(options.values()), tuple(map(str, next(words, ()))))
 
 

@@ -15,8 +15,8 @@ from kws_live.spotter import Spotter
 
 EXIT_CODES: Final = """\
 0 the source ended; 1 an error, reported in one line, or a sink or callback failed; 2 wrong usage; 141 the reader of the
-output has gone. Ctrl-C, SIGTERM and a closed terminal end the program by that signal, which a shell shows as 130, 143 and
-129. A second signal ends it at once, and so do 8 seconds without an end"""
+output has gone. Ctrl-C, SIGTERM and a closed terminal end the program by that signal, which a shell shows as 130, 143
+and 129. A second signal ends it at once, and so do 8 seconds without an end"""
 
 _OUTPUT_ERRORS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _REFUSALS: Final = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT}

@@ -19,17 +19,27 @@ class Parser(argparse.ArgumentParser):
             meant, known = found[1], re.findall(r"[\w.-]+", found[2])
         elif found := re.search(r"unrecognized arguments: (?:.* )?(--?[\w-]+)", message):
             meant = found[1]
-            known = [name for one in with_actions(self) for action in one._actions for name in action.option_strings]
+            known = [name for one in with_actions(self) for action in options_of(one) for name in action.option_strings]
         else:
             return ""
         near = difflib.get_close_matches(meant, known, n=1)
         return f"\ndid you mean {near[0]}?" if near else ""
 
 
+def options_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Options and positional arguments; argparse has no public way to ask."""
+    return parser._actions
+
+
+def may_be_repeated(option: argparse.Action) -> bool:
+    """Whether an option collects what it is given."""
+    return isinstance(option, argparse._AppendAction)
+
+
 def with_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     """A command's parser, and those of its actions, such as ``dataset download``."""
     yield parser
-    for action in parser._actions:  # argparse has no public way to ask
+    for action in options_of(parser):
         if isinstance(action, argparse._SubParsersAction):
             yield from action.choices.values()
 

@@ -39,6 +39,7 @@ def test_bash_completes_commands_options_choices_and_topics(capsys: pytest.Captu
     assert completed(text, "kws-live words test --ta") == ["--takes"]
 
 
+@pytest.mark.twin("test_bash_completes_commands_options_choices_and_topics")
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_accepts_its_script(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if (program := shutil.which(shell)) is None:

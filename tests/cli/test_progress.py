@@ -1,5 +1,7 @@
 import io
 
+import pytest
+
 from kws_live.cli.progress import ERASE, Bar
 
 
@@ -54,6 +56,7 @@ def test_it_draws_ten_times_a_second_at_most() -> None:
     assert 9 <= len(terminal.lines()) <= 11
 
 
+@pytest.mark.twin("test_a_bar_shows_per_cent_and_the_time_left")
 def test_it_writes_nothing_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     bar = Bar("clips", stream=stream)

@@ -8,7 +8,7 @@ import pytest
 
 from kws_live.cli import COMMANDS, main
 from kws_live.cli.reference import CHAPTERS, meanings
-from kws_live.cli.usage import with_actions
+from kws_live.cli.usage import options_of, with_actions
 from kws_live.events import Event, event_types
 from kws_live.sinks import SCHEMES as SINKS
 from kws_live.sinks.binding_file import Binding
@@ -28,7 +28,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_says_what_it_does(parsers: dict[str, argparse.ArgumentParser], name: str) -> None:
-    options = [action for one in with_actions(parsers[name]) for action in one._actions]
+    options = [action for one in with_actions(parsers[name]) for action in options_of(one)]
     assert [one.dest for one in options if one.help] == [one.dest for one in options]
 
 
