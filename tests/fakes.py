@@ -117,7 +117,7 @@ class Hops:
             levels = (level,) * 4
             hop = Hop(self.position, gate_open, levels, posteriors if gate_open else None)
             verdict = self.decider.step(hop, self.settings)
-            self.reasons.append(verdict.reason.name)
+            self.reasons.append(verdict.ruling.reason.name if verdict.ruling.final else "WAITING")
             new += verdict.events
         self.events += new
         return new

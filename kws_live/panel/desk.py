@@ -164,7 +164,8 @@ class Desk:
         ]
         answer: dict[str, Any] = {
             "sentence": explanation.sentence,
-            "reason": explanation.reason.name,
+            "reason": explanation.ruling.reason.name,
+            "final": explanation.ruling.final,
             "position": hop.position,
             "seconds": round(hop.position / SAMPLE_RATE_HZ, 2),
             "word": explanation.word,

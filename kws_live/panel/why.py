@@ -1,17 +1,12 @@
-"""Why did it fire, or not? One sentence for any word at any moment, from the verdict that was reached."""
+"""Why did it fire, or not? One sentence for any word at any moment, from the ruling that was made."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
+from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.events import Detection, Event
 from kws_live.panel.history import History
-from kws_live.spotting.decision import LASTS_HOPS
-from kws_live.spotting.verdict import Reason, Verdict
-
-HELD_SECONDS: Final = 3.0
-"""A score that is still up this long after a detection is not its echo."""
+from kws_live.spotting.verdict import Reason, Ruling, Verdict
 
 
 @dataclass(frozen=True)
@@ -24,14 +19,14 @@ class Explanation:
     verdict : of that hop
     word : the word it is about
     score : its smoothed score
-    reason : what became of it
+    ruling : what became of it
     """
 
     sentence: str
     verdict: Verdict
     word: str
     score: float
-    reason: Reason
+    ruling: Ruling
 
 
 def explain(history: History, keywords: tuple[str, ...], position: int, word: str | None = None) -> Explanation | None:
@@ -53,81 +48,70 @@ def explain(history: History, keywords: tuple[str, ...], position: int, word: st
         return None
     asked = word or verdict.keyword
     score = float(verdict.scores[keywords.index(asked)])
-    threshold = verdict.settings.thresholds[asked]
-    reason = verdict.reason
-    if asked != verdict.keyword and reason is not Reason.GATE_CLOSED:
-        if score < threshold:
-            reason = Reason.BELOW
-        elif not verdict.settings.listens_to(asked):
-            reason = Reason.MASKED
-        else:
-            said = f"“{asked}” scored {score:.2f}, but “{verdict.keyword}” was ahead of it."
-            return Explanation(said, verdict, asked, score, reason)
-    return Explanation(_sentence(history, verdict, asked, score, reason), verdict, asked, score, reason)
+    ruling = verdict.rulings.get(asked, Ruling(Reason.BELOW, verdict.settings.thresholds[asked], score))
+    if verdict.ruling.reason is Reason.GATE_CLOSED:
+        ruling = verdict.ruling
+    return Explanation(_sentence(history, verdict, asked, score, ruling), verdict, asked, score, ruling)
 
 
-def _sentence(history: History, verdict: Verdict, word: str, score: float, reason: Reason) -> str:
-    settings, position = verdict.settings, verdict.hop.position
-    threshold = settings.thresholds[word]
-    reached = f"“{word}” scored {score:.2f}, over its threshold of {threshold:.2f}"
-    match reason:
-        case Reason.FIRED:
-            fired = _detection(history.events, word, position)
-            best = fired.score if fired is not None else score
-            alone = (
-                "" if settings.mode == "spotting" else f", and {settings.pause_after_seconds:.2f} s of quiet came after"
-            )
-            return f"“{word}” fired: its score reached {best:.2f}, its threshold is {threshold:.2f}{alone}."
-        case Reason.GATE_CLOSED:
-            return "Nobody was speaking: the gate was closed, so nothing was scored."
-        case Reason.BELOW:
-            return f"“{word}” scored {score:.2f}, below its threshold of {threshold:.2f}."
+def _sentence(history: History, verdict: Verdict, word: str, score: float, ruling: Ruling) -> str:
+    position, threshold = verdict.hop.position, verdict.settings.thresholds[word]
+    if ruling.reason is Reason.GATE_CLOSED:
+        return "The gate was closed, as without speech, so nothing was scored."
+    if ruling.reason is Reason.BELOW:
+        return f"“{word}” scored {score:.2f}, below its threshold of {threshold:.2f}."
+    if ruling.reason is Reason.FIRED:
+        fired = _detection(history.events, word, position)
+        best = fired.score if fired is not None else score
+        return f"“{word}” fired: its score reached {best:.2f}, its threshold is {threshold:.2f}."
+    if score >= threshold:
+        reached = f"“{word}” scored {score:.2f}, over its threshold of {threshold:.2f}"
+    else:
+        reached = f"“{word}” had been over its threshold of {threshold:.2f}"
+    if not ruling.final:
+        return f"{reached}, and waits: so far {_lacks(history, verdict, word, ruling)}{_outcome(history, position)}."
+    return f"{reached}, but {_lacks(history, verdict, word, ruling)}."
+
+
+def _lacks(history: History, verdict: Verdict, word: str, ruling: Ruling) -> str:
+    """What kept a word from firing, in the numbers of its ruling."""
+    position, settings = verdict.hop.position, verdict.settings
+    needed, had = ruling.needed or 0.0, ruling.had or 0.0
+    match ruling.reason:
         case Reason.MASKED:
-            return f"{reached}, but the word is switched off."
-        case Reason.REFRACTORY:
-            before = _last(history.events, position)
-            ago = HELD_SECONDS if before is None else (position - before.decided_position) / SAMPLE_RATE_HZ
-            if before is None or ago >= max(HELD_SECONDS, settings.refractory_seconds):
-                return f"{reached}, but this utterance had been judged already: a word counts once in it."
-            named = "it" if before.keyword == word else f"“{before.keyword}”"
+            return "the word is switched off"
+        case Reason.HELD:
+            return f"it had been decided already, and its score had not fallen below {needed:.2f} since"
+        case Reason.SPENT:
+            return f"{_before(history, position, word)} had fired in the same utterance: a word counts once in it"
+        case Reason.RESTING:
+            return f"it had fired {had:.2f} s before: a word rests for {needed:.2f} s"
+        case Reason.SPACING:
             return (
-                f"{reached}, but {named} had fired {ago:.1f} s before: a word rests for "
-                f"{settings.refractory_seconds:.1f} s and until its score has fallen."
+                f"{_before(history, position, word)} had fired {had:.2f} s before: two words are {needed:.2f} s apart"
             )
-        case Reason.WAITING:
-            return (
-                f"{reached}, and waits for {settings.pause_after_seconds:.2f} s of quiet{_outcome(history, position)}."
-            )
+        case Reason.BEHIND:
+            return f"“{verdict.keyword}” was ahead of it with {needed:.2f}"
         case Reason.TALK_BEFORE:
-            return (
-                f"{reached}, but speech came right before it: in command mode a word needs "
-                f"{settings.pause_before_seconds:.2f} s of quiet before."
-            )
+            talk = needed == settings.pause_after_talk_seconds != settings.pause_before_seconds
+            return f"only {had:.2f} s of quiet came before: {'after talk, ' if talk else ''}it takes {needed:.2f} s"
         case Reason.BRIEF:
-            return (
-                f"{reached}, but not for long: in command mode a word's score must last "
-                f"{LASTS_HOPS * HOP_SECONDS:.2f} s, as that of a piece of a sentence does not."
-            )
+            return f"its score lasted {had:.2f} s, and that of a word which stands alone {needed:.2f} s"
         case Reason.TALK_AFTER:
-            return (
-                f"{reached}, but speech went on after it: in command mode a word needs "
-                f"{settings.pause_after_seconds:.2f} s of quiet after."
-            )
+            return f"only {had:.2f} s of quiet came after: it takes {needed:.2f} s"
         case Reason.TOO_LONG:
-            return (
-                f"{reached}, but the utterance was longer than {settings.longest_word_seconds:.1f} s: "
-                "in command mode that is talk."
-            )
+            return f"the utterance was {had:.2f} s long, and a single word is at most {needed:.2f} s"
+    return ruling.reason.value
 
 
 def _outcome(history: History, position: int) -> str:
     """How the waiting ended."""
     for verdict in history.since(position):
-        if verdict.reason is not Reason.WAITING:
+        if verdict.ruling.final:
             waited = (verdict.hop.position - position) / SAMPLE_RATE_HZ
-            if verdict.reason is Reason.FIRED:
+            if verdict.ruling.reason is Reason.FIRED:
                 return f"; “{verdict.keyword}” fired {waited:.2f} s later"
-            return f"; {waited:.2f} s later: {verdict.reason.value}"
+            return f"; {waited:.2f} s later: {verdict.ruling.reason.value}"
     return ""
 
 
@@ -138,10 +122,10 @@ def _detection(events: Iterable[Event], word: str, position: int) -> Detection |
     return None
 
 
-def _last(events: Iterable[Event], position: int) -> Detection | None:
-    """The last detection before a position."""
+def _before(history: History, position: int, word: str) -> str:
+    """The last detection before a position, by its name."""
     last = None
-    for event in events:
+    for event in history.events:
         if isinstance(event, Detection) and event.decided_position < position:
             last = event
-    return last
+    return "another word" if last is None else "it" if last.keyword == word else f"“{last.keyword}”"

@@ -1,11 +1,15 @@
 """Words that came near their threshold, or passed it and were refused: told once each, with the reason."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from kws_live.events import NearMiss
 from kws_live.spotting.decision_settings import DecisionSettings
-from kws_live.spotting.verdict import Reason
+from kws_live.spotting.verdict import Reason, Ruling
+
+NO_MISS: Final = (Reason.FIRED, Reason.HELD, Reason.SPENT, Reason.RESTING, Reason.SPACING)
+"""The word, or another one, has just been told: what follows is its echo."""
 
 
 @dataclass
@@ -40,10 +44,10 @@ class NearMisses:
     def step(
         self,
         position: int,
-        scores: Sequence[float],
+        scores: Mapping[str, float],
         settings: DecisionSettings,
         best: str,
-        reason: Reason,
+        ruling: Ruling,
         waiting: Collection[str],
     ) -> list[NearMiss]:
         """Take a hop's scores and what became of the best word; the words whose chance is over.
@@ -54,16 +58,16 @@ class NearMisses:
         waiting : words that may still fire
         """
         missed = []
-        for word, value in zip(self._peaks, scores, strict=True):
+        for word, value in scores.items():
             peak, threshold = self._peaks[word], settings.thresholds[word]
             # A word that waited fires or is refused when its score may have fallen long ago.
-            if word == best and reason not in (Reason.BELOW, Reason.WAITING, Reason.GATE_CLOSED):
-                peak.reason = reason
+            if word == best and ruling.final and ruling.reason not in (Reason.BELOW, Reason.GATE_CLOSED):
+                peak.reason = ruling.reason
             if value >= settings.near_miss * threshold:
                 if value > peak.score:
                     peak.score, peak.position = value, position
             elif peak.score > 0.0 and word not in waiting:
-                if peak.reason not in (Reason.FIRED, Reason.REFRACTORY):
+                if peak.reason not in NO_MISS:
                     missed.append(
                         NearMiss(
                             keyword=word,

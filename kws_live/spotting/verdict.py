@@ -1,6 +1,6 @@
-"""What goes into the decision, hop by hop, and what comes out: small values that can be kept and decided anew."""
+"""What goes into the decision, hop by hop, and what comes out: small values that can be kept and decided again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,18 +12,39 @@ from kws_live.spotting.decision_settings import DecisionSettings
 
 
 class Reason(StrEnum):
-    """What became of the best word at a hop."""
+    """What became of a word at a hop."""
 
     FIRED = "fired"
     GATE_CLOSED = "nobody was speaking: the gate was closed"
     BELOW = "the score stayed below the threshold"
     MASKED = "the word is not listened to at present"
-    REFRACTORY = "the same word had just been spotted"
-    WAITING = "waiting for the pause after the word"
+    HELD = "the word had been decided, and its score had not fallen since"
+    SPENT = "another word had fired in the same utterance"
+    RESTING = "the same word had just been spotted"
+    SPACING = "another word had just been spotted"
+    BEHIND = "another word scored higher"
     TALK_BEFORE = "speech came right before it: it did not stand alone"
     BRIEF = "its score was gone at once: a word that stands alone lasts half a second"
     TALK_AFTER = "speech went on after it: it did not stand alone"
     TOO_LONG = "the utterance was too long for a single word"
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What was decided of one word, and the numbers it was decided with.
+
+    Attributes
+    ----------
+    reason : what became of it
+    needed, had : the number that decided and what it was compared with, in the unit that the reason names; None where
+        no number decided
+    final : False while the word waits: the reason is then what it still lacks
+    """
+
+    reason: Reason
+    needed: float | None = None
+    had: float | None = None
+    final: bool = True
 
 
 @dataclass(frozen=True)
@@ -53,7 +74,7 @@ class Verdict:
     hop : what it was decided from
     scores : each keyword's smoothed score, shape (n_keywords,)
     keyword : the best word, by score over threshold
-    reason : what became of it
+    rulings : what became of it, and of every other word over its threshold
     settings : what it was decided with
     events : detections and near misses
     """
@@ -61,6 +82,11 @@ class Verdict:
     hop: Hop
     scores: NDArray[np.float32]
     keyword: str
-    reason: Reason
+    rulings: Mapping[str, Ruling]
     settings: DecisionSettings
     events: tuple[Event, ...] = ()
+
+    @property
+    def ruling(self) -> Ruling:
+        """What became of the best word."""
+        return self.rulings[self.keyword]

@@ -9,7 +9,7 @@ from kws_live.events import Detection
 from kws_live.live.live_settings import LiveSettings
 from kws_live.panel.hindsight import Hindsight, compare, replay
 from kws_live.spotting.decision_settings import DecisionSettings
-from kws_live.spotting.verdict import Reason, Verdict
+from kws_live.spotting.verdict import Verdict
 from kws_live.stream.ring_buffer import RingBuffer
 from tests.fakes import KEYWORDS, LABELS, decision_settings, tone_pipeline, tone_words
 
@@ -60,7 +60,7 @@ def test_a_word_that_a_gap_cut_off_is_forgotten_as_it_was_live() -> None:
     verdicts, happened = heard(settings, gap_seconds=1.5)
     assert told(replay(verdicts, LABELS, KEYWORDS, settings)) == told(happened)
     assert "yes" not in [event.keyword for event in happened if event.seconds < 2.0]
-    assert any(verdict.reason is Reason.WAITING and verdict.hop.position < 1.6 * SAMPLE_RATE_HZ for verdict in verdicts)
+    assert any(not verdict.ruling.final and verdict.hop.position < 1.6 * SAMPLE_RATE_HZ for verdict in verdicts)
 
 
 def test_the_settings_matter() -> None:

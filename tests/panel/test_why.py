@@ -17,8 +17,8 @@ def why(history: History, position: int, word: str | None = None) -> Explanation
 
 
 def moment(hops: Hops, history: History, reason: Reason) -> int:
-    """The first hop that was judged so."""
-    return next(verdict.hop.position for verdict in history.verdicts if verdict.reason is reason)
+    """The first hop at which that was the last word."""
+    return next(v.hop.position for v in history.verdicts if v.ruling.reason is reason and v.ruling.final)
 
 
 def test_fired() -> None:
@@ -33,13 +33,13 @@ def test_fired_alone_in_command_mode() -> None:
     hops.say("yes", 0.9)
     hops.feed(8)
     said = why(history, moment(hops, history, Reason.FIRED)).sentence
-    assert said == "“yes” fired: its score reached 0.90, its threshold is 0.60, and 0.24 s of quiet came after."
+    assert said == "“yes” fired: its score reached 0.90, its threshold is 0.60."
 
 
 def test_gate_closed() -> None:
     _, history = remembered_hops()
     explanation = why(history, HOP_SAMPLES, "no")
-    assert explanation.reason is Reason.GATE_CLOSED
+    assert explanation.ruling.reason is Reason.GATE_CLOSED
     assert "gate was closed" in explanation.sentence
 
 
@@ -53,57 +53,90 @@ def test_masked() -> None:
     hops, history = remembered_hops(active=frozenset({"no"}))
     hops.feed(1, yes=0.8)
     explanation = why(history, hops.position)
-    assert explanation.reason is Reason.MASKED
+    assert explanation.ruling.reason is Reason.MASKED
     assert explanation.sentence == "“yes” scored 0.80, over its threshold of 0.60, but the word is switched off."
 
 
-def test_refractory_names_what_fired_before_and_when() -> None:
-    hops, history = remembered_hops()
+def test_held_names_the_score_it_must_fall_below() -> None:
+    hops, history = remembered_hops(release=0.5)
+    hops.feed(12, yes=0.8)  # the refractory time is over
+    assert why(history, hops.position).sentence == (
+        "“yes” scored 0.80, over its threshold of 0.60, but it had been decided already, and its score had not fallen "
+        "below 0.30 since."
+    )
+
+
+def test_spent_names_what_fired_in_the_utterance() -> None:
+    hops, history = remembered_hops(mode="command")
+    hops.say("no", 0.9)
+    hops.feed(2)
+    hops.feed(4, stop=0.7)
+    explanation = why(history, hops.position, "stop")
+    assert explanation.ruling.reason is Reason.SPENT
+    assert "but “no” had fired in the same utterance" in explanation.sentence
+
+
+def test_resting_names_when_it_fired_and_the_refractory_time() -> None:
+    hops, history = remembered_hops(refractory_seconds=0.8)
     hops.feed(1, yes=0.8)
     hops.feed(4, yes=0.0)
     hops.feed(1, yes=0.7)
     explanation = why(history, hops.position)
-    assert explanation.reason is Reason.REFRACTORY
-    assert "but it had fired 0.4 s before: a word rests for 0.8 s" in explanation.sentence
+    assert explanation.ruling.reason is Reason.RESTING
+    assert "but it had fired 0.40 s before: a word rests for 0.80 s" in explanation.sentence
 
 
-def test_refractory_after_another_word() -> None:
+def test_spacing_names_the_other_word() -> None:
     hops, history = remembered_hops()
     hops.feed(1, yes=0.8)
     hops.feed(2, no=0.7)
     explanation = why(history, hops.position)
-    assert explanation.reason is Reason.REFRACTORY
-    assert "but “yes” had fired 0.2 s before" in explanation.sentence
+    assert explanation.ruling.reason is Reason.SPACING
+    assert "but “yes” had fired 0.16 s before: two words are 0.30 s apart" in explanation.sentence
 
 
-def test_waiting_tells_how_it_ended() -> None:
-    hops, history = remembered_hops(mode="command")
-    hops.say("yes", 0.9)
-    hops.feed(8)
-    explanation = why(history, moment(hops, history, Reason.WAITING))
-    assert explanation.reason is Reason.WAITING
-    assert "waits for 0.24 s of quiet; “yes” fired" in explanation.sentence
-
-
-def test_talk_before() -> None:
-    hops, history = remembered_hops(mode="command", pause_before_seconds=0.8)
-    hops.feed(4, loud=True)
-    hops.feed(6)  # 0.48 s of quiet: more than within a word, less than is wanted
-    hops.feed(4, loud=True, yes=0.9)
-    position = moment(hops, history, Reason.TALK_BEFORE)
-    assert (
-        "speech came right before it: in command mode a word needs 0.80 s of quiet before"
-        in why(history, position).sentence
+def test_behind_names_the_word_that_was_ahead() -> None:
+    hops, history = remembered_hops()
+    hops.feed(1, yes=0.9, no=0.7)
+    assert why(history, hops.position, "no").sentence == (
+        "“no” scored 0.70, over its threshold of 0.60, but “yes” was ahead of it with 0.90."
     )
 
 
-def test_brief() -> None:
+def test_what_a_word_waits_for_and_how_it_ended() -> None:
+    hops, history = remembered_hops(mode="command")
+    hops.say("yes", 0.9)
+    hops.feed(8)
+    position = next(verdict.hop.position for verdict in history.verdicts if not verdict.ruling.final)
+    said = why(history, position).sentence
+    assert "and waits: so far only 0.00 s of quiet came after: it takes 0.24 s; “yes” fired" in said
+
+
+@pytest.mark.parametrize(
+    ("n_talk", "n_quiet", "said"),
+    [
+        (4, 6, "only 0.48 s of quiet came before: it takes 0.80 s."),
+        (20, 10, "only 0.80 s of quiet came before: after talk, it takes 1.20 s."),
+    ],
+)
+def test_talk_before_names_the_pause_that_was_asked_for(n_talk: int, n_quiet: int, said: str) -> None:
+    hops, history = remembered_hops(mode="command", pause_before_seconds=0.8, pause_after_talk_seconds=1.2)
+    hops.feed(n_talk, loud=True)
+    hops.feed(n_quiet)
+    hops.feed(4, loud=True, yes=0.9)
+    assert why(history, moment(hops, history, Reason.TALK_BEFORE)).sentence.endswith(f", but {said}")
+
+
+def test_brief_names_how_long_a_word_lasts() -> None:
     hops, history = remembered_hops(mode="command")
     hops.feed(3, loud=True)
     hops.feed(2, loud=True, yes=0.9)
     hops.feed(30)
-    position = moment(hops, history, Reason.BRIEF)
-    assert "must last 0.48 s" in why(history, position).sentence
+    explanation = why(history, moment(hops, history, Reason.BRIEF))
+    assert explanation.sentence == (
+        "“yes” had been over its threshold of 0.60, but its score lasted 0.16 s, and that of a word which stands alone "
+        "0.48 s."
+    )
 
 
 def test_talk_after() -> None:
@@ -112,7 +145,7 @@ def test_talk_after() -> None:
     hops.feed(2, loud=True, yes=0.9)
     hops.feed(20, loud=True)
     position = moment(hops, history, Reason.TALK_AFTER)
-    assert "speech went on after it" in why(history, position).sentence
+    assert "only 0.00 s of quiet came after: it takes 0.24 s" in why(history, position).sentence
 
 
 def test_too_long() -> None:
@@ -120,7 +153,7 @@ def test_too_long() -> None:
     hops.feed(16, loud=True)
     hops.feed(2, loud=True, yes=0.9)
     position = moment(hops, history, Reason.TOO_LONG)
-    assert "longer than 1.1 s" in why(history, position).sentence
+    assert "the utterance was 1.36 s long, and a single word is at most 1.10 s" in why(history, position).sentence
 
 
 def test_every_reason_has_its_test_here() -> None:
@@ -133,12 +166,6 @@ def test_another_word_at_the_same_moment_has_its_own_reason() -> None:
     hops, history = remembered_hops()
     hops.feed(1, yes=0.9, no=0.2)
     assert why(history, hops.position, "no").sentence == "“no” scored 0.20, below its threshold of 0.60."
-
-
-def test_a_word_that_another_was_ahead_of() -> None:
-    hops, history = remembered_hops()
-    hops.feed(1, yes=0.9, no=0.7)
-    assert why(history, hops.position, "no").sentence == "“no” scored 0.70, but “yes” was ahead of it."
 
 
 @pytest.mark.twin("test_fired")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event, NearMiss
-from kws_live.spotting.decision import SPACING_SECONDS, Decider, lasts_hops
+from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.judgement import SPACING_SECONDS, lasts_hops
 from tests.fakes import KEYWORDS, LABELS, Hops, decision_settings
 
 

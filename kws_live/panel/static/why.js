@@ -128,7 +128,7 @@ export class Why {
 
 function nearMiss(event, told) {
   // The word fell back for a reason that was known only later than its peak.
-  return told.reason === "BELOW" || told.reason === "WAITING"
+  return told.reason === "BELOW" || !told.final
     ? `“${event.keyword}” came to ${event.score.toFixed(2)} (threshold ${event.threshold.toFixed(2)}), but ${event.reason}.`
     : told.sentence;
 }

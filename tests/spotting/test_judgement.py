@@ -1,0 +1,79 @@
+"""Each rule of the decision on its own, at its limit: one side fires, the other is refused with the numbers."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.judgement import Claim, Evidence, judge, refuse
+from kws_live.spotting.utterance import Utterance
+from kws_live.spotting.verdict import Reason, Ruling
+from tests.fakes import decision_settings
+
+FREE = Claim(
+    score=0.7, threshold=0.6, listened_to=True, held=False, spent=False, own_seconds=math.inf, any_seconds=math.inf
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ruling"),
+    [
+        ({}, None),
+        ({"score": 0.6}, None),
+        ({"score": 0.59}, Ruling(Reason.BELOW, 0.6, 0.59)),
+        ({"listened_to": False}, Ruling(Reason.MASKED)),
+        ({"held": True}, Ruling(Reason.HELD, 0.3, 0.7)),
+        ({"spent": True}, Ruling(Reason.SPENT)),
+        ({"own_seconds": 0.8}, None),
+        ({"own_seconds": 0.79}, Ruling(Reason.RESTING, 0.8, 0.79)),
+        ({"any_seconds": 0.3}, None),
+        ({"any_seconds": 0.29}, Ruling(Reason.SPACING, 0.3, 0.29)),
+    ],
+    ids=str,
+)
+def test_a_claim_is_refused_by_one_rule_at_its_limit(changes: dict[str, Any], ruling: Ruling | None) -> None:
+    assert refuse(replace(FREE, **changes), decision_settings(release=0.5, refractory_seconds=0.8)) == ruling
+
+
+ALONE = Evidence(Utterance(1.0, 0.0, 0.5, 0.3), is_over=True, over_hops=6, silence_before=0.0, waited_seconds=0.5)
+COMMAND = decision_settings(
+    mode="command", pause_before_seconds=0.4, pause_after_talk_seconds=1.2, pause_after_seconds=0.3,
+    longest_word_seconds=1.1,
+)  # fmt: skip
+
+
+def heard(utterance: Utterance | None = None, **changes: Any) -> Evidence:
+    return replace(ALONE, utterance=utterance, **changes)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "ruling"),
+    [
+        (ALONE, Ruling(Reason.FIRED)),
+        (heard(Utterance(0.4, 0.0, 0.5, 0.3)), Ruling(Reason.FIRED)),
+        (heard(Utterance(0.38, 0.0, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 0.4, 0.38)),
+        (heard(Utterance(1.2, 0.5, 0.5, 0.3)), Ruling(Reason.FIRED)),
+        (heard(Utterance(1.18, 0.5, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 1.2, 1.18)),
+        (heard(Utterance(0.0, 0.0, 0.5, 0.3), silence_before=0.5), Ruling(Reason.TALK_BEFORE, 0.4, 0.0, final=False)),
+        (heard(Utterance(0.0, 0.0, 0.5, 0.3), silence_before=0.5, over_hops=9), Ruling(Reason.FIRED)),
+        (heard(Utterance(0.0, 0.0, 0.5, 0.3), silence_before=0.4, over_hops=9), Ruling(Reason.TALK_BEFORE, 0.4, 0.0)),
+        (heard(Utterance(1.0, 0.0, 1.1, 0.3)), Ruling(Reason.FIRED)),
+        (heard(Utterance(1.0, 0.0, 1.12, 0.3)), Ruling(Reason.TOO_LONG, 1.1, 1.12)),
+        (heard(Utterance(1.0, 0.0, 0.5, 0.28)), Ruling(Reason.TALK_AFTER, 0.3, 0.28, final=False)),
+        (heard(Utterance(1.0, 0.0, 0.5, 0.28), waited_seconds=1.31), Ruling(Reason.TALK_AFTER, 0.3, 0.28)),
+        (heard(Utterance(1.0, 0.0, 0.5, 0.3), over_hops=5), Ruling(Reason.BRIEF, 0.48, 0.4, final=False)),
+        (heard(None, over_hops=1), Ruling(Reason.FIRED)),
+        (heard(None, over_hops=5, is_over=False), Ruling(Reason.BRIEF, 0.48, 0.4, final=False)),
+        (heard(None, over_hops=6, is_over=False), Ruling(Reason.FIRED)),
+    ],
+    ids=str,
+)
+def test_a_candidate_is_judged_by_one_rule_at_its_limit(evidence: Evidence, ruling: Ruling) -> None:
+    assert judge(evidence, COMMAND) == ruling
+
+
+def test_spotting_mode_asks_for_nothing_around_a_word() -> None:
+    spotting: DecisionSettings = replace(COMMAND, mode="spotting")
+    assert judge(heard(Utterance(0.0, 1.0, 3.0, 0.0), over_hops=1), spotting) == Ruling(Reason.FIRED)
