@@ -100,7 +100,7 @@ class Decider:
         events: list[Event] = [] if detection is None else [detection]
         waiting = self._candidate.best if self._candidate is not None else ()
         if hop.posteriors is not None or self._near_misses.pending:
-            events += self._near_misses.step(hop.position, values, settings, best, rulings[best], waiting)
+            events += self._near_misses.step(hop.position, values, settings, rulings, waiting)
         return Verdict(hop, scores, best, rulings, settings, tuple(events))
 
     def _judge(

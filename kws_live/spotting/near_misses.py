@@ -11,6 +11,8 @@ from kws_live.spotting.verdict import Reason, Ruling
 NO_MISS: Final = (Reason.FIRED, Reason.HELD, Reason.SPENT, Reason.RESTING, Reason.SPACING)
 """The word, or another one, has just been told: what follows is its echo."""
 
+UNRULED: Final = Ruling(Reason.BELOW)
+
 
 @dataclass
 class _Peak:
@@ -46,22 +48,25 @@ class NearMisses:
         position: int,
         scores: Mapping[str, float],
         settings: DecisionSettings,
-        best: str,
-        ruling: Ruling,
+        rulings: Mapping[str, Ruling],
         waiting: Collection[str],
     ) -> list[NearMiss]:
-        """Take a hop's scores and what became of the best word; the words whose chance is over.
+        """Take a hop's scores and what became of the words over their thresholds; the words whose chance is over.
 
         Parameters
         ----------
         position : of the hop
+        rulings : of the words over their thresholds
         waiting : words that may still fire
         """
         missed = []
         for word, value in scores.items():
             peak, threshold = self._peaks[word], settings.thresholds[word]
-            # A word that waited fires or is refused when its score may have fallen long ago.
-            if word == best and ruling.final and ruling.reason not in (Reason.BELOW, Reason.GATE_CLOSED):
+            # A word that waited fires or is refused when its score may have fallen long ago. The first reason stays:
+            # what is ruled later, while the score stays up, is of its echo.
+            ruling = rulings.get(word, UNRULED)
+            first = peak.reason is Reason.BELOW and ruling.reason is not Reason.GATE_CLOSED
+            if ruling.final and (first or ruling.reason is Reason.FIRED):
                 peak.reason = ruling.reason
             if value >= settings.near_miss * threshold:
                 if value > peak.score:
