@@ -24,7 +24,7 @@ from kws_live.system.array_file import read_arrays
 
 FORMAT: Final = 1
 GAP_HOPS: Final = 40
-"""Positions left out between two recordings; the decision remembers the levels of the one before, as live."""
+"""Positions left out between two recordings: to the decision each is a stream of its own."""
 
 _PIXEL_DB, _PIXEL_ZERO_DB = 0.5, -70.0
 

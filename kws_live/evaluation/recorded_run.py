@@ -22,8 +22,8 @@ from kws_live.live.live_settings import LiveSettings
 from kws_live.model import LITERT_NAME, Model
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
-from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.replay import replay
 from kws_live.spotting.verdict import Hop
 from kws_live.system.saving import replacing
 
@@ -106,10 +106,7 @@ class RecordedRun:
                 f"this run was made with gate_mode {self.gate_mode}, so it cannot be decided again with "
                 f"{settings.gate_mode}: run the model again"
             )
-        decider = Decider(self.labels, self.keywords)
-        return tuple(
-            event for hop in self.hops() for event in decider.step(hop, settings).events if isinstance(event, Detection)
-        )
+        return tuple(replay(self.hops(), self.labels, self.keywords, settings))
 
     def save(self, path: Path) -> None:
         """Write it as one compressed ``.npz`` file, in one step."""

@@ -16,13 +16,14 @@ from kws_live.events import Detection
 from kws_live.model import LITERT_NAME
 from kws_live.panel.choices import source_choices
 from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
-from kws_live.panel.hindsight import compare, replay
+from kws_live.panel.hindsight import compare
 from kws_live.panel.lesson import Lessons
 from kws_live.panel.messages import parse
 from kws_live.panel.observer import Observer
 from kws_live.panel.spectrogram import mfcc_image
 from kws_live.panel.view_state import settings_to_dict, to_base64
 from kws_live.panel.why import explain
+from kws_live.spotting.replay import replay
 from kws_live.system.outside_log import one_line, spare
 
 log = spare(logging.getLogger(__name__))
@@ -128,10 +129,10 @@ class Desk:
         settings.require_known(*values)
         wanted = replace(settings, thresholds={**settings.thresholds, **values})
         history = self._state.history
-        verdicts = tuple(history.verdicts)
+        hops = [verdict.hop for verdict in history.verdicts]
         happened = [event for event in history.events if isinstance(event, Detection)]
         begin, end = history.begin, history.position
-        replayed = await asyncio.to_thread(replay, verdicts, self._card.labels, self._card.keywords, wanted)
+        replayed = await asyncio.to_thread(replay, hops, self._card.labels, self._card.keywords, wanted)
         result = compare(happened, replayed, begin, end)
         fates = {"stayed": result.stayed, "gone": result.gone, "come": result.come}
         return {

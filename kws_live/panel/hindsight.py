@@ -6,10 +6,6 @@ from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.events import Detection
-from kws_live.spotting.decision import Decider
-from kws_live.spotting.decision_settings import DecisionSettings
-from kws_live.spotting.pipeline import HOP_SAMPLES
-from kws_live.spotting.verdict import Verdict
 
 SAME_SECONDS: Final = 0.5
 """Two detections of a word that fell this close are the same: a lower threshold is passed a few hops earlier."""
@@ -34,31 +30,6 @@ class Hindsight:
     def per_hour(self) -> float:
         """Detections in an hour of such minutes."""
         return 3600.0 * (len(self.stayed) + len(self.come)) / self.seconds if self.seconds else 0.0
-
-
-def replay(
-    verdicts: Sequence[Verdict], labels: Sequence[str], keywords: Sequence[str], settings: DecisionSettings
-) -> list[Detection]:
-    """Decide kept hops anew.
-
-    The gate is the one thing that cannot be turned back: where it was closed nothing was scored.
-
-    Parameters
-    ----------
-    verdicts : oldest first; where a position is missing, audio was lost
-    labels, keywords : as in `Decider`
-    settings : to decide with
-    """
-    decider = Decider(labels, keywords)
-    detections: list[Detection] = []
-    expected = verdicts[0].hop.position if verdicts else 0
-    for verdict in verdicts:
-        if verdict.hop.position != expected:
-            decider.reset()
-        events = decider.step(verdict.hop, settings).events
-        detections += [event for event in events if isinstance(event, Detection)]
-        expected = verdict.hop.position + HOP_SAMPLES
-    return detections
 
 
 def compare(happened: Sequence[Detection], replayed: Sequence[Detection], begin: int, end: int) -> Hindsight:
