@@ -169,6 +169,16 @@ def test_a_quick_repeat_counts_although_the_score_never_fell() -> None:
     assert words(hops.events) == ["stop", "stop"]
 
 
+@pytest.mark.parametrize(("n_hops", "fired"), [(5, ["stop", "stop"]), (3, ["stop"])])
+def test_a_sound_after_a_word_is_no_repeat_before_it_fills_the_window(n_hops: int, fired: list[str]) -> None:
+    hops = quiet_start(mode="spotting", refractory_seconds=0.6)
+    hops.feed(5, loud=True, stop=0.9)
+    hops.feed(4, stop=0.9)
+    hops.feed(n_hops, loud=True, stop=0.9)
+    hops.feed(20)
+    assert words(hops.events) == fired
+
+
 # Command mode.
 
 
@@ -226,7 +236,11 @@ def test_speech_right_before_keeps_a_word_from_firing(talk_db: float) -> None:
 
 
 def test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_in_it() -> None:
-    cases: list[tuple[dict[str, Any], list[str]]] = [({"silence": 0.9}, ["yes"]), ({"unknown": 0.9}, [])]
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({"silence": 0.9}, ["yes"]),
+        ({"gate_open": False}, ["yes"]),
+        ({"unknown": 0.9}, []),
+    ]
     for heard, fired in cases:
         hops = quiet_start(mode="command", pause_before_seconds=0.4)
         hops.feed(6, loud=-26.0, **heard)
@@ -366,6 +380,15 @@ def test_a_low_score_is_no_near_miss_and_a_spotted_word_is_none() -> None:
     assert hops.events == []
     hops.say("yes")
     hops.feed(20)
+    assert misses(hops.events) == []
+
+
+def test_a_word_that_fires_after_it_was_refused_is_no_near_miss() -> None:
+    hops = quiet_start(active=frozenset({"no"}))
+    hops.feed(2, yes=0.9)
+    hops.settings = decision_settings()
+    assert words(hops.feed(2, yes=0.9)) == ["yes"]
+    hops.feed(30)
     assert misses(hops.events) == []
 
 

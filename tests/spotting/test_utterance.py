@@ -64,6 +64,13 @@ def test_steady_sound_and_too_few_levels_give_no_answer() -> None:
     assert find_utterance([]) is None
 
 
+@pytest.mark.parametrize(("n_frames", "after_frames"), [(1, 10), (2, 2)])
+def test_a_single_loud_frame_is_a_click_and_does_not_lengthen_a_word(n_frames: int, after_frames: int) -> None:
+    found = find_utterance(levels((60, -70), (20, -20), (8 - n_frames, -70), (n_frames, -25), (2, -70)))
+    assert found is not None
+    assert found.quiet_after_seconds == pytest.approx(after_frames * FRAME_SECONDS)
+
+
 @given(st.lists(st.sampled_from([-70.0, -45.0, -20.0]), min_size=1, max_size=N_LEVELS))
 def test_whatever_comes_the_parts_fit_into_what_was_heard(heard: list[float]) -> None:
     found = find_utterance(heard)

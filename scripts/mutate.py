@@ -1,0 +1,182 @@
+"""Break the code by hand-made faults, one at a time, and see that the tests named beside each notice it.
+
+A fault that no test notices is printed, and the exit code is 1. The faults are made in a copy; a fault whose text is
+not in the code any more is an error too, so that the list follows the code.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parents[1]
+SPOTTING: Final = "kws_live/spotting/"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, and who notices it.
+
+    Attributes
+    ----------
+    what : in words
+    file, right, wrong : where ``wrong`` takes the place of ``right``, which is there once
+    tests : modules below tests/, or single tests in them
+    """
+
+    what: str
+    file: str
+    right: str
+    wrong: str
+    tests: tuple[str, ...]
+
+
+def fault(what: str, module: str, right: str, wrong: str, *tests: str) -> Fault:
+    return Fault(what, f"{SPOTTING}{module}.py", right, wrong, tests)
+
+
+DECISION: Final = "spotting/test_decision.py"
+JUDGEMENT: Final = "spotting/test_judgement.py"
+FAULTS: Final = {
+    "decision": (
+        fault(
+            "a score that lasts needs no silence before it",
+            "judgement",
+            "\n        and evidence.silence_before >= SILENCE_POSTERIOR\n",
+            "\n",
+            JUDGEMENT,
+        ),
+        fault(
+            "a repeat need not fill the window",
+            "decision",
+            " and age >= FRESH_SECONDS * SAMPLE_RATE_HZ",
+            "",
+            f"{DECISION}::test_a_sound_after_a_word_is_no_repeat_before_it_fills_the_window",
+        ),
+        fault(
+            "a single loud frame counts as sound",
+            "utterance",
+            "above[1:-1] &= above[:-2] | above[2:]",
+            "pass",
+            "spotting/test_utterance.py",
+        ),
+        fault(
+            "what a word waits for is given as the reason of its near miss",
+            "near_misses",
+            "if ruling.final and (first",
+            "if (first",
+            "spotting/test_near_misses.py",
+        ),
+        fault(
+            "the last reason of a near miss is given, not the first",
+            "near_misses",
+            "first = peak.reason is Reason.BELOW and ",
+            "first = ",
+            "spotting/test_near_misses.py",
+        ),
+        fault(
+            "a closed gate is no silence",
+            "decision",
+            "self._silence.append((hop.position, 1.0))",
+            "self._silence.append((hop.position, 0.0))",
+            f"{DECISION}::test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_in_it",
+        ),
+        fault(
+            "a word that is masked while it waits keeps its claim",
+            "decision",
+            " if settings.listens_to(word)}",
+            "}",
+            f"{DECISION}::test_a_word_masked_while_it_waits_for_its_pause_does_not_fire",
+        ),
+        fault(
+            "a gap does not end the wait",
+            "decision",
+            "        self._candidate = None\n        self._near_misses.reset()",
+            "        self._near_misses.reset()",
+            f"{DECISION}::test_after_a_gap_a_word_that_waited_for_its_pause_is_forgotten",
+        ),
+        fault(
+            "a replay goes on over a gap",
+            "replay",
+            "            decider.reset()\n",
+            "            pass\n",
+            "spotting/test_replay.py::test_a_gap_cuts_a_word_off_in_a_replay_as_it_did_live",
+        ),
+        fault("a word that was decided fires again", "judgement", "if claim.held:", "if False:", JUDGEMENT, DECISION),
+        fault("an utterance fires twice", "judgement", "if claim.spent:", "if False:", JUDGEMENT),
+        fault(
+            "the threshold itself is below it", "judgement", "claim.score < claim", "claim.score <= claim", JUDGEMENT
+        ),
+        fault(
+            "a refused word waits for ever", "judgement", "final = not may_change or ", "final = False and ", JUDGEMENT
+        ),
+        fault(
+            "the longest score wins, not the highest",
+            "decision",
+            "candidate.best[word][0])",
+            "candidate.best[word][1])",
+            DECISION,
+        ),
+        fault("the refractory time is not asked for", "judgement", "claim.own_seconds < ", "0 > ", JUDGEMENT),
+        fault("the spacing is not asked for", "judgement", "claim.any_seconds < ", "0 > ", JUDGEMENT),
+    )
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=sorted(FAULTS), help="of the code")
+    given = parser.parse_args(arguments)
+    faults = FAULTS[given.part]
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name)
+        for folder in ("kws_live", "tests"):
+            shutil.copytree(HERE / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in ("pyproject.toml", "README.md"):
+            shutil.copyfile(HERE / path, copy / path)
+        (copy / "models").symlink_to(HERE / "models", target_is_directory=True)
+        if not passes(copy, sorted({test for one in faults for test in one.tests})):
+            print("scripts/mutate: the tests fail without a fault; see to them first", file=sys.stderr)
+            return 2
+        unnoticed = [one for one in faults if survives(copy, one)]
+    for one in unnoticed:
+        print(f"{one.file}: no test notices: {one.what}")
+    print(f"{len(faults) - len(unnoticed)} of {len(faults)} faults are noticed")
+    return 1 if unnoticed else 0
+
+
+def survives(copy: Path, one: Fault) -> bool:
+    """Whether the tests pass although the fault is made."""
+    path = copy / one.file
+    right = path.read_text(encoding="utf-8")
+    if right.count(one.right) != 1:
+        raise SystemExit(f"scripts/mutate: {one.file} holds {one.right!r} {right.count(one.right)} times, not once")
+    path.write_text(right.replace(one.right, one.wrong), encoding="utf-8")
+    try:
+        return passes(copy, one.tests)
+    finally:
+        path.write_text(right, encoding="utf-8")
+
+
+def passes(copy: Path, tests: Sequence[str]) -> bool:
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header"]
+    run = subprocess.run(
+        [*command, *(f"tests/{test}" for test in tests)],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        capture_output=True,
+        check=False,
+    )
+    if run.returncode not in (0, 1):  # 1: a test failed; anything else: they did not run
+        raise SystemExit(f"scripts/mutate: pytest did not run: {run.stdout.decode()[-2000:]}{run.stderr.decode()}")
+    return run.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
