@@ -17,7 +17,7 @@ import numpy as np
 from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.detection import detect
 from kws_live.enrolment.taught_model import words_of
-from kws_live.enrolment.vocabulary import forget_word, newer_base, own_model, rename_word, retrain_words
+from kws_live.enrolment.vocabulary import forget_word, newer_base, rename_word, retrain_words, user_model
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection, NearMiss
 from kws_live.live.live_settings import LiveSettings
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         return _list(arguments.model)
-    model = own_model(arguments.model)
+    model = user_model(arguments.model)
     name = model.card.name
     if arguments.action == "test":
         return _test(model, arguments.word, arguments.takes)
@@ -83,10 +83,10 @@ def _list(name: str | None) -> int:
     for model in models:
         print(f"{model.card.name} ({model.folder})")
         for word in words_of(model):
-            name = f"{word.name} (personal)" if word.personal else word.name
+            name = f"{word.name} (adapted)" if word.adapted else word.name
             print(f"  {name:<20} {word.expectation.line()}")
         if model.taught is None:
-            print("  no words of your own")
+            print("  no taught words")
         elif origin := newer_base(model):
             print(f"  there is a newer {origin}; to go over to it: kws-live words retrain --model {model.card.name}")
     if not models:

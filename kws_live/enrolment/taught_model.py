@@ -1,4 +1,4 @@
-"""A model folder with words of a user's own: written whole or not at all."""
+"""A model folder with taught words: written whole or not at all."""
 
 import hashlib
 import io
@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.expectation import THRESHOLD, Expectation, longest_word
+from kws_live.enrolment.takes import TakeFeatures
 from kws_live.enrolment.teaching import TaughtWord
 from kws_live.errors import ConfigError, ModelError
 from kws_live.model import Model, load_model
@@ -72,7 +72,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def own_folder(name: str) -> Path:
+def user_folder(name: str) -> Path:
     """Where the user's model of this name lies, or would lie."""
     return user_models_folder() / check_name(name)
 
@@ -83,7 +83,7 @@ def sound_prefix(word: str) -> str:
 
 
 def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
-    """The takes that a model's own words were taught with.
+    """The takes that a model's words were taught with.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
         raise ModelError(f"{path} cannot be used: {error}; teach the words again") from error
 
 
-def _take(log_mel: NDArray[np.float16], onset: int, offset: int, spoken: int = 0) -> TakeFeatures:
-    return TakeFeatures(log_mel.astype(np.float32), onset, offset, bool(spoken))
+def _take(rows: NDArray[np.float16], onset: int, offset: int, spoken: int) -> TakeFeatures:
+    return TakeFeatures(rows.astype(np.float32), onset, offset, bool(spoken))
 
 
 def words_of(model: Model) -> list[TaughtWord]:
@@ -114,15 +114,15 @@ def words_of(model: Model) -> list[TaughtWord]:
     if model.taught is None:
         return []
     takes = takes_of(model)
-    known: Mapping[str, Any] = model.card.figures.get(TAUGHT, {})
+    measured: Mapping[str, Any] = model.card.figures.get(TAUGHT, {})
     found = []
     for name, weights, bias in zip(model.taught.names, model.taught.weights, model.taught.biases, strict=True):
         try:
-            expectation = Expectation.from_dict(known[name])
+            expectation = Expectation.from_dict(measured[name])
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{model.folder}: the card says nothing of {name!r} ({error}); teach it again") from error
-        personal = name in model.taught.personal
-        found.append(TaughtWord(name, weights, float(bias), tuple(takes[name]), expectation, personal))
+        adapted = name in model.taught.adapted
+        found.append(TaughtWord(name, weights, float(bias), tuple(takes[name]), expectation, adapted))
     return found
 
 
@@ -130,7 +130,7 @@ def write_taught(
     base: Model,
     folder: Path,
     words: Sequence[TaughtWord],
-    alone: bool = False,
+    only: bool = False,
     sounds: Mapping[str, bytes] | None = None,
     thresholds: Mapping[str, float] | None = None,
 ) -> Model:
@@ -143,8 +143,8 @@ def write_taught(
     ----------
     base : the model that was taught; may lie in ``folder`` itself
     folder : where to write
-    words : every word of one's own that the model is to have
-    alone : the words are its only keywords
+    words : every taught word that the model is to have
+    only : the user words are its only keywords
     sounds : file name -> content, to be kept with the model
     thresholds : of words whose threshold is not the usual one
 
@@ -154,13 +154,13 @@ def write_taught(
         If it cannot be written.
     """
     card = base.card
-    before = base.taught.beside if base.taught else ()
-    labels = tuple(label for label in card.labels if label not in before)
+    before = base.taught.user_words if base.taught else ()
+    labels = base.network_labels
     taught = tuple(word.name for word in words)
-    own = tuple(word.name for word in words if not word.personal)
-    if clash := [name for name in own if name in labels]:
+    user = tuple(word.name for word in words if not word.adapted)
+    if clash := [name for name in user if name in labels]:
         raise ConfigError(f"the model has a word {clash[0]!r} already; choose another")
-    keywords = () if alone else tuple(word for word in card.keywords if word not in before)
+    keywords = () if only else tuple(word for word in card.keywords if word not in before)
     old = {**card.thresholds, **(thresholds or {})}
     figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
     sound_names = tuple(sound_prefix(word) for word in taught)
@@ -174,15 +174,15 @@ def write_taught(
         figures[TAUGHT] = {word.name: word.expectation.to_dict() for word in words}
         figures.setdefault(TAUGHT_TO, card.name)
         files |= {WORDS_NAME: "", TAKES_NAME: ""}
-    if not keywords and not own:
+    if not keywords and not user:
         raise ConfigError(f"model {card.name!r} would have no word left; delete its folder instead: {folder}")
     longest = max([1.1, *(longest_word(word.expectation.word_seconds) for word in words)])
     new = replace(
         card,
         name=folder.name,
-        labels=(*labels, *own),
-        keywords=(*keywords, *own),
-        thresholds={**{word: old[word] for word in keywords}, **{word: old.get(word, THRESHOLD) for word in own}},
+        labels=(*labels, *user),
+        keywords=(*keywords, *user),
+        thresholds={**{word: old[word] for word in keywords}, **{word: old.get(word, THRESHOLD) for word in user}},
         figures=figures,
         files=files,
         longest_word_seconds=longest,
@@ -204,9 +204,9 @@ def write_taught(
         if words:
             weights = np.stack([word.weights for word in words]).astype(np.float32)
             biases = np.array([word.bias for word in words], np.float32)
-            personal = frozenset(taught) - frozenset(own)
+            adapted = frozenset(taught) - frozenset(user)
             bank = Bank.load(base.folder / BANK_NAME)
-            content = TaughtWords(taught, weights, biases, personal, bank.words, bank.word_weights).to_bytes()
+            content = TaughtWords(taught, weights, biases, bank.words, bank.word_weights, adapted).to_bytes()
             (partial / WORDS_NAME).write_bytes(content)
             (partial / TAKES_NAME).write_bytes(_takes_bytes(words))
         write_card(partial, new)
@@ -255,7 +255,7 @@ def _takes_bytes(words: Iterable[TaughtWord]) -> bytes:
     for i, word in enumerate(words):
         arrays[f"{i}_takes"] = len(word.takes)
         for n, take in enumerate(word.takes):
-            arrays[f"{i}_{n}"] = take.log_mel.astype(np.float16)
+            arrays[f"{i}_{n}"] = take.rows.astype(np.float16)
             arrays[f"{i}_{n}_word"] = (take.onset, take.offset, take.spoken)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
