@@ -15,13 +15,14 @@ import io
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import HOP_SECONDS
-from kws_live.errors import ModelError
+from kws_live.errors import ModelError, OutdatedWordsError
 from kws_live.model.features import Features
 from kws_live.model.scorer import Posteriors, Scorer
 from kws_live.model.speech_embedding import EMBEDDING_SIZE, SEEN_FRAMES, STEP_FRAMES
@@ -123,10 +124,12 @@ class TaughtWords:
         Raises
         ------
         ModelError
-            If it cannot be used.
+            If it cannot be used, or an earlier version wrote it: `OutdatedWordsError`.
         """
         try:
             stored = read_arrays(content)
+            if int(stored["format"]) < FORMAT:
+                raise OutdatedWordsError(Path(where).parent)
             if int(stored["format"]) != FORMAT:
                 raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
             names, network_words = (tuple(map(str, stored[key])) for key in ("names", "network_words"))

@@ -1,5 +1,6 @@
 """What is written, and that nothing is left half-written."""
 
+import io
 import resource
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from kws_live.audio import HOP_SECONDS, SPEECH_RATE_HZ, Samples
+from kws_live.cli import main
 from kws_live.detection import make_settings
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.takes import Take
@@ -27,7 +29,7 @@ from kws_live.enrolment.vocabulary import (
     user_model,
     where_to_teach,
 )
-from kws_live.errors import ConfigError, DatasetError, ModelError
+from kws_live.errors import ConfigError, DatasetError, ModelError, OutdatedWordsError
 from kws_live.evaluation.clips import comparable
 from kws_live.model import Model, load_model
 from kws_live.model.card import write_card
@@ -396,3 +398,42 @@ def test_a_model_whose_folder_is_mounted_by_itself_is_written_there(model: Model
     assert load_model(model.folder).taught is not None
     assert "left off" not in load_model(model.folder).card.keywords
     assert list(inside.iterdir()) == []
+
+
+def as_an_earlier_version_wrote_it(model: Model) -> None:
+    assert model.taught is not None
+    buffer = io.BytesIO()
+    np.savez(buffer, format=1, names=np.array(model.taught.names), weights=np.zeros((1, 64)), biases=np.zeros(1))
+    (model.folder / WORDS_NAME).write_bytes(buffer.getvalue())
+    (model.folder / TAKES_NAME).write_bytes(b"other features")
+    write_card(model.folder, model.card)
+
+
+def test_words_of_an_earlier_version_are_taught_again_from_the_sound_that_was_kept(
+    commands_model: Model, user_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    takes = [Take.of(f"{i}", samples) for i, samples in enumerate(takes_of("left", "off", n=3))]
+    model, _ = teach_word("left off", takes, commands_model, user_models / "mine", keep_audio=True)
+    write_card(model.folder, replace(model.card, thresholds={**model.card.thresholds, "left off": 0.7}))
+    before = scores(load_model("mine"))
+    as_an_earlier_version_wrote_it(load_model("mine"))
+    with pytest.raises(OutdatedWordsError, match="were taught by an earlier version; any command does it again where"):
+        load_model("mine")
+    assert main(["words", "list", "--model", "mine"]) == 0
+    assert "left off             3 takes" in capsys.readouterr().out
+    again = load_model("mine")
+    assert scores(again) == pytest.approx(before, abs=0.02)
+    assert again.card.thresholds["left off"] == 0.7
+    assert len(list(again.folder.glob("take_*.flac"))) == 3
+
+
+def test_words_of_an_earlier_version_of_which_no_sound_was_kept_stay_and_are_named(
+    model: Model, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_an_earlier_version_wrote_it(model)
+    before = (model.folder / WORDS_NAME).read_bytes()
+    assert main(["listen", "--model", "my-words", "--source", "demo:"]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("kws-live: no sound was kept of 'left off', 'góra-dół' in ")
+    assert told.endswith('remove the folder, then: kws-live teach "left off"')
+    assert (model.folder / WORDS_NAME).read_bytes() == before

@@ -1,11 +1,12 @@
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kws_live.errors import ModelError
+from kws_live.errors import ModelError, OutdatedWordsError
 from kws_live.model.features import Features
 from kws_live.model.speech_embedding import EMBEDDING_SIZE, N_BANDS, STEP_FRAMES
 from kws_live.model.taught_words import (
@@ -186,8 +187,14 @@ def test_weights_that_fit_no_words_are_refused() -> None:
         replace(WORDS, weights=WEIGHTS * np.float32(np.nan))
 
 
-def test_words_of_an_earlier_version_are_to_be_taught_again() -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, format=1, names=np.array(WORDS.names), weights=WORDS.weights[:, :64], biases=WORDS.biases)
-    with pytest.raises(ModelError, match="format 1; this version reads format 2; teach the words again"):
-        TaughtWords.from_bytes(buffer.getvalue(), "words.npz")
+def test_words_of_an_earlier_version_and_of_a_later_one_are_told_from_damaged_ones() -> None:
+    def of_format(number: int) -> bytes:
+        buffer = io.BytesIO()
+        np.savez(buffer, format=number, names=np.array(WORDS.names))
+        return buffer.getvalue()
+
+    with pytest.raises(OutdatedWordsError, match="kws-live words list --model mine") as error:
+        TaughtWords.from_bytes(of_format(1), "models/mine/words.npz")
+    assert error.value.folder == Path("models/mine")
+    with pytest.raises(ModelError, match="format 3; this version reads format 2; teach the words again"):
+        TaughtWords.from_bytes(of_format(3), "words.npz")
