@@ -20,12 +20,10 @@ from kws_live.enrolment.taught_model import words_of
 from kws_live.enrolment.vocabulary import forget_word, newer_base, rename_word, retrain_words, user_model
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection, NearMiss
-from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
 from kws_live.model.folders import user_models
 from kws_live.sources.recordings import read_mono
 from kws_live.sources.sound_folder import KINDS, sound_files
-from kws_live.spotting.decision_settings import DecisionSettings
 
 ACTIONS: Final = {
     "list": "list the words you have taught",
@@ -108,10 +106,9 @@ def _test(model: Model, word: str, folder: Path) -> int:
             print(f"kws-live: {error}; it is left out", file=sys.stderr)
             continue
         n_read += 1
-        # A recording that is cut close has no pauses around the word, so they are not asked for.
-        samples = np.pad(samples, (SPEECH_RATE_HZ // 2, 3 * SPEECH_RATE_HZ // 2))
-        settings = LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds), mode="spotting"))
-        events = list(detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, settings=settings, all_events=True))
+        # A recording that is cut close has no pauses around the word.
+        samples = np.pad(samples, (SPEECH_RATE_HZ, 3 * SPEECH_RATE_HZ // 2))
+        events = list(detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, all_events=True))
         spotted = [event for event in events if isinstance(event, Detection)]
         near = [event for event in events if isinstance(event, NearMiss) and event.keyword == word]
         told = ", ".join(f"{event.keyword} {event.score:.2f}" for event in spotted) or "nothing"

@@ -84,12 +84,22 @@ def test_where_a_taught_word_is_not_heard_the_networks_posteriors_stay_what_they
         assert np.array_equal(after[:, :-1], before) == same
 
 
-def scores_of(model: Model, sound: Samples) -> NDArray[np.float32]:
-    """Of each hop of a sound that begins in silence, as they come live."""
+def scores_of(model: Model, sound: Samples, ahead: int = 0) -> NDArray[np.float32]:
+    """Of each hop of a sound that begins in silence, as they come live; so many samples are read ahead."""
     score, hop = model.stream_scorer(HOP_SECONDS), round(HOP_SECONDS * SPEECH_RATE_HZ)
     window = round(model.window_seconds * SPEECH_RATE_HZ)
     stream = np.pad(sound, (window, SPEECH_RATE_HZ))
-    return np.array([score(stream[at : at + window], at > 0) for at in range(0, stream.size - window + 1, hop)])
+    starts = range(0, stream.size - window + 1, hop)
+    return np.array([score(stream[at : at + window + ahead], at > 0) for at in starts])
+
+
+def test_reading_ahead_changes_no_bit_of_a_taught_words_score(
+    word: TaughtWord, commands_model: Model, tmp_path: Path
+) -> None:
+    model, sound = write_taught(commands_model, tmp_path / "mine", [word]), takes_of("left", "off", n=2)[0]
+    one_by_one = scores_of(model, sound)
+    assert one_by_one[:, -1].max() > 0.8
+    assert all(np.array_equal(scores_of(model, sound, ahead), one_by_one) for ahead in (3 * 1280, 7 * 1280 + 500))
 
 
 def test_a_word_scores_when_it_is_taught_as_it_does_live(
