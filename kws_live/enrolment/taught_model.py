@@ -23,6 +23,7 @@ from kws_live.enrolment.teaching import TaughtWord
 from kws_live.errors import ConfigError, ModelError
 from kws_live.model import Model, load_model
 from kws_live.model.card import write_card
+from kws_live.model.features import Features
 from kws_live.model.folders import CARD_NAME, shipped_models, user_models_folder
 from kws_live.model.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME, TaughtWords
 from kws_live.system.array_file import read_arrays
@@ -82,8 +83,8 @@ def sound_prefix(word: str) -> str:
     return f"take_{hashlib.sha256(word.encode()).hexdigest()[:8]}_"
 
 
-def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
-    """The takes that a model's words were taught with.
+def takes_of(model: Model) -> dict[str, tuple[tuple[TakeFeatures, ...], tuple[Features, ...]]]:
+    """The takes that each of a model's words was taught with, and its false alarms.
 
     Raises
     ------
@@ -96,9 +97,15 @@ def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
     try:
         stored = read_arrays(path.read_bytes())
         return {
-            word: [
-                _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist()) for n in range(int(stored[f"{i}_takes"]))
-            ]
+            word: (
+                tuple(
+                    _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist())
+                    for n in range(int(stored[f"{i}_takes"]))
+                ),
+                tuple(
+                    stored[f"{i}_not_{n}"].astype(np.float32) for n in range(int(stored.get(f"{i}_not", np.int64(0))))
+                ),
+            )
             for i, word in enumerate(model.taught.names)
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -122,7 +129,7 @@ def words_of(model: Model) -> list[TaughtWord]:
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{model.folder}: the card says nothing of {name!r} ({error}); teach it again") from error
         adapted = name in model.taught.adapted
-        found.append(TaughtWord(name, weights, float(bias), tuple(takes[name]), expectation, adapted))
+        found.append(TaughtWord(name, weights, float(bias), takes[name][0], expectation, adapted, takes[name][1]))
     return found
 
 
@@ -254,6 +261,8 @@ def _takes_bytes(words: Iterable[TaughtWord]) -> bytes:
     arrays: dict[str, Any] = {}
     for i, word in enumerate(words):
         arrays[f"{i}_takes"] = len(word.takes)
+        arrays[f"{i}_not"] = len(word.false_alarms)
+        arrays |= {f"{i}_not_{n}": rows.astype(np.float16) for n, rows in enumerate(word.false_alarms)}
         for n, take in enumerate(word.takes):
             arrays[f"{i}_{n}"] = take.rows.astype(np.float16)
             arrays[f"{i}_{n}_word"] = (take.onset, take.offset, take.spoken)

@@ -21,24 +21,21 @@ from kws_live.enrolment.expectation import (
     logit,
     smoothed,
 )
+from kws_live.enrolment.sliding import Hops, Slider
 from kws_live.enrolment.takes import TakeFeatures
 from kws_live.errors import DatasetError, ModelError
 from kws_live.model import Model
 from kws_live.model.features import Features
-from kws_live.model.speech_embedding import STEP_FRAMES
-from kws_live.model.taught_words import BANK_NAME, SPAN_FRAMES, Numbers, contest, held, logistic, vectors_of
-
-AFTER_FRAMES: Final = 32
-"""A word is learnt from the windows that end with it, and up to so much later."""
-
-PHASES: Final = (0, 2, 4, 6)
-"""Frames by which the hops of a take are moved: where they will fall in a stream is chance."""
-
-LATE_FRAMES: Final = 56
-"""A take slides on until so much after its word; its score may last so long."""
+from kws_live.model.taught_words import BANK_NAME, Numbers, contest, held, logistic, vectors_of
 
 RECORDED_SHARE: Final = 0.7
 """Of a word's mean, where recorded and synthetic takes mix."""
+
+ALARM_MARGIN: Final = 1.0
+"""Of a false alarm's logit: it will not come a second time just as it was."""
+
+ALARM_SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5)
+"""What still passes when it is half of what the word is told from is the word itself."""
 
 LEAST_TAKES: Final = 2
 SURE: Final = 0.9
@@ -68,6 +65,7 @@ class TaughtWord:
     takes : what it was taught with
     expectation : what was measured
     adapted : whether the network knows it
+    false_alarms : rows of recordings in which it must not fire, as `kws_live.model.Model.rows` gives them
     """
 
     name: str
@@ -76,20 +74,7 @@ class TaughtWord:
     takes: tuple[TakeFeatures, ...]
     expectation: Expectation
     adapted: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Hops:
-    """What a take gives as it slides through the window, hop by hop.
-
-    Attributes
-    ----------
-    vectors : float32 (n, VECTOR_SIZE), see `kws_live.model.taught_words.vectors_of`
-    posteriors : float32 (n, n_labels), of the network
-    """
-
-    vectors: NDArray[np.float32]
-    posteriors: NDArray[np.float32]
+    false_alarms: tuple[Features, ...] = ()
 
 
 class Teacher:
@@ -106,9 +91,8 @@ class Teacher:
     """
 
     def __init__(self, model: Model) -> None:
+        self._slider = Slider(model)
         self._features = model.card.features
-        self._embedding = model.embedding()
-        self._network = model.scorer()
         self._labels = model.network_labels
         self._thresholds: Mapping[str, float] = model.card.thresholds
         self.bank = Bank.load(model.folder / BANK_NAME)
@@ -121,6 +105,7 @@ class Teacher:
         takes: Sequence[TakeFeatures],
         others: Sequence[TaughtWord] = (),
         on_progress: Callable[[int, int], None] = lambda *_: None,
+        false_alarms: Sequence[Features] = (),
     ) -> TaughtWord:
         """Fit one word.
 
@@ -130,18 +115,22 @@ class Teacher:
         takes : of it
         others : words that are taught already, to say which it is like
         on_progress : called with fits done and the whole
+        false_alarms : rows of recordings in which it must not fire
 
         Raises
         ------
         DatasetError
-            If there are too few takes.
+            If there are too few takes, or it cannot be told from a false alarm.
         """
         if len(takes) < LEAST_TAKES:
             raise DatasetError(
                 f"{len(takes)} take of {name!r} is too few to tell it from others; give 3 to 10, {LEAST_TAKES} at least"
             )
-        means = [self._mean(take) for take in takes]
-        weights, bias = self._fit(name, takes, means)
+        means = [self._slider.mean(take) for take in takes]
+        alarms = [self._slider.hops(rows, 0, len(rows)) for rows in false_alarms]
+        weights, bias = self._fit(name, takes, means, alarms)
+        if any(self._passes(name, hops, weights, bias) for hops in alarms):
+            raise DatasetError(f"{name!r} cannot be told from this recording; is it the word itself?")
         # Where somebody has recorded takes, it is they who tell how well people are heard.
         n_spoken = sum(take.spoken for take in takes)
         tries = [i for i, take in enumerate(takes) if not take.spoken or n_spoken == len(takes)]
@@ -150,7 +139,7 @@ class Teacher:
         on_progress(1, len(tries) + 1)
         for done, left_out in enumerate(tries, 2):
             rest = [i for i in range(len(takes)) if i != left_out]
-            fitted = self._fit(name, [takes[i] for i in rest], [means[i] for i in rest])
+            fitted = self._fit(name, [takes[i] for i in rest], [means[i] for i in rest], alarms)
             hits += self._passes(name, slid[left_out], *fitted)
             on_progress(done, len(tries) + 1)
         seconds = float(np.median([take.offset - take.onset for take in takes]))
@@ -169,7 +158,7 @@ class Teacher:
             n_spoken=n_spoken,
             before=self._before(name, [slid[i] for i in tries], seconds) if adapted else None,
         )
-        return TaughtWord(name, weights, bias, tuple(takes), expectation, adapted)
+        return TaughtWord(name, weights, bias, tuple(takes), expectation, adapted, tuple(false_alarms))
 
     def _before(self, name: str, slid: Sequence[Hops], seconds: float) -> Before:
         """How the network alone does on a word of its own."""
@@ -206,23 +195,33 @@ class Teacher:
 
     def weights_of(self, takes: Sequence[TakeFeatures], name: str = "") -> tuple[NDArray[np.float32], float]:
         """Weights and bias alone, without looking at what to expect of them."""
-        return self._fit(name, takes, [self._mean(take) for take in takes])
-
-    def _mean(self, take: TakeFeatures) -> NDArray[np.float32]:
-        """Mean of the vectors that a take is learnt from."""
-        return np.asarray(
-            np.mean([self._vectors(take, take.offset + at, AFTER_FRAMES) for at in PHASES], axis=(0, 1)), np.float32
-        )
+        return self._fit(name, takes, [self._slider.mean(take) for take in takes])
 
     def _fit(
-        self, name: str, takes: Sequence[TakeFeatures], means: Sequence[NDArray[np.float32]]
+        self,
+        name: str,
+        takes: Sequence[TakeFeatures],
+        means: Sequence[NDArray[np.float32]],
+        alarms: Sequence[Hops] = (),
     ) -> tuple[NDArray[np.float32], float]:
-        """Weights, and the bias that the held-out talk asks for."""
+        """Weights, and the bias that the held-out talk asks for.
+
+        What it is told from is talk, or as much of the false alarms as it takes until none of them passes.
+        """
         spoken = np.array([take.spoken for take in takes])
         shares = np.ones(len(takes))
         if spoken.any() and not spoken.all():
             shares = np.where(spoken, (1 - RECORDED_SHARE) / spoken.sum(), RECORDED_SHARE / (~spoken).sum())
-        weights = fit(np.average(means, axis=0, weights=shares), self.bank.mean)
+        word = np.average(means, axis=0, weights=shares).astype(np.float32)
+        fitted = self._with_bias(name, fit(word, self.bank.mean))
+        worst = [hops.vectors[(hops.vectors @ fitted[0]).argmax()] for hops in alarms]
+        for share in ALARM_SHARES:
+            if not any(self._passes(name, hops, fitted[0], fitted[1] + ALARM_MARGIN) for hops in alarms):
+                break
+            fitted = self._with_bias(name, fit(word, (1 - share) * self.bank.mean + share * np.mean(worst, axis=0)))
+        return fitted
+
+    def _with_bias(self, name: str, weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         logits = np.where(self.bank.gate_open, self._talk_logits(name, weights, 0.0), -np.inf)
         # An adapted word keeps the threshold that the network's has.
         return weights, bias_for(logits, self.bank.hours) + logit(self._threshold(name)) - logit(THRESHOLD)
@@ -252,6 +251,14 @@ class Teacher:
         scores = logistic(logits)
         return np.maximum(scores, posteriors[:, self._labels.index(name)]) if name in self.bank.words else scores
 
+    def best(self, word: TaughtWord, rows: Features) -> float:
+        """The highest score of a taught word in a recording."""
+        return float(smoothed(self.scores(word, self._slider.hops(rows, 0, len(rows)))).max())
+
+    def slide(self, take: TakeFeatures) -> Hops:
+        """What a take gives as it slides through the window."""
+        return self._slider.slide(take)
+
     def scores(self, word: TaughtWord, hops: Hops) -> Numbers:
         """Of a taught word in hops on end."""
         return self._scores(word.name, self._logits(word.name, hops, word.weights, word.bias), hops.posteriors)
@@ -268,32 +275,11 @@ class Teacher:
         scores = self._scores(name, self._talk_logits(name, weights, bias), self.bank.posteriors)
         return false_events(self.bank, name, scores, seconds, self._threshold(name))
 
-    def _around(self, take: TakeFeatures) -> Features:
-        """A take's rows with so much of its room before and after them that no window is too early or too late."""
-        loudness = take.rows[:, self._features.n_mfcc :].mean(axis=1)
-        room = take.rows[np.argsort(loudness)[: max(3, len(loudness) // 10)]]
-        beside = np.resize(room, (SPAN_FRAMES, room.shape[1]))
-        return np.concatenate([beside, take.rows, beside])
-
-    def _vectors(self, take: TakeFeatures, end: int, n_frames: int) -> NDArray[np.float32]:
-        """Vectors of a take, of hops that end from one of its frames on to so many later."""
-        rows = self._around(take)[end : end + SPAN_FRAMES + n_frames, self._features.n_mfcc :]
-        return vectors_of(self._embedding.of(rows))
-
-    def slide(self, take: TakeFeatures) -> Hops:
-        """A take from when half of its word has come in until the word leaves the window."""
-        first = (take.onset + take.offset) // 2
-        n_frames = take.offset + LATE_FRAMES - first
-        vectors = self._vectors(take, first, n_frames)
-        rows, size = self._around(take)[:, : self._features.n_mfcc], self._features.n_frames
-        ends = SPAN_FRAMES + first + STEP_FRAMES * np.arange(len(vectors))
-        return Hops(vectors, np.array([self._network.score(rows[end - size : end]) for end in ends]))
-
     def likeness(self, takes: Sequence[TakeFeatures]) -> list[float]:
         """How alike each take is to the others: cosine with their mean, both as they differ from talk; 1 for one."""
         if len(takes) < 2:
             return [1.0] * len(takes)
-        means = np.array([self._mean(take) for take in takes]) - self.bank.mean
+        means = np.array([self._slider.mean(take) for take in takes]) - self.bank.mean
         found = []
         for i, own in enumerate(means):
             rest = means[np.arange(len(means)) != i].mean(axis=0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from kws_live.audio import SPEECH_RATE_HZ
+from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.enrolment.takes import Take
 from kws_live.enrolment.taught_model import TAUGHT_TO, check_word, sound_prefix, user_folder, words_of, write_taught
 from kws_live.enrolment.teaching import TaughtWord, Teacher
@@ -181,6 +181,35 @@ def forget_word(model: Model, word: str) -> Model:
     return write_taught(model, model.folder, [one for one in words if one.name != word], _has_only(model))
 
 
+def without_alarm(model: Model, word: str, samples: Samples) -> tuple[TaughtWord, TaughtWord]:
+    """A taught word as it is, and as it would be if it never fired in a recording; nothing is written.
+
+    Parameters
+    ----------
+    model : the user's
+    word : that fired
+    samples : float32 at 16 kHz, in which nobody said it
+
+    Raises
+    ------
+    KwsLiveError
+        If it does not fire in it, or cannot be told from it.
+    """
+    words = _chosen(model, word)
+    one = next(known for known in words if known.name == word)
+    teacher, rows = Teacher(model), model.rows(samples)
+    if (best := teacher.best(one, rows)) < model.card.thresholds[word]:
+        raise ConfigError(f"{word!r} does not fire in this recording: it came to {best:.2f}")
+    others = [other for other in words if other is not one]
+    return one, teacher.teach(word, one.takes, others, false_alarms=(*one.false_alarms, rows))
+
+
+def put_word(model: Model, word: TaughtWord) -> Model:
+    """Write a word in the place of the one of its name."""
+    words = [word if one.name == word.name else one for one in words_of(model)]
+    return write_taught(model, model.folder, words, _has_only(model))
+
+
 def rename_word(model: Model, word: str, new: str) -> Model:
     """Give a word another name; nothing else changes."""
     words, new = _chosen(model, word), check_word(new)
@@ -226,7 +255,8 @@ def retrain_words(
     again: list[TaughtWord] = []
     for number, one in enumerate(words, 1):
         if word in (None, one.name):
-            again.append(teacher.teach(one.name, one.takes, [other for other in words if other is not one]))
+            others = [other for other in words if other is not one]
+            again.append(teacher.teach(one.name, one.takes, others, false_alarms=one.false_alarms))
             result.append(again[-1])
         else:
             result.append(one)

@@ -60,7 +60,7 @@ def test_recorded_takes_are_those_left_out_and_what_is_synthetic_stays_marked(
     expected = word.expectation
     assert (expected.n_takes, expected.n_spoken, expected.n_tries) == (2 + len(takes), len(takes), 2)
     assert "of 2 recorded takes" in expected.lines("lamp")[0]
-    kept = takes_of(write_taught(commands_model, tmp_path / "mine", [word]))["lamp"]
+    kept = takes_of(write_taught(commands_model, tmp_path / "mine", [word]))["lamp"][0]
     assert [take.spoken for take in kept] == [False, False, *(True for _ in takes)]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from kws_live.audio import HOP_SECONDS, SPEECH_RATE_HZ, Samples
 from kws_live.cli import main
@@ -23,11 +24,13 @@ from kws_live.enrolment.teaching import TaughtWord, Teacher
 from kws_live.enrolment.vocabulary import (
     forget_word,
     newer_base,
+    put_word,
     rename_word,
     retrain_words,
     teach_word,
     user_model,
     where_to_teach,
+    without_alarm,
 )
 from kws_live.errors import ConfigError, DatasetError, ModelError, OutdatedWordsError
 from kws_live.evaluation.clips import comparable
@@ -127,12 +130,12 @@ def test_the_last_word_taken_away_leaves_the_base_model(model: Model, commands_m
 
 def test_a_renamed_word_keeps_its_score_its_takes_and_its_threshold(model: Model) -> None:
     write_card(model.folder, replace(model.card, thresholds={**model.card.thresholds, "left off": 0.65}))
-    before, takes = scores(load_model("my-words")), kept_takes(model)["left off"]
+    before, takes = scores(load_model("my-words")), kept_takes(model)["left off"][0]
     renamed = rename_word(load_model("my-words"), "left off", "lamp")
     after = scores(renamed)
     assert after["lamp"] == before["left off"]
     assert renamed.card.thresholds["lamp"] == 0.65
-    assert np.array_equal(kept_takes(renamed)["lamp"][0].rows, takes[0].rows)
+    assert np.array_equal(kept_takes(renamed)["lamp"][0][0].rows, takes[0].rows)
     with pytest.raises(ConfigError, match="has a word 'go' already"):
         rename_word(renamed, "lamp", "go")
     with pytest.raises(ConfigError, match="'left off' was not taught to 'my-words'; its words are: lamp, góra-dół"):
@@ -437,3 +440,44 @@ def test_words_of_an_earlier_version_of_which_no_sound_was_kept_stay_and_are_nam
     assert told.startswith("kws-live: no sound was kept of 'left off', 'góra-dół' in ")
     assert told.endswith('remove the folder, then: kws-live teach "left off"')
     assert (model.folder / WORDS_NAME).read_bytes() == before
+
+
+@pytest.fixture
+def alarm() -> Samples:
+    """What "left off" fires on, and is not."""
+    return takes_of("left", "on", n=3)[1]
+
+
+def test_a_word_unlearns_a_false_alarm_and_keeps_its_takes(model: Model, alarm: Samples) -> None:
+    before, after = without_alarm(model, "left off", alarm)
+    assert not before.false_alarms
+    assert np.array_equal(load_model("my-words").taught.weights, model.taught.weights)  # type: ignore[union-attr]
+    assert after.expectation.hits == before.expectation.hits
+    changed = put_word(model, after)
+    for one in (changed, retrain_words(changed, "left off")[0]):
+        with pytest.raises(ConfigError, match=r"'left off' does not fire in this recording: it came to 0\.\d\d"):
+            without_alarm(one, "left off", alarm)
+        assert len(words_of(one)[0].false_alarms) == 1
+
+
+def test_a_recording_of_the_word_itself_is_no_false_alarm(model: Model) -> None:
+    with pytest.raises(DatasetError, match="'left off' cannot be told from this recording; is it the word itself"):
+        without_alarm(model, "left off", takes_of("left", "off", n=2)[0])
+
+
+def test_what_a_false_alarm_costs_is_shown_before_it_is_kept(
+    model: Model, alarm: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(tmp_path / "alarm.wav", alarm, SPEECH_RATE_HZ)
+    before = (model.folder / WORDS_NAME).read_bytes()
+    assert main(["words", "not-this", "left off", str(tmp_path / "alarm.wav")]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith('"left off" does not fire in alarm.wav then; 2 of 2 takes are heard, each left out of the ')
+    assert "nothing has been changed; to keep it: --keep" in told
+    assert (model.folder / WORDS_NAME).read_bytes() == before
+    assert main(["words", "not-this", "left off", str(tmp_path / "alarm.wav"), "--keep"]) == 0
+    assert '"left off" has been changed' in capsys.readouterr().out
+    assert (model.folder / WORDS_NAME).read_bytes() != before
+    soundfile.write(tmp_path / "long.wav", np.tile(alarm, 20), SPEECH_RATE_HZ)
+    assert main(["words", "not-this", "left off", str(tmp_path / "long.wav")]) == 1
+    assert "is longer than 10 s; cut out the moment at which it fired" in capsys.readouterr().err
