@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from kws_live.enrolment.takes import TakeFeatures
 from kws_live.enrolment.teaching import TaughtWord
 from kws_live.errors import ConfigError, ModelError
 from kws_live.model import Model, load_model
-from kws_live.model.card import write_card
+from kws_live.model.card import ModelCard, write_card
 from kws_live.model.features import Features
 from kws_live.model.folders import CARD_NAME, shipped_models, user_models_folder
 from kws_live.model.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME, TaughtWords
@@ -133,6 +133,50 @@ def words_of(model: Model) -> list[TaughtWord]:
     return found
 
 
+def _card_with(
+    base: Model,
+    name: str,
+    words: Sequence[TaughtWord],
+    only: bool,
+    sounds: Collection[str],
+    thresholds: Mapping[str, float],
+) -> ModelCard:
+    """The card of a model of this name with these words; see `write_taught`."""
+    card = base.card
+    before = base.taught.user_words if base.taught else ()
+    labels = base.network_labels
+    user = tuple(word.name for word in words if not word.adapted)
+    if clash := [name for name in user if name in labels]:
+        raise ConfigError(f"the model has a word {clash[0]!r} already; choose another")
+    keywords = () if only else tuple(word for word in card.keywords if word not in before)
+    old = {**card.thresholds, **thresholds}
+    figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
+    sound_names = tuple(sound_prefix(word.name) for word in words)
+    files = {
+        name: ""
+        for name in card.files
+        if name not in (WORDS_NAME, TAKES_NAME) and (not name.startswith("take_") or name.startswith(sound_names))
+    }
+    files |= dict.fromkeys(sounds, "")
+    if words:
+        figures[TAUGHT] = {word.name: word.expectation.to_dict() for word in words}
+        figures.setdefault(TAUGHT_TO, card.name)
+        files |= {WORDS_NAME: "", TAKES_NAME: ""}
+    if not keywords and not user:
+        raise ConfigError(f"model {card.name!r} would have no word left; delete its folder instead")
+    longest = max([1.1, *(longest_word(word.expectation.word_seconds) for word in words)])
+    return replace(
+        card,
+        name=name,
+        labels=(*labels, *user),
+        keywords=(*keywords, *user),
+        thresholds={**{word: old[word] for word in keywords}, **{word: old.get(word, THRESHOLD) for word in user}},
+        figures=figures,
+        files=files,
+        longest_word_seconds=longest,
+    )
+
+
 def write_taught(
     base: Model,
     folder: Path,
@@ -160,40 +204,8 @@ def write_taught(
     KwsLiveError
         If it cannot be written.
     """
-    card = base.card
-    before = base.taught.user_words if base.taught else ()
-    labels = base.network_labels
+    new = _card_with(base, folder.name, words, only, sounds or {}, thresholds or {})
     taught = tuple(word.name for word in words)
-    user = tuple(word.name for word in words if not word.adapted)
-    if clash := [name for name in user if name in labels]:
-        raise ConfigError(f"the model has a word {clash[0]!r} already; choose another")
-    keywords = () if only else tuple(word for word in card.keywords if word not in before)
-    old = {**card.thresholds, **(thresholds or {})}
-    figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
-    sound_names = tuple(sound_prefix(word) for word in taught)
-    files = {
-        name: ""
-        for name in card.files
-        if name not in (WORDS_NAME, TAKES_NAME) and (not name.startswith("take_") or name.startswith(sound_names))
-    }
-    files |= dict.fromkeys(sounds or {}, "")
-    if words:
-        figures[TAUGHT] = {word.name: word.expectation.to_dict() for word in words}
-        figures.setdefault(TAUGHT_TO, card.name)
-        files |= {WORDS_NAME: "", TAKES_NAME: ""}
-    if not keywords and not user:
-        raise ConfigError(f"model {card.name!r} would have no word left; delete its folder instead: {folder}")
-    longest = max([1.1, *(longest_word(word.expectation.word_seconds) for word in words)])
-    new = replace(
-        card,
-        name=folder.name,
-        labels=(*labels, *user),
-        keywords=(*keywords, *user),
-        thresholds={**{word: old[word] for word in keywords}, **{word: old.get(word, THRESHOLD) for word in user}},
-        figures=figures,
-        files=files,
-        longest_word_seconds=longest,
-    )
     try:
         place = Path(os.path.realpath(folder))  # a link to a folder elsewhere stays one
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -203,7 +215,7 @@ def write_taught(
             f"cannot write {folder}: {error.strerror}; set KWS_LIVE_MODELS to a folder that can be written"
         ) from error
     try:
-        for name in files:
+        for name in new.files:
             if (base.folder / name).is_file() and name not in (sounds or {}):
                 shutil.copyfile(base.folder / name, partial / name)
         for name, content in (sounds or {}).items():
@@ -211,7 +223,7 @@ def write_taught(
         if words:
             weights = np.stack([word.weights for word in words]).astype(np.float32)
             biases = np.array([word.bias for word in words], np.float32)
-            adapted = frozenset(taught) - frozenset(user)
+            adapted = frozenset(word.name for word in words if word.adapted)
             bank = Bank.load(base.folder / BANK_NAME)
             content = TaughtWords(taught, weights, biases, bank.words, bank.word_weights, adapted).to_bytes()
             (partial / WORDS_NAME).write_bytes(content)
