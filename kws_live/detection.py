@@ -48,6 +48,7 @@ def make_pipeline(
         make_gate=make_gate,
         settings=settings.snapshot,
         position=position,
+        window_seconds=model.window_seconds,
     )
 
 

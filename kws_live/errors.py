@@ -7,12 +7,15 @@
     │   ├── SourceLostError        it went away while in use
     │   └── AudioGapError          some of it never arrived; it goes on
     ├── ModelError                 a model folder that cannot be used
+    │   └── OutdatedWordsError     its words were taught by an earlier version
     ├── DatasetError               training or evaluation data that cannot be used
     ├── SessionError               a listening session that broke or was misused
     └── ActionError                what a command was to do could not be done
 
 Every message names the value given, what would do, and the next step. The command line prints it as one line.
 """
+
+from pathlib import Path
 
 
 class KwsLiveError(Exception):
@@ -59,6 +62,22 @@ class AudioGapError(AudioError):
 
 class ModelError(KwsLiveError):
     """A model folder cannot be used."""
+
+
+class OutdatedWordsError(ModelError):
+    """The words of a model folder were taught by an earlier version.
+
+    Attributes
+    ----------
+    folder : of the model
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"the words in {folder} were taught by an earlier version; any command does it again where the sound of "
+            f"their takes was kept: kws-live words list --model {folder.name}"
+        )
+        self.folder = folder
 
 
 class DatasetError(KwsLiveError):

@@ -42,8 +42,8 @@ from kws_live.errors import AudioError, SessionError
 from kws_live.live.stream_clock import StreamClock
 from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.card import ModelCard
-from kws_live.model.features import SPEECH, Features
-from kws_live.model.scorer import Posteriors, Scorer, StreamScorer
+from kws_live.model.features import SPEECH
+from kws_live.model.scorer import Posteriors, StreamScorer
 from kws_live.stream.resampling import Resampler
 from kws_live.stream.ring_buffer import RingBuffer
 
@@ -107,16 +107,12 @@ def _at_stream_rate(samples: Samples, rate_hz: int) -> Samples:
 class ToneModel(Model):
     """A model without a network: it knows each word by the pitch of `tone`. Made by `tone_model`."""
 
-    def scorer(self) -> Scorer:
-        """One that cannot score: this model looks at the audio itself."""
-        return _NoScorer()
-
     def stream_scorer(self, step_seconds: float) -> StreamScorer:
         """Scores each window anew, so that it does not matter how far apart they are."""
         n_window = self.card.features.window_samples
-        return lambda stream, _follows: self.posteriors(self.scorer(), stream[:n_window])
+        return lambda stream, _follows: self._heard(stream[:n_window])
 
-    def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:
+    def _heard(self, window: Samples) -> Posteriors:
         """The share of each word's tone that lies within the window."""
         at = np.arange(window.size) / SPEECH_RATE_HZ
         whole = TONE_LEVEL / 2 * TONE_SECONDS * SPEECH_RATE_HZ
@@ -126,11 +122,6 @@ class ToneModel(Model):
         values = np.clip(values, 0.0, 0.98)
         values /= max(1.0, values.sum())
         return np.array([1.0 - values.sum(), 0.0, *values], np.float32)
-
-
-class _NoScorer:
-    def score(self, features: Features) -> Posteriors:
-        raise NotImplementedError("a tone model looks at the audio itself")
 
 
 def tone_model(*words: str) -> ToneModel:

@@ -1,20 +1,21 @@
 """What taught words are tried on, for scripts/prove_teaching: clips of the words, and hours that hold none of them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from speakers import SPEAKERS
-from train_embedding import embedding_model
+from teaching_speech import proof_talk, talk_of
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples
-from kws_live.evaluation.recorded_run import RecordedRun, record
-from kws_live.evaluation.talk import Sentence, join_chapters
+from kws_live.audio import HOP_SECONDS, SPEECH_RATE_HZ, Samples
+from kws_live.evaluation.recorded_run import RecordedRun, record_kept
+from kws_live.evaluation.talk import Sentence
 from kws_live.model import Model
-from kws_live.sources.array import ArraySource
+from kws_live.model.speech_embedding import EMBEDDING_NAME, SEEN_FRAMES, STEP_FRAMES
+from kws_live.model.taught_words import SPAN_HOPS, vectors_of
 from kws_live.sources.recordings import read_mono
 from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
@@ -27,45 +28,36 @@ WORD_ABOVE_ROOM_DB: Final = 25.0
 """What is louder than a clip's softest tenth by more than the one, or below its loudest moment by less than the other,
 is the word: were it taken for the room, pieces of the word would come again and again."""
 
+HOPS_AT_ONCE: Final = 750
+"""A minute: what is embedded at a time, so that memory stays small."""
+
 TOLERANCE_SECONDS: Final = 1.0
 """After the end of a clip that its word may still be told."""
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """A word taught once."""
-
-    word: str
-    n_takes: int
-    seed: int
-    takes: tuple[str, ...]
-    weights: NDArray[np.float32]
-    bias: float
-    longest_word_seconds: float
-
-
-@dataclass(frozen=True, eq=False)
 class Stream:
-    """A recording that the network has run over.
+    """A recording that the network and the embedding have run over.
 
     Attributes
     ----------
-    run : posteriors, then the embedding
+    run : the network's
+    vectors : float16 (n_open_hops, VECTOR_SIZE), what taught words are scored from
     samples : float32 at 16 kHz
     names, spans : of the clips in it, and where each begins and ends, seconds
     utterances : what is said in it, where that is known
     """
 
     run: RecordedRun
+    vectors: NDArray[np.float16]
     samples: Samples
     names: tuple[str, ...] = ()
     spans: tuple[tuple[float, float], ...] = ()
     utterances: tuple[Sentence, ...] = ()
 
-    def hits(self, told: Sequence[float], takes: Sequence[str]) -> tuple[int, int]:
-        """Clips during which the word was told, at these seconds, and clips, without those it was taught with."""
-        used = {Path(take).name for take in takes}
-        spans = [span for clip, span in zip(self.names, self.spans, strict=True) if clip not in used]
+    def hits(self, told: Sequence[float], names: Collection[str]) -> tuple[int, int]:
+        """Clips, of those named, during which the word was told, at these seconds; and how many they are."""
+        spans = [span for name, span in zip(self.names, self.spans, strict=True) if name in names]
         return sum(any(begin < at <= end + TOLERANCE_SECONDS for at in told) for begin, end in spans), len(spans)
 
     def says(self, word: str, seconds: float) -> bool:
@@ -74,38 +66,72 @@ class Stream:
         return any(f" {word.replace('_', ' ').upper()} " in f" {' '.join(one.words)} " for one in near)
 
 
-def negatives(data: Path) -> Iterator[tuple[Samples, tuple[Sentence, ...]]]:
+def run_stream(model: Model, samples: Samples, keep: Path | None = None) -> Stream:
+    """Run the network and the embedding over a recording.
+
+    Parameters
+    ----------
+    model : without taught words
+    samples : float32 at 16 kHz
+    keep : a folder to keep what they gave, or to take it from; empty it when the code has changed
+    """
+    settings = DecisionSettings(thresholds=dict(model.card.thresholds))
+    run, _ = record_kept(model, settings, samples, SPEECH_RATE_HZ, keep)
+    network = (model.folder / EMBEDDING_NAME).read_bytes()
+    path = keep and keep / f"vectors-{hashlib.sha256(network + samples.tobytes()).hexdigest()[:16]}.npy"
+    if path and path.is_file():
+        return Stream(run, np.load(path), samples)
+    # A run goes on for a moment after its recording.
+    before, after = (SPAN_HOPS - 1) * round(HOP_SECONDS * SPEECH_RATE_HZ), 2 * SPEECH_RATE_HZ
+    embeddings = every_hop(model, np.pad(samples, (before, after)))
+    vectors = vectors_of(embeddings)[: len(run.positions)][run.gate_open].astype(np.float16)
+    if path:
+        np.save(path, vectors)
+    return Stream(run, vectors, samples)
+
+
+def every_hop(model: Model, samples: Samples) -> NDArray[np.float32]:
+    """The embedding at the end of each hop, silence before the first, shape (n_hops, EMBEDDING_SIZE)."""
+    settings = model.card.features
+    silence = settings.frame_samples + (SEEN_FRAMES - 1) * settings.hop_samples - round(HOP_SECONDS * SPEECH_RATE_HZ)
+    led = np.concatenate((np.zeros(silence, np.float32), samples))
+    n_embeddings = (led.size - silence) // (STEP_FRAMES * settings.hop_samples)
+    parts, embedding = [], model.embedding()
+    for first in range(0, n_embeddings, HOPS_AT_ONCE):
+        n_frames = SEEN_FRAMES + (min(HOPS_AT_ONCE, n_embeddings - first) - 1) * STEP_FRAMES
+        begin = first * STEP_FRAMES * settings.hop_samples
+        stretch = led[begin : begin + settings.frame_samples + (n_frames - 1) * settings.hop_samples]
+        parts.append(embedding.of(model.rows(stretch)[:, settings.n_mfcc :]))
+    return np.concatenate(parts)
+
+
+def negatives(model: Model, data: Path, keep: Path | None = None) -> Iterator[Stream]:
     """Talk, with what is said in it, and noise."""
-    for speaker in sorted((data / "speech" / "librispeech").iterdir()):
-        if speaker.is_dir() and speaker.name not in SPEAKERS:
-            yield from ((samples, said) for _, samples, said in join_chapters(speaker))
+    for folder in proof_talk(data):
+        for samples, said in talk_of(folder):
+            yield replace(run_stream(model, samples, keep), utterances=said)
     for kind in sorted((data / "noise").iterdir()):
         folders = [kind, *(folder for folder in sorted(kind.iterdir()) if folder.is_dir())]
         paths = [path for folder in folders for path in sound_files(folder)]
         if paths:
-            yield np.concatenate([read_mono(path, SPEECH_RATE_HZ) for path in paths]), ()
+            yield run_stream(model, np.concatenate([read_mono(path, SPEECH_RATE_HZ) for path in paths]), keep)
 
 
-def run_stream(
-    model: Model,
-    samples: Samples,
-    names: Sequence[str] = (),
-    spans: Sequence[tuple[float, float]] = (),
-    utterances: tuple[Sentence, ...] = (),
+def clips_stream(
+    model: Model, paths: Sequence[Path], keep: Path | None = None, noise: Samples | None = None, snr_db: float = 10.0
 ) -> Stream:
-    """Run the network over a recording."""
-    settings = DecisionSettings(thresholds=dict(model.card.thresholds))
-    run, _ = record(embedding_model(model), settings, ArraySource(samples, SPEECH_RATE_HZ))
-    return Stream(run, samples, tuple(names), tuple(spans), utterances)
-
-
-def word_stream(model: Model, folder: Path) -> Stream:
-    """Every clip of a word, one after the other; each clip's own room goes on for half of the pauses beside it.
+    """Clips, one after the other; each clip's own room goes on for half of the pauses beside it.
 
     A microphone has one room: after a quieter one, the noise of a clip would be taken for speech before the word.
+
+    Parameters
+    ----------
+    model, keep : see `run_stream`
+    paths : of the clips
+    noise : laid over all of it, float32 at 16 kHz; so much quieter than each word
+    snr_db : from the word's level to the noise's
     """
     rng = np.random.default_rng(0)
-    paths = sound_files(folder)
     pause = round(PAUSE_SECONDS * SPEECH_RATE_HZ)
     parts: list[Samples] = []
     spans = []
@@ -114,11 +140,17 @@ def word_stream(model: Model, folder: Path) -> Stream:
         clip = read_mono(path, SPEECH_RATE_HZ)
         room = room_of(clip, rng)
         before, after = np.resize(room, pause // 2)[::-1], np.resize(room, pause // 2)
-        parts += [before, clip, after]
+        part = np.concatenate([before, clip, after])
+        if noise is not None:
+            start = int(rng.integers(noise.size - part.size))
+            sound = noise[start : start + part.size]
+            loudest = np.sort(clip[: clip.size // 160 * 160].reshape(-1, 160).var(axis=1))[-20:].mean()
+            part = part + sound * np.sqrt(loudest / max(float(sound.var()), 1e-12) / 10 ** (snr_db / 10))
+        parts.append(part.astype(np.float32))
         spans.append(((at + pause // 2) / SPEECH_RATE_HZ, (at + pause // 2 + clip.size) / SPEECH_RATE_HZ))
-        at += pause // 2 * 2 + clip.size
-    samples = np.concatenate(parts)
-    return run_stream(model, samples, [path.name for path in paths], spans)
+        at += part.size
+    names = tuple(path.name for path in paths)
+    return replace(run_stream(model, np.concatenate(parts), keep), names=names, spans=tuple(spans))
 
 
 def room_of(clip: Samples, rng: np.random.Generator) -> Samples:
@@ -129,7 +161,7 @@ def room_of(clip: Samples, rng: np.random.Generator) -> Samples:
     floor, below_word = float(np.quantile(levels, 0.1)), float(levels.max()) - WORD_ABOVE_ROOM_DB
     quiet = np.flatnonzero(levels < min(floor + ROOM_VARIES_DB, below_word))
     longest = max(np.split(quiet, np.flatnonzero(np.diff(quiet) > 1) + 1), key=len)
-    beside = frames[longest].ravel()
-    if len(beside) < least:  # the word fills the clip
-        beside = (10 ** (min(floor, below_word) / 20) * rng.standard_normal(least)).astype(np.float32)
-    return np.concatenate([beside, beside[::-1]])
+    room = frames[longest].ravel()
+    if len(room) < least:  # the word fills the clip
+        room = (10 ** (min(floor, below_word) / 20) * rng.standard_normal(least)).astype(np.float32)
+    return np.concatenate([room, room[::-1]])

@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[LogLines()])
     try:
-        code = int(parsed.run(parsed))
+        code = _run(parsed)
         sys.stdout.flush()
     except KwsLiveError as error:
         print(f"{coloured('kws-live:', 'error', sys.stderr)} {error}", file=sys.stderr)
@@ -109,6 +109,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"kws-live: cannot use {error.filename!r}: {error.strerror}", file=sys.stderr)
         return 1
     return code
+
+
+def _run(parsed: "Namespace") -> int:
+    """Run a command, and again once words that an earlier version taught have been taught anew."""
+    from kws_live.errors import OutdatedWordsError
+
+    try:
+        return int(parsed.run(parsed))
+    except OutdatedWordsError as error:
+        from kws_live.enrolment.renewal import renew_words
+
+        print(f"teaching the words in {error.folder} again, for they are an earlier version's ...", file=sys.stderr)
+        renew_words(error.folder)
+    return int(parsed.run(parsed))
 
 
 def program() -> NoReturn:

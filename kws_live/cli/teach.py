@@ -4,8 +4,8 @@
   kws-live teach "lights on" --takes recordings/      from a folder with 3 to 10 recordings of it
   kws-live teach "lights on" --from-text              from synthetic voices, without recordings
   kws-live teach "lights off"                         a second word, beside the first
-  kws-live teach "hey archie" --alone --name archie   a model that knows no other word
-  kws-live teach stop --personal                      adapt a word that it knows to your voice or accent
+  kws-live teach "hey archie" --only --name archie    a model that knows no other word
+  kws-live teach stop --adapt                         adapt a word that it knows to your voice or accent
   kws-live listen --model my-words
 
 A word may last about a second and a half; two or three syllables are easiest to tell apart. It joins the ten words in a
@@ -49,29 +49,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", "-m", help="the model to teach (default: your model of that name, or else commands-12)"
     )
     parser.add_argument("--name", help="your model that gets the word (default: my-words)")
-    parser.add_argument("--alone", action="store_true", help="make a model that knows your own words only")
-    parser.add_argument("--personal", action="store_true", help="adapt a word that the model knows to your voice")
+    parser.add_argument("--only", action="store_true", help="make a model that knows your own words only")
+    parser.add_argument("--adapt", action="store_true", help="adapt a word that the model knows to your voice")
     parser.add_argument("--keep-audio", action="store_true", help="keep the takes as sound too, not only as features")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if not LEAST_TAKES <= arguments.n <= MOST_TAKES:
         raise ConfigError(f"--n {arguments.n} must be {LEAST_TAKES} to {MOST_TAKES}")
-    if arguments.personal and (arguments.alone or arguments.from_text):
-        raise ConfigError(
-            "--personal takes recordings of you, beside all other words; leave --alone and --from-text out"
-        )
-    base, folder = where_to_teach(arguments.word, arguments.model, arguments.name, arguments.personal)
+    if arguments.adapt and (arguments.only or arguments.from_text):
+        raise ConfigError("--adapt takes recordings of you, beside all other words; leave --only and --from-text out")
+    base, folder = where_to_teach(arguments.word, arguments.model, arguments.name, arguments.adapt)
     teacher = Teacher(base)
-    judge = Judge(teacher, base.extractor)
+    judge = Judge(teacher, base)
     takes = _takes(arguments, judge)
     print("learning ...", file=sys.stderr)
-    model, word = teach_word(arguments.word, takes, base, folder, arguments.alone, arguments.keep_audio, teacher)
+    model, word = teach_word(arguments.word, takes, base, folder, arguments.only, arguments.keep_audio, teacher)
     print("\n".join(word.expectation.lines(word.name)))
     if word.expectation.n_spoken == word.expectation.n_takes:
         print(caution(base.card.figures))
     print(f'"{word.name}" is in {model.card.name} ({model.folder}); listen: kws-live listen --model {model.card.name}')
-    if arguments.personal:
+    if arguments.adapt:
         print(f'to have it as it was: kws-live words forget "{word.name}" --model {model.card.name}')
     return 0
 

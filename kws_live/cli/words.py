@@ -3,6 +3,7 @@
 kws-live words list                               your models, their words, and what to expect of them
 kws-live words test "lights on" --takes DIR       is it recognised in these recordings?
 kws-live words rename "lights on" "lamp on"
+kws-live words not-this "lights on" FILE          it fired there and must not; --keep: from now on
 kws-live words retrain                            learn again from the kept takes, after an update of the models
 kws-live words forget "lights on"                 all other words stay exactly as they are
 """
@@ -17,20 +18,28 @@ import numpy as np
 from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.detection import detect
 from kws_live.enrolment.taught_model import words_of
-from kws_live.enrolment.vocabulary import forget_word, newer_base, own_model, rename_word, retrain_words
+from kws_live.enrolment.vocabulary import (
+    forget_word,
+    newer_base,
+    put_word,
+    rename_word,
+    retrain_words,
+    user_model,
+    without_alarm,
+)
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection, NearMiss
-from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
 from kws_live.model.folders import user_models
 from kws_live.sources.recordings import read_mono
 from kws_live.sources.sound_folder import KINDS, sound_files
-from kws_live.spotting.decision_settings import DecisionSettings
 
+LONGEST_ALARM_SECONDS: Final = 10
 ACTIONS: Final = {
     "list": "list the words you have taught",
     "test": "try a word on recordings",
     "rename": "rename a word",
+    "not-this": "unlearn a recording in which a word fired",
     "retrain": "learn again from the kept takes",
     "forget": "remove a word",
 }
@@ -49,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("word", metavar="WORD", help="a word that you have taught")
         if name == "rename":
             action.add_argument("new", metavar="NEW", help="its new name")
+        if name == "not-this":
+            action.add_argument("file", type=Path, metavar="FILE", help="a recording of at most 10 s in which it fired")
+            action.add_argument("--keep", action="store_true", help="change the word; else what it costs is shown only")
         if name == "test":
             action.add_argument(
                 "--takes", type=Path, metavar="DIR", required=True, help="folder of recordings of the word"
@@ -59,10 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         return _list(arguments.model)
-    model = own_model(arguments.model)
+    model = user_model(arguments.model)
     name = model.card.name
     if arguments.action == "test":
         return _test(model, arguments.word, arguments.takes)
+    if arguments.action == "not-this":
+        return _not_this(model, arguments.word, arguments.file, arguments.keep)
     if arguments.action == "rename":
         rename_word(model, arguments.word, arguments.new)
         print(f'"{arguments.word}" of {name} is "{arguments.new}" now')
@@ -83,14 +97,33 @@ def _list(name: str | None) -> int:
     for model in models:
         print(f"{model.card.name} ({model.folder})")
         for word in words_of(model):
-            name = f"{word.name} (personal)" if word.personal else word.name
+            name = f"{word.name} (adapted)" if word.adapted else word.name
             print(f"  {name:<20} {word.expectation.line()}")
         if model.taught is None:
-            print("  no words of your own")
+            print("  no taught words")
         elif origin := newer_base(model):
             print(f"  there is a newer {origin}; to go over to it: kws-live words retrain --model {model.card.name}")
     if not models:
         print('no words have been taught yet; begin with: kws-live teach "lights on"')
+    return 0
+
+
+def _not_this(model: Model, word: str, path: Path, keep: bool) -> int:
+    samples = read_mono(path, SPEECH_RATE_HZ)
+    if samples.size > LONGEST_ALARM_SECONDS * SPEECH_RATE_HZ:
+        raise ConfigError(f"{path} is longer than {LONGEST_ALARM_SECONDS} s; cut out the moment at which it fired")
+    before, after = without_alarm(model, word, samples)
+    was, now = before.expectation, after.expectation
+    print(
+        f'"{word}" does not fire in {path.name} then; {was.hits} of {was.n_tries} takes are heard, each left out of '
+        f"the learning in turn, and {now.hits} then; false commands in {60 * now.hours:.0f} minutes of talk and noise: "
+        f"{was.false_command}, and {now.false_command} then"
+    )
+    if keep:
+        put_word(model, after)
+        print(f'"{word}" has been changed')
+    else:
+        print("nothing has been changed; to keep it: --keep")
     return 0
 
 
@@ -108,10 +141,9 @@ def _test(model: Model, word: str, folder: Path) -> int:
             print(f"kws-live: {error}; it is left out", file=sys.stderr)
             continue
         n_read += 1
-        # A recording that is cut close has no pauses around the word, so they are not asked for.
-        samples = np.pad(samples, (SPEECH_RATE_HZ // 2, 3 * SPEECH_RATE_HZ // 2))
-        settings = LiveSettings(DecisionSettings(thresholds=dict(model.card.thresholds), mode="spotting"))
-        events = list(detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, settings=settings, all_events=True))
+        # A recording that is cut close has no pauses around the word.
+        samples = np.pad(samples, (SPEECH_RATE_HZ, 3 * SPEECH_RATE_HZ // 2))
+        events = list(detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, all_events=True))
         spotted = [event for event in events if isinstance(event, Detection)]
         near = [event for event in events if isinstance(event, NearMiss) and event.keyword == word]
         told = ", ".join(f"{event.keyword} {event.score:.2f}" for event in spotted) or "nothing"

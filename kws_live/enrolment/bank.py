@@ -1,7 +1,7 @@
-"""The bank of negatives in a model folder: what is not the word, as embeddings, and a little noise as spectra.
+"""The bank in a model folder: what talk is like, to tell a word from it and to choose the word's bias on.
 
-One part is for fitting; the other, of other speakers, is held out: talk and noise in the order they came, hop by hop
-as the live pipeline saw them, so that the decision itself can be run on it. No sound can be made of either.
+The talk of many speakers is kept as one mean vector. Talk and noise of others are kept in the order they came, hop by
+hop as the live pipeline saw them, so that the decision itself can be run on them. No sound can be made of either.
 """
 
 import io
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,47 +18,46 @@ from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, SILENCE
 from kws_live.enrolment.classifier import fit
 from kws_live.errors import ModelError
 from kws_live.evaluation.recorded_run import RecordedRun
-from kws_live.model.features import Features
+from kws_live.model.taught_words import SPAN_HOPS, Numbers, vectors_of
 from kws_live.spotting.pipeline import HOP_SAMPLES
 from kws_live.system.array_file import read_arrays
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 GAP_HOPS: Final = 40
 """Positions left out between two recordings: to the decision each is a stream of its own."""
 
-_PIXEL_DB, _PIXEL_ZERO_DB = 0.5, -70.0
+STEP: Final = 0.25
+"""Of the numbers of an embedding, whose deviation is 1: finer steps make the file larger and no word better."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """What a new word is fitted against and judged on.
+    """What a new word is told from and judged on.
 
     Attributes
     ----------
-    negatives : float32 (n, size), embeddings of other words, talk and noise of training speakers
-    noise : float32 dB (n, n_frames, n_mels), windows of noise to mix in
-    stream : float32 (n_hops, size), embeddings of held-out talk and noise, hop after hop; zeros where the gate was shut
+    mean : float32 (VECTOR_SIZE,), of the vectors of training speakers' talk
+    stream : float32 (n_hops, EMBEDDING_SIZE), embeddings of held-out talk and noise, hop after hop
     gate_open : bool (n_hops,)
     levels_db : float32 (n_hops, levels per hop)
-    silence : float32 (n_hops,), the base network's posterior of silence
-    word_scores : float32 (n_hops, n_words), its posteriors of ``words``; None in a bank made without them
+    posteriors : float32 (n_hops, n_labels), the network's; zeros where the gate was shut
+    labels : of the network
     starts : first hop of each recording in the stream
-    words : the words of ``word_clips``
-    word_clips : float32 (n_words, n_clips, size), held-out clips of each
+    words : of the network, of which there are clips
+    word_clips : float32 (n_words, n_clips, n_hops, EMBEDDING_SIZE), the hops around the end of each clip's word
     gate_mode : of the run that made the stream
     """
 
-    negatives: NDArray[np.float32]
-    noise: Features
+    mean: NDArray[np.float32]
     stream: NDArray[np.float32]
     gate_open: NDArray[np.bool_]
     levels_db: NDArray[np.float32]
-    silence: NDArray[np.float32]
+    posteriors: NDArray[np.float32]
+    labels: tuple[str, ...]
     starts: NDArray[np.int64]
     words: tuple[str, ...]
     word_clips: NDArray[np.float32]
     gate_mode: int = 1
-    word_scores: NDArray[np.float32] | None = None
 
     @property
     def hours(self) -> float:
@@ -66,21 +65,48 @@ class Bank:
         return len(self.stream) * HOP_SECONDS / 3600
 
     @cached_property
-    def word_weights(self) -> NDArray[np.float32]:
-        """Weights of ``words``, from ``word_clips``, as a taught word's are made; float32 (n_words, size)."""
-        return np.stack([fit(clips, self.negatives) for clips in self.word_clips])
+    def _lengths(self) -> NDArray[np.float32]:
+        """Length of the vector that ends at each hop, before it is made one; inf for hops that have none."""
+        squares = np.square(self.stream).sum(axis=1)
+        sums = np.convolve(squares, np.ones(SPAN_HOPS))[: len(squares)]
+        lengths = np.sqrt(np.maximum(sums, 1e-9))
+        lengths[: SPAN_HOPS - 1] = np.inf
+        return np.asarray(lengths, dtype=np.float32)
 
-    def recorded(self, word: str, scores: NDArray[np.float32]) -> RecordedRun:
+    @cached_property
+    def word_weights(self) -> NDArray[np.float32]:
+        """Weights of ``words``, from ``word_clips``, as a taught word's are made; float32 (n_words, VECTOR_SIZE)."""
+        means = [np.mean([vectors_of(clip) for clip in clips], axis=(0, 1)) for clips in self.word_clips]
+        return np.stack([fit(mean, self.mean) for mean in means])
+
+    @cached_property
+    def word_products(self) -> NDArray[np.float32]:
+        """`products` of each of ``words``, shape (n_hops, n_words)."""
+        return np.stack([self.products(weights) for weights in self.word_weights], axis=1)
+
+    @property
+    def said(self) -> NDArray[np.float32]:
+        """The network's posteriors of ``words``, shape (n_hops, n_words)."""
+        return self.posteriors[:, [self.labels.index(word) for word in self.words]]
+
+    def products(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Products of a word's weights with the vector that ends at each hop of the stream, shape (n_hops,)."""
+        found = np.zeros(len(self.stream), np.float32)
+        for back, part in enumerate(weights.reshape(SPAN_HOPS, -1)[::-1]):
+            found[back:] += (self.stream @ part)[: len(found) - back]
+        return found / self._lengths
+
+    def recorded(self, word: str, scores: Numbers) -> RecordedRun:
         """The held-out stream as a run of a model that knows one word, to be decided with any settings.
 
         Parameters
         ----------
         word : its name
-        scores : float32 (n_hops,), of each hop
+        scores : (n_hops,), of each hop
         """
         recording = np.searchsorted(self.starts, np.arange(len(scores)), side="right") - 1
         positions = (np.arange(1, len(scores) + 1) + recording * GAP_HOPS) * HOP_SAMPLES
-        posteriors = np.stack([scores, self.silence], axis=1)[self.gate_open].astype(np.float32)
+        silence = self.posteriors[:, self.labels.index(SILENCE)]
         return RecordedRun(
             model=word,
             labels=(word, SILENCE),
@@ -90,33 +116,26 @@ class Bank:
             positions=positions.astype(np.int64),
             gate_open=self.gate_open,
             levels_db=self.levels_db,
-            posteriors=posteriors,
+            posteriors=np.stack([scores, silence], axis=1)[self.gate_open].astype(np.float32),
             cpu_seconds=np.zeros(len(scores), np.float32),
         )
 
     def to_bytes(self) -> bytes:
-        """The content of ``negatives.npz``: embeddings in 8 bits, spectra in steps of half a dB."""
-        largest = max(float(np.abs(part).max()) for part in (self.negatives, self.stream, self.word_clips))
+        """The content of ``negatives.npz``: embeddings in steps of `STEP`, posteriors in 8 bits."""
         buffer = io.BytesIO()
-        own: dict[str, Any] = (
-            {} if self.word_scores is None else {"word_scores": np.rint(self.word_scores * 255).astype(np.uint8)}
-        )
         np.savez_compressed(
             buffer,
             format=FORMAT,
-            scale=largest / 127,
-            **{
-                name: np.rint(getattr(self, name) / (largest / 127)).astype(np.int8)
-                for name in ("negatives", "stream", "word_clips")
-            },
-            noise=np.clip(np.rint((self.noise - _PIXEL_ZERO_DB) / _PIXEL_DB), 0, 255).astype(np.uint8),
+            mean=self.mean.astype(np.float32),
+            stream=_packed(self.stream),
+            word_clips=_packed(self.word_clips),
             gate_open=self.gate_open,
             levels_db=np.clip(np.rint(self.levels_db), -120, 0).astype(np.int8),
-            silence=np.rint(self.silence * 255).astype(np.uint8),
+            posteriors=np.rint(self.posteriors * 255).astype(np.uint8),
+            labels=np.array(self.labels),
             starts=self.starts,
             words=np.array(self.words),
-            gate_mode=self.gate_mode,
-            **own,
+            gate_mode=np.array(self.gate_mode),
         )
         return buffer.getvalue()
 
@@ -133,53 +152,37 @@ class Bank:
             stored = read_arrays(path.read_bytes())
             if int(stored["format"]) != FORMAT:
                 raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
-            scale = np.float32(stored["scale"])
             return cls(
-                **{name: stored[name].astype(np.float32) * scale for name in ("negatives", "stream", "word_clips")},
-                noise=stored["noise"].astype(np.float32) * np.float32(_PIXEL_DB) + np.float32(_PIXEL_ZERO_DB),
+                mean=stored["mean"],
+                stream=stored["stream"].astype(np.float32) * np.float32(STEP),
+                word_clips=stored["word_clips"].astype(np.float32) * np.float32(STEP),
                 gate_open=stored["gate_open"],
                 levels_db=stored["levels_db"].astype(np.float32),
-                silence=stored["silence"].astype(np.float32) / np.float32(255),
+                posteriors=stored["posteriors"].astype(np.float32) / np.float32(255),
+                labels=tuple(stored["labels"].tolist()),
                 starts=stored["starts"],
                 words=tuple(stored["words"].tolist()),
                 gate_mode=int(stored["gate_mode"]),
-                word_scores=stored["word_scores"].astype(np.float32) / np.float32(255)
-                if "word_scores" in stored
-                else None,
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path} is no bank of negatives: {error}; take the model folder again") from error
 
 
-def stream_of(
-    runs: Sequence[RecordedRun], n_labels: int, silence: int, words: Sequence[int]
-) -> dict[str, NDArray[np.generic]]:
-    """The stream's arrays from runs of a scorer whose outputs are posteriors, then the embedding.
+def _packed(embeddings: NDArray[np.float32]) -> NDArray[np.int8]:
+    return np.asarray(np.clip(np.rint(embeddings / STEP), -127, 127), dtype=np.int8)
 
-    Parameters
-    ----------
-    runs : one for each recording
-    n_labels : how many outputs are posteriors
-    silence : which of them is silence's
-    words : which of them are of the bank's words
-    """
-    stream, quiet, said = [], [], []
+
+def stream_of(runs: Sequence[RecordedRun], embeddings: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """The stream's arrays from a model's runs and, of each, the embedding of every hop."""
+    posteriors = []
     for run in runs:
-        size = run.posteriors.shape[1] - n_labels
-        embeddings = np.zeros((len(run.positions), size), np.float32)
-        embeddings[run.gate_open] = run.posteriors[:, n_labels:]
-        of_silence = np.ones(len(run.positions), np.float32)
-        of_silence[run.gate_open] = run.posteriors[:, silence]
-        stream.append(embeddings)
-        quiet.append(of_silence)
-        of_words = np.zeros((len(run.positions), len(words)), np.float32)
-        of_words[run.gate_open] = run.posteriors[:, words]
-        said.append(of_words)
-    lengths = [len(part) for part in stream]
+        whole = np.zeros((len(run.positions), len(run.labels)), np.float32)
+        whole[run.gate_open] = run.posteriors
+        posteriors.append(whole)
+    lengths = [len(run.positions) for run in runs]
     return {
-        "stream": np.concatenate(stream),
-        "silence": np.concatenate(quiet),
-        "word_scores": np.concatenate(said),
+        "stream": np.concatenate(embeddings),
+        "posteriors": np.concatenate(posteriors),
         "gate_open": np.concatenate([run.gate_open for run in runs]),
         "levels_db": np.concatenate([run.levels_db for run in runs]),
         "starts": np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64),

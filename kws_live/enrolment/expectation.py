@@ -26,7 +26,7 @@ ALIKE: Final = 0.1
 
 @dataclass(frozen=True)
 class Before:
-    """What was measured of a word before it became a personal one: see `Expectation`."""
+    """What was measured of a word before it was adapted: see `Expectation`."""
 
     hits: int
     false_command: int
@@ -47,7 +47,7 @@ class Expectation:
         whichever is more; words with none are left out
     word_seconds : median length of the takes
     n_spoken : takes among them that a synthesiser said; if all, they are what was left out, else recorded ones alone
-    before : of a personal word, what the network alone did
+    before : of an adapted word, what the network alone did
     """
 
     n_takes: int

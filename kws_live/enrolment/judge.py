@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kws_live.audio import SILENCE
 from kws_live.enrolment.takes import Take, fault, same_recording
 from kws_live.enrolment.teaching import Teacher, least_alike
-from kws_live.model.features import FeatureExtractor
+from kws_live.model import Model
 
 
 class Judge:
@@ -14,11 +14,11 @@ class Judge:
     Parameters
     ----------
     teacher : of the model
-    extractor : of the model
+    model : that it teaches
     """
 
-    def __init__(self, teacher: Teacher, extractor: FeatureExtractor) -> None:
-        self._teacher, self._extractor = teacher, extractor
+    def __init__(self, teacher: Teacher, model: Model) -> None:
+        self._teacher, self._model = teacher, model
 
     def fault(self, take: Take, good: Sequence[Take]) -> str | None:
         """What is wrong with a take, given the good ones before it; None if nothing is."""
@@ -26,11 +26,11 @@ class Judge:
             return reason
         if other := same_recording(take, good):
             return f"the same recording as {other.name}; say the word anew, a little differently each time"
-        features = take.features(self._extractor)
+        features = take.features(self._model)
         if self._teacher.heard(features) == SILENCE:
             return "noise or music, no voice; record the word alone, in a quieter room"
         if good:
-            likeness = self._teacher.likeness([*(one.features(self._extractor) for one in good), features])[-1]
+            likeness = self._teacher.likeness([*(one.features(self._model) for one in good), features])[-1]
             if likeness < least_alike(len(good)):
                 return "unlike the takes before it; say the same word each time, and nothing else"
         return None
@@ -49,7 +49,7 @@ class Judge:
             else:
                 good.append(take)
         while len(good) > 1:
-            likeness = self._teacher.likeness([take.features(self._extractor) for take in good])
+            likeness = self._teacher.likeness([take.features(self._model) for take in good])
             worst = min(reversed(range(len(good))), key=likeness.__getitem__)
             if likeness[worst] >= least_alike(len(good) - 1):
                 break

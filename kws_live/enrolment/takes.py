@@ -1,6 +1,6 @@
 """Takes of a word: read or recorded, and judged at once, each with one line that says what to do.
 
-A take is kept as its log mel spectrum, not as sound.
+A take is kept as both pictures of its spectrum, not as sound.
 """
 
 import logging
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples, level_db, to_mono
-from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.errors import DatasetError, SourceLostError
 from kws_live.evaluation.word_bounds import find_word
-from kws_live.model.features import FeatureExtractor
+from kws_live.model import Model
+from kws_live.model.features import Features
 from kws_live.sources import AudioSource
 from kws_live.sources.recordings import read_mono
 from kws_live.sources.sound_folder import KINDS, sound_files
@@ -53,6 +53,23 @@ MOST_REFUSED: Final = 4
 
 
 @dataclass(frozen=True, eq=False)
+class TakeFeatures:
+    """A take as it is kept.
+
+    Attributes
+    ----------
+    rows : float32 (n_frames, n), as `kws_live.model.Model.rows` gives them, of any length
+    onset, offset : first frame of the word and the one after its last
+    spoken : whether a synthesiser said it
+    """
+
+    rows: Features
+    onset: int
+    offset: int
+    spoken: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Take:
     """One recording of the word.
 
@@ -81,18 +98,18 @@ class Take:
         """How long the word is."""
         return (self.end - self.begin) / SPEECH_RATE_HZ
 
-    def features(self, extractor: FeatureExtractor) -> TakeFeatures:
-        """Its log mel spectrum with a little of the room around the word."""
-        settings = extractor.settings
+    def features(self, model: Model) -> TakeFeatures:
+        """Both pictures of it, with a little of the room around the word."""
+        settings = model.card.features
         margin = round(MARGIN_SECONDS * SPEECH_RATE_HZ)
         first, last = max(0, self.begin - margin), min(self.samples.size, self.end + margin)
         samples = self.samples[first:last]
         # At least the room of a short word, in silence where the recording has no more.
         samples = np.pad(samples, (0, max(0, settings.window_samples // 2 - samples.size)))
-        log_mel = extractor.log_mel(samples)
+        rows = model.rows(samples)
         onset, offset = ((at - first) // settings.hop_samples for at in (self.begin, self.end))
-        onset, offset = min(onset, len(log_mel) - 2), min(max(offset, onset + 1), len(log_mel))
-        return TakeFeatures(log_mel, onset, offset, self.spoken)
+        onset, offset = min(onset, len(rows) - 2), min(max(offset, onset + 1), len(rows))
+        return TakeFeatures(rows, onset, offset, self.spoken)
 
 
 def fault(take: Take) -> str | None:

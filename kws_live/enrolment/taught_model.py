@@ -1,4 +1,4 @@
-"""A model folder with words of a user's own: written whole or not at all."""
+"""A model folder with taught words: written whole or not at all."""
 
 import hashlib
 import io
@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.enrolment.augmentation import TakeFeatures
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.expectation import THRESHOLD, Expectation, longest_word
+from kws_live.enrolment.takes import TakeFeatures
 from kws_live.enrolment.teaching import TaughtWord
 from kws_live.errors import ConfigError, ModelError
 from kws_live.model import Model, load_model
-from kws_live.model.card import write_card
+from kws_live.model.card import ModelCard, write_card
+from kws_live.model.features import Features
 from kws_live.model.folders import CARD_NAME, shipped_models, user_models_folder
 from kws_live.model.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME, TaughtWords
 from kws_live.system.array_file import read_arrays
@@ -72,7 +73,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def own_folder(name: str) -> Path:
+def user_folder(name: str) -> Path:
     """Where the user's model of this name lies, or would lie."""
     return user_models_folder() / check_name(name)
 
@@ -82,8 +83,8 @@ def sound_prefix(word: str) -> str:
     return f"take_{hashlib.sha256(word.encode()).hexdigest()[:8]}_"
 
 
-def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
-    """The takes that a model's own words were taught with.
+def takes_of(model: Model) -> dict[str, tuple[tuple[TakeFeatures, ...], tuple[Features, ...]]]:
+    """The takes that each of a model's words was taught with, and its false alarms.
 
     Raises
     ------
@@ -96,17 +97,23 @@ def takes_of(model: Model) -> dict[str, list[TakeFeatures]]:
     try:
         stored = read_arrays(path.read_bytes())
         return {
-            word: [
-                _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist()) for n in range(int(stored[f"{i}_takes"]))
-            ]
+            word: (
+                tuple(
+                    _take(stored[f"{i}_{n}"], *stored[f"{i}_{n}_word"].tolist())
+                    for n in range(int(stored[f"{i}_takes"]))
+                ),
+                tuple(
+                    stored[f"{i}_not_{n}"].astype(np.float32) for n in range(int(stored.get(f"{i}_not", np.int64(0))))
+                ),
+            )
             for i, word in enumerate(model.taught.names)
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} cannot be used: {error}; teach the words again") from error
 
 
-def _take(log_mel: NDArray[np.float16], onset: int, offset: int, spoken: int = 0) -> TakeFeatures:
-    return TakeFeatures(log_mel.astype(np.float32), onset, offset, bool(spoken))
+def _take(rows: NDArray[np.float16], onset: int, offset: int, spoken: int) -> TakeFeatures:
+    return TakeFeatures(rows.astype(np.float32), onset, offset, bool(spoken))
 
 
 def words_of(model: Model) -> list[TaughtWord]:
@@ -114,23 +121,67 @@ def words_of(model: Model) -> list[TaughtWord]:
     if model.taught is None:
         return []
     takes = takes_of(model)
-    known: Mapping[str, Any] = model.card.figures.get(TAUGHT, {})
+    measured: Mapping[str, Any] = model.card.figures.get(TAUGHT, {})
     found = []
     for name, weights, bias in zip(model.taught.names, model.taught.weights, model.taught.biases, strict=True):
         try:
-            expectation = Expectation.from_dict(known[name])
+            expectation = Expectation.from_dict(measured[name])
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{model.folder}: the card says nothing of {name!r} ({error}); teach it again") from error
-        personal = name in model.taught.personal
-        found.append(TaughtWord(name, weights, float(bias), tuple(takes[name]), expectation, personal))
+        adapted = name in model.taught.adapted
+        found.append(TaughtWord(name, weights, float(bias), takes[name][0], expectation, adapted, takes[name][1]))
     return found
+
+
+def _card_with(
+    base: Model,
+    name: str,
+    words: Sequence[TaughtWord],
+    only: bool,
+    sounds: Collection[str],
+    thresholds: Mapping[str, float],
+) -> ModelCard:
+    """The card of a model of this name with these words; see `write_taught`."""
+    card = base.card
+    before = base.taught.user_words if base.taught else ()
+    labels = base.network_labels
+    user = tuple(word.name for word in words if not word.adapted)
+    if clash := [name for name in user if name in labels]:
+        raise ConfigError(f"the model has a word {clash[0]!r} already; choose another")
+    keywords = () if only else tuple(word for word in card.keywords if word not in before)
+    old = {**card.thresholds, **thresholds}
+    figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
+    sound_names = tuple(sound_prefix(word.name) for word in words)
+    files = {
+        name: ""
+        for name in card.files
+        if name not in (WORDS_NAME, TAKES_NAME) and (not name.startswith("take_") or name.startswith(sound_names))
+    }
+    files |= dict.fromkeys(sounds, "")
+    if words:
+        figures[TAUGHT] = {word.name: word.expectation.to_dict() for word in words}
+        figures.setdefault(TAUGHT_TO, card.name)
+        files |= {WORDS_NAME: "", TAKES_NAME: ""}
+    if not keywords and not user:
+        raise ConfigError(f"model {card.name!r} would have no word left; delete its folder instead")
+    longest = max([1.1, *(longest_word(word.expectation.word_seconds) for word in words)])
+    return replace(
+        card,
+        name=name,
+        labels=(*labels, *user),
+        keywords=(*keywords, *user),
+        thresholds={**{word: old[word] for word in keywords}, **{word: old.get(word, THRESHOLD) for word in user}},
+        figures=figures,
+        files=files,
+        longest_word_seconds=longest,
+    )
 
 
 def write_taught(
     base: Model,
     folder: Path,
     words: Sequence[TaughtWord],
-    alone: bool = False,
+    only: bool = False,
     sounds: Mapping[str, bytes] | None = None,
     thresholds: Mapping[str, float] | None = None,
 ) -> Model:
@@ -143,8 +194,8 @@ def write_taught(
     ----------
     base : the model that was taught; may lie in ``folder`` itself
     folder : where to write
-    words : every word of one's own that the model is to have
-    alone : the words are its only keywords
+    words : every taught word that the model is to have
+    only : the user words are its only keywords
     sounds : file name -> content, to be kept with the model
     thresholds : of words whose threshold is not the usual one
 
@@ -153,40 +204,8 @@ def write_taught(
     KwsLiveError
         If it cannot be written.
     """
-    card = base.card
-    before = base.taught.beside if base.taught else ()
-    labels = tuple(label for label in card.labels if label not in before)
+    new = _card_with(base, folder.name, words, only, sounds or {}, thresholds or {})
     taught = tuple(word.name for word in words)
-    own = tuple(word.name for word in words if not word.personal)
-    if clash := [name for name in own if name in labels]:
-        raise ConfigError(f"the model has a word {clash[0]!r} already; choose another")
-    keywords = () if alone else tuple(word for word in card.keywords if word not in before)
-    old = {**card.thresholds, **(thresholds or {})}
-    figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
-    sound_names = tuple(sound_prefix(word) for word in taught)
-    files = {
-        name: ""
-        for name in card.files
-        if name not in (WORDS_NAME, TAKES_NAME) and (not name.startswith("take_") or name.startswith(sound_names))
-    }
-    files |= dict.fromkeys(sounds or {}, "")
-    if words:
-        figures[TAUGHT] = {word.name: word.expectation.to_dict() for word in words}
-        figures.setdefault(TAUGHT_TO, card.name)
-        files |= {WORDS_NAME: "", TAKES_NAME: ""}
-    if not keywords and not own:
-        raise ConfigError(f"model {card.name!r} would have no word left; delete its folder instead: {folder}")
-    longest = max([1.1, *(longest_word(word.expectation.word_seconds) for word in words)])
-    new = replace(
-        card,
-        name=folder.name,
-        labels=(*labels, *own),
-        keywords=(*keywords, *own),
-        thresholds={**{word: old[word] for word in keywords}, **{word: old.get(word, THRESHOLD) for word in own}},
-        figures=figures,
-        files=files,
-        longest_word_seconds=longest,
-    )
     try:
         place = Path(os.path.realpath(folder))  # a link to a folder elsewhere stays one
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -196,7 +215,7 @@ def write_taught(
             f"cannot write {folder}: {error.strerror}; set KWS_LIVE_MODELS to a folder that can be written"
         ) from error
     try:
-        for name in files:
+        for name in new.files:
             if (base.folder / name).is_file() and name not in (sounds or {}):
                 shutil.copyfile(base.folder / name, partial / name)
         for name, content in (sounds or {}).items():
@@ -204,9 +223,9 @@ def write_taught(
         if words:
             weights = np.stack([word.weights for word in words]).astype(np.float32)
             biases = np.array([word.bias for word in words], np.float32)
-            personal = frozenset(taught) - frozenset(own)
+            adapted = frozenset(word.name for word in words if word.adapted)
             bank = Bank.load(base.folder / BANK_NAME)
-            content = TaughtWords(taught, weights, biases, personal, bank.words, bank.word_weights).to_bytes()
+            content = TaughtWords(taught, weights, biases, bank.words, bank.word_weights, adapted).to_bytes()
             (partial / WORDS_NAME).write_bytes(content)
             (partial / TAKES_NAME).write_bytes(_takes_bytes(words))
         write_card(partial, new)
@@ -254,8 +273,10 @@ def _takes_bytes(words: Iterable[TaughtWord]) -> bytes:
     arrays: dict[str, Any] = {}
     for i, word in enumerate(words):
         arrays[f"{i}_takes"] = len(word.takes)
+        arrays[f"{i}_not"] = len(word.false_alarms)
+        arrays |= {f"{i}_not_{n}": rows.astype(np.float16) for n, rows in enumerate(word.false_alarms)}
         for n, take in enumerate(word.takes):
-            arrays[f"{i}_{n}"] = take.log_mel.astype(np.float16)
+            arrays[f"{i}_{n}"] = take.rows.astype(np.float16)
             arrays[f"{i}_{n}_word"] = (take.onset, take.offset, take.spoken)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)

@@ -1,4 +1,4 @@
-"""Teach, retrain, rename, forget: what a user does with words of his own, each one call."""
+"""Teach, retrain, rename, forget: what a user does with taught words, each one call."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from kws_live.audio import SPEECH_RATE_HZ
+from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.enrolment.takes import Take
-from kws_live.enrolment.taught_model import TAUGHT_TO, check_word, own_folder, sound_prefix, words_of, write_taught
+from kws_live.enrolment.taught_model import TAUGHT_TO, check_word, sound_prefix, user_folder, words_of, write_taught
 from kws_live.enrolment.teaching import TaughtWord, Teacher
 from kws_live.errors import ConfigError, DatasetError, ModelError
 from kws_live.model import DEFAULT_MODEL, LITERT_NAME, Model, load_model
 from kws_live.model.folders import find_model, user_models, user_models_folder
 from kws_live.model.taught_words import BANK_NAME
 
-OWN_NAME: Final = "my-words"
+USER_MODEL: Final = "my-words"
 """The model that a word goes into where nothing else is said."""
 
 Progress = Callable[[int, int], None]
@@ -26,7 +26,7 @@ def _no_progress(done: int, total: int) -> None:
 
 
 def where_to_teach(
-    word: str, model: str | None = None, name: str | None = None, personal: bool = False
+    word: str, model: str | None = None, name: str | None = None, adapt: bool = False
 ) -> tuple[Model, Path]:
     """The model that is to learn a word, and the folder that the result goes into; checked before anybody speaks.
 
@@ -34,8 +34,8 @@ def where_to_teach(
     ----------
     word : the new word
     model : name or folder; None: the user's own model of that name where there is one, else the default model
-    name : of the user's model; None: the model's own if it is the user's, else `OWN_NAME`
-    personal : the word is one that the model knows, to be fitted to a voice
+    name : of the user's model; None: the model's own if it is the user's, else `USER_MODEL`
+    adapt : the network knows the word, and it is to be fitted to a voice
 
     Raises
     ------
@@ -44,13 +44,13 @@ def where_to_teach(
     """
     word = check_word(word)
     if name is not None:
-        own_folder(name)
+        user_folder(name)
     if model is None:
-        model = name or OWN_NAME if (name or OWN_NAME) in user_models() else DEFAULT_MODEL
+        model = name or USER_MODEL if (name or USER_MODEL) in user_models() else DEFAULT_MODEL
     base = load_model(model)
     base.embedding()  # whether it can be taught at all
-    is_own = base.folder.parent.resolve() == user_models_folder().resolve()
-    folder = base.folder if is_own and name in (None, base.folder.name) else own_folder(name or OWN_NAME)
+    is_users = base.folder.parent.resolve() == user_models_folder().resolve()
+    folder = base.folder if is_users and name in (None, base.folder.name) else user_folder(name or USER_MODEL)
     if folder.exists() and folder.name not in user_models():
         raise ConfigError(f"{folder} is in the way and is no model; move it, or choose another --name")
     if folder.exists() and folder.resolve() != base.folder.resolve():
@@ -58,26 +58,26 @@ def where_to_teach(
             f"you have a model {folder.name!r} already; add the word to it with --model {folder.name}, "
             "or choose another --name"
         )
-    _check_known(base, word, personal)
+    _check_new(base, word, adapt)
     return base, folder
 
 
-def _check_known(base: Model, word: str, personal: bool) -> None:
+def _check_new(base: Model, word: str, adapt: bool) -> None:
     name = base.card.name
     if base.taught is not None and word in base.taught.names:
         raise ConfigError(
             f'you have taught {word!r} to {name!r} already; for another try: kws-live words forget "{word}"'
         )
     if word in base.card.keywords:
-        if not personal:
+        if not adapt:
             raise ConfigError(
-                f"{name!r} knows {word!r} already; to fit it to your voice: kws-live teach {word} --personal"
+                f"{name!r} knows {word!r} already; to fit it to your voice: kws-live teach {word} --adapt"
             )
     elif word in base.card.labels:
         raise ConfigError(f"{name!r} knows {word!r} but must not fire on it; choose another word, or another model")
-    elif personal:
+    elif adapt:
         words = ", ".join(base.card.keywords)
-        raise ConfigError(f"{name!r} does not know {word!r}, so leave --personal out; it knows: {words}")
+        raise ConfigError(f"{name!r} does not know {word!r}, so leave --adapt out; it knows: {words}")
 
 
 def teach_word(
@@ -85,7 +85,7 @@ def teach_word(
     takes: Sequence[Take],
     base: Model,
     folder: Path,
-    alone: bool = False,
+    only: bool = False,
     keep_audio: bool = False,
     teacher: Teacher | None = None,
     on_progress: Progress = _no_progress,
@@ -97,7 +97,7 @@ def teach_word(
     word : as it will be told
     takes : good ones, see `kws_live.enrolment.judge.Judge`
     base, folder : see `where_to_teach`
-    alone : the words of one's own are the model's only keywords
+    only : the user words are the model's only keywords
     keep_audio : keep the takes as sound too, in the model folder
     teacher : of the base, where there is one already
     on_progress : called with fits done and the whole
@@ -109,12 +109,12 @@ def teach_word(
     Raises
     ------
     KwsLiveError
-        If it cannot be taught or written, would not be heard, or a personal word no better than before; nothing is
+        If it cannot be taught or written, would not be heard, or an adapted word no better than before; nothing is
         changed then.
     """
     word = check_word(word)
     before = words_of(base)
-    features = [take.features(base.extractor) for take in takes]
+    features = [take.features(base) for take in takes]
     taught = (teacher or Teacher(base)).teach(word, features, before, on_progress)
     told = taught.expectation
     if told.before is not None and told.hits <= told.before.hits:
@@ -131,7 +131,7 @@ def teach_word(
             "nothing has been changed"
         )
     sounds = _sounds(word, [take for take in takes if not take.spoken]) if keep_audio else {}
-    return write_taught(base, folder, [*before, taught], alone, sounds), taught
+    return write_taught(base, folder, [*before, taught], only, sounds), taught
 
 
 def _sounds(word: str, takes: Sequence[Take]) -> dict[str, bytes]:
@@ -145,12 +145,12 @@ def _sounds(word: str, takes: Sequence[Take]) -> dict[str, bytes]:
     return sounds
 
 
-def own_model(name: str | None = None) -> Model:
+def user_model(name: str | None = None) -> Model:
     """A model with taught words.
 
     Parameters
     ----------
-    name : or folder; None: `OWN_NAME`, or the only one there is
+    name : or folder; None: `USER_MODEL`, or the only one there is
 
     Raises
     ------
@@ -160,10 +160,10 @@ def own_model(name: str | None = None) -> Model:
     if name is None:
         if not user_models():
             raise ConfigError('no words have been taught yet; begin with: kws-live teach "lights on"')
-        name = OWN_NAME if OWN_NAME in user_models() else user_models()[0]
+        name = USER_MODEL if USER_MODEL in user_models() else user_models()[0]
     model = load_model(name)
     if model.taught is None:
-        raise ConfigError(f'model {model.card.name!r} has no words of your own; teach one: kws-live teach "lights on"')
+        raise ConfigError(f'model {model.card.name!r} has no taught words; teach one: kws-live teach "lights on"')
     return model
 
 
@@ -178,22 +178,51 @@ def _chosen(model: Model, word: str) -> list[TaughtWord]:
 def forget_word(model: Model, word: str) -> Model:
     """Take a word away; every other score stays what it is."""
     words = _chosen(model, word)
-    return write_taught(model, model.folder, [one for one in words if one.name != word], _is_alone(model))
+    return write_taught(model, model.folder, [one for one in words if one.name != word], _has_only(model))
+
+
+def without_alarm(model: Model, word: str, samples: Samples) -> tuple[TaughtWord, TaughtWord]:
+    """A taught word as it is, and as it would be if it never fired in a recording; nothing is written.
+
+    Parameters
+    ----------
+    model : the user's
+    word : that fired
+    samples : float32 at 16 kHz, in which nobody said it
+
+    Raises
+    ------
+    KwsLiveError
+        If it does not fire in it, or cannot be told from it.
+    """
+    words = _chosen(model, word)
+    one = next(known for known in words if known.name == word)
+    teacher, rows = Teacher(model), model.rows(samples)
+    if (best := teacher.best(one, rows)) < model.card.thresholds[word]:
+        raise ConfigError(f"{word!r} does not fire in this recording: it came to {best:.2f}")
+    others = [other for other in words if other is not one]
+    return one, teacher.teach(word, one.takes, others, false_alarms=(*one.false_alarms, rows))
+
+
+def put_word(model: Model, word: TaughtWord) -> Model:
+    """Write a word in the place of the one of its name."""
+    words = [word if one.name == word.name else one for one in words_of(model)]
+    return write_taught(model, model.folder, words, _has_only(model))
 
 
 def rename_word(model: Model, word: str, new: str) -> Model:
     """Give a word another name; nothing else changes."""
     words, new = _chosen(model, word), check_word(new)
-    if model.taught is not None and word in model.taught.personal:
+    if model.taught is not None and word in model.taught.adapted:
         raise ConfigError(
-            f"{word!r} is the model's own word, fitted to your voice; only words of your own change names"
+            f"{word!r} is the network's word, fitted to your voice; only words that you added change names"
         )
     if new in model.card.labels:
         raise ConfigError(f"{model.card.name!r} has a word {new!r} already; choose another")
     renamed = [replace(one, name=new) if one.name == word else one for one in words]
     sounds = {name.replace(sound_prefix(word), sound_prefix(new)): content for name, content in _kept(model).items()}
     thresholds = {new: model.card.thresholds[word]}
-    return write_taught(model, model.folder, renamed, _is_alone(model), sounds, thresholds)
+    return write_taught(model, model.folder, renamed, _has_only(model), sounds, thresholds)
 
 
 def retrain_words(
@@ -226,13 +255,14 @@ def retrain_words(
     again: list[TaughtWord] = []
     for number, one in enumerate(words, 1):
         if word in (None, one.name):
-            again.append(teacher.teach(one.name, one.takes, [other for other in words if other is not one]))
+            others = [other for other in words if other is not one]
+            again.append(teacher.teach(one.name, one.takes, others, false_alarms=one.false_alarms))
             result.append(again[-1])
         else:
             result.append(one)
         on_progress(number, len(words))
-    thresholds = {one.name: model.card.thresholds[one.name] for one in result if not one.personal}
-    return write_taught(fresh, model.folder, result, _is_alone(model), _kept(model), thresholds), again
+    thresholds = {one.name: model.card.thresholds[one.name] for one in result if not one.adapted}
+    return write_taught(fresh, model.folder, result, _has_only(model), _kept(model), thresholds), again
 
 
 def _fitted(teacher: Teacher, word: TaughtWord) -> TaughtWord:
@@ -252,8 +282,8 @@ def _kept(model: Model) -> dict[str, bytes]:
     return {name: (model.folder / name).read_bytes() for name in model.card.files if name.startswith("take_")}
 
 
-def _is_alone(model: Model) -> bool:
-    return model.taught is not None and set(model.card.keywords) == set(model.taught.beside)
+def _has_only(model: Model) -> bool:
+    return model.taught is not None and set(model.card.keywords) == set(model.taught.user_words)
 
 
 def _origin(model: Model) -> Model:

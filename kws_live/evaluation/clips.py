@@ -160,7 +160,7 @@ def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None =
         If a clip cannot be read.
     """
     rate_hz = model.card.features.sample_rate_hz
-    scorer = model.scorer()
+    score = model.stream_scorer(HOP_SECONDS)
     truth: list[str] = []
     posteriors: list[NDArray[np.float32]] = []
     gate_opened: list[bool] = []
@@ -168,7 +168,7 @@ def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None =
         truth.append(clip.label)
         gate_opened.append(_opens_gate(read_mono(clip.path, SPEECH_RATE_HZ)))
         posteriors.append(
-            comparable(model, model.posteriors(scorer, fit(read_mono(clip.path, rate_hz), rate_hz, "middle")))
+            comparable(model, model.posteriors(score, fit(read_mono(clip.path, rate_hz), rate_hz, "middle")))
         )
         if progress is not None:
             progress(1)
@@ -192,7 +192,7 @@ def comparable(model: Model, scores: Posteriors) -> Posteriors:
     if words is None:
         return scores
     passing = {word for word in words.names if scores[labels.index(word)] >= thresholds.get(word, np.inf)}
-    without = {*words.beside} - passing | ({UNKNOWN, SILENCE} if passing else set())
+    without = {*words.user_words} - passing | ({UNKNOWN, SILENCE} if passing else set())
     return np.where([label in without for label in labels], np.float32(0), scores)
 
 
@@ -237,11 +237,11 @@ def score_noise(model: Model, folder: Path, progress: Progress | None = None) ->
     if not paths:
         raise DatasetError(f"{folder} has no sound files")
     rate_hz = model.card.features.sample_rate_hz
-    scorer = model.scorer()
+    score = model.stream_scorer(HOP_SECONDS)
     shares: dict[str, Share] = {}
     for path in paths:
         for second in _seconds(read_mono(path, rate_hz), rate_hz):
-            answer = model.card.labels[int(comparable(model, model.posteriors(scorer, second)).argmax())]
+            answer = model.card.labels[int(comparable(model, model.posteriors(score, second)).argmax())]
             shares[path.parent.name] = shares.get(path.parent.name, NOTHING) + Share(
                 int(answer in model.card.keywords), 1
             )

@@ -12,14 +12,15 @@ from typing import Final
 
 import numpy as np
 
-from kws_live.audio import SILENCE, UNKNOWN, Samples
+from kws_live.audio import SILENCE, UNKNOWN, WINDOW_SECONDS, Samples
 from kws_live.errors import ModelError
 from kws_live.model.card import ModelCard
-from kws_live.model.features import FeatureExtractor
+from kws_live.model.features import FeatureExtractor, Features
 from kws_live.model.folders import CARD_NAME, find_model
 from kws_live.model.rolling_features import RollingFeatures
 from kws_live.model.scorer import LiteRtScorer, Posteriors, Scorer, StreamScorer
-from kws_live.model.taught_words import EMBEDDING_NAME, EMBEDDING_SIZE, WORDS_NAME, TaughtScorer, TaughtWords
+from kws_live.model.speech_embedding import EMBEDDING_NAME, SpeechEmbedding, fits, speech_bands
+from kws_live.model.taught_words import SPAN_SECONDS, WORDS_NAME, TaughtScorer, TaughtWords
 from kws_live.system.array_file import read_array
 from kws_live.system.text_file import read_bytes
 
@@ -59,53 +60,78 @@ class Model:
             return None
         path = self.folder / WORDS_NAME
         words = TaughtWords.from_bytes(_read(path), str(path))
-        for weights in (words.weights, words.known_weights):
-            if weights.shape[1] != EMBEDDING_SIZE:
-                raise ModelError(f"{path} has {weights.shape[1]} numbers a word; the embedding gives {EMBEDDING_SIZE}")
-        n_own = len(self.card.labels) - len(words.beside)
-        if self.card.labels[n_own:] != words.beside or not words.personal <= set(self.card.labels[:n_own]):
+        n_network = len(self.card.labels) - len(words.user_words)
+        if self.card.labels[n_network:] != words.user_words or not words.adapted <= set(self.card.labels[:n_network]):
             raise ModelError(f"{path} holds {', '.join(words.names)}; the labels of the card are others")
         return words
 
-    def scorer(self) -> Scorer:
-        """A new scorer of every label; each thread needs its own."""
-        base = self.base_scorer()
-        if not self.taught:
-            return base
-        silence = self.card.labels.index(SILENCE) if SILENCE in self.card.labels else None
-        return TaughtScorer(base, self.embedding(), self.taught, self.own_words, silence)
+    @property
+    def network_labels(self) -> tuple[str, ...]:
+        """The network's outputs; the user words come after them among the card's labels."""
+        n_user = len(self.taught.user_words) if self.taught else 0
+        return self.card.labels[: len(self.card.labels) - n_user]
 
     @property
-    def own_words(self) -> dict[str, int]:
-        """The network's words and which of its outputs they are; those that were taught beside them come after."""
-        beside = self.taught.beside if self.taught else ()
-        return {word: i for i, word in enumerate(self.card.labels) if word not in (UNKNOWN, SILENCE, *beside)}
+    def network_words(self) -> dict[str, int]:
+        """The network's words and which of its outputs they are."""
+        return {word: i for i, word in enumerate(self.network_labels) if word not in (UNKNOWN, SILENCE)}
 
-    def base_scorer(self) -> Scorer:
-        """A new scorer of the network's own labels, without taught words."""
-        n_own = len(self.card.labels) - (len(self.taught.beside) if self.taught else 0)
-        return LiteRtScorer(_read(self.folder / LITERT_NAME), self.card, n_own)
+    @property
+    def window_seconds(self) -> float:
+        """How much of a stream is scored at a time: the network's window, or what a taught word is heard from."""
+        return SPAN_SECONDS if self.taught else WINDOW_SECONDS
 
-    def embedding(self) -> Scorer:
-        """A new runner of the embedding, by which words are taught: float32 (size,), of length one.
+    def scorer(self) -> Scorer:
+        """A new scorer of the network's labels; each thread needs its own."""
+        return LiteRtScorer(_read(self.folder / LITERT_NAME), self.card, len(self.network_labels))
+
+    def embedding(self) -> SpeechEmbedding:
+        """A new runner of the embedding by which words are taught; each stream needs its own.
 
         Raises
         ------
         ModelError
             If the model has none.
         """
-        if EMBEDDING_NAME not in self.card.files:
+        if EMBEDDING_NAME not in self.card.files or not fits(self.card.features):
             raise ModelError(f"model {self.card.name!r} has no embedding, so it cannot be taught; use {DEFAULT_MODEL}")
-        return LiteRtScorer(_read(self.folder / EMBEDDING_NAME), self.card, EMBEDDING_SIZE)
+        path = self.folder / EMBEDDING_NAME
+        return SpeechEmbedding(_read(path), str(path))
+
+    def rows(self, window: Samples) -> Features:
+        """Both pictures of one spectrum: each frame's MFCC, then the embedding's bands.
+
+        Parameters
+        ----------
+        window : float32 (..., n_samples), as `FeatureExtractor.power` takes it
+
+        Returns
+        -------
+        float32 array, shape (..., n_frames, n_mfcc + N_BANDS)
+        """
+        power = self.extractor.power(window)
+        return np.concatenate((self.extractor.mfcc_of(power), speech_bands(power, self.card.features)), axis=-1)
 
     def stream_scorer(self, step_seconds: float) -> StreamScorer:
-        """A function that scores windows as `posteriors` does, quickest where each is one step after the last."""
-        scorer, features = self.scorer(), RollingFeatures(self.extractor, step_seconds)
-        return lambda stream, follows: scorer.score(features.mfcc(stream, follows))
+        """A function that scores every label in windows of `window_seconds`, quickest where each is one step on."""
+        settings, scorer = self.card.features, self.scorer()
+        if self.taught is None:
+            mfcc = RollingFeatures(settings, self.extractor.mfcc, settings.window_samples, step_seconds)
+            return lambda stream, follows: scorer.score(mfcc.rows(stream, follows))
+        both = RollingFeatures(settings, self.rows, round(SPAN_SECONDS * settings.sample_rate_hz), step_seconds)
+        taught = TaughtScorer(scorer, self.embedding(), self.taught, self.network_words)
 
-    def posteriors(self, scorer: Scorer, window: Samples) -> Posteriors:
-        """Score one window, float32 (n_samples,) at the features' own rate."""
-        return scorer.score(self.extractor.mfcc(window))
+        def score(stream: Samples, follows: bool) -> Posteriors:
+            rows = both.rows(stream, follows)
+            mfcc, bands = rows[-settings.n_frames :, : settings.n_mfcc], rows[:, settings.n_mfcc :]
+            return taught.score(mfcc, bands, follows)
+
+        return score
+
+    def posteriors(self, score: StreamScorer, window: Samples) -> Posteriors:
+        """Scores of one window of a second, float32 (n_samples,) at the features' own rate, with silence before it."""
+        missing = round((self.window_seconds - WINDOW_SECONDS) * self.card.features.sample_rate_hz)
+        return score(np.pad(window, (missing, 0)), False)
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:

@@ -213,8 +213,8 @@ class FeatureExtractor:
         before = (n_fft - n) // 2
         return (np.pad(hann, (before, n_fft - n - before)) if self.settings.centered else hann).astype(np.float32)
 
-    def log_mel(self, window: Samples) -> Features:
-        """Log mel power of one window in dB.
+    def power(self, window: Samples) -> NDArray[np.float32]:
+        """Power spectrum of each frame of a window, up to the highest frequency that the filters let through.
 
         Parameters
         ----------
@@ -224,7 +224,7 @@ class FeatureExtractor:
 
         Returns
         -------
-        float32 array, shape (n_frames, n_mels)
+        float32 array, shape (n_frames, n_bins)
 
         Raises
         ------
@@ -246,7 +246,14 @@ class FeatureExtractor:
         # Where the frame is shorter than the transform, zeros follow it instead of standing on both sides as in
         # librosa: that turns phases and leaves the power as it is.
         spectrum = np.fft.rfft(frames * self._hann, s.n_fft)[..., : self._bank.shape[0]]
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float32)
+
+    def log_mel(self, window: Samples) -> Features:
+        """Log mel power in dB, shape (n_frames, n_mels), of a window as `power` takes it."""
+        return self._log_mel(self.power(window))
+
+    def _log_mel(self, power: NDArray[np.float32]) -> Features:
+        s = self.settings
         mel = power @ self._bank
         mel = np.maximum(mel, s.floor_power) if s.floor == "clamp" else mel + np.float32(s.floor_power)
         db = 10.0 * np.log10(mel)
@@ -256,14 +263,14 @@ class FeatureExtractor:
         return log_mel
 
     def mfcc(self, window: Samples) -> Features:
-        """MFCC of one window, equal to librosa's within float32 rounding.
-
-        Parameters
-        ----------
-        window : float32 array, shape (n_samples,), at ``settings.sample_rate_hz``; stacked as in `log_mel`
+        """MFCC of a window as `power` takes it, equal to librosa's within float32 rounding.
 
         Returns
         -------
         float32 array, shape (n_frames, n_mfcc)
         """
-        return (self.log_mel(window) @ self._dct).astype(np.float32)
+        return self.mfcc_of(self.power(window))
+
+    def mfcc_of(self, power: NDArray[np.float32]) -> Features:
+        """MFCC of frames whose `power` is known."""
+        return (self._log_mel(power) @ self._dct).astype(np.float32)

@@ -1,9 +1,11 @@
 """Features of a stream: one window after the other, each a step further on."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kws_live.audio import Samples
-from kws_live.model.features import FeatureExtractor, Features
+from kws_live.model.features import Features, FeatureSettings
 
 
 class RollingFeatures:
@@ -15,42 +17,51 @@ class RollingFeatures:
 
     Parameters
     ----------
-    extractor : computes what is new
+    settings : of the frames
+    compute : samples, stacked or not -> the rows of their frames, shape (..., n_frames, n)
+    window_samples : length of a window
     step_seconds : from one window to the next
     """
 
-    def __init__(self, extractor: FeatureExtractor, step_seconds: float) -> None:
-        self._extractor = extractor
-        settings = extractor.settings
+    def __init__(
+        self,
+        settings: FeatureSettings,
+        compute: Callable[[Samples], Features],
+        window_samples: int,
+        step_seconds: float,
+    ) -> None:
+        self._compute = compute
+        self._window_samples = window_samples
+        self._hop_samples = settings.hop_samples
+        self._n_frames = 1 + (window_samples - settings.frame_samples) // settings.hop_samples
         self._step = round(step_seconds * settings.sample_rate_hz)
         self._n_new, rest = divmod(self._step, settings.hop_samples)
         # The last frame must end where the window ends, or new frames would not be the last ones.
-        unused = (settings.window_samples - settings.frame_samples) % settings.hop_samples
+        unused = (window_samples - settings.frame_samples) % settings.hop_samples
         self._usable = not settings.centered and settings.top_db is None and rest == 0 and unused == 0
         self._tail = settings.frame_samples + (self._n_new - 1) * settings.hop_samples
         self._frames: Features = np.zeros((0, 0), np.float32)  # of the window and of what was read ahead
 
-    def mfcc(self, stream: Samples, follows: bool) -> Features:
-        """Features of a window, float32 (n_frames, n_mfcc).
+    def rows(self, stream: Samples, follows: bool) -> Features:
+        """Rows of a window's frames, float32 (n_frames, n).
 
         Parameters
         ----------
         stream : float32, begins with the window; what comes after it has been read ahead
         follows : whether the window is the one of the last call, moved on by one step
         """
-        settings = self._extractor.settings
         if not (self._usable and follows):
-            self._frames = self._extractor.mfcc(stream[: settings.window_samples])
+            self._frames = self._compute(stream[: self._window_samples])
             return self._frames
         self._frames = self._frames[self._n_new :]
-        if len(self._frames) < settings.n_frames:
+        if len(self._frames) < self._n_frames:
             # All steps that are there at once: one call takes about as long as one step.
-            new = stream[len(self._frames) * settings.hop_samples :]
+            new = stream[len(self._frames) * self._hop_samples :]
             n_steps = 1 + (new.size - self._tail) // self._step
             each = new.strides[0]
             steps = np.lib.stride_tricks.as_strided(
                 new, (n_steps, self._tail), (self._step * each, each), writeable=False
             )
-            found = self._extractor.mfcc(steps).reshape(n_steps * self._n_new, -1)
+            found = self._compute(steps).reshape(n_steps * self._n_new, -1)
             self._frames = np.concatenate((self._frames, found))
-        return self._frames[: settings.n_frames]
+        return self._frames[: self._n_frames]

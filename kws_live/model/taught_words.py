@@ -1,46 +1,68 @@
-"""Words of a user's own in a model folder: how each is scored, beside the network's own words.
+"""Words that a user has taught, in a model folder: how each is scored, beside what the network knows.
 
-An embedding network (``embedding.tflite``) turns the same window into a vector of length one. Each taught word is a
-weight vector and a bias: its score is the logistic function of their product with it, less what speaks for a word of
-the network's own or for silence. The network knows nothing of taught words, and calls one that is like a word of its
-own by that name ("joke": "go"). So the network's words have weight vectors too, and where the embedding lies nearer to
-the taught word it speaks for that word alone. Taught words know nothing of each other: when one is taken away,
-everything is as if it had never been taught, bit for bit.
+`kws_live.model.speech_embedding` turns each hop into 96 numbers. The last eight hops, 1.3 s, make one vector of length
+one, and each taught word is a weight vector and a bias: its score is the logistic function of their product with it,
+less what speaks for a word of the network's, held for two hops. The network knows nothing of taught words, and calls
+one that is like a word of its own by that name ("joke": "go"). So the network's words have weight vectors too, and
+where the vector lies nearer to the taught word it speaks for that word alone. Taught words know nothing of each other:
+when one is taken away, everything is as if it had never been taught, bit for bit.
 
-A personal word is one of the network's own, taught again in one voice: it scores what the network gives it or what its
-takes do, whichever is more.
+User words are labels of their own, after the network's. An adapted word is one of the network's, taught anew: it scores
+what the network gives it or what its takes do, whichever is more.
 """
 
 import io
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.errors import ModelError
+from kws_live.audio import HOP_SECONDS
+from kws_live.errors import ModelError, OutdatedWordsError
 from kws_live.model.features import Features
-from kws_live.model.scorer import Scorer
+from kws_live.model.scorer import Posteriors, Scorer
+from kws_live.model.speech_embedding import EMBEDDING_SIZE, SEEN_FRAMES, STEP_FRAMES
 from kws_live.system.array_file import read_arrays
 
 WORDS_NAME: Final = "words.npz"
 TAKES_NAME: Final = "takes.npz"
-EMBEDDING_NAME: Final = "embedding.tflite"
-EMBEDDING_KERAS_NAME: Final = "embedding.keras"
 BANK_NAME: Final = "negatives.npz"
-FORMAT: Final = 1
-EMBEDDING_SIZE: Final = 64
-KNOWN_WEIGHT: Final = 4.0
-"""Taken off a taught word's logit where the network is sure of a word of its own, or that nobody speaks: it was trained
-with thousands of voices and noises, a taught word with a few."""
+FORMAT: Final = 2
+SPAN_HOPS: Final = 8
+"""Embeddings that a word is scored from."""
 
-NEARER: Final = 0.6
-"""So much higher must the product with a taught word's weights be than that with a word's of the network's own, for the
-network to be wrong about that word. A taught word then costs 0.1 points of the network's own words, at 0.9 half of
-that, at 0.3 half as much again (scripts/train_embedding prints it: validation clips, five takes)."""
+VECTOR_SIZE: Final = SPAN_HOPS * EMBEDDING_SIZE
+SPAN_FRAMES: Final = SEEN_FRAMES + (SPAN_HOPS - 1) * STEP_FRAMES
+SPAN_SECONDS: Final = 17 * HOP_SECONDS
+"""A whole number of hops that hold these frames."""
+
+HOLD_HOPS: Final = 2
+"""A score lasts so much longer: a window that holds the word well is rarer than one that the decision can wait for."""
+
+NETWORK_WEIGHT: Final = 4.0
+"""Taken off a taught word's logit where the network is sure of a word of its own: it was trained with thousands of
+voices, a taught word with a few."""
+
+NEARER: Final = 2.0
+"""So much higher must the product with a taught word's weights be than that with a word's of the network, for the
+network to be wrong about that word."""
 
 Numbers = NDArray[np.floating]
+Kind = TypeVar("Kind", bound=np.generic)
+
+
+class Embedding(Protocol):
+    """Turns a stream's bands into embeddings, as `kws_live.model.speech_embedding.SpeechEmbedding` does."""
+
+    def step(self, bands: Features) -> NDArray[np.float32]:
+        """Of the `STEP_FRAMES` that follow the last ones: shape (EMBEDDING_SIZE,)."""
+
+    def of(self, bands: Features) -> NDArray[np.float32]:
+        """Of a stretch that follows nothing, one every `STEP_FRAMES`: shape (n, EMBEDDING_SIZE)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,47 +72,48 @@ class TaughtWords:
     Attributes
     ----------
     names : the words, in the order of the scores
-    weights : float32 (n_words, size)
+    weights : float32 (n_words, VECTOR_SIZE)
     biases : float32 (n_words,)
-    personal : those of them that are words of the network's own
-    known : words of the network's own that have weights, too
-    known_weights : float32 (n_known, size), of them
+    network_words : those of the network
+    network_weights : float32 (n_network_words, VECTOR_SIZE), of these
+    adapted : words that are in both
     """
 
     names: tuple[str, ...]
     weights: NDArray[np.float32]
     biases: NDArray[np.float32]
-    personal: frozenset[str] = frozenset()
-    known: tuple[str, ...] = ()
-    known_weights: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, EMBEDDING_SIZE), np.float32))
+    network_words: tuple[str, ...]
+    network_weights: NDArray[np.float32]
+    adapted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        n = len(self.names)
-        if self.weights.ndim != 2 or self.weights.shape[0] != n or self.biases.shape != (n,):
-            raise ModelError(f"{WORDS_NAME}: {n} words, but weights {self.weights.shape}, biases {self.biases.shape}")
-        if self.known_weights.ndim != 2 or len(self.known_weights) != len(self.known):
-            raise ModelError(f"{WORDS_NAME}: {len(self.known)} known words, but weights {self.known_weights.shape}")
-        if not all(np.isfinite(part).all() for part in (self.weights, self.biases, self.known_weights)):
+        parts = (self.weights, self.biases, self.network_weights)
+        shapes = ((len(self.names), VECTOR_SIZE), (len(self.names),), (len(self.network_words), VECTOR_SIZE))
+        if [part.shape for part in parts] != list(shapes):
+            raise ModelError(
+                f"{WORDS_NAME}: weights, biases and the network's weights of {shapes}, but they are "
+                f"{tuple(part.shape for part in parts)}"
+            )
+        if not all(np.isfinite(part).all() for part in parts):
             raise ModelError(f"{WORDS_NAME} holds weights that are not numbers")
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def user_words(self) -> tuple[str, ...]:
         """Those that the network does not know: labels of their own, after its labels."""
-        return tuple(name for name in self.names if name not in self.personal)
+        return tuple(name for name in self.names if name not in self.adapted)
 
     def to_bytes(self) -> bytes:
         """The content of ``words.npz``."""
         buffer = io.BytesIO()
-        personal = np.array([name in self.personal for name in self.names])
         np.savez(
             buffer,
             format=FORMAT,
             names=np.array(self.names),
             weights=self.weights,
             biases=self.biases,
-            personal=personal,
-            known=np.array(self.known, dtype=np.str_),
-            known_weights=self.known_weights,
+            network_words=np.array(self.network_words),
+            network_weights=self.network_weights,
+            adapted=np.array([name in self.adapted for name in self.names]),
         )
         return buffer.getvalue()
 
@@ -101,100 +124,151 @@ class TaughtWords:
         Raises
         ------
         ModelError
-            If it cannot be used.
+            If it cannot be used, or an earlier version wrote it: `OutdatedWordsError`.
         """
         try:
             stored = read_arrays(content)
+            if int(stored["format"]) < FORMAT:
+                raise OutdatedWordsError(Path(where).parent)
             if int(stored["format"]) != FORMAT:
                 raise ValueError(f"format {int(stored['format'])}; this version reads format {FORMAT}")
-            names = tuple(str(name) for name in stored["names"])
-            weights, biases = (np.asarray(stored[key], dtype=np.float32) for key in ("weights", "biases"))
-            is_personal = stored["personal"].tolist() if "personal" in stored else [False] * len(names)
-            personal = frozenset(name for name, yes in zip(names, is_personal, strict=True) if yes)
-            known = tuple(stored["known"].tolist()) if "known" in stored else ()
-            of_known = [stored["known_weights"].astype(np.float32)] if "known" in stored else []
+            names, network_words = (tuple(map(str, stored[key])) for key in ("names", "network_words"))
+            numbers = {key: stored[key].astype(np.float32) for key in ("weights", "biases", "network_weights")}
+            adapted = frozenset(name for name, yes in zip(names, stored["adapted"].tolist(), strict=True) if yes)
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{where} cannot be used: {error}; teach the words again") from error
-        return cls(names, weights, biases, personal, known, *of_known)
+        return cls(names=names, network_words=network_words, adapted=adapted, **numbers)
 
 
-def contest(
-    product: Numbers, bias: float, known_products: Numbers, said: Numbers, silence: Numbers
-) -> tuple[Numbers, NDArray[np.bool_]]:
-    """One taught word against words of the network's own, in one window or in many.
+def vectors_of(embeddings: Numbers) -> NDArray[np.float32]:
+    """What words are scored from: each `SPAN_HOPS` embeddings on end, of length one.
 
     Parameters
     ----------
-    product : (...), of the embedding and the taught word's weights
-    bias : the taught word's
-    known_products : (..., n_known), of the embedding and the known words' weights; inf where a word has none
-    said : (..., n_known), the network's posteriors of them
-    silence : (...), its posterior of silence
+    embeddings : (n_hops, EMBEDDING_SIZE), hop after hop
 
     Returns
     -------
-    tuple of two arrays
-        The logit of the taught word's score, shape (...), and which known words must give way to it, because the
-        embedding is nearer to it and its score is above one half: bool, shape (..., n_known).
+    float32 array, shape (n_hops - SPAN_HOPS + 1, VECTOR_SIZE)
     """
-    nearer = np.subtract(product, NEARER)[..., np.newaxis] >= known_products
-    known = np.maximum(np.where(nearer, 0.0, said).max(axis=-1, initial=0.0), silence)
-    logits = product + bias - KNOWN_WEIGHT * known
-    return logits, nearer & (np.asarray(logits) > 0)[..., np.newaxis]
+    n = max(0, len(embeddings) - SPAN_HOPS + 1)
+    spans = np.array([embeddings[at : at + SPAN_HOPS] for at in range(n)], np.float32).reshape(n, VECTOR_SIZE)
+    return np.asarray(spans / np.maximum(np.linalg.norm(spans, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
 def logistic(logits: Numbers) -> Numbers:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
 
 
-class TaughtScorer:
-    """The base network's posteriors, then the taught words' scores.
-
-    The posteriors then sum to more than one: a taught word is beside the others, which are not changed by it but where
-    it is heard and the embedding tells the two apart; a personal one changes its own posterior alone.
+def contest(
+    products: Numbers, bias: float, network_products: Numbers, said: Numbers
+) -> tuple[Numbers, NDArray[np.bool_]]:
+    """A taught word against the network's words, hop by hop.
 
     Parameters
     ----------
-    base, embedding : run on every window
-    words : the taught ones
-    own : word of the network's own -> which of the base's outputs it is
-    silence : which of them is silence's; None: it has none
+    products : (n_hops,), of the vectors and the taught word's weights
+    bias : the taught word's
+    network_products : (n_hops, n_words), of the vectors and the network's words' weights
+    said : (n_hops, n_words), the network's posteriors of them
+
+    Returns
+    -------
+    tuple of two arrays
+        The logits of the taught word's score, shape (n_hops,), and which of the network's words lie further off than
+        it does: bool, shape (n_hops, n_words).
+    """
+    nearer = products[:, np.newaxis] >= network_products + NEARER
+    said = np.where(nearer, 0.0, said).max(axis=1, initial=0.0)
+    return products + bias - NETWORK_WEIGHT * said, nearer
+
+
+def held(values: NDArray[Kind]) -> NDArray[Kind]:
+    """Values of hops on end, each the most of its own and those of the `HOLD_HOPS` before it."""
+    n = len(values)
+    return np.asarray(np.max([values[np.maximum(np.arange(n) - back, 0)] for back in range(HOLD_HOPS + 1)], axis=0))
+
+
+class StreamVectors:
+    """The vector of each hop of a stream: only what is new is embedded.
+
+    Parameters
+    ----------
+    embedding : run on every hop
     """
 
-    def __init__(
-        self,
-        base: Scorer,
-        embedding: Scorer,
-        words: TaughtWords,
-        own: Mapping[str, int],
-        silence: int | None = None,
-    ) -> None:
-        self._base, self._embedding, self._words = base, embedding, words
-        self._silence = silence
-        # A personal word must not speak against itself.
-        rivals = [[word for word in own if word != name] for name in words.names]
-        self._outputs = [[own[word] for word in others] for others in rivals]
-        self._known = [[words.known.index(word) if word in words.known else -1 for word in others] for others in rivals]
-        self._personal = [i for i, name in enumerate(words.names) if name in words.personal]
-        self._beside = [i for i, name in enumerate(words.names) if name not in words.personal]
-        self._places = [own[words.names[i]] for i in self._personal]
+    def __init__(self, embedding: Embedding) -> None:
+        self._embedding = embedding
+        self._embeddings = np.zeros((0, EMBEDDING_SIZE), np.float32)
 
-    def score(self, features: Features) -> NDArray[np.float32]:
-        posteriors = self._base.score(features)
-        embedding = self._embedding.score(features)
-        silence = np.asarray(0.0 if self._silence is None else posteriors[self._silence], dtype=np.float32)
-        # The last one stands for words without weights: nothing is nearer than they are.
-        known = np.append(self._words.known_weights @ embedding, np.float32(np.inf))
+    def next(self, bands: Features, follows: bool) -> NDArray[np.float32]:
+        """The vector of a hop, shape (VECTOR_SIZE,).
+
+        Parameters
+        ----------
+        bands : float32 (at least SPAN_FRAMES, N_BANDS), which end where the hop ends
+        follows : whether the hop comes right after the last one
+        """
+        if follows:
+            new = self._embedding.step(bands[-STEP_FRAMES:])
+            self._embeddings = np.concatenate((self._embeddings[1:], new[np.newaxis]))
+        else:
+            self._embeddings = self._embedding.of(bands[-SPAN_FRAMES:])
+        vector: NDArray[np.float32] = vectors_of(self._embeddings)[0]
+        return vector
+
+
+class TaughtScorer:
+    """The network's posteriors, then the user words' scores; it remembers what came before, as a stream does.
+
+    The posteriors then sum to more than one: a user word is no share of them, and changes them only where it is heard
+    and the vector tells the two apart; an adapted one changes its own posterior alone.
+
+    Parameters
+    ----------
+    network : run on every window
+    embedding : run on every hop
+    words : the taught ones
+    outputs : word of the network -> which of its outputs it is
+    """
+
+    def __init__(self, network: Scorer, embedding: Embedding, words: TaughtWords, outputs: Mapping[str, int]) -> None:
+        self._network, self._vectors, self._words = network, StreamVectors(embedding), words
+        self._outputs = [outputs[word] for word in words.network_words]
+        # An adapted word must not speak against itself.
+        self._rivals = [[i for i, word in enumerate(words.network_words) if word != name] for name in words.names]
+        self._adapted = {i: outputs[name] for i, name in enumerate(words.names) if name in words.adapted}
+        self._user = [i for i, name in enumerate(words.names) if name not in words.adapted]
+        self._recent: deque[list[tuple[Numbers, NDArray[np.bool_]]]] = deque(maxlen=HOLD_HOPS + 1)
+
+    def score(self, features: Features, bands: Features, follows: bool) -> Posteriors:
+        """Score one hop.
+
+        Parameters
+        ----------
+        features : float32 (n_frames, n_mfcc), of the network's window
+        bands, follows : see `StreamVectors.next`
+        """
+        posteriors = self._network.score(features)
+        vector = self._vectors.next(bands, follows)
+        if not follows:
+            self._recent.clear()
+        products = (self._words.network_weights @ vector)[np.newaxis]
+        said = posteriors[np.newaxis, self._outputs]
+        # Each is a product of its own: that of a matrix may add in another order once there is a word more.
+        self._recent.append(
+            [
+                contest(np.dot(weights, vector)[np.newaxis], float(bias), products[:, rivals], said[:, rivals])
+                for weights, bias, rivals in zip(self._words.weights, self._words.biases, self._rivals, strict=True)
+            ]
+        )
         heard = posteriors.copy()
         scores = np.zeros(len(self._words.names), np.float32)
-        for i, (weights, bias) in enumerate(zip(self._words.weights, self._words.biases, strict=True)):
-            outputs = self._outputs[i]
-            # Each is a product of its own: that of a matrix may add in another order once there is a word more.
-            logit, gives_way = contest(
-                np.dot(weights, embedding), bias, known[self._known[i]], posteriors[outputs], silence
-            )
-            scores[i] = logistic(logit)
-            if i not in self._personal:
-                heard[outputs] *= 1 - scores[i] * gives_way
-        heard[self._places] = np.maximum(heard[self._places], scores[self._personal])
-        return np.concatenate((heard, scores[self._beside]))
+        for i, rivals in enumerate(self._rivals):
+            logits, nearer = (np.max([hop[i][part] for hop in self._recent], axis=0)[0] for part in (0, 1))
+            scores[i] = logistic(logits)
+            if i in self._adapted:
+                heard[self._adapted[i]] = max(heard[self._adapted[i]], scores[i])
+            elif logits > 0:
+                heard[[self._outputs[j] for j, further in zip(rivals, nearer, strict=True) if further]] *= 1 - scores[i]
+        return np.concatenate((heard, scores[self._user]))

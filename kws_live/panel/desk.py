@@ -248,10 +248,10 @@ class Desk:
 
     # Words of one's own.
 
-    async def _teach(self, word: str, personal: bool = False) -> dict[str, Any]:
+    async def _teach(self, word: str, adapt: bool = False) -> dict[str, Any]:
         if self._observer.ended:
             raise ConfigError("the sound has ended, so nothing can be said; choose a microphone and start again")
-        await asyncio.to_thread(self.lessons.begin, word, personal)
+        await asyncio.to_thread(self.lessons.begin, word, adapt)
         return {}
 
     def _stop_teaching(self) -> dict[str, Any]:

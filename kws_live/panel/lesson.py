@@ -122,8 +122,8 @@ class Lessons:
         """Whether a lesson is going on."""
         return self._thread is not None and self._thread.is_alive()
 
-    def begin(self, word: str, personal: bool = False) -> None:
-        """Begin a lesson, in a new word or, if it is ``personal``, in one that the model knows.
+    def begin(self, word: str, adapt: bool = False) -> None:
+        """Begin a lesson, in a new word or, to ``adapt`` it, in one that the network knows.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class Lessons:
         """
         self.require_none()
         name = self._spotter.model.card.name
-        base, folder = where_to_teach(word, name if name in user_models() else None, personal=personal)
+        base, folder = where_to_teach(word, name if name in user_models() else None, adapt=adapt)
         word = " ".join(word.split())
         self._source = RingSource(self._spotter.ring, self._spotter.source.name)
         self._source.go_on_after(READING_SECONDS)
@@ -166,7 +166,7 @@ class Lessons:
     def _teach(self, word: str, base: Model, folder: Path, source: RingSource) -> None:
         try:
             teacher = Teacher(base)
-            judge = Judge(teacher, base.extractor)
+            judge = Judge(teacher, base)
             with self._spotter.muted():  # a take of "stop it" must not stop anything
                 takes = list(self._record(word, source, judge))
             self._show(replace(self.state, phase="learning", prompt=f"Learning “{word}” …"))
@@ -214,7 +214,7 @@ class Lessons:
         found = []
         for name in user_models():
             for word in words_of(load_model(name)):
-                kind = "a known word, fitted to your voice: " if word.personal else ""
+                kind = "a known word, fitted to your voice: " if word.adapted else ""
                 found.append({"model": name, "word": word.name, "told": kind + word.expectation.line()})
         return found
 

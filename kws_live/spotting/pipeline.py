@@ -88,6 +88,7 @@ class Pipeline:
     make_gate : gate mode (None: always open) -> a new gate
     settings : called once per hop
     position : where the stream begins
+    window_seconds : length of the window
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Pipeline:
         make_gate: Callable[[int | None], SpeechGate],
         settings: Callable[[], DecisionSettings],
         position: int = 0,
+        window_seconds: float = WINDOW_SECONDS,
     ) -> None:
         now = settings()
         now.require_thresholds(keywords)
@@ -106,6 +108,7 @@ class Pipeline:
         self.counts = PipelineCounts()
         self._score = score
         self._at_stream_rate = window_rate_hz == SAMPLE_RATE_HZ
+        self._window_seconds = window_seconds
         self._make_gate = make_gate
         self._gate_mode = now.gate_mode
         self._gate = make_gate(self._gate_mode)
@@ -132,8 +135,8 @@ class Pipeline:
         self._hop_end = position + HOP_SAMPLES
         self._resampler = Resampler(SAMPLE_RATE_HZ, SPEECH_RATE_HZ, "LQ")
         # What has been read, from one window before the hop now due; silence before the stretch.
-        self._stream = np.zeros(round(WINDOW_SECONDS * SAMPLE_RATE_HZ), np.float32)
-        self._speech = np.zeros(round(WINDOW_SECONDS * SPEECH_RATE_HZ), np.float32)
+        self._stream = np.zeros(round(self._window_seconds * SAMPLE_RATE_HZ), np.float32)
+        self._speech = np.zeros(round(self._window_seconds * SPEECH_RATE_HZ), np.float32)
         self._speech_window = self._speech.size
         self._follows = False
         self._gate.reset()

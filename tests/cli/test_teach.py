@@ -53,7 +53,7 @@ def test_bad_takes_are_named_with_the_reason_and_the_rest_is_used(
 ) -> None:
     soundfile.write(takes / "8.wav", np.zeros(16_000), 16_000)
     (takes / "9.wav").write_bytes((takes / "0.wav").read_bytes())
-    assert main(["teach", "left off", "--takes", str(takes), "--name", "lamp", "--alone", "--keep-audio"]) == 0
+    assert main(["teach", "left off", "--takes", str(takes), "--name", "lamp", "--only", "--keep-audio"]) == 0
     said = capsys.readouterr().err
     assert "8.wav is left out: nothing was said" in said
     assert "9.wav is left out: the same recording as 0.wav" in said
@@ -68,13 +68,13 @@ def test_bad_takes_are_named_with_the_reason_and_the_rest_is_used(
         (["teach", "a/b", "--takes", "TAKES"], "word 'a/b' has '/' in it"),
         (["teach", "lamp", "--takes", "TAKES", "--name", "a/b"], "name 'a/b' cannot be a folder's"),
         (["teach", "stop", "--takes", "TAKES"], "'commands-12' knows 'stop' already"),
-        (["teach", "stop", "--personal", "--alone"], "leave --alone and --from-text out"),
-        (["teach", "lamp", "--personal"], "'commands-12' does not know 'lamp', so leave --personal out"),
+        (["teach", "stop", "--adapt", "--only"], "leave --only and --from-text out"),
+        (["teach", "lamp", "--adapt"], "'commands-12' does not know 'lamp', so leave --adapt out"),
         (["teach", "lamp", "--takes", "nowhere"], "nowhere is no folder"),
         (["teach", "lamp", "--n", "1"], "--n 1 must be 2 to 100"),
         (["teach", "lamp", "--takes", "TAKES", "--model", "paper"], "model 'paper' has no embedding"),
         (["words", "forget", "lamp"], "no words have been taught yet; begin with: kws-live teach"),
-        (["words", "forget", "lamp", "--model", "commands-12"], "has no words of your own; teach one"),
+        (["words", "forget", "lamp", "--model", "commands-12"], "has no taught words; teach one"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_nothing_is_written(
@@ -116,13 +116,13 @@ def test_five_identical_files_are_one_take(
 
 def test_a_known_word_is_fitted_to_a_voice_and_given_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_takes(tmp_path / "accent", takes_of("stop", n=3, backwards=True))
-    assert main(["teach", "stop", "--personal", "--takes", str(folder)]) == 0
+    assert main(["teach", "stop", "--adapt", "--takes", str(folder)]) == 0
     said = capsys.readouterr().out
     assert '"stop" as it was said here: ' in said
     assert "of 3 takes were heard before, " in said
     assert 'to have it as it was: kws-live words forget "stop" --model my-words' in said
     assert main(["words", "list"]) == 0
-    assert "  stop (personal)      3 takes, " in capsys.readouterr().out
+    assert "  stop (adapted)       3 takes, " in capsys.readouterr().out
     assert main(["words", "test", "stop", "--takes", str(folder)]) == 0
     assert '"stop" was heard in 3 of 3 recordings' in capsys.readouterr().out
     assert main(["words", "forget", "stop"]) == 0

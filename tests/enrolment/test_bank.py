@@ -4,10 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws_live.enrolment.bank import GAP_HOPS, Bank, stream_of
+from kws_live.enrolment.bank import GAP_HOPS, STEP, Bank, stream_of
 from kws_live.enrolment.expectation import false_events
 from kws_live.errors import ModelError
 from kws_live.evaluation.recorded_run import RecordedRun
+from kws_live.model.speech_embedding import EMBEDDING_SIZE
+from kws_live.model.taught_words import SPAN_HOPS, VECTOR_SIZE, vectors_of
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import HOP_SAMPLES
 
@@ -15,20 +17,24 @@ RNG = np.random.default_rng(0)
 
 
 def run_of(n_hops: int, gate_open: list[bool]) -> RecordedRun:
-    """A run whose outputs are one word, silence, and an embedding of three numbers."""
+    """A run of a network that knows one word and silence."""
     is_open = np.array(gate_open)
     return RecordedRun(
         model="a",
-        labels=("go", "_silence_", "0", "1", "2"),
+        labels=("go", "_silence_"),
         keywords=("go",),
         gate_mode=1,
         seconds=n_hops * 0.08,
         positions=np.arange(1, n_hops + 1) * HOP_SAMPLES,
         gate_open=is_open,
         levels_db=np.full((n_hops, 4), -60.0, np.float32),
-        posteriors=RNG.random((int(is_open.sum()), 5)).astype(np.float32),
+        posteriors=RNG.random((int(is_open.sum()), 2)).astype(np.float32),
         cpu_seconds=np.zeros(n_hops, np.float32),
     )
+
+
+def embeddings(n_hops: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return RNG.normal(0, 1, (n_hops, EMBEDDING_SIZE)).astype(np.float32)
 
 
 @pytest.fixture
@@ -39,40 +45,47 @@ def runs() -> list[RecordedRun]:
 @pytest.fixture
 def bank(runs: list[RecordedRun]) -> Bank:
     return Bank(
-        negatives=RNG.normal(0, 0.2, (5, 3)).astype(np.float32),
-        noise=RNG.uniform(-60, 20, (2, 4, 6)).astype(np.float32),
+        mean=RNG.normal(0, 0.02, VECTOR_SIZE).astype(np.float32),
+        labels=("go", "_silence_"),
         words=("go",),
-        word_clips=RNG.normal(0, 0.2, (1, 2, 3)).astype(np.float32),
-        **stream_of(runs, 2, 1, [0]),  # type: ignore[arg-type]  # their types differ
+        word_clips=embeddings(2 * 12).reshape(1, 2, 12, EMBEDDING_SIZE),
+        **stream_of(runs, [embeddings(3), embeddings(2)]),  # type: ignore[arg-type]  # their types differ
     )
 
 
-def test_the_stream_joins_the_runs_with_nothing_where_the_gate_was_shut(bank: Bank, runs: list[RecordedRun]) -> None:
+def test_the_stream_joins_the_runs_with_no_posteriors_where_the_gate_was_shut(
+    bank: Bank, runs: list[RecordedRun]
+) -> None:
     assert bank.starts.tolist() == [0, 3]
     assert bank.gate_open.tolist() == [True, False, True, True, True]
-    assert np.array_equal(bank.stream[[0, 2, 3, 4]], np.concatenate([run.posteriors[:, 2:] for run in runs]))
-    assert not bank.stream[1].any()
-    assert bank.silence[1] == 1
-    assert bank.word_scores is not None
-    assert np.array_equal(bank.word_scores[[0, 2]], runs[0].posteriors[:, :1])
+    assert bank.stream.shape == (5, EMBEDDING_SIZE)
+    assert np.array_equal(bank.posteriors[[0, 2, 3, 4]], np.concatenate([run.posteriors for run in runs]))
+    assert not bank.posteriors[1].any()
     assert bank.hours == pytest.approx(5 * 0.08 / 3600)
 
 
-def test_it_survives_its_file_within_8_bits(bank: Bank, tmp_path: Path) -> None:
+def test_products_are_those_with_the_vector_that_ends_at_each_hop(bank: Bank) -> None:
+    stream, weights = embeddings(20), RNG.normal(0, 1, VECTOR_SIZE).astype(np.float32)
+    products = replace(bank, stream=stream).products(weights)
+    np.testing.assert_allclose(products[SPAN_HOPS - 1 :], vectors_of(stream) @ weights, atol=1e-5)
+    assert not products[: SPAN_HOPS - 1].any()
+
+
+def test_it_survives_its_file_within_its_steps(bank: Bank, tmp_path: Path) -> None:
     (tmp_path / "negatives.npz").write_bytes(bank.to_bytes())
     again = Bank.load(tmp_path / "negatives.npz")
-    largest = max(float(np.abs(part).max()) for part in (bank.negatives, bank.stream, bank.word_clips))
-    for name in ("negatives", "stream", "word_clips"):
-        assert getattr(again, name) == pytest.approx(getattr(bank, name), abs=largest / 254 + 1e-6)
-    assert again.noise == pytest.approx(bank.noise, abs=0.26)
-    assert again.silence == pytest.approx(bank.silence, abs=1 / 500)
+    for name in ("stream", "word_clips"):
+        assert getattr(again, name) == pytest.approx(getattr(bank, name), abs=STEP / 2 + 1e-6)
+    assert np.array_equal(again.mean, bank.mean)
+    assert again.posteriors == pytest.approx(bank.posteriors, abs=1 / 500)
     assert np.array_equal(again.gate_open, bank.gate_open)
-    assert again.words == ("go",)
+    assert (again.labels, again.words) == (("go", "_silence_"), ("go",))
 
 
 def test_the_recorded_stream_is_decided_as_any_run_and_leaves_a_gap_between_recordings(bank: Bank) -> None:
     run = bank.recorded("hoy", np.array([0.9, 0, 0.1, 0.2, 0.3], np.float32))
     assert run.posteriors[:, 0].tolist() == pytest.approx([0.9, 0.1, 0.2, 0.3])
+    assert np.array_equal(run.posteriors[:, 1], bank.posteriors[bank.gate_open, 1])
     assert np.diff(run.positions).tolist() == [HOP_SAMPLES, HOP_SAMPLES, (GAP_HOPS + 1) * HOP_SAMPLES, HOP_SAMPLES]
     settings = DecisionSettings(thresholds={"hoy": 0.8}, mode="spotting", smoothing_hops=1, gate_mode=1)
     assert [event.position for event in run.decide(settings)] == [HOP_SAMPLES]

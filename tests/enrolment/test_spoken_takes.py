@@ -54,13 +54,13 @@ def test_the_same_word_gives_the_same_takes(takes: list[Take]) -> None:
 def test_recorded_takes_are_those_left_out_and_what_is_synthetic_stays_marked(
     takes: list[Take], commands_model: Model, tmp_path: Path
 ) -> None:
-    spoken = [take.features(commands_model.extractor) for take in takes]
-    own = [Take.of("take", t).features(commands_model.extractor) for t in recorded_takes("left", "off", n=2)]
+    spoken = [take.features(commands_model) for take in takes]
+    own = [Take.of("take", t).features(commands_model) for t in recorded_takes("left", "off", n=2)]
     word = Teacher(commands_model).teach("lamp", [*own, *spoken])
     expected = word.expectation
     assert (expected.n_takes, expected.n_spoken, expected.n_tries) == (2 + len(takes), len(takes), 2)
     assert "of 2 recorded takes" in expected.lines("lamp")[0]
-    kept = takes_of(write_taught(commands_model, tmp_path / "mine", [word]))["lamp"]
+    kept = takes_of(write_taught(commands_model, tmp_path / "mine", [word]))["lamp"][0]
     assert [take.spoken for take in kept] == [False, False, *(True for _ in takes)]
 
 

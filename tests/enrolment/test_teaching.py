@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from kws_live.audio import SILENCE, SPEECH_RATE_HZ, Samples
+from kws_live.audio import HOP_SECONDS, SPEECH_RATE_HZ, Samples
 from kws_live.detection import detect
-from kws_live.enrolment.augmentation import TakeFeatures, windows_of
 from kws_live.enrolment.classifier import SCALE, fit
 from kws_live.enrolment.expectation import (
     SPOTTED_PER_HOUR,
@@ -21,13 +21,12 @@ from kws_live.enrolment.expectation import (
 from kws_live.enrolment.judge import Judge
 from kws_live.enrolment.takes import Take
 from kws_live.enrolment.taught_model import write_taught
-from kws_live.enrolment.teaching import Hops, TaughtWord, Teacher
+from kws_live.enrolment.teaching import TaughtWord, Teacher
 from kws_live.errors import DatasetError
 from kws_live.events import Detection
 from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model
-from kws_live.model.features import SPEECH
-from kws_live.model.taught_words import KNOWN_WEIGHT, logistic
+from kws_live.model.taught_words import logistic
 from kws_live.spotting.decision_settings import DecisionSettings
 from tests.enrolment.spoken_takes import demo_word, takes_of
 
@@ -41,7 +40,7 @@ def teacher(commands_model: Model) -> Teacher:
 
 @pytest.fixture(scope="module")
 def judge(teacher: Teacher, commands_model: Model) -> Judge:
-    return Judge(teacher, commands_model.extractor)
+    return Judge(teacher, commands_model)
 
 
 def taken(*words: str, n: int = 5, backwards: bool = False) -> list[Take]:
@@ -51,7 +50,7 @@ def taken(*words: str, n: int = 5, backwards: bool = False) -> list[Take]:
 @pytest.fixture(scope="module")
 def word(teacher: Teacher, commands_model: Model) -> TaughtWord:
     """Two words said as one, from five takes."""
-    return teacher.teach("left off", [take.features(commands_model.extractor) for take in taken("left", "off")])
+    return teacher.teach("left off", [take.features(commands_model) for take in taken("left", "off")])
 
 
 def told(model: Model, samples: Samples) -> list[str]:
@@ -74,51 +73,46 @@ def test_a_taught_word_is_heard_and_the_others_are_not_taken_for_it(
     assert len(without) >= 8
 
 
-def test_the_base_posteriors_stay_what_they_are_bit_for_bit(
+def test_where_a_taught_word_is_not_heard_the_networks_posteriors_stay_what_they_are_bit_for_bit(
     word: TaughtWord, commands_model: Model, tmp_path: Path
 ) -> None:
     model = write_taught(commands_model, tmp_path / "mine", [word])
-    window = np.resize(demo_word("stop"), SPEECH_RATE_HZ)
-    before = commands_model.posteriors(commands_model.scorer(), window)
-    after = model.posteriors(model.scorer(), window)
-    assert after.shape == (len(before) + 1,)
-    assert np.array_equal(after[:-1], before)
-    assert 0 <= after[-1] <= 1
+    for sound, same in ((demo_word("stop"), True), (takes_of("left", "off", n=2)[0], False)):
+        before, after = scores_of(commands_model, sound), scores_of(model, sound)
+        assert after.shape == (len(before), len(before[0]) + 1)
+        assert (after[:, -1].max() <= 0.5) == same
+        assert np.array_equal(after[:, :-1], before) == same
 
 
-def test_a_word_scores_when_it_is_taught_as_it_does_live_in_speech_and_in_noise(
+def scores_of(model: Model, sound: Samples, ahead: int = 0) -> NDArray[np.float32]:
+    """Of each hop of a sound that begins in silence, as they come live; so many samples are read ahead."""
+    score, hop = model.stream_scorer(HOP_SECONDS), round(HOP_SECONDS * SPEECH_RATE_HZ)
+    window = round(model.window_seconds * SPEECH_RATE_HZ)
+    stream = np.pad(sound, (window, SPEECH_RATE_HZ))
+    starts = range(0, stream.size - window + 1, hop)
+    return np.array([score(stream[at : at + window + ahead], at > 0) for at in starts])
+
+
+def test_reading_ahead_changes_no_bit_of_a_taught_words_score(
+    word: TaughtWord, commands_model: Model, tmp_path: Path
+) -> None:
+    model, sound = write_taught(commands_model, tmp_path / "mine", [word]), takes_of("left", "off", n=2)[0]
+    one_by_one = scores_of(model, sound)
+    assert one_by_one[:, -1].max() > 0.8
+    assert all(np.array_equal(scores_of(model, sound, ahead), one_by_one) for ahead in (3 * 1280, 7 * 1280 + 500))
+
+
+def test_a_word_scores_when_it_is_taught_as_it_does_live(
     word: TaughtWord, teacher: Teacher, commands_model: Model, tmp_path: Path
 ) -> None:
-    model = write_taught(commands_model, tmp_path / "mine", [word])
-    noise = np.random.default_rng(0).normal(0, 0.02, SPEECH_RATE_HZ).astype(np.float32)
-    silence = []
-    for window in (np.resize(demo_word("stop"), SPEECH_RATE_HZ), noise):
-        mfcc = model.extractor.mfcc(window)
-        posteriors = commands_model.scorer().score(mfcc)
-        silence.append(posteriors[model.card.labels.index(SILENCE)])
-        hops = Hops(
-            teacher.embed(mfcc[np.newaxis]),
-            posteriors[np.newaxis, teacher._outputs],
-            np.array(silence[-1:], np.float32),
-        )
-        expected = teacher._scores(word.name, hops, word.weights, word.bias)[0]
-        assert model.scorer().score(mfcc)[-1] == pytest.approx(expected, rel=1e-4)
-    assert silence[0] < 0.1
-    assert silence[1] > 0.9
-
-
-def test_a_word_of_the_network_speaks_against_a_taught_one_and_a_personal_one_not_against_itself(
-    teacher: Teacher,
-) -> None:
-    stop = teacher.bank.words.index("stop")
-    said = np.zeros((1, len(teacher.bank.words)), np.float32)
-    said[0, stop] = 0.9
-    of_stop = teacher.bank.word_weights[stop]
-    hops = Hops(of_stop[np.newaxis] / np.linalg.norm(of_stop), said, np.zeros(1, np.float32))
-    weights = 0.5 * of_stop  # less near than the word's own
-    product = float(hops.embeddings[0] @ weights)
-    assert teacher._logits("halt", hops, weights, 1.0) == pytest.approx([product + 1 - 0.9 * KNOWN_WEIGHT])
-    assert teacher._logits("stop", hops, weights, 1.0) == pytest.approx([product + 1])
+    take = Take.of("a", takes_of("left", "off", n=4)[1])
+    hops = teacher.slide(take.features(commands_model))
+    top = (hops.vectors @ word.weights).max()
+    fainter = replace(word, bias=1 - float(top))  # where a score is steep
+    taught = teacher.scores(fainter, hops).max()
+    live = scores_of(write_taught(commands_model, tmp_path / "mine", [fainter]), take.samples)[:, -1].max()
+    assert taught == pytest.approx(live, abs=0.1)
+    assert 0.5 < taught < 0.9
 
 
 def test_what_to_expect_is_measured(word: TaughtWord) -> None:
@@ -134,7 +128,7 @@ def test_what_to_expect_is_measured(word: TaughtWord) -> None:
 def test_a_word_like_one_of_the_ten_is_told_with_the_share_of_confusions(
     teacher: Teacher, commands_model: Model
 ) -> None:
-    like = teacher.teach("gow", [take.features(commands_model.extractor) for take in taken("go")])
+    like = teacher.teach("gow", [take.features(commands_model) for take in taken("go")])
     assert like.expectation.alike.get("go", 0) > 0.1
     assert any(line.startswith("too like 'go': expect confusions") for line in like.expectation.lines("gow"))
 
@@ -147,7 +141,7 @@ def test_teaching_again_from_the_same_takes_gives_the_same_word(word: TaughtWord
 
 def test_one_take_is_too_few(teacher: Teacher, commands_model: Model) -> None:
     with pytest.raises(DatasetError, match="1 take of 'hoy' is too few to tell it from others; give 3 to 10"):
-        teacher.teach("hoy", [taken("go")[0].features(commands_model.extractor)])
+        teacher.teach("hoy", [taken("go")[0].features(commands_model)])
 
 
 def test_identical_files_count_once(judge: Judge) -> None:
@@ -157,16 +151,16 @@ def test_identical_files_count_once(judge: Judge) -> None:
 
 
 def test_a_take_of_another_word_is_found(judge: Judge) -> None:
-    good, refused = judge.sort([*taken("left", "off"), taken("stop")[2]])
+    good, refused = judge.sort([*taken("left", "off"), taken("right")[2]])
     assert len(good) == 5
     assert "unlike the other takes" in refused[0][1]
-    assert "unlike the takes before it" in str(judge.fault(taken("stop")[2], good))
+    assert "unlike the takes before it" in str(judge.fault(taken("right")[2], good))
 
 
 def test_two_takes_of_two_words_are_not_taken_for_one(judge: Judge) -> None:
-    left, stop = taken("left", "off")[0], taken("stop")[2]
-    assert "unlike the takes before it" in str(judge.fault(stop, [left]))
-    assert [take.name for take in judge.sort([left, stop])[0]] == [left.name]
+    left, right = taken("left", "off")[0], taken("right")[2]
+    assert "unlike the takes before it" in str(judge.fault(right, [left]))
+    assert [take.name for take in judge.sort([left, right])[0]] == [left.name]
 
 
 def test_music_is_no_take(judge: Judge) -> None:
@@ -176,32 +170,10 @@ def test_music_is_no_take(judge: Judge) -> None:
     assert str(judge.fault(take, [])).startswith("noise or music, no voice")
 
 
-def test_windows_hold_the_word_and_are_repeatable(commands_model: Model) -> None:
-    take = taken("stop")[0].features(commands_model.extractor)
-    noise = np.full((2, SPEECH.n_frames, SPEECH.n_mels), -60.0, np.float32)
-    first, again = (windows_of(take, SPEECH, noise, 6, np.random.default_rng(3)) for _ in range(2))
-    assert first.shape == (6, SPEECH.n_frames, SPEECH.n_mfcc)
-    assert np.array_equal(first, again)
-    # Coefficient 0 is the loudness: somewhere in each window it rises to the word.
-    assert (np.ptp(first[:, :, 0], axis=1) > 50).all()
-
-
-def test_a_word_longer_than_the_window_is_seen_by_its_end() -> None:
-    log_mel = np.full((180, SPEECH.n_mels), -60.0, np.float32)
-    log_mel[20:140] = np.linspace(-20, 20, 120)[:, np.newaxis]  # it rises, so its end is the loudest
-    windows = windows_of(
-        TakeFeatures(log_mel, 20, 140), SPEECH, np.zeros((0, 1, 1), np.float32), 20, np.random.default_rng(0)
-    )
-    assert (windows[:, :, 0].argmax(axis=1) >= 90).all()
-
-
 def test_a_word_lies_along_the_line_between_the_means() -> None:
-    rng = np.random.default_rng(0)
-    here, there = rng.normal(1, 0.3, (40, 4)), rng.normal([-1, 1, 1, 1], 0.3, (400, 4))
-    weights = fit(here.astype(np.float32), there.astype(np.float32))
-    np.testing.assert_allclose(weights, [SCALE, 0, 0, 0], atol=0.5)  # nothing for what both have
-    assert (here @ weights).min() > (there @ weights).max()
-    assert np.isfinite(fit(np.ones((2, 3), np.float32), np.ones((5, 3), np.float32))).all()
+    here, there = np.array([1, 1, 1, 1], np.float32), np.array([-1, 1, 1, 1], np.float32)
+    assert fit(here, there).tolist() == [SCALE, 0, 0, 0]  # nothing for what both have
+    assert np.isfinite(fit(here, here)).all()
 
 
 def test_events_are_counted_once_a_second_and_the_bias_keeps_their_rate() -> None:
@@ -238,17 +210,17 @@ def test_a_list_says_the_same_in_one_line() -> None:
     told = Expectation(5, 4, 5, 0.5, 1, 3, {"go": 0.4, "no": 0.02}, 0.6)
     assert told.line() == "5 takes, 4 of 5 heard; 1 false in 30 min of talk; too like go"
     assert replace(told, n_spoken=5).line().startswith("5 synthetic takes, 4 of 5 heard; ")
-    personal = replace(told, alike={}, before=Before(2, 0, 1))
-    assert personal.line() == "5 takes, 4 of 5 heard (2 before); 1 false in 30 min of talk"
-    assert Expectation.from_dict(personal.to_dict()) == personal
+    adapted = replace(told, alike={}, before=Before(2, 0, 1))
+    assert adapted.line() == "5 takes, 4 of 5 heard (2 before); 1 false in 30 min of talk"
+    assert Expectation.from_dict(adapted.to_dict()) == adapted
 
 
 def test_a_word_like_a_taught_one_is_told_whichever_was_taught_first(
     word: TaughtWord, teacher: Teacher, commands_model: Model
 ) -> None:
-    features = [take.features(commands_model.extractor) for take in taken("left", "off", n=4)]
+    features = [take.features(commands_model) for take in taken("left", "off", n=4)]
     assert teacher.teach("the same", features, [word]).expectation.alike["left off"] > 0.5
-    features = [take.features(commands_model.extractor) for take in taken("stop", backwards=True)]
+    features = [take.features(commands_model) for take in taken("stop", backwards=True)]
     assert teacher.teach("pots", features, [word]).expectation.alike.get("left off", 0) < 0.5
 
 
@@ -256,14 +228,14 @@ def test_a_word_like_a_taught_one_is_told_whichever_was_taught_first(
 def accent(teacher: Teacher, commands_model: Model) -> TaughtWord:
     """The word "stop" as nobody says it: backwards."""
     takes = taken("stop", n=4, backwards=True)
-    return teacher.teach("stop", [take.features(commands_model.extractor) for take in takes])
+    return teacher.teach("stop", [take.features(commands_model) for take in takes])
 
 
 def test_a_word_that_the_network_does_not_hear_is_fitted_to_a_voice_and_before_and_after_are_shown(
     accent: TaughtWord, commands_model: Model, tmp_path: Path
 ) -> None:
     expected = accent.expectation
-    assert accent.personal
+    assert accent.adapted
     assert expected.before is not None
     assert expected.before.hits < expected.hits
     lines = expected.lines("stop")

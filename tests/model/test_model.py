@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kws_live.audio import SPEECH_RATE_HZ, Samples
+from kws_live.audio import HOP_SECONDS, SPEECH_RATE_HZ, Samples
 from kws_live.errors import ModelError
 from kws_live.model import FILTERS_NAME, LITERT_NAME, Model, load_model
 from kws_live.model.card import ModelCard, write_card
 from kws_live.model.folders import CARD_NAME, shipped_models
 from kws_live.model.scorer import LiteRtScorer
-from kws_live.model.taught_words import WORDS_NAME, TaughtWords
 from kws_live.stream.resampling import Resampler
 
 
@@ -48,9 +47,9 @@ def test_the_default_model_is_shipped_with_its_ten_words(commands_model: Model) 
 
 
 def test_posteriors_are_probabilities(commands_model: Model, demo_audio: Samples) -> None:
-    scorer = commands_model.scorer()
+    score = commands_model.stream_scorer(HOP_SECONDS)
     for window in demo_windows(demo_audio)[:10]:
-        posteriors = commands_model.posteriors(scorer, window)
+        posteriors = commands_model.posteriors(score, window)
         assert posteriors.shape == (len(commands_model.card.labels),)
         assert posteriors.dtype == np.float32
         assert posteriors.min() >= 0.0
@@ -58,11 +57,11 @@ def test_posteriors_are_probabilities(commands_model: Model, demo_audio: Samples
 
 
 def test_a_posterior_that_was_given_is_not_changed_by_the_next(commands_model: Model, demo_audio: Samples) -> None:
-    scorer = commands_model.scorer()
+    score = commands_model.stream_scorer(HOP_SECONDS)
     first, second = demo_windows(demo_audio)[4:6]
-    given = commands_model.posteriors(scorer, first)
+    given = commands_model.posteriors(score, first)
     kept = given.copy()
-    commands_model.posteriors(scorer, second)
+    commands_model.posteriors(score, second)
     np.testing.assert_array_equal(given, kept)
 
 
@@ -192,16 +191,6 @@ def test_filters_whose_header_claims_more_than_there_is_are_refused(folder: Path
     rehash(folder)
     with pytest.raises(ModelError, match=r"mel_filters\.npy: the header says"):
         load_model(folder).extractor  # noqa: B018  a property that reads the file
-
-
-@pytest.mark.parametrize("size", [63, 65, 0])
-def test_taught_words_of_another_embedding_are_refused(folder: Path, size: int) -> None:
-    words = TaughtWords(("lamp",), np.zeros((1, size), np.float32), np.zeros(1, np.float32))
-    (folder / WORDS_NAME).write_bytes(words.to_bytes())
-    change_card(folder, lambda card: card["files"].update({WORDS_NAME: ""}))
-    rehash(folder)
-    with pytest.raises(ModelError, match="the embedding gives 64"):
-        load_model(folder)
 
 
 def test_a_card_survives_the_way_through_json(commands_model: Model) -> None:

@@ -1,22 +1,85 @@
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from kws_live.errors import ModelError
+from kws_live.errors import ModelError, OutdatedWordsError
 from kws_live.model.features import Features
-from kws_live.model.taught_words import KNOWN_WEIGHT, NEARER, TaughtScorer, TaughtWords
+from kws_live.model.speech_embedding import EMBEDDING_SIZE, N_BANDS, STEP_FRAMES
+from kws_live.model.taught_words import (
+    HOLD_HOPS,
+    NEARER,
+    NETWORK_WEIGHT,
+    SPAN_FRAMES,
+    SPAN_HOPS,
+    VECTOR_SIZE,
+    TaughtScorer,
+    TaughtWords,
+    held,
+    vectors_of,
+)
 
 RNG = np.random.default_rng(0)
-WORDS = TaughtWords(("lamp", "góra"), RNG.normal(0, 8, (2, 64)).astype(np.float32), np.array([-2.0, 0.5], np.float32))
+WEIGHTS = RNG.normal(0, 4, (2, VECTOR_SIZE)).astype(np.float32)
+NONE = np.zeros((0, VECTOR_SIZE), np.float32)
+WORDS = TaughtWords(("lamp", "góra"), WEIGHTS, np.array([-2.0, 0.5], np.float32), (), NONE)
+MFCC, BANDS = np.zeros((98, 40), np.float32), np.zeros((SPAN_FRAMES, N_BANDS), np.float32)
 
 
 class Fixed:
-    def __init__(self, values: list[float]) -> None:
+    """A network that always gives the same posteriors."""
+
+    def __init__(self, *values: float) -> None:
         self.values = np.array(values, np.float32)
 
-    def score(self, features: Features) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def score(self, features: Features) -> NDArray[np.float32]:
         return self.values
+
+
+class Along:
+    """An embedding that points along one of its numbers, the next one given at each hop; 0 at first."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = list(numbers)
+
+    def step(self, bands: Features) -> NDArray[np.float32]:
+        assert bands.shape == (STEP_FRAMES, N_BANDS)
+        return np.asarray(np.eye(EMBEDDING_SIZE)[self.numbers.pop(0)], np.float32)
+
+    def of(self, bands: Features) -> NDArray[np.float32]:
+        assert bands.shape == (SPAN_FRAMES, N_BANDS)
+        return np.eye(EMBEDDING_SIZE, dtype=np.float32)[[0] * SPAN_HOPS]
+
+
+def weights_along(number: int, height: float) -> NDArray[np.float32]:
+    """Weights whose product is this where the last embedding points along that number, and 0 elsewhere."""
+    weights = np.zeros((SPAN_HOPS, EMBEDDING_SIZE), np.float32)
+    weights[-1, number] = height * SPAN_HOPS**0.5
+    return weights.ravel()
+
+
+def last_along(number: int, height: float, bias: float, name: str = "a", **network: float) -> TaughtWords:
+    """A word with this product and bias, beside words of the network with other products in the same place."""
+    return TaughtWords(
+        names=(name,),
+        weights=weights_along(number, height)[np.newaxis],
+        biases=np.array([bias], np.float32),
+        network_words=tuple(network),
+        network_weights=np.array([weights_along(number, one) for one in network.values()], np.float32).reshape(
+            -1, VECTOR_SIZE
+        ),
+    )
+
+
+def logistic(logit: float) -> float:
+    return float(1 / (1 + np.exp(-logit)))
+
+
+def scores(scorer: TaughtScorer, n: int) -> list[list[float]]:
+    return [scorer.score(MFCC, BANDS, follows=i > 0).tolist() for i in range(n)]
 
 
 def test_words_survive_the_file_they_are_kept_in() -> None:
@@ -24,119 +87,87 @@ def test_words_survive_the_file_they_are_kept_in() -> None:
     assert again.names == WORDS.names
     assert np.array_equal(again.weights, WORDS.weights)
     assert np.array_equal(again.biases, WORDS.biases)
-    assert again.known == ()
-    known = two_numbers((0.0, 2.0), (1.0, 1.0))
-    again = TaughtWords.from_bytes(known.to_bytes(), "words.npz")
-    assert again.known == ("b", "c")
-    assert np.array_equal(again.known_weights, known.known_weights)
+    assert again.user_words == WORDS.names
+    adapted = replace(WORDS, adapted=frozenset({"lamp"}))
+    again = TaughtWords.from_bytes(adapted.to_bytes(), "words.npz")
+    assert again.adapted == {"lamp"}
+    assert again.user_words == ("góra",)
 
 
-WINDOW = np.zeros((98, 40), np.float32)
+def test_a_vector_is_eight_embeddings_on_end_of_length_one() -> None:
+    embeddings = RNG.normal(0, 1, (10, EMBEDDING_SIZE)).astype(np.float32)
+    vectors = vectors_of(embeddings)
+    assert vectors.shape == (3, VECTOR_SIZE)
+    whole = embeddings[1:9].ravel()
+    np.testing.assert_allclose(vectors[1], whole / np.linalg.norm(whole), rtol=1e-6)
+    assert len(vectors_of(embeddings[:7])) == 0
 
 
-def two_numbers(*of_known: tuple[float, float]) -> TaughtWords:
-    """A word "a" with embeddings of two numbers, along the first of them, beside words of the network's own."""
-    known = tuple("bcd"[: len(of_known)])
-    weights, biases = np.array([[2.0, 0.0]], np.float32), np.array([-1.0], np.float32)
-    return TaughtWords(
-        ("a",), weights, biases, known=known, known_weights=np.array(of_known, np.float32).reshape(-1, 2)
-    )
+def test_a_score_is_the_logistic_function_of_the_product_and_lasts_two_hops_longer() -> None:
+    scorer = TaughtScorer(Fixed(0.0), Along(1, 0, 0, 0, 0), last_along(1, 3.0, -1.0), {"b": 0})
+    heard = [row[1] for row in scores(scorer, 6)]
+    expected = [logistic(-1)] + [logistic(2)] * (1 + HOLD_HOPS) + [logistic(-1)] * (4 - HOLD_HOPS)
+    assert heard == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_score_is_the_logistic_function_of_the_product() -> None:
-    def score(embedding: list[float]) -> float:
-        return float(TaughtScorer(Fixed([0.0]), Fixed(embedding), two_numbers(), own={"b": 0}).score(WINDOW)[1])
-
-    # 2 * 0.5 - 1 = 0, of which the logistic function is one half
-    assert score([0.5, 0.8]) == pytest.approx(0.5)
-    assert score([1.0, 0.0]) == pytest.approx(1 / (1 + np.exp(-1)))
+def test_a_stretch_that_follows_nothing_holds_no_score_of_the_one_before() -> None:
+    scorer = TaughtScorer(Fixed(0.0), Along(1), last_along(1, 3.0, -1.0), {"b": 0})
+    assert scores(scorer, 2)[1][1] == pytest.approx(logistic(2))
+    assert scorer.score(MFCC, BANDS, follows=False)[1] == pytest.approx(logistic(-1))
 
 
-def test_a_word_scores_the_same_with_and_without_the_others() -> None:
-    alone = TaughtWords(("góra",), WORDS.weights[1:], WORDS.biases[1:])
-    for _ in range(50):
-        embedding = Fixed(RNG.normal(0, 0.12, 64).tolist())
-        both, one = (
-            TaughtScorer(Fixed([0.3]), embedding, words, own={"go": 0}).score(WINDOW) for words in (WORDS, alone)
-        )
-        assert both[2] == one[1]
+def test_many_hops_at_once_are_held_as_they_are_one_by_one() -> None:
+    logits = RNG.normal(0, 1, 20)
+    assert held(logits).tolist() == [max(logits[max(0, i - HOLD_HOPS) : i + 1]) for i in range(20)]
+    assert held(logits[:0]).size == 0
 
 
-def test_a_word_of_the_network_gives_way_where_the_embedding_is_nearer_to_the_taught_one_and_only_there() -> None:
-    words = two_numbers((0.0, 2.0))
-    near = TaughtScorer(Fixed([0.9, 0.1]), Fixed([0.9, 0.4]), words, own={"b": 0}).score(WINDOW)
-    score = 1 / (1 + np.exp(1 - 1.8))  # "b" speaks against it no more
-    assert near == pytest.approx([0.9 * (1 - score), 0.1, score])
-    assert 2 * 0.8 - 2 * 0.6 < NEARER < 2 * 0.9 - 2 * 0.4
-    far = TaughtScorer(Fixed([0.9, 0.1]), Fixed([0.8, 0.6]), words, own={"b": 0}).score(WINDOW)
-    assert far == pytest.approx([0.9, 0.1, 1 / (1 + np.exp(1 - 1.6 + 0.9 * KNOWN_WEIGHT))])
+def test_a_word_scores_the_same_to_the_bit_with_and_without_the_others() -> None:
+    rest = replace(WORDS, names=("góra",), weights=WORDS.weights[1:], biases=WORDS.biases[1:])
+    numbers = RNG.integers(0, EMBEDDING_SIZE, 50).tolist()
+    both, one = (scores(TaughtScorer(Fixed(0.3), Along(*numbers), words, {"go": 0}), 50) for words in (WORDS, rest))
+    assert [row[2] for row in both] == [row[1] for row in one]
+
+
+def test_a_word_of_the_network_speaks_against_a_taught_word_and_gives_way_to_one_that_is_nearer() -> None:
+    near, far = 5.0 - NEARER - 0.1, 5.0 - NEARER + 0.1
+    for of_b, logit, left in ((near, 2.0, 0.9 * (1 - logistic(2.0))), (far, 2.0 - 0.9 * NETWORK_WEIGHT, 0.9)):
+        words = last_along(0, 5.0, -3.0, b=of_b)
+        scored = TaughtScorer(Fixed(0.9, 0.1), Along(), words, {"b": 0}).score(MFCC, BANDS, follows=False)
+        assert scored == pytest.approx([left, 0.1, logistic(logit)], rel=1e-4)
 
 
 def test_of_two_words_only_that_gives_way_which_is_further_off() -> None:
-    words = two_numbers((0.0, 2.0), (1.9, 0.0))
-    scorer = TaughtScorer(Fixed([0.5, 0.1, 0.4]), Fixed([0.9, 0.1]), words, own={"b": 0, "c": 1})
-    score = 1 / (1 + np.exp(1 - 1.8 + 0.1 * KNOWN_WEIGHT))
-    assert scorer.score(WINDOW) == pytest.approx([0.5 * (1 - score), 0.1, 0.4, score])
+    words = last_along(0, 5.0, -1.0, b=0.0, c=4.9)
+    scorer = TaughtScorer(Fixed(0.5, 0.1, 0.4), Along(), words, {"b": 0, "c": 1})
+    score = logistic(4.0 - 0.1 * NETWORK_WEIGHT)
+    assert scorer.score(MFCC, BANDS, follows=False) == pytest.approx([0.5 * (1 - score), 0.1, 0.4, score], rel=1e-4)
 
 
 def test_a_word_gives_way_only_to_one_that_is_heard() -> None:
-    words = TaughtWords(
-        ("a",),
-        np.array([[2.0, 0.0]], np.float32),
-        np.array([-1.9], np.float32),
-        known=("b",),
-        known_weights=np.array([[0.0, 2.0]], np.float32),
-    )
-    scores = TaughtScorer(Fixed([0.5]), Fixed([0.9, 0.1]), words, own={"b": 0}).score(WINDOW)
-    assert scores == pytest.approx([0.5, 1 / (1 + np.exp(1.9 - 1.8))])  # nearer, but 0.475
+    words = last_along(0, 5.0, -5.1, b=0.0)
+    scored = TaughtScorer(Fixed(0.5), Along(), words, {"b": 0}).score(MFCC, BANDS, follows=False)
+    assert scored == pytest.approx([0.5, logistic(-0.1)], rel=1e-4)  # nearer, but 0.475
 
 
 def test_a_word_taken_away_is_as_if_it_had_never_been() -> None:
-    known = {"known": ("go",), "known_weights": RNG.normal(0, 8, (1, 64)).astype(np.float32)}
-    both = TaughtWords(WORDS.names, WORDS.weights, WORDS.biases, **known)  # type: ignore[arg-type]  # as they are
-    rest = TaughtWords(WORDS.names[1:], WORDS.weights[1:], WORDS.biases[1:], **known)  # type: ignore[arg-type]
-    changed = 0
-    for _ in range(50):
-        embedding = Fixed(RNG.normal(0, 0.12, 64).tolist())
-        with_both, left = (
-            TaughtScorer(Fixed([0.8]), embedding, words, own={"go": 0}).score(WINDOW) for words in (both, rest)
-        )
-        assert with_both[2] == left[1]
-        changed += with_both[0] != left[0]
-    assert 0 < changed < 50
-
-
-def test_the_posteriors_come_first_and_words_without_weights_are_untouched() -> None:
-    scorer = TaughtScorer(Fixed([0.25, 0.75]), Fixed([0.0] * 64), WORDS, own={"go": 0})
-    scores = scorer.score(np.zeros((98, 40), np.float32))
-    assert scores[:2].tolist() == [0.25, 0.75]
-    off = 0.25 * KNOWN_WEIGHT  # the second output is no word
-    assert scores[2:] == pytest.approx([1 / (1 + np.exp(2 + off)), 1 / (1 + np.exp(off - 0.5))])
-    assert scores.dtype == np.float32
-    quiet = TaughtScorer(Fixed([0.25, 0.75]), Fixed([0.0] * 64), WORDS, own={"go": 0}, silence=1)
-    off = 0.75 * KNOWN_WEIGHT
-    assert quiet.score(np.zeros((98, 40), np.float32))[2] == pytest.approx(1 / (1 + np.exp(2 + off)))
-
-
-def test_a_personal_word_scores_the_better_of_the_network_and_its_takes_and_does_not_speak_against_itself() -> None:
-    words = TaughtWords(("lamp", "go"), WORDS.weights, WORDS.biases, frozenset({"go"}))
-    scores = TaughtScorer(Fixed([0.25, 0.1, 0.65]), Fixed([0.0] * 64), words, own={"go": 0, "no": 1}).score(
-        np.zeros((98, 40), np.float32)
+    network = {"network_words": ("go",), "network_weights": RNG.normal(0, 1, (1, VECTOR_SIZE)).astype(np.float32)}
+    both = TaughtWords(WORDS.names, WORDS.weights, WORDS.biases, **network)  # type: ignore[arg-type]  # as they are
+    rest = TaughtWords(WORDS.names[1:], WORDS.weights[1:], WORDS.biases[1:], **network)  # type: ignore[arg-type]
+    numbers = RNG.integers(0, EMBEDDING_SIZE, 50).tolist()
+    with_both, left = (
+        scores(TaughtScorer(Fixed(0.8), Along(*numbers), words, {"go": 0}), 50) for words in (both, rest)
     )
-    of_takes = 1 / (1 + np.exp(0.1 * KNOWN_WEIGHT - 0.5))  # "no" alone speaks against it
-    lamp = 1 / (1 + np.exp(2 + 0.25 * KNOWN_WEIGHT))
-    assert scores == pytest.approx([of_takes, 0.1, 0.65, lamp])
-    sure = TaughtScorer(Fixed([0.9, 0.1, 0.0]), Fixed([0.0] * 64), words, own={"go": 0, "no": 1})
-    assert sure.score(np.zeros((98, 40), np.float32))[0] == np.float32(0.9)
+    assert [row[2] for row in with_both] == [row[1] for row in left]
+    assert 0 < sum(one[0] != other[0] for one, other in zip(with_both, left, strict=True)) < 50
 
 
-def test_which_words_are_personal_survives_and_files_from_before_there_were_any_are_read() -> None:
-    words = TaughtWords(WORDS.names, WORDS.weights, WORDS.biases, frozenset({"lamp"}))
-    assert TaughtWords.from_bytes(words.to_bytes(), "words.npz").personal == {"lamp"}
-    assert words.beside == ("góra",)
-    buffer = io.BytesIO()
-    np.savez(buffer, format=1, names=np.array(WORDS.names), weights=WORDS.weights, biases=WORDS.biases)
-    assert TaughtWords.from_bytes(buffer.getvalue(), "words.npz").beside == WORDS.names
+def test_an_adapted_word_scores_the_better_of_the_network_and_its_takes_and_does_not_speak_against_itself() -> None:
+    words = replace(last_along(0, 4.0, -3.0, "go", go=9.0, no=9.0), adapted=frozenset({"go"}))
+    of_takes = logistic(1.0 - 0.1 * NETWORK_WEIGHT)  # "no" alone speaks against it
+    for said, best in ((0.25, of_takes), (0.9, 0.9)):
+        scorer = TaughtScorer(Fixed(said, 0.1), Along(), words, {"go": 0, "no": 1})
+        assert scorer.score(MFCC, BANDS, follows=False) == pytest.approx([best, 0.1], rel=1e-4)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", WORDS.to_bytes()[:200]])
@@ -146,9 +177,24 @@ def test_a_damaged_file_is_said_in_one_line(content: bytes) -> None:
 
 
 def test_weights_that_fit_no_words_are_refused() -> None:
-    with pytest.raises(ModelError, match="1 words, but weights"):
-        TaughtWords(("a",), WORDS.weights, WORDS.biases)
-    with pytest.raises(ModelError, match="1 known words, but weights"):
-        TaughtWords(("a",), WORDS.weights[:1], WORDS.biases[:1], known=("b",))
+    with pytest.raises(ModelError, match=r"of \(\(1, 768\), \(1,\), \(0, 768\)\), but they are"):
+        replace(WORDS, names=("a",))
+    with pytest.raises(ModelError, match=r"but they are \(\(2, 64\)"):
+        replace(WORDS, weights=WEIGHTS[:, :64])
+    with pytest.raises(ModelError, match=r"\(1, 768\)\), but they are"):
+        replace(WORDS, network_words=("b",))
     with pytest.raises(ModelError, match="weights that are not numbers"):
-        TaughtWords(WORDS.names, WORDS.weights * np.float32(np.nan), WORDS.biases)
+        replace(WORDS, weights=WEIGHTS * np.float32(np.nan))
+
+
+def test_words_of_an_earlier_version_and_of_a_later_one_are_told_from_damaged_ones() -> None:
+    def of_format(number: int) -> bytes:
+        buffer = io.BytesIO()
+        np.savez(buffer, format=number, names=np.array(WORDS.names))
+        return buffer.getvalue()
+
+    with pytest.raises(OutdatedWordsError, match="kws-live words list --model mine") as error:
+        TaughtWords.from_bytes(of_format(1), "models/mine/words.npz")
+    assert error.value.folder == Path("models/mine")
+    with pytest.raises(ModelError, match="format 3; this version reads format 2; teach the words again"):
+        TaughtWords.from_bytes(of_format(3), "words.npz")

@@ -156,13 +156,13 @@ def test_a_word_the_model_knows_is_refused_before_anybody_speaks(client: Client,
 
 def test_a_word_the_model_knows_is_fitted_to_a_voice(source: FedSource, client: Client, own_models: Path) -> None:
     pupil = Pupil(source, said("stop", backwards=True))
-    assert client.ask("teach", word="stop", personal=True)["type"] == "teach"
+    assert client.ask("teach", word="stop", adapt=True)["type"] == "teach"
     last = follow(client, pupil, ended)[-1]
     assert last["report"][0].startswith('"stop" as it was said here: ')
     assert "of 5 takes were heard before, " in last["report"][0]
     [word] = client.ask("words")["words"]
     assert word["told"].startswith("a known word, fitted to your voice: 5 takes, ")
-    assert "does not know 'lamp'" in client.ask("teach", word="lamp", personal=True)["message"]
+    assert "does not know 'lamp'" in client.ask("teach", word="lamp", adapt=True)["message"]
 
 
 def test_when_the_sound_has_ended_nothing_can_be_taught(source: FedSource, client: Client) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
 from kws_live.errors import KwsLiveError
 from kws_live.live.live_settings import LiveSettings
 from kws_live.model import LITERT_NAME, load_model
@@ -167,9 +167,9 @@ def try_model(seed: int) -> str:
         path.write_bytes(damaged)
         try:
             model = load_model(folder)
-            scorer = model.scorer()
+            score = model.stream_scorer(HOP_SECONDS)
             window = np.zeros(model.card.features.sample_rate_hz, np.float32)
-            posteriors = model.posteriors(scorer, window)
+            posteriors = model.posteriors(score, window)
         except KwsLiveError as error:
             return _one_line(error)
         assert name == CARD_NAME or damaged == content
@@ -271,7 +271,7 @@ def try_hostile_network(seed: int) -> str:
         (folder / CARD_NAME).write_text(json.dumps(card), encoding="utf-8")
         try:
             model = load_model(folder)
-            model.posteriors(model.scorer(), np.zeros(model.card.features.sample_rate_hz, np.float32))
+            model.posteriors(model.stream_scorer(HOP_SECONDS), np.zeros(model.card.features.sample_rate_hz, np.float32))
         except KwsLiveError as error:
             return _one_line(error)
         return "read"

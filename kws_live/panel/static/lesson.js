@@ -12,7 +12,7 @@ export class Lesson {
     this.connection = connection;
     $("lesson-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      connection.tell("teach", { word: $("lesson-word").value.trim(), personal: $("lesson-personal").checked });
+      connection.tell("teach", { word: $("lesson-word").value.trim(), adapt: $("lesson-adapt").checked });
     });
     $("lesson-stop").addEventListener("click", () => connection.tell("stop_teaching"));
   }
@@ -40,7 +40,7 @@ export class Lesson {
     const before = this.#lesson.phase;
     this.#lesson = lesson;
     const running = ["wait", "speak", "learning"].includes(lesson.phase);
-    $("lesson-begin").disabled = $("lesson-word").disabled = $("lesson-personal").disabled = running;
+    $("lesson-begin").disabled = $("lesson-word").disabled = $("lesson-adapt").disabled = running;
     $("lesson-stop").disabled = !running || lesson.phase === "learning";
     if (lesson.prompt) $("lesson-prompt").textContent = lesson.prompt;
     else if (before !== "idle") $("lesson-prompt").textContent = "Stopped; nothing was kept.";
@@ -55,7 +55,7 @@ export class Lesson {
     $("lesson-report").replaceChildren(...report);
     if (lesson.phase === "done" && before !== "done") {
       $("lesson-word").value = "";
-      $("lesson-personal").checked = false;
+      $("lesson-adapt").checked = false;
       this.list();
     }
   }

@@ -1,0 +1,178 @@
+"""Taught words in streams that the networks have run over, as `kws_live.model.taught_words.TaughtScorer` has it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from teaching_streams import Stream
+
+from kws_live.enrolment.bank import Bank
+from kws_live.evaluation.recorded_run import RecordedRun
+from kws_live.events import Detection
+from kws_live.model import Model
+from kws_live.model.taught_words import Numbers, contest, held, logistic
+from kws_live.spotting.decision_settings import DecisionSettings, Mode
+
+THRESHOLDS = tuple(1 / (1 + np.exp(-np.linspace(-4, 12, 129))))
+HOPS_BEFORE, HOPS_AFTER = 45, 20
+"""The decision remembers three seconds of levels, and waits at most 1.3 s for a pause."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A word taught once.
+
+    Attributes
+    ----------
+    word : its name
+    kind : of takes, such as "5 takes"
+    seed : of the draw
+    takes : names of the files it was taught with
+    strangers : names of the clips that it is tried on
+    weights, bias : of its score
+    longest_word_seconds : for the decision
+    """
+
+    word: str
+    kind: str
+    seed: int
+    takes: tuple[str, ...]
+    strangers: frozenset[str]
+    weights: NDArray[np.float32]
+    bias: float
+    longest_word_seconds: float
+
+    @property
+    def label(self) -> str:
+        """Its keyword, which none of the network's is."""
+        return f"{self.word} (taught)"
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What a taught word is heard beside.
+
+    Attributes
+    ----------
+    thresholds : of the network's words
+    outputs : which of its outputs they are
+    weights : float32 (n_words, VECTOR_SIZE), of them
+    """
+
+    thresholds: Mapping[str, float]
+    outputs: tuple[int, ...]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, model: Model, bank: Bank) -> "Network":
+        """Of a model without taught words, and its bank."""
+        outputs = tuple(model.network_words[word] for word in bank.words)
+        return cls(model.card.thresholds, outputs, bank.word_weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """One trial in one stream.
+
+    Attributes
+    ----------
+    network : of the model that was taught
+    trial : the word
+    stream : what it is tried on
+    """
+
+    network: Network
+    trial: Trial
+    stream: Stream
+
+    @cached_property
+    def scores(self) -> NDArray[np.float32]:
+        """Of the word at each open hop."""
+        return np.asarray(logistic(self._contested[0]), dtype=np.float32)
+
+    @property
+    def nearer(self) -> NDArray[np.bool_]:
+        """Which of the network's words lie further off than this one, shape (n_open_hops, n_words)."""
+        return self._contested[1]
+
+    @cached_property
+    def _contested(self) -> tuple[Numbers, NDArray[np.bool_]]:
+        """Logits, and which of the network's words lie further off, held over hops on end."""
+        vectors, run = self.stream.vectors.astype(np.float32), self.stream.run
+        said = run.posteriors[:, self.network.outputs]
+        rivals = vectors @ self.network.weights.T
+        parts = contest(vectors @ self.trial.weights, self.trial.bias, rivals, said)
+        opens = np.flatnonzero(np.diff(np.flatnonzero(run.gate_open)) > 1) + 1
+        logits, nearer = (np.concatenate([held(one) for one in np.split(part, opens)]) for part in parts)
+        return logits, nearer
+
+    @cached_property
+    def run(self) -> RecordedRun:
+        """What a model that has the word would have given."""
+        return with_words(self.stream.run, [self])
+
+    def told(self, mode: Mode, threshold: float) -> list[float]:
+        """Seconds at which the decision tells the word."""
+        settings = DecisionSettings(
+            thresholds={**self.network.thresholds, self.trial.label: float(threshold)},
+            mode=mode,
+            longest_word_seconds=self.trial.longest_word_seconds,
+        )
+        return [event.seconds for event in self._decide_near(settings) if event.keyword == self.trial.label]
+
+    def _decide_near(self, settings: DecisionSettings) -> Iterator[Detection]:
+        """`RecordedRun.decide`, of the stretches alone in which the word passes its threshold: there are few."""
+        run = self.run
+        scores = np.zeros(len(run.positions), np.float32)
+        scores[run.gate_open] = self.scores
+        near = np.flatnonzero(scores >= settings.thresholds[self.trial.label])
+        if not near.size:
+            return
+        row = np.concatenate([[0], np.cumsum(run.gate_open)])
+        for stretch in np.split(near, np.flatnonzero(np.diff(near) > HOPS_BEFORE + HOPS_AFTER) + 1):
+            part = slice(max(0, int(stretch[0]) - HOPS_BEFORE), min(len(scores), int(stretch[-1]) + HOPS_AFTER))
+            yield from replace(
+                run,
+                positions=run.positions[part],
+                gate_open=run.gate_open[part],
+                levels_db=run.levels_db[part],
+                posteriors=run.posteriors[row[part.start] : row[part.stop]],
+            ).decide(settings)
+
+    def false(self, mode: Mode, threshold: float) -> int:
+        """Detections where the word is not said."""
+        return sum(not self.stream.says(self.trial.word, at) for at in self.told(mode, threshold))
+
+    def hits(self, mode: Mode, threshold: float, names: frozenset[str] | None = None) -> tuple[int, int]:
+        """Clips during which the word is told, of those named, or of the trial's strangers; and how many they are."""
+        return self.stream.hits(self.told(mode, threshold), self.trial.strangers if names is None else names)
+
+
+def with_words(run: RecordedRun, words: Sequence[Heard]) -> RecordedRun:
+    """A run of the network as a model with these user words would have given it."""
+    posteriors = run.posteriors.copy()
+    for word in words:
+        gives_way = word.nearer & (word.scores > 0.5)[:, np.newaxis]
+        posteriors[:, word.network.outputs] *= 1 - word.scores[:, np.newaxis] * gives_way
+    labels = tuple(word.trial.label for word in words)
+    return replace(
+        run,
+        labels=(*run.labels, *labels),
+        keywords=(*run.keywords, *labels),
+        posteriors=np.concatenate([posteriors, *(word.scores[:, np.newaxis] for word in words)], axis=1),
+    )
+
+
+def threshold_at(heard: Sequence[Heard], mode: Mode, per_hour: float) -> float:
+    """The lowest threshold with at most so many false accepts an hour."""
+    hours = sum(one.stream.run.seconds for one in heard) / 3600
+    low, high = 0, len(THRESHOLDS) - 1  # false accepts fall as it rises
+    while low < high:
+        middle = (low + high) // 2
+        if sum(one.false(mode, THRESHOLDS[middle]) for one in heard) <= per_hour * hours:
+            high = middle
+        else:
+            low = middle + 1
+    return float(THRESHOLDS[high])
