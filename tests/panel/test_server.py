@@ -232,8 +232,8 @@ def test_the_source_is_changed_to_one_that_was_offered_and_no_other(
 def test_a_frozen_page_gets_one_frame_and_then_the_newest(source: FedSource, panel: Panel, client: Client) -> None:
     frozen = Client(panel)  # it never asks for another frame
     try:
+        waiting = [frozen.receive()]  # before anything is played
         play(source, client)
-        waiting = [frozen.receive()]
         with pytest.raises(TimeoutError):
             frozen.socket.recv(timeout=0.5)
         frozen.socket.send("next")
