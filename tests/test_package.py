@@ -6,9 +6,12 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import kws_live
 from kws_live.guide import TOPICS, page
@@ -120,3 +123,51 @@ def test_the_hosts_files_are_yaml_and_the_scripts_they_run_are_there(name: str) 
     assert yaml.safe_load(text)
     for script in re.findall(r"run: (\.ci/run|scripts/\w+)", text):
         assert (ROOT / script).is_file()
+
+
+def locked(python: str) -> set[str]:
+    """Names that the lock file pins for a version of Python on this system."""
+    lines = re.findall(r"^([A-Za-z0-9].*?) *\\$", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.M)
+    pins = [Requirement(line) for line in lines]
+    return {canonicalize_name(pin.name) for pin in pins if holds(pin, python)}
+
+
+def holds(requirement: Requirement, python: str, extra: str = "") -> bool:
+    """Whether a requirement counts for a version of Python here."""
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "extra": extra}
+    return requirement.marker is None or requirement.marker.evaluate(environment)  # over this system's own
+
+
+def required() -> list[Requirement]:
+    """What the package, its extras and its developers require."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"].values()
+    groups = (project["project"]["dependencies"], *extras, project["dependency-groups"]["dev"])
+    return [Requirement(line) for group in groups for line in group]
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_the_lock_pins_all_that_is_required(python: str) -> None:
+    wanted = {canonicalize_name(one.name) for one in required() if holds(one, python)}
+    assert wanted - locked(python) == {"kws-live"}  # the extra "all" names the package itself
+
+
+def test_the_lock_pins_what_its_own_packages_require() -> None:
+    """Here: of other versions of Python the packages are not at hand."""
+    python = ".".join(map(str, sys.version_info[:2]))
+    left_out = re.findall(r"--no-emit-package (\S+)", (ROOT / "scripts" / "lock").read_text(encoding="utf-8"))
+    pins, todo, missing = locked(python), required(), set()
+    seen = {"kws-live", *left_out}
+    while todo:
+        one = todo.pop()
+        name = canonicalize_name(one.name)
+        if name in seen or not holds(one, python):
+            continue
+        seen.add(name)
+        if name in pins:
+            deeper = map(Requirement, requires(name) or ())
+            todo += [next_one for next_one in deeper if any(holds(next_one, python, of) for of in ("", *one.extras))]
+        else:
+            missing.add(name)
+    assert left_out
+    assert missing == set()
