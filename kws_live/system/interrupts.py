@@ -17,8 +17,8 @@ from typing import Final, NoReturn, TypeVar
 
 Result = TypeVar("Result")
 
-LONGEST_SECONDS: Final = 0.25 if sys.platform == "win32" else 60.0
-"""Longest wait in one piece: Windows cannot interrupt one."""
+LONGEST_SECONDS: Final = 0.25
+"""Longest wait in one piece: a signal that comes just before one ends it late (and on Windows none ends it)."""
 
 
 def shielded(call: Callable[[], Result]) -> Result:
