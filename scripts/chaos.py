@@ -167,7 +167,11 @@ class Chaos:
             spoken_at = (detection.heard_at or at) - self._room.begun
             number = round((spoken_at - 0.4) / SPACING_SECONDS)
             if self._room.word(number) != detection.keyword:
-                self._complain(f"{after}: heard {detection.keyword}, spoken was {self._room.word(number)}")
+                ends_at = (detection.word_end_position or detection.position) / SAMPLE_RATE_HZ
+                self._complain(
+                    f"{after}: heard {detection.keyword} at {spoken_at:.2f} s (by its position {ends_at:.2f} s, "
+                    f"told at {at - self._room.begun:.2f} s), spoken was {self._room.word(number)}"
+                )
         deadline = wall_seconds() + HELD_SECONDS
         while not -POSITION_SECONDS <= (ahead := self._ahead()) <= POSITION_SECONDS:
             if wall_seconds() > deadline:

@@ -83,7 +83,8 @@ class Intake:
     def finish(self) -> None:
         """The source has ended: write what is held back, then the tail, and close the ring buffer."""
         self.flush()
-        self._ring.write(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE_HZ), np.float32), self._heard_last)
+        heard_at = None if self._heard_last is None else self._heard_last + TAIL_SECONDS
+        self._ring.write(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE_HZ), np.float32), heard_at)
         self._ring.close()
 
     def _write_parts(self, gaps: GapFinder, parts: list[Block | float]) -> None:

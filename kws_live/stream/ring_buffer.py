@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kws_live.audio import Samples
+from kws_live.audio import SAMPLE_RATE_HZ, Samples
 
 
 class _Stretch(NamedTuple):
@@ -112,9 +112,10 @@ class RingBuffer:
             self._changed.notify_all()
 
     def heard_at(self, position: int) -> float | None:
-        """When the sample before ``position`` was heard, as `write` was told; None if that is not known."""
+        """When the sample before ``position`` was heard, by what `write` was told; None if that is not known."""
         with self._lock:
-            return next((at for end, at in self._heard if end >= position), self._heard[-1][1] if self._heard else None)
+            end, at = next((one for one in self._heard if one[0] >= position), self._heard[-1] if self._heard else (0, None))
+            return None if at is None else at - max(0, end - position) / SAMPLE_RATE_HZ
 
     def wait(self, position: int, timeout_seconds: float | None = None) -> bool:
         """Wait until the sample before ``position`` is there or no more can come; False on time-out."""

@@ -71,6 +71,19 @@ def test_a_sound_that_was_held_up_is_as_old_as_its_place_in_the_stream_says() ->
     assert ring.heard_at(round(2.5 * SAMPLE_RATE_HZ)) == pytest.approx(102.5, abs=0.2)
 
 
+def test_a_sound_in_the_middle_of_a_long_block_is_older_than_its_end() -> None:
+    ring = intake_of([(1.0, 101.0), (1.0, 102.0)], is_live=True)
+    assert ring.heard_at(round(1.1 * SAMPLE_RATE_HZ)) == pytest.approx(101.1, abs=0.01)
+
+
+def test_a_sound_at_the_end_of_a_source_is_no_older_for_the_silence_after_it() -> None:
+    ring = RingBuffer(60 * SAMPLE_RATE_HZ)
+    intake = Intake(ring, SAMPLE_RATE_HZ, is_live=True)
+    intake.feed(np.zeros((SAMPLE_RATE_HZ, 1), np.float32), 101.0)
+    intake.finish()
+    assert ring.heard_at(SAMPLE_RATE_HZ) == pytest.approx(101.0, abs=0.01)
+
+
 def test_a_sound_after_a_gap_is_as_old_as_the_clock_says() -> None:
     ring = intake_of([*steadily(20, 100.0), *steadily(30, 122.0)], is_live=True)
     assert ring.heard_at(round(24.0 * SAMPLE_RATE_HZ)) == pytest.approx(124.0, abs=0.2)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kws_live.audio import Samples
+from kws_live.audio import SAMPLE_RATE_HZ, Samples
 from kws_live.stream.ring_buffer import RingBuffer
 
 FAR = 2**31 - 50
@@ -206,16 +206,17 @@ def test_a_closed_buffer_makes_no_writer_wait() -> None:
 
 
 def test_it_tells_when_a_sample_was_heard_as_long_as_that_is_kept() -> None:
-    ring = RingBuffer(10)
+    second = np.ones(SAMPLE_RATE_HZ, np.float32)
+    ring = RingBuffer(2 * SAMPLE_RATE_HZ)
     assert ring.heard_at(0) is None
-    ring.write(np.ones(4, np.float32), heard_at=1.0)
-    ring.skip(100)
-    ring.write(np.ones(4, np.float32), heard_at=2.0)
-    assert [ring.heard_at(position) for position in (1, 4, 5, 104, 108)] == [1.0, 1.0, 2.0, 2.0, 2.0]
-    assert ring.heard_at(10_000) == 2.0, "what has not come yet was not heard before the last that came"
-    ring.write(np.ones(10, np.float32), heard_at=3.0)
-    assert ring.heard_at(1) == 3.0, "the first of what is kept"
-    ring.write(np.ones(5, np.float32))
+    ring.write(second, heard_at=11.0)
+    ring.skip(10 * SAMPLE_RATE_HZ)
+    ring.write(second, heard_at=22.0)
+    heard_at = {0.0: 10.0, 0.5: 10.5, 1.0: 11.0, 11.25: 21.25, 12.0: 22.0}
+    for seconds, at in heard_at.items():
+        assert ring.heard_at(round(seconds * SAMPLE_RATE_HZ)) == pytest.approx(at, abs=1e-3)
+    assert ring.heard_at(99 * SAMPLE_RATE_HZ) == 22.0, "what has not come yet was not heard before the last that came"
+    ring.write(second)
     assert ring.heard_at(ring.position) is None, "from here on time plays no part"
 
 
