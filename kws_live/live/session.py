@@ -1,6 +1,5 @@
 """Threads around one pipeline: capture, detector, dispatcher, and one that watches them."""
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from typing import Final
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import KwsLiveError, SessionError
 from kws_live.events import Detection, Event, NearMiss, word_end
-from kws_live.live.capture import POLL_SECONDS, Capture
+from kws_live.live.audience import HANGING_CALLBACK_SECONDS
+from kws_live.live.capture import Capture
 from kws_live.live.claims import claim, release
 from kws_live.live.event_queue import EventQueue
 from kws_live.live.listeners import Direct, Listeners
@@ -26,6 +26,7 @@ from kws_live.stream.findings import Finding
 from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.system.backlog import LARGEST_BACKLOG
 from kws_live.system.clock import wall_seconds
+from kws_live.system.interrupts import Latch
 
 RING_SECONDS: Final = 10.0
 """How much audio is kept."""
@@ -35,9 +36,6 @@ LOOK_SECONDS: Final = 1.0
 
 MOST_HANGING: Final = 3
 """Threads left hanging in a source; no more take over from them."""
-
-HANGING_CALLBACK_SECONDS: Final = 0.8
-"""How long `Session.stop` waits for what is not ours: a callback, a sound system that does not answer."""
 
 DETECTOR_SECONDS: Final = 10.0
 """How long it waits for the detector, which looks whether to stop at each hop."""
@@ -81,7 +79,7 @@ class Session:
         self._capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
         self._watchers = Watchers(on_step)
         self._stop = threading.Event()
-        self._ended = threading.Event()
+        self._ended = Latch()
         self._error: BaseException | None = None
         self._overload = Overload(self._tell_finding)
         self._detector_at = time.monotonic()
@@ -111,7 +109,7 @@ class Session:
         return tuple(self._threads)
 
     @property
-    def ended(self) -> threading.Event:
+    def ended(self) -> Latch:
         """Set once no more events will come."""
         return self._ended
 
@@ -174,12 +172,8 @@ class Session:
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the session ends; False at the time-out. Raises the error that ended it."""
-        end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        # In slices on Windows, where Ctrl-C cannot interrupt a wait; elsewhere waking would only cost time.
-        longest = POLL_SECONDS if sys.platform == "win32" else threading.TIMEOUT_MAX
-        while not self._ended.wait(longest if end is None else max(0.0, min(longest, end - time.monotonic()))):
-            if end is not None and time.monotonic() >= end:
-                return False
+        if not self._ended.wait(timeout_seconds):
+            return False
         self.raise_what_broke()
         return True
 

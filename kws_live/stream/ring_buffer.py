@@ -114,7 +114,8 @@ class RingBuffer:
     def heard_at(self, position: int) -> float | None:
         """When the sample before ``position`` was heard, by what `write` was told; None if that is not known."""
         with self._lock:
-            end, at = next((one for one in self._heard if one[0] >= position), self._heard[-1] if self._heard else (0, None))
+            latest = self._heard[-1] if self._heard else (0, None)
+            end, at = next((one for one in self._heard if one[0] >= position), latest)
             return None if at is None else at - max(0, end - position) / SAMPLE_RATE_HZ
 
     def wait(self, position: int, timeout_seconds: float | None = None) -> bool:

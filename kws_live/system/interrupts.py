@@ -18,7 +18,7 @@ from typing import Final, NoReturn, TypeVar
 Result = TypeVar("Result")
 
 LONGEST_SECONDS: Final = 0.25
-"""Longest wait in one piece: a signal that comes just before one ends it late (and on Windows none ends it)."""
+"""Longest wait of the main thread in one piece: a signal just before it does not end it, and on Windows none does."""
 
 
 def shielded(call: Callable[[], Result]) -> Result:
@@ -97,10 +97,11 @@ class Latch:
         waiter: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiters.append(waiter)
         end = time.monotonic() + (math.inf if timeout_seconds is None else timeout_seconds)
+        longest = LONGEST_SECONDS if threading.current_thread() is threading.main_thread() else threading.TIMEOUT_MAX
         try:
             while not self._is_set and (rest := end - time.monotonic()) > 0:
                 with suppress(queue.Empty):
-                    waiter.get(timeout=min(rest, LONGEST_SECONDS))
+                    waiter.get(timeout=min(rest, longest))
         finally:
             with suppress(ValueError):
                 self._waiters.remove(waiter)
