@@ -1,6 +1,10 @@
-"""``--quick``: no test that is marked slow, and none that needs more than this process: it is skipped when it asks."""
+"""Order and speed of the tests.
+
+``--quick``: no test that is marked slow, and none that needs more than this process: it is skipped when it asks.
+"""
 
 import gc
+import os
 import sys
 import threading
 import warnings
@@ -21,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: computes for seconds; --quick skips it")
+    config.addinivalue_line("markers", "slow: takes seconds; its file runs first, and --quick skips it")
     if config.getoption("--quick"):  # a test that is skipped half-way has no time to close its files
         config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
         config.addinivalue_line("filterwarnings", "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
@@ -31,7 +35,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--quick"):
         for item in items:
             if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip("not quick: computes for seconds"))
+                item.add_marker(pytest.mark.skip("not quick: takes seconds"))
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)  # or a worker would end with them while the others have no work
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    return min(4, (os.cpu_count() or 1) + 1)  # tests wait, too; with TensorFlow each worker takes a gigabyte
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -20,6 +20,8 @@ from kws_live.sources.array import ArraySource
 from tests.conftest import DEMO
 from tests.fakes import EndlessSource, ScriptedSource, blocks_of, n_in_order
 
+pytestmark = pytest.mark.slow
+
 THRESHOLD = {"yes": 0.3, "no": 0.3, "left": 0.3, "on": 0.3}
 PATIENCE_SECONDS = 30.0
 

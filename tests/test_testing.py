@@ -15,6 +15,8 @@ from kws_live.sources.array import ArraySource
 from kws_live.spotting.pipeline import QUIET_HOPS
 from kws_live.testing import FakeMicrophone, Item, recorded, silence, tone, tone_model
 
+pytestmark = pytest.mark.slow
+
 MODEL = tone_model("yes", "no", "stop")
 
 
@@ -31,7 +33,6 @@ def test_the_example_in_the_documentation_is_right() -> None:
     assert results.failed == 0
 
 
-@pytest.mark.slow
 def test_a_program_gets_the_same_positions_each_time() -> None:
     script: list[Item] = ["yes", silence(0.7), "no", "no", silence(3), "stop"]
     with listen(FakeMicrophone(script), model=MODEL) as spotter:

@@ -5,6 +5,8 @@ import pytest
 from kws_live.cli import main
 from kws_live.system.user_folder import own_settings, user_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -22,7 +22,10 @@ READY = "ready\n"
 PROGRAM = (sys.executable, "-c", "from kws_live.cli import program\nprint('ready', flush=True)\nprogram()")
 Process = subprocess.Popen[str]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX"),
+]
 
 
 @pytest.fixture

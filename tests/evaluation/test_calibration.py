@@ -15,6 +15,8 @@ from kws_live.evaluation.streaming import LabelledRun
 from kws_live.spotting.pipeline import HOP_SAMPLES
 from tests.fakes import KEYWORDS, LABELS, decision_settings
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = decision_settings(gate_mode=None, refractory_seconds=0.0)
 
 
@@ -147,7 +149,6 @@ def test_a_budget_that_nothing_keeps_is_told() -> None:
     assert "No thresholds keep 1/h here: the strictest let about 12/h pass" in chosen.claim()  # 3 words, 4/h each
 
 
-@pytest.mark.slow
 def test_a_smaller_budget_never_lowers_a_threshold() -> None:
     rng = np.random.default_rng(1)
     peaks = {word: {float(at): float(rng.uniform(0.3, 0.99)) for at in range(5, 200, 7)} for word in KEYWORDS}

@@ -63,6 +63,7 @@ def test_rich_shows_the_same_cells() -> None:
     assert all(cell in text for row in table.rows for cell in row)
 
 
+@pytest.mark.slow
 def test_the_trade_off_is_drawn_the_same_twice(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         report.draw_det(SWEEP, tmp_path / name)

@@ -15,6 +15,8 @@ from kws_live.testing import FakeMicrophone, Item, silence
 from tests.broker import Broker, Subscriber
 from tests.spoken import wait_until
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[2] / "scripts" / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py"))
 

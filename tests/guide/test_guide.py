@@ -82,6 +82,7 @@ def test_a_page_names_commands_and_options_that_exist(topic: str, capsys: pytest
 
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are those of a POSIX shell")
+@pytest.mark.slow
 @pytest.mark.parametrize("topic", TOPICS)
 def test_every_command_of_a_page_does_what_the_page_shows(topic: str, tmp_path: Path) -> None:
     found = blocks(topic)
@@ -141,6 +142,7 @@ PROGRAMS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_program_of_a_page_runs(
     program: Block, microphone: FakeMicrophone, capsys: pytest.CaptureFixture[str]

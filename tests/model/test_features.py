@@ -28,6 +28,7 @@ def windows(rate_hz: int) -> dict[str, Samples]:
     return {name: signal.astype(np.float32) for name, signal in signals.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", windows(10))
 def test_the_papers_mfcc_is_librosas(kind: str) -> None:
     window = windows(22_050)[kind]

@@ -35,6 +35,7 @@ from kws_live.paper.report import choose_thresholds, write_model, write_report
 from kws_live.training.dataset import ClipInfo, FeatureArchive, StoredValues, write_archive
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(300),  # TensorFlow's start and six short trainings, on cores that others use too
     # librosa 0.11 asks for old readers of Python's own when it loads a file.
     pytest.mark.filterwarnings("ignore:.*slated for removal in Python 3.13:DeprecationWarning"),

@@ -16,6 +16,8 @@ import soundfile
 import kws_live
 from kws_live.audio import float_to_pcm16
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("resource", reason="Windows has no such limit")
 PATIENCE_SECONDS = 60.0
 N_FILES, N_HALF_REQUESTS = 256, 300

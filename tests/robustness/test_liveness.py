@@ -20,6 +20,8 @@ from kws_live.stream.findings import Finding
 from kws_live.stream.ring_buffer import RingBuffer
 from tests.fakes import EndlessSource, ScriptedSource, blocks_of, tone_pipeline, tone_words
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 60.0
 STILL_SECONDS = 2.5
 AFTERWARDS = tone_words([("yes", 1.0)], 2.5)

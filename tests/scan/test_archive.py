@@ -19,6 +19,8 @@ from tests.evaluation.tone_model import ToneModel, write_sound
 from tests.fakes import decision_settings, tone_words
 from tests.scan.dying_workers import run_here
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = decision_settings(gate_mode=None)
 MODEL = ToneModel()
 

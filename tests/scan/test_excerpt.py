@@ -14,6 +14,8 @@ from kws_live.spotting.decision_settings import DecisionSettings
 from tests.evaluation.tone_model import ToneModel, write_sound
 from tests.fakes import decision_settings, tone_words
 
+pytestmark = pytest.mark.slow
+
 OPEN = decision_settings(gate_mode=None)
 COMMAND = decision_settings(gate_mode=None, mode="command")
 WORDS = [

@@ -67,6 +67,7 @@ def run_real(model: Model, audio: Samples, sizes: list[int]) -> list[Event]:
     return run_blocks(make_pipeline(model, make_settings(model)), cut(audio, sizes))
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(sizes=st.lists(st.integers(200, 40_000), min_size=1, max_size=4))
 def test_real_speech_through_the_real_network_does_not_depend_on_the_cutting_either(

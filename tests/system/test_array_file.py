@@ -71,6 +71,7 @@ def test_what_is_no_array_of_numbers_or_text_is_refused(content: bytes) -> None:
         read_array(content)
 
 
+@pytest.mark.slow
 def test_an_archive_that_would_unpack_to_too_much_is_refused() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -15,6 +15,8 @@ from kws_live.training.corpora.image_archive import import_images
 from kws_live.training.dataset import BACKGROUND, ClipInfo, FeatureArchive, StoredValues, write_archive
 from kws_live.training.recordings import Recording, find_recordings, read_second
 
+pytestmark = pytest.mark.slow
+
 CLIPS = (
     ClipInfo("yes/a.wav", "yes", "anna", "train"),
     ClipInfo("no/b, c.wav", "no", "", "val"),

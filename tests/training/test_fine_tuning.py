@@ -16,7 +16,10 @@ from kws_live.training.recipe import Recipe
 from tests.training.small_archives import KEYWORDS, TINY
 
 # Keras converts its own variables in a way that numpy 2 has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+]
 
 OPTIONS = {"stem": (2, 4), "channels": 12, "kernels": (3,), "head": 12, "dropout": 0.0}
 

@@ -24,7 +24,10 @@ from kws_live.training.training_run import add_biases, load_network
 from tests.training.small_archives import KEYWORDS, TINY, write_words
 
 # Keras converts its own variables in a way that numpy 2 has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+]
 
 RECIPE = Recipe(
     name="small",

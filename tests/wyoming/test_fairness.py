@@ -27,6 +27,8 @@ from kws_live.wyoming.server import MOST_CLIENTS
 from tests.spoken import free_port
 from tests.wyoming_service import WORDS, answers, detections, run, said
 
+pytestmark = pytest.mark.slow
+
 CEILING_SECONDS = 10.0
 """For what takes milliseconds when nothing delays it."""
 

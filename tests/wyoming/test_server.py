@@ -16,6 +16,8 @@ from kws_live.wyoming.client import LARGEST_PART_BYTES
 from kws_live.wyoming.server import MOST_CLIENTS, serve
 from tests.wyoming_service import WORDS, detections, run, said, send
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_client_is_told_the_words_and_that_they_are_wake_words() -> None:
     async def test(port: int) -> None:

@@ -13,13 +13,14 @@ from kws_live.training.corpora.negatives import _SOUNDS, long_windows, synthetic
 from kws_live.training.corpora.transcripts import Word
 from kws_live.training.dataset import BACKGROUND, FeatureArchive, SetName
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def extractor() -> FeatureExtractor:
     return FeatureExtractor(SPEECH)
 
 
-@pytest.mark.slow
 def test_windows_of_a_long_recording_equal_their_own_spectra(extractor: FeatureExtractor) -> None:
     samples = np.random.default_rng(1).normal(0, 0.1, 30_000).astype(np.float32)
     windows = list(long_windows(extractor, samples, hop_frames=40))
