@@ -1,5 +1,7 @@
 """Make models/commands-12/negatives.npz: what talk is like, to tell taught words from it and to choose their bias on.
 
+Both on the talk of more than a hundred readers: a word that is rare in what a few say may be common in what others do.
+
 DATA holds speech/librispeech/, talk/, noise/speech_commands/ and commands.csv with the recordings it names. Run it
 after scripts/make_speech_embedding.py, and again when the network itself has changed: its posteriors are in the bank.
 
@@ -16,7 +18,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from teaching_speech import bias_talk, talk_of, training_talk
+from teaching_speech import talk_of, training_talk
 from teaching_streams import every_hop
 
 from kws_live.audio import SPEECH_RATE_HZ, Samples
@@ -34,6 +36,9 @@ from kws_live.spotting.decision_settings import DecisionSettings
 NOISE_TO_TRAIN: Final = 0.85
 """Of each recording of noise; the network was trained on it, the rest is held out."""
 
+READER_SECONDS: Final = 60
+"""Of each reader, in the stream: most read for a quarter of that, and one for an hour."""
+
 CLIP_HOPS: Final = 12
 CLIPS_EACH: Final = 30
 """Of the network's words, from the training recordings; of some words there are but seven."""
@@ -45,13 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="commands-12", help="name or folder (default: %(default)s)")
     given = parser.parse_args(arguments)
     model = load_model(given.model)
-    means, seconds = [], []
-    for folder in training_talk(given.data):
-        for samples, _ in talk_of(folder):
-            means.append(vectors_of(every_hop(model, samples)).mean(axis=0))
-            seconds.append(samples.size / SPEECH_RATE_HZ)
-    held_out = list(held_out_recordings(given.data))
-    runs = [run_of(model, samples) for samples in held_out]
+    talk = [np.concatenate([samples for samples, _ in talk_of(folder)]) for folder in training_talk(given.data)]
+    means = [vectors_of(every_hop(model, samples)).mean(axis=0) for samples in talk]
+    seconds = [samples.size / SPEECH_RATE_HZ for samples in talk]
+    recordings = [samples[: READER_SECONDS * SPEECH_RATE_HZ] for samples in talk] + list(ends_of_noise(given.data))
+    runs = [run_of(model, samples) for samples in recordings]
     words = tuple(model.network_words)
     clips = [word_clips(model, given.data, word) for word in words]
     least = min(map(len, clips))
@@ -62,15 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         word_clips=np.array([some[:least] for some in clips], np.float32),
         gate_mode=runs[0].gate_mode or 0,
         **stream_of(  # type: ignore[arg-type]  # their types differ
-            runs, [stream_embeddings(model, samples, run) for samples, run in zip(held_out, runs, strict=True)]
+            runs, [stream_embeddings(model, samples, run) for samples, run in zip(recordings, runs, strict=True)]
         ),
     )
     content = bank.to_bytes()
     (model.folder / BANK_NAME).write_bytes(content)
     write_card(model.folder, replace(model.card, files={**model.card.files, BANK_NAME: ""}))
     print(
-        f"{BANK_NAME}: the mean of {sum(seconds) / 3600:.2f} h of talk; a stream of {60 * bank.hours:.0f} minutes; "
-        f"{least} clips of each of the network's words; {len(content) / 1000:,.0f} kB"
+        f"{BANK_NAME}: the mean of {sum(seconds) / 3600:.2f} h of talk by {len(talk)} readers; a stream of "
+        f"{60 * bank.hours:.0f} minutes; {least} clips of each of the network's words; {len(content) / 1000:,.0f} kB"
     )
     return 0
 
@@ -80,11 +83,8 @@ def stream_embeddings(model: Model, samples: Samples, run: RecordedRun) -> NDArr
     return every_hop(model, np.pad(samples, (0, 2 * SPEECH_RATE_HZ)))[: len(run.positions)]
 
 
-def held_out_recordings(data: Path) -> Iterator[Samples]:
-    """Talk of the speakers that a word's bias is chosen on, and the ends of the noise recordings."""
-    for folder in bias_talk(data):
-        for samples, _ in talk_of(folder):
-            yield samples
+def ends_of_noise(data: Path) -> Iterator[Samples]:
+    """The parts of the noise recordings that the network was not trained on."""
     for path in sorted((data / "noise" / "speech_commands").glob("*.ogg")):
         samples = read_mono(path, SPEECH_RATE_HZ)
         yield samples[int(NOISE_TO_TRAIN * samples.size) :]

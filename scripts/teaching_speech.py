@@ -1,4 +1,4 @@
-"""Whose talk is for what, where words are taught: to learn from, to choose a word's bias on, to prove it on."""
+"""Whose talk is for what, where words are taught: to tell a word from and choose its bias on, or to prove it on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,17 +20,12 @@ def _talk_speakers(data: Path) -> tuple[list[Path], list[Path]]:
 
 
 def training_talk(data: Path) -> list[Path]:
-    """Folders of the speakers that words are told from."""
+    """Folders of the speakers that words are told from, and their bias chosen on."""
     return [*(data / "speech" / "librispeech" / name for name in speakers_of("train")), *_talk_speakers(data)[0]]
 
 
-def bias_talk(data: Path) -> list[Path]:
-    """Folders of the speakers on whom a word's bias is chosen."""
-    return [data / "speech" / "librispeech" / name for name in speakers_of("val")]
-
-
 def proof_talk(data: Path) -> list[Path]:
-    """Folders of speakers that neither saw."""
+    """Folders of speakers that no word, bias or network has seen."""
     speakers = sorted(folder for folder in (data / "speech" / "librispeech").iterdir() if folder.is_dir())
     return [*(folder for folder in speakers if folder.name not in SPEAKERS), *_talk_speakers(data)[1]]
 

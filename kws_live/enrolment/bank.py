@@ -1,7 +1,7 @@
 """The bank in a model folder: what talk is like, to tell a word from it and to choose the word's bias on.
 
-The talk of many speakers is kept as one mean vector. Talk and noise of others are kept in the order they came, hop by
-hop as the live pipeline saw them, so that the decision itself can be run on them. No sound can be made of either.
+The talk of many speakers is kept as one mean vector. A minute of each at most, and noise, is kept as it came too, hop
+by hop as the live pipeline saw it, so that the decision itself can be run on it. No sound can be made of either.
 """
 
 import io
@@ -36,8 +36,8 @@ class Bank:
 
     Attributes
     ----------
-    mean : float32 (VECTOR_SIZE,), of the vectors of training speakers' talk
-    stream : float32 (n_hops, EMBEDDING_SIZE), embeddings of held-out talk and noise, hop after hop
+    mean : float32 (VECTOR_SIZE,), of the vectors of talk
+    stream : float32 (n_hops, EMBEDDING_SIZE), embeddings of talk and noise, hop after hop
     gate_open : bool (n_hops,)
     levels_db : float32 (n_hops, levels per hop)
     posteriors : float32 (n_hops, n_labels), the network's; zeros where the gate was shut
@@ -61,7 +61,7 @@ class Bank:
 
     @property
     def hours(self) -> float:
-        """Of held-out talk and noise."""
+        """Of the stream."""
         return len(self.stream) * HOP_SECONDS / 3600
 
     @cached_property
@@ -97,7 +97,7 @@ class Bank:
         return found / self._lengths
 
     def recorded(self, word: str, scores: Numbers) -> RecordedRun:
-        """The held-out stream as a run of a model that knows one word, to be decided with any settings.
+        """The stream as a run of a model that knows one word, to be decided with any settings.
 
         Parameters
         ----------

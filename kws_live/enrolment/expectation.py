@@ -16,8 +16,8 @@ THRESHOLD: Final = 0.8
 """Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""
 
 SPOTTED_PER_HOUR: Final = 20.0
-"""Rate at which the word may be seen in held-out talk when pauses do not count; they take all but a few per cent of it
-away. Rarer events could not be counted in half an hour of talk."""
+"""Rate at which the word may be seen in the bank's talk when pauses do not count; they take all but a few per cent of
+it away. Rarer events could not be counted in half an hour of talk."""
 
 SMOOTHING: Final = DecisionSettings.smoothing_hops
 ALIKE: Final = 0.1
@@ -41,7 +41,7 @@ class Expectation:
     ----------
     n_takes : the word was taught with
     hits, n_tries : of takes left out in turn, how many windows' runs passed the threshold
-    hours : of held-out talk and noise
+    hours : of the bank's talk and noise
     false_command, false_spotting : events of the decision on them, with and without pauses asked for
     alike : other word -> share of its recordings that pass the threshold, or of the takes that are taken for it,
         whichever is more; words with none are left out
@@ -150,11 +150,11 @@ def logit(score: float) -> float:
 
 
 def bias_for(logits: NDArray[np.floating], hours: float) -> float:
-    """What to add to a word's logits so that `THRESHOLD` is passed `SPOTTED_PER_HOUR` times an hour in held-out talk.
+    """What to add to a word's logits so that `THRESHOLD` is passed `SPOTTED_PER_HOUR` times an hour in the bank's talk.
 
     Parameters
     ----------
-    logits : float (n_hops,), of the held-out stream without a bias; -inf where the gate was closed
+    logits : float (n_hops,), of the bank's stream without a bias; -inf where the gate was closed
     hours : of the stream
     """
     allowed = int(SPOTTED_PER_HOUR * hours)
@@ -171,7 +171,7 @@ def bias_for(logits: NDArray[np.floating], hours: float) -> float:
 def false_events(
     bank: Bank, word: str, scores: NDArray[np.float32], word_seconds: float, threshold: float = THRESHOLD
 ) -> tuple[int, int]:
-    """Detections on the held-out stream by the decision itself: in command mode, and in spotting mode."""
+    """Detections on the bank's stream by the decision itself: in command mode, and in spotting mode."""
     run = bank.recorded(word, scores)
     settings = DecisionSettings(thresholds={word: threshold}, gate_mode=bank.gate_mode)
     settings = replace(settings, longest_word_seconds=longest_word(word_seconds))

@@ -1,4 +1,4 @@
-"""From takes to a word: fit it against the bank, choose its bias on held-out talk, say what to expect.
+"""From takes to a word: fit it against the bank, choose its bias on the bank's talk, say what to expect.
 
 A word that the network knows is taught the same way, and becomes an adapted one: see `kws_live.model.taught_words`.
 """
@@ -204,7 +204,7 @@ class Teacher:
         means: Sequence[NDArray[np.float32]],
         alarms: Sequence[Hops] = (),
     ) -> tuple[NDArray[np.float32], float]:
-        """Weights, and the bias that the held-out talk asks for.
+        """Weights, and the bias that the bank's talk asks for.
 
         What it is told from is talk, or as much of the false alarms as it takes until none of them passes.
         """
@@ -241,7 +241,7 @@ class Teacher:
         return held(contest(hops.vectors @ weights, bias, products, said)[0])
 
     def _talk_logits(self, name: str, weights: NDArray[np.float32], bias: float) -> Numbers:
-        """The same in held-out talk."""
+        """The same in the bank's talk."""
         rivals = self._rivals(name)
         products = self.bank.word_products[:, rivals]
         return held(contest(self.bank.products(weights), bias, products, self.bank.said[:, rivals])[0])
