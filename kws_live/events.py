@@ -57,14 +57,24 @@ class Detection(Event):
     position : end of the window in which the score was highest
     decided_position : end of the window at which the decision fell; later than ``position`` where the
         decision waited for the pause after the word
-    word_end_position : where the word's sound ended; None where the room is too noisy to tell
+    margin : by how much the score is over its threshold
+    word_begin_position, word_end_position : where the sound that holds the word began and ended
+    level_db : mean level of that sound, relative to full scale
+    snr_db : the same, relative to the room's level
+
+    In a room too noisy to tell where the sound begins and ends, these four are None. In mode "spotting" the sound may
+    be a sentence.
     """
 
     type: ClassVar[str] = "detection"
     keyword: str
     score: float
     decided_position: int
+    margin: float = 0.0
+    word_begin_position: int | None = None
     word_end_position: int | None = None
+    level_db: float | None = None
+    snr_db: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

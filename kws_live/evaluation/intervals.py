@@ -113,6 +113,8 @@ class Rate:
         if not self.hours:
             return "none to measure"
         low, high = self.interval
+        if self.hours < 1:  # too little to say what an hour would hold, but for the interval
+            return f"{self.count} in {60 * self.hours:.1f} min [{low:.2f}, {high:.2f}]/h"
         return f"{self.per_hour:.2f}/h [{low:.2f}, {high:.2f}] ({self.count} in {self.hours:.2f} h)"
 
     def to_dict(self) -> dict[str, Any]:

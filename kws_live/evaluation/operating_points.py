@@ -2,12 +2,15 @@
 
 References
 ----------
-A. Martin et al., "The DET Curve in Assessment of Detection Task Performance", Eurospeech 1997.
+A. Martin et al., "The DET Curve in Assessment of Detection Task Performance", Eurospeech 1997. R. Barlow et al.,
+"Statistical Inference under Order Restrictions", Wiley 1972 (the curve that only falls).
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+
+import numpy as np
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.evaluation.intervals import PairedDifference, PairedRateDifference, Rate, Share
@@ -100,19 +103,26 @@ def sweep(
 
 
 def threshold_for(points: Sequence[OperatingPoint], per_hour: float) -> OperatingPoint | None:
-    """The lowest threshold from which on there are never more than ``per_hour`` false accepts; None if none is.
+    """The lowest threshold at which there are at most ``per_hour`` false accepts; None if there is none.
+
+    A higher threshold gives more false accepts by chance alone, so neighbours are averaged until the curve only falls.
 
     Parameters
     ----------
     points : of one word or all, by rising threshold
-    per_hour : at least 0
+    per_hour : above 0
     """
-    found = None
-    for point in reversed(points):
-        if point.false.per_hour > per_hour:
-            break
-        found = point
-    return found
+    rates = np.array([point.false.per_hour for point in points])
+    for i, point in enumerate(points):
+        falling = min(max(rates[j : k + 1].mean() for k in range(i, len(rates))) for j in range(i + 1))
+        if falling <= per_hour:
+            return point
+    return None
+
+
+def hours_to_tell(per_hour: float) -> float:
+    """The least audio that can show a rate: in less, a single event is already more than it."""
+    return 1 / per_hour
 
 
 @dataclass(frozen=True)

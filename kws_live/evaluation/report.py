@@ -9,7 +9,7 @@ from kws_live.errors import ConfigError
 from kws_live.evaluation.clips import ClipScore, NoiseScore
 from kws_live.evaluation.effort import Effort
 from kws_live.evaluation.intervals import NOTHING
-from kws_live.evaluation.operating_points import Comparison, OperatingPoint, Sweep, threshold_for
+from kws_live.evaluation.operating_points import Comparison, OperatingPoint, Sweep, hours_to_tell, threshold_for
 from kws_live.evaluation.streaming import KINDS, StreamScore
 from kws_live.evaluation.talk import TalkScore
 
@@ -134,6 +134,9 @@ def _point(point: OperatingPoint) -> tuple[str, str, str]:
 
 
 def _found(points: Sequence[OperatingPoint], per_hour: float) -> tuple[str, str, str]:
+    hours, needed = points[-1].false.hours, hours_to_tell(per_hour)
+    if hours < needed:
+        return "cannot tell", "", f"{per_hour:.2g}/h takes {needed:.2g} h of audio at least; this is {hours:.2g} h"
     point = threshold_for(points, per_hour)
     return ("none", "", f"even {points[-1].threshold:g} gives {points[-1].false}") if point is None else _point(point)
 

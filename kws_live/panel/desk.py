@@ -143,7 +143,6 @@ class Desk:
             ],
             "counts": {fate: dict(Counter(event.keyword for event in events)) for fate, events in fates.items()},
             "seconds": round(result.seconds, 2),
-            "per_hour": round(result.per_hour, 1),
         }
 
     async def _why(self, position: int, word: str | None = None) -> dict[str, Any]:

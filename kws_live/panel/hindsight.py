@@ -26,11 +26,6 @@ class Hindsight:
     come: tuple[Detection, ...]
     seconds: float
 
-    @property
-    def per_hour(self) -> float:
-        """Detections in an hour of such minutes."""
-        return 3600.0 * (len(self.stayed) + len(self.come)) / self.seconds if self.seconds else 0.0
-
 
 def compare(happened: Sequence[Detection], replayed: Sequence[Detection], begin: int, end: int) -> Hindsight:
     """Match what would have happened with what did, from position ``begin`` to ``end``."""

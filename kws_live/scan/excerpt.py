@@ -192,14 +192,15 @@ def _detections(
     for step in run(pipeline, source):
         for event in step.events:
             if isinstance(event, Detection) and first < event.decided_position + offset <= last:
-                word_end = event.word_end_position
+                begin, end = event.word_begin_position, event.word_end_position
                 found.append(
                     replace(
                         event,
                         source=excerpt.path,
                         position=event.position + offset,
                         decided_position=event.decided_position + offset,
-                        word_end_position=None if word_end is None else word_end + offset,
+                        word_begin_position=None if begin is None else begin + offset,
+                        word_end_position=None if end is None else end + offset,
                     )
                 )
     return tuple(found)

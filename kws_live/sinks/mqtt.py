@@ -4,10 +4,17 @@ import json
 import re
 from collections.abc import Sequence
 from importlib import metadata
+from typing import Final
 
 from kws_live.actions.mqtt_message import MqttConnection, split_mqtt
 from kws_live.actions.outbox import Outbox
 from kws_live.events import Event
+
+VALUE_TEMPLATE: Final = (
+    '{"event_type": "{{ value_json.keyword }}", "score": {{ value_json.score }}, "margin": {{ value_json.margin }}, '
+    '"level_db": {{ value_json.level_db | tojson }}, "snr_db": {{ value_json.snr_db | tojson }}}'
+)
+"""What Home Assistant keeps of a detection; a level that is unknown is null."""
 
 
 class Mqtt:
@@ -51,7 +58,7 @@ class Mqtt:
                 "name": "Spoken command",
                 "unique_id": name,
                 "state_topic": f"{self._topic}/detection",
-                "value_template": '{"event_type": "{{ value_json.keyword }}", "score": {{ value_json.score }}}',
+                "value_template": VALUE_TEMPLATE,
                 "event_types": self._keywords,
                 "availability_topic": self._state,
                 "icon": "mdi:microphone-message",

@@ -9,7 +9,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,8 +140,9 @@ class Decider:
         # Fired or refused, the same utterance is not looked at again; nor do its other words fire.
         for word in candidate.best:
             self._words[word].held = True
-        detection = self._fire(keyword, candidate, hop, utterance) if ruling.reason is Reason.FIRED else None
-        return keyword, rulings, detection
+        if ruling.reason is not Reason.FIRED:
+            return keyword, rulings, None
+        return keyword, rulings, self._fire(keyword, thresholds[keyword], candidate, hop, utterance)
 
     def _release(
         self, hop: Hop, scores: dict[str, float], utterance: Utterance | None, settings: DecisionSettings
@@ -196,20 +197,20 @@ class Decider:
             waited_seconds=(hop.position - candidate.since) / SAMPLE_RATE_HZ,
         )
 
-    def _fire(self, keyword: str, candidate: _Candidate, hop: Hop, utterance: Utterance | None) -> Detection:
+    def _fire(
+        self, keyword: str, threshold: float, candidate: _Candidate, hop: Hop, utterance: Utterance | None
+    ) -> Detection:
         score, position = candidate.best[keyword]
         state = self._words[keyword]
-        word_end = None
-        if utterance is not None:
-            word_end = hop.position - round(utterance.quiet_after_seconds * SAMPLE_RATE_HZ)
         self._last_fired = state.fired_position = hop.position
-        self._last_speech_end = state.fired_speech_end = hop.position if word_end is None else word_end
+        self._last_speech_end = state.fired_speech_end = hop.position if utterance is None else _end(hop, utterance)
         return Detection(
             keyword=keyword,
             score=score,
             position=position,
             decided_position=hop.position,
-            word_end_position=word_end,
+            margin=score - threshold,
+            **({} if utterance is None else _sound(hop, utterance)),
         )
 
     def _is_repeat(self, state: _Word, hop: Hop, utterance: Utterance | None) -> bool:
@@ -227,3 +228,18 @@ def _since(position: int | None, hop: Hop) -> float:
 def _begin(hop: Hop, utterance: Utterance) -> int:
     """Position at which an utterance began."""
     return hop.position - round((utterance.seconds + utterance.quiet_after_seconds) * SAMPLE_RATE_HZ)
+
+
+def _end(hop: Hop, utterance: Utterance) -> int:
+    """Position at which an utterance ended."""
+    return hop.position - round(utterance.quiet_after_seconds * SAMPLE_RATE_HZ)
+
+
+def _sound(hop: Hop, utterance: Utterance) -> dict[str, Any]:
+    """What a detection says of the sound that holds its word."""
+    return {
+        "word_begin_position": _begin(hop, utterance),
+        "word_end_position": _end(hop, utterance),
+        "level_db": utterance.level_db,
+        "snr_db": utterance.level_db - utterance.room_db,
+    }

@@ -1,5 +1,6 @@
 """Where does the last utterance begin and end? From levels alone, relative to the room's own noise."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -42,12 +43,16 @@ class Utterance:
     talk_before : share of the three seconds before it that is as loud as speech
     seconds : its length
     quiet_after_seconds : time since it ended; 0 while it goes on
+    level_db : its mean level
+    room_db : level of the room, below which a tenth of the levels lie
     """
 
     quiet_before_seconds: float
     talk_before: float
     seconds: float
     quiet_after_seconds: float
+    level_db: float
+    room_db: float
 
 
 def find_utterance(levels_db: Sequence[float]) -> Utterance | None:
@@ -82,4 +87,6 @@ def find_utterance(levels_db: Sequence[float]) -> Utterance | None:
         talk_before=int(np.count_nonzero(above[max(0, begin - BEFORE_FRAMES) : begin])) / BEFORE_FRAMES,
         seconds=(end - begin + 1) * FRAME_SECONDS,
         quiet_after_seconds=(levels.size - 1 - end) * FRAME_SECONDS,
+        level_db=10 * math.log10(float(np.mean(10 ** (levels[begin : end + 1].astype(np.float64) / 10)))),
+        room_db=room,
     )

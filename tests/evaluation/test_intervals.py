@@ -47,6 +47,11 @@ def test_a_rate_is_per_hour() -> None:
     assert Rate(1, 0.5) + Rate(2, 1.0) == Rate(3, 1.5)
 
 
+def test_less_than_an_hour_is_shown_as_what_was_counted_and_the_interval() -> None:
+    assert str(Rate(2, 1 / 30)) == "2 in 2.0 min [7.27, 216.74]/h"
+    assert str(Rate(2, 2.0)) == "1.00/h [0.12, 3.61] (2 in 2.00 h)"
+
+
 def test_mcnemars_test_is_exact() -> None:
     # 10 against 3: twice the chance of at most 3 heads in 13 throws = 2 (1 + 13 + 78 + 286) / 8192.
     assert PairedDifference(3, 10, 100).p_value == pytest.approx(2 * (1 + 13 + 78 + 286) / 8192)

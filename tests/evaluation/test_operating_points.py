@@ -37,21 +37,24 @@ def test_a_words_points_count_its_own_misses_and_false_accepts_only() -> None:
 
 
 def points(*counts: int) -> list[OperatingPoint]:
-    return [OperatingPoint(i / 10, Share(0, 0), Rate(count, 1.0)) for i, count in enumerate(counts, 1)]
+    return [OperatingPoint(i / 10, Share(0, 0), Rate(count, 10.0)) for i, count in enumerate(counts, 1)]
 
 
 @pytest.mark.parametrize(
     ("counts", "per_hour", "threshold"),
     [
-        ((9, 4, 2, 0), 2.0, 0.3),
-        ((9, 4, 2, 0), 1.9, 0.4),
-        ((9, 4, 2, 0), 100.0, 0.1),
-        ((9, 4, 2, 1), 0.5, None),
-        # 0.2 happens to be below the target, but 0.3 is above it again: not from 0.2 on.
-        ((9, 2, 4, 0), 2.0, 0.4),
+        ((90, 40, 20, 0), 2.0, 0.3),
+        ((90, 40, 20, 0), 1.9, 0.4),
+        ((90, 40, 20, 0), 100.0, 0.1),
+        ((90, 40, 20, 10), 0.5, None),
+        # 0.2 is below the target by chance: 0.3 is above it again, and so are both together.
+        ((90, 20, 40, 0), 2.0, 0.4),
+        # One stray event at the highest threshold is chance too, and the events before it are not.
+        ((90, 40, 0, 0, 1), 0.05, 0.3),
+        ((90, 40, 0, 0, 1), 0.03, None),
     ],
 )
-def test_the_threshold_for_a_rate_keeps_it_from_there_on(
+def test_the_threshold_for_a_rate_is_the_lowest_that_keeps_it_on_the_curve_that_only_falls(
     counts: tuple[int, ...], per_hour: float, threshold: float | None
 ) -> None:
     found = threshold_for(points(*counts), per_hour)

@@ -25,7 +25,7 @@ def every_table() -> list[report.Table]:
         *report.noise_tables(NoiseScore({"rain": Share(1, 4)})),
         *report.stream_tables(score(("yes", 1.6)), Effort(36.0, 0.2, Share(9, 10), Share(3, 3), (0.001,))),
         *report.talk_tables(TalkScore(0.5, Counter(no=2), 1, Counter(), Counter(yes=3)), "command"),
-        *report.sweep_tables(SWEEP, 50.0),
+        *report.sweep_tables(SWEEP, 300.0),
         report.comparison_table(compare([score()], [score(("yes", 1.6))]), "old", "new"),
     ]
 
@@ -39,19 +39,25 @@ def test_every_figure_is_in_the_tables() -> None:
         "| hits | 33.3 % [6.1, 79.2] (1 of 3) |",
         "| delay from word end, audio | median 0.100 s, 95 % 0.100 s |",
         "| gate: hops saved | 10.0 % |",
-        "| false accepts | 4.00/h [0.48, 14.45] (2 in 0.50 h) |",
+        "| false accepts | 2 in 30.0 min [0.48, 14.45]/h |",
         "| of these, words that sound the same | 1 |",
-        "| 0.5 | 66.7 % [20.8, 93.9] (2 of 3) | 100.00/h [2.53, 557.16] (1 in 0.01 h) |",
+        "| 0.5 | 66.7 % [20.8, 93.9] (2 of 3) | 1 in 0.6 min [2.53, 557.16]/h |",
         "| hits | +33.3 points",
     ):
         assert figure in text
 
 
 def test_a_word_that_keeps_its_share_of_the_target_at_no_threshold_says_so() -> None:
-    swept = Sweep({0.5: score(("no", 20.0))}, KEYWORDS)
-    rows = {row[0]: row[1:] for row in report.sweep_tables(swept, 3.0)[1].rows}
-    assert rows["no"] == ("none", "", "even 0.5 gives 100.00/h [2.53, 557.16] (1 in 0.01 h)")
+    swept = Sweep({0.5: score(*[("no", 20.0 + i) for i in range(4)])}, KEYWORDS)
+    rows = {row[0]: row[1:] for row in report.sweep_tables(swept, 900.0)[1].rows}
+    assert rows["no"] == ("none", "", "even 0.5 gives 4 in 0.6 min [108.99, 1024.16]/h")
     assert rows["yes"][0] == "0.5"
+
+
+def test_audio_too_short_to_hold_the_target_recommends_nothing() -> None:
+    rows = {row[0]: row[1:] for row in report.sweep_tables(SWEEP, 100.0)[1].rows}
+    assert rows["all, together"][0] == "0.5"  # 36 s with one event are just long enough for 100 an hour
+    assert rows["yes"] == ("cannot tell", "", "33/h takes 0.03 h of audio at least; this is 0.01 h")
 
 
 def test_rich_shows_the_same_cells() -> None:

@@ -7,6 +7,7 @@ import soundfile
 from kws_live.audio import Samples
 from kws_live.detection import make_settings
 from kws_live.evaluation.recorded_run import record
+from kws_live.events import Detection
 from kws_live.model import Model
 from kws_live.scan.excerpt import Excerpt, Found, spot
 from kws_live.sources.array import ArraySource
@@ -33,8 +34,12 @@ def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return path
 
 
-def told(*found: Found) -> list[tuple[str, int, int]]:
-    return [(event.keyword, event.position, event.decided_position) for one in found for event in one.detections]
+def places(event: Detection) -> tuple[str, int, int, int | None, int | None]:
+    return event.keyword, event.position, event.decided_position, event.word_begin_position, event.word_end_position
+
+
+def told(*found: Found) -> list[tuple[str, int, int, int | None, int | None]]:
+    return [places(event) for one in found for event in one.detections]
 
 
 @pytest.mark.parametrize(("settings", "excerpt_seconds"), [(OPEN, 4), (COMMAND, 14)], ids=["spotting", "command"])
@@ -59,7 +64,7 @@ def test_a_whole_file_gives_what_the_live_path_gives(
     soundfile.write(tmp_path / "demo.wav", demo_audio, 22_050, subtype="FLOAT")
     _, live = record(commands_model, settings, ArraySource(demo_audio, 22_050))
     found = spot(commands_model, settings, Excerpt(str(tmp_path / "demo.wav")))
-    assert told(found) == [(event.keyword, event.position, event.decided_position) for event in live]
+    assert told(found) == [places(event) for event in live]
 
 
 def test_a_broken_file_is_told_and_not_fatal(tmp_path: Path) -> None:

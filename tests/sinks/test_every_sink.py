@@ -97,7 +97,8 @@ def test_every_event_is_one_line_of_json_and_appended_at_once(tmp_path: Path) ->
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
     assert [row["type"] for row in rows] == 2 * [event.type for event in EVENTS]
     assert rows[1] == {
-        "type": "detection", "keyword": "yes", "score": 0.9877, "decided_position": 50_000, "word_end_position": None,
+        "type": "detection", "keyword": "yes", "score": 0.9877, "decided_position": 50_000, "margin": 0.0,
+        "word_begin_position": None, "word_end_position": None, "level_db": None, "snr_db": None,
         "seconds": 2.0, "position": 44_100, "source": 'a "b"\n\udcff',
     }  # fmt: skip
     assert rows[3]["seconds"] == round(2**40 / 22_050, 3)

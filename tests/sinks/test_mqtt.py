@@ -84,11 +84,13 @@ def test_home_assistant_is_told_of_an_entity_with_the_models_words(broker: Broke
     assert entity["event_types"] == ["yes", "no"]
     assert (entity["state_topic"], entity["availability_topic"]) == ("home/voice/detection", "home/voice/state")
     # What Home Assistant's template makes of a detection must be JSON with a known event type.
-    event = spoken("yes", score=0.5).to_dict()
+    event = {**spoken("yes", score=0.5).to_dict(), "snr_db": 21.5}
     made = entity["value_template"]
-    for name in ("keyword", "score"):
+    for name in ("keyword", "score", "margin"):
         made = made.replace("{{ value_json." + name + " }}", str(event[name]))
-    assert json.loads(made) == {"event_type": "yes", "score": 0.5}
+    for name in ("level_db", "snr_db"):
+        made = made.replace("{{ value_json." + name + " | tojson }}", json.dumps(event[name]))
+    assert json.loads(made) == {"event_type": "yes", "score": 0.5, "margin": 0.0, "level_db": None, "snr_db": 21.5}
     sink.close()
     subscriber.close()
 

@@ -13,7 +13,8 @@ from kws_live.events import Detection, Event, NearMiss
 from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.judgement import SPACING_SECONDS, lasts_hops
-from tests.fakes import KEYWORDS, LABELS, Hops, decision_settings
+from kws_live.spotting.pipeline import HOP_SAMPLES
+from tests.fakes import KEYWORDS, LABELS, LOUD_DB, QUIET_DB, Hops, decision_settings
 
 
 def words(events: list[Event]) -> list[str]:
@@ -192,7 +193,11 @@ def test_a_word_alone_is_told_when_the_pause_after_it_is_there() -> None:
     assert event.score == pytest.approx(0.9)  # the best of the wait, not the last
     assert event.decided_position == hops.position
     assert event.position < event.decided_position
+    assert event.margin == pytest.approx(event.score - 0.6)
     assert event.word_end_position == hops.position - round(0.24 * SAMPLE_RATE_HZ)
+    assert event.word_begin_position == event.word_end_position - 5 * HOP_SAMPLES
+    assert event.level_db == pytest.approx(LOUD_DB)
+    assert event.snr_db == pytest.approx(LOUD_DB - QUIET_DB)
 
 
 def test_a_pause_that_comes_after_the_score_has_fallen_still_counts() -> None:
@@ -304,7 +309,7 @@ def test_in_a_room_too_noisy_to_hear_pauses_the_score_decides() -> None:
     hops.feed(60, loud=True, unknown=0.9)
     (event,) = hops.feed(1, loud=True, yes=0.9)
     assert isinstance(event, Detection)
-    assert event.word_end_position is None
+    assert event.word_begin_position is event.word_end_position is event.level_db is event.snr_db is None
 
 
 def test_of_the_words_heard_while_waiting_the_best_fires_alone() -> None:

@@ -37,7 +37,11 @@ def test_a_claim_is_refused_by_one_rule_at_its_limit(changes: dict[str, Any], ru
     assert refuse(replace(FREE, **changes), decision_settings(release=0.5, refractory_seconds=0.8)) == ruling
 
 
-ALONE = Evidence(Utterance(1.0, 0.0, 0.5, 0.3), is_over=True, over_hops=6, silence_before=0.0, waited_seconds=0.5)
+def sound(quiet_before: float, talk_before: float, seconds: float, quiet_after: float) -> Utterance:
+    return Utterance(quiet_before, talk_before, seconds, quiet_after, level_db=-30.0, room_db=-60.0)
+
+
+ALONE = Evidence(sound(1.0, 0.0, 0.5, 0.3), is_over=True, over_hops=6, silence_before=0.0, waited_seconds=0.5)
 COMMAND = decision_settings(
     mode="command", pause_before_seconds=0.4, pause_after_talk_seconds=1.2, pause_after_seconds=0.3,
     longest_word_seconds=1.1,
@@ -52,18 +56,18 @@ def heard(utterance: Utterance | None = None, **changes: Any) -> Evidence:
     ("evidence", "ruling"),
     [
         (ALONE, Ruling(Reason.FIRED)),
-        (heard(Utterance(0.4, 0.0, 0.5, 0.3)), Ruling(Reason.FIRED)),
-        (heard(Utterance(0.38, 0.0, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 0.4, 0.38)),
-        (heard(Utterance(1.2, 0.5, 0.5, 0.3)), Ruling(Reason.FIRED)),
-        (heard(Utterance(1.18, 0.5, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 1.2, 1.18)),
-        (heard(Utterance(0.0, 0.0, 0.5, 0.3), silence_before=0.5), Ruling(Reason.TALK_BEFORE, 0.4, 0.0, final=False)),
-        (heard(Utterance(0.0, 0.0, 0.5, 0.3), silence_before=0.5, over_hops=9), Ruling(Reason.FIRED)),
-        (heard(Utterance(0.0, 0.0, 0.5, 0.3), silence_before=0.4, over_hops=9), Ruling(Reason.TALK_BEFORE, 0.4, 0.0)),
-        (heard(Utterance(1.0, 0.0, 1.1, 0.3)), Ruling(Reason.FIRED)),
-        (heard(Utterance(1.0, 0.0, 1.12, 0.3)), Ruling(Reason.TOO_LONG, 1.1, 1.12)),
-        (heard(Utterance(1.0, 0.0, 0.5, 0.28)), Ruling(Reason.TALK_AFTER, 0.3, 0.28, final=False)),
-        (heard(Utterance(1.0, 0.0, 0.5, 0.28), waited_seconds=1.31), Ruling(Reason.TALK_AFTER, 0.3, 0.28)),
-        (heard(Utterance(1.0, 0.0, 0.5, 0.3), over_hops=5), Ruling(Reason.BRIEF, 0.48, 0.4, final=False)),
+        (heard(sound(0.4, 0.0, 0.5, 0.3)), Ruling(Reason.FIRED)),
+        (heard(sound(0.38, 0.0, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 0.4, 0.38)),
+        (heard(sound(1.2, 0.5, 0.5, 0.3)), Ruling(Reason.FIRED)),
+        (heard(sound(1.18, 0.5, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 1.2, 1.18)),
+        (heard(sound(0.0, 0.0, 0.5, 0.3), silence_before=0.5), Ruling(Reason.TALK_BEFORE, 0.4, 0.0, final=False)),
+        (heard(sound(0.0, 0.0, 0.5, 0.3), silence_before=0.5, over_hops=9), Ruling(Reason.FIRED)),
+        (heard(sound(0.0, 0.0, 0.5, 0.3), silence_before=0.4, over_hops=9), Ruling(Reason.TALK_BEFORE, 0.4, 0.0)),
+        (heard(sound(1.0, 0.0, 1.1, 0.3)), Ruling(Reason.FIRED)),
+        (heard(sound(1.0, 0.0, 1.12, 0.3)), Ruling(Reason.TOO_LONG, 1.1, 1.12)),
+        (heard(sound(1.0, 0.0, 0.5, 0.28)), Ruling(Reason.TALK_AFTER, 0.3, 0.28, final=False)),
+        (heard(sound(1.0, 0.0, 0.5, 0.28), waited_seconds=1.31), Ruling(Reason.TALK_AFTER, 0.3, 0.28)),
+        (heard(sound(1.0, 0.0, 0.5, 0.3), over_hops=5), Ruling(Reason.BRIEF, 0.48, 0.4, final=False)),
         (heard(None, over_hops=1), Ruling(Reason.FIRED)),
         (heard(None, over_hops=5, is_over=False), Ruling(Reason.BRIEF, 0.48, 0.4, final=False)),
         (heard(None, over_hops=6, is_over=False), Ruling(Reason.FIRED)),
@@ -76,4 +80,4 @@ def test_a_candidate_is_judged_by_one_rule_at_its_limit(evidence: Evidence, ruli
 
 def test_spotting_mode_asks_for_nothing_around_a_word() -> None:
     spotting: DecisionSettings = replace(COMMAND, mode="spotting")
-    assert judge(heard(Utterance(0.0, 1.0, 3.0, 0.0), over_hops=1), spotting) == Ruling(Reason.FIRED)
+    assert judge(heard(sound(0.0, 1.0, 3.0, 0.0), over_hops=1), spotting) == Ruling(Reason.FIRED)

@@ -1,5 +1,7 @@
 """Where the last utterance begins and ends, in levels made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,7 +51,15 @@ def test_while_it_goes_on_there_is_no_quiet_after() -> None:
 def test_it_moves_with_the_rooms_level() -> None:
     quiet_room = find_utterance(levels((60, -80), (20, -30), (15, -80)))
     noisy_room = find_utterance(levels((60, -50), (20, 0), (15, -50)))
-    assert quiet_room == noisy_room is not None
+    assert quiet_room is not None
+    assert replace(quiet_room, level_db=0.0, room_db=-50.0) == noisy_room
+
+
+def test_its_level_is_the_mean_power_between_its_ends_and_the_rooms_is_beside_it() -> None:
+    found = find_utterance(levels((60, -70), (10, -20), (10, -30), (15, -70)))
+    assert found is not None
+    assert found.level_db == pytest.approx(10 * np.log10((10**-2 + 10**-3) / 2))
+    assert found.room_db == -70
 
 
 def test_a_room_nearly_as_loud_as_the_word_gives_no_answer() -> None:

@@ -63,7 +63,7 @@ export class Why {
     const fired = event?.type === "detection";
     $("right").hidden = $("wrong").hidden = !fired;
     $("missed-word").value = told.word;
-    $("facts").replaceChildren(...facts(told, this.record.clock(told.position)));
+    $("facts").replaceChildren(...facts(told, event, this.record));
     $("play").disabled = !told.sound;
     if (told.sound) {
       URL.revokeObjectURL(this.#player.src);
@@ -133,20 +133,27 @@ function nearMiss(event, told) {
     : told.sentence;
 }
 
-function facts(told, clock) {
+function facts(told, event, record) {
   const shares = told.top.map(({ label, score }) => {
     const bar = make("i");
     bar.style.transform = `scaleX(${score})`;
     return make("span", { className: "share" }, label, bar, score.toFixed(2));
   });
   const pairs = [
-    ["Moment", [`${clock}, ${told.seconds.toFixed(2)} s into the sound`]],
+    ["Moment", [`${record.clock(told.position)}, ${told.seconds.toFixed(2)} s into the sound`]],
     ["Gate", [told.gate_open ? "open" : "closed: nothing was scored"]],
     ["Loudest", [`${told.level.toFixed(0).replace("-", "−")} dB in this second`]],
+    ...(event?.level_db == null ? [] : [["Sound", [sound(event, record.rate)]]]),
     ["Score", [`${told.score.toFixed(2)} for “${told.word}”, threshold ${told.threshold.toFixed(2)}`]],
     ["Mode", [told.mode === "command" ? "command: a word alone" : "spotting: anywhere, at once"]],
     ["Rest", [`${told.refractory_seconds} s after a word`]],
     ["Network", shares.length ? shares : ["was not asked"]],
   ];
   return pairs.flatMap(([name, values]) => [make("dt", { textContent: name }), make("dd", {}, ...values)]);
+}
+
+function sound(event, rate) {
+  const seconds = (event.word_end_position - event.word_begin_position) / rate;
+  const level = event.level_db.toFixed(0).replace("-", "−");
+  return `${seconds.toFixed(2)} s long, ${level} dB, ${event.snr_db.toFixed(0)} dB above the room`;
 }

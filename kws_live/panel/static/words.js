@@ -248,7 +248,7 @@ export function describe(answer) {
   const [stayed, come, gone] = ["stayed", "come", "gone"].map(total);
   const minutes = answer.seconds / 60;
   const span = minutes >= 1.5 ? `${minutes.toFixed(0)} minutes` : `${answer.seconds.toFixed(0)} seconds`;
-  const events = `${stayed + come} event${stayed + come === 1 ? "" : "s"}, ${Math.round(answer.per_hour)} an hour`;
+  const events = `${stayed + come} event${stayed + come === 1 ? "" : "s"}`;
   const changes = come || gone ? `${stayed} stayed, ${come} come, ${gone} gone` : "the same as happened";
   return `With these settings the last ${span} would have had ${events}: ${changes}.`;
 }
