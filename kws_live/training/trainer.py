@@ -14,7 +14,8 @@ knowledge in a neural network", arXiv:1503.02531, 2015.
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ from kws_live.training.batches import BatchMaker, augmenter_of
 from kws_live.training.clips import Clips, Floats
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.recipe import Recipe
+from kws_live.training.weight_average import Average
 
 STATE_NAME: Final = "state.npz"
 
@@ -120,6 +122,7 @@ def train(
     on_step: Callable[[int, int, float], None] = lambda *_: None,
     on_epoch: Callable[[EpochFigures], None] = lambda _: None,
     save_seconds: float = SAVE_SECONDS,
+    precision: str = "float32",
 ) -> Trained:
     """Train a recipe, or go on with what ``work`` holds of it.
 
@@ -134,6 +137,8 @@ def train(
     on_step : called with steps done, steps in all, loss so far in this epoch
     on_epoch : called with the figures of each epoch
     save_seconds : between two states of the run within an epoch
+    precision : "float32", or "mixed_bfloat16": half precision but for weights, first and last layer, for accelerators;
+        the network that is returned has float32 throughout
 
     Raises
     ------
@@ -144,7 +149,8 @@ def train(
     n_labels = len(recipe.keywords) + 2
     validation = Validation.of(archives, recipe.keywords)
     augmenter = augmenter_of(archives, recipe)
-    network = build_network(recipe.architecture, archives[0].settings, n_labels, recipe.options)
+    with _precision(precision):
+        network = build_network(recipe.architecture, archives[0].settings, n_labels, recipe.options)
     if start is not None:
         begin_with(network, start)
     steps = augmenter.n_batches
@@ -181,8 +187,20 @@ def train(
             reached = Reached([*reached.history, figures])
             state.save(reached)
             on_epoch(figures)
-    network.set_weights(state.best)
-    return Trained(network, tuple(reached.history))
+    exact = build_network(recipe.architecture, archives[0].settings, n_labels, recipe.options)
+    exact.set_weights(state.best)
+    return Trained(exact, tuple(reached.history))
+
+
+@contextmanager
+def _precision(name: str) -> Iterator[None]:
+    """What is built in the ``with`` block computes in this precision."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
 
 
 def _compile(network: keras.Model, recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
@@ -236,33 +254,6 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ig
 
     def get_config(self) -> dict[str, float]:
         return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
-
-
-class Average:
-    """Exponential moving average of the weights, and of batch normalisation's statistics with them.
-
-    Keras's own (``use_ema``) averages neither these statistics nor less at the start, when the first random weights
-    would weigh for thousands of steps.
-    """
-
-    def __init__(self, weights: list[Any], momentum: float) -> None:
-        # Copies: JAX gives the memory of a network's weights away at each step.
-        self.values = [keras.Variable(np.array(weight), trainable=False) for weight in weights]
-        self._weights = weights
-        self._momentum = momentum
-
-    def update(self, step: int) -> None:
-        """Take in the weights after a step."""
-        share = 1 - min(self._momentum, (1 + step) / (10 + step))
-        for value, weight in zip(self.values, self._weights, strict=True):
-            value.assign_add(share * (weight - value))
-
-    def swap(self) -> None:
-        """Exchange the average and the weights."""
-        for value, weight in zip(self.values, self._weights, strict=True):
-            kept = keras.ops.convert_to_numpy(value).copy()
-            value.assign(weight)
-            weight.assign(kept)
 
 
 class RunState:

@@ -4,7 +4,9 @@ import csv
 import os
 import platform
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,12 @@ def train_to_folder(
     command: str = "",
     on_step: Callable[[int, int, float], None] | None = None,
     on_epoch: Callable[[EpochFigures], None] | None = None,
+    precision: str = "float32",
 ) -> ModelCard:
     """Train a recipe and write its model folder.
+
+    Any backend of Keras trains. LiteRT's converter is TensorFlow's, so where Keras runs on another backend, a second
+    process writes the folder.
 
     Parameters
     ----------
@@ -53,7 +59,7 @@ def train_to_folder(
     jobs : processes that make batches
     test : CSV with the columns path and class; measured for the report, after every choice is made
     command : what was typed, for the report
-    on_step, on_epoch : see `kws_live.training.trainer.train`
+    on_step, on_epoch, precision : see `kws_live.training.trainer.train`
 
     Returns
     -------
@@ -67,7 +73,13 @@ def train_to_folder(
     work = folder.with_name(folder.name + ".training")
     callbacks = {"on_step": on_step, "on_epoch": on_epoch}
     given: dict[str, Any] = {name: callback for name, callback in callbacks.items() if callback}
-    trained = train(recipe, archives, work, networks, begin, jobs, **given)
+    trained = train(recipe, archives, work, networks, begin, jobs, precision=precision, **given)
+    if keras.backend.backend() != "tensorflow":
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # for the process that starts now; here Keras has been imported
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as others:  # it finds the run finished
+            return others.submit(
+                train_to_folder, recipe, features, folder, teachers, start, jobs, test, command
+            ).result()
     if recipe.unknown_bias or recipe.silence_bias:
         add_biases(trained.network, recipe.unknown_bias, recipe.silence_bias)
 

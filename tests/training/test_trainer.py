@@ -19,8 +19,9 @@ from kws_live.training.dataset import FeatureArchive
 from kws_live.training.export import FLOAT_NAME, export_model, litert_posteriors
 from kws_live.training.recipe import Recipe, load_recipe, shipped_recipes
 from kws_live.training.report import Scored
-from kws_live.training.trainer import Average, Trained, Validation, WarmupCosine, train
+from kws_live.training.trainer import Trained, Validation, WarmupCosine, train
 from kws_live.training.training_run import add_biases, load_network
+from kws_live.training.weight_average import Average
 from tests.training.small_archives import KEYWORDS, TINY, write_words
 
 # Keras converts its own variables in a way that numpy 2 has deprecated.
@@ -133,6 +134,15 @@ def test_a_run_that_stops_early_is_the_beginning_of_the_whole_one(
         assert (first.epoch, first.learning_rate) == (second.epoch, second.learning_rate)
         assert first.train_loss == pytest.approx(second.train_loss, abs=1e-4)
     assert len(train(RECIPE, [archive], tmp_path).history) == RECIPE.epochs > 2
+
+
+def test_a_network_trained_in_half_precision_is_returned_in_float32(archive: FeatureArchive, tmp_path: Path) -> None:
+    half = train(replace(RECIPE, epochs=2), [archive], tmp_path / "half", precision="mixed_bfloat16")
+    whole = train(replace(RECIPE, epochs=2), [archive], tmp_path / "whole")
+    assert {layer.compute_dtype for layer in half.network.layers} == {"float32"}
+    assert keras.mixed_precision.global_policy().name == "float32"
+    assert half.history[-1].train_loss == pytest.approx(whole.history[-1].train_loss, rel=0.2)
+    assert half.history[-1].train_loss != whole.history[-1].train_loss
 
 
 def test_the_state_of_another_recipe_is_refused(archive: FeatureArchive, tmp_path: Path) -> None:

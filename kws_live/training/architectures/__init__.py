@@ -24,7 +24,7 @@ ARCHITECTURES: Final[Mapping[str, Builder]] = {
     "stem_tcn": stem_tcn.build,
     "resnet": resnet.build,
 }
-"""name -> builder(picture, n_labels, **options) -> posteriors."""
+"""name -> builder(picture, n_labels, **options) -> posteriors, in float32 whatever the precision of the rest."""
 
 MEAN_DB: Final = -20.0
 SCALE_DB: Final = 20.0
@@ -70,6 +70,7 @@ def _picture(mfcc: keras.KerasTensor, n_mels: int) -> keras.KerasTensor:
             kernel_initializer=keras.initializers.Constant(columns),
             bias_initializer=keras.initializers.Constant(-MEAN_DB / SCALE_DB),
             trainable=False,
+            dtype="float32",  # coefficient 0 is hundreds of dB, which half precision rounds to whole ones
             name=f"undo_dct_{i}",
         )(mfcc)
         for i, columns in enumerate(np.array_split(matrix, n_parts, axis=1))

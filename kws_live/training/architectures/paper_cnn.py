@@ -18,4 +18,4 @@ def build(picture: keras.KerasTensor, n_labels: int) -> keras.KerasTensor:
     x = layers.Flatten()(x)
     x = layers.Dense(64, activation="relu")(x)
     x = layers.Dropout(0.3)(x)
-    return layers.Dense(n_labels, activation="softmax")(x)
+    return layers.Dense(n_labels, activation="softmax", dtype="float32")(x)

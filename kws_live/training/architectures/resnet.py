@@ -56,7 +56,7 @@ def build(
         for block in range(n_blocks):
             x = _block(x, width, 2 if block == 0 else 1, block_dropout)
     x = layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)])
-    return layers.Dense(n_labels, activation="softmax")(layers.Dropout(dropout)(x))
+    return layers.Dense(n_labels, activation="softmax", dtype="float32")(layers.Dropout(dropout)(x))
 
 
 def _normalised(x: keras.KerasTensor, width: int, kernel: int, stride: int = 1) -> keras.KerasTensor:

@@ -53,7 +53,7 @@ def build(
     x = _pointwise(x, head)
     x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
     x = layers.Dropout(2 * dropout)(x)
-    return layers.Dense(n_labels, activation="softmax")(x)
+    return layers.Dense(n_labels, activation="softmax", dtype="float32")(x)
 
 
 def _pointwise(x: keras.KerasTensor, channels: int) -> keras.KerasTensor:

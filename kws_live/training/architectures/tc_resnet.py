@@ -34,4 +34,4 @@ def build(
         x = layers.ReLU()(layers.Add()([x, skip]))
     x = layers.GlobalAveragePooling1D()(x)
     x = layers.Dropout(0.2)(x)
-    return layers.Dense(n_labels, activation="softmax")(x)
+    return layers.Dense(n_labels, activation="softmax", dtype="float32")(x)
