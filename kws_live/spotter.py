@@ -12,6 +12,7 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event
 from kws_live.live.audience import Answer, Audience, Wait
+from kws_live.live.condition import Condition
 from kws_live.live.event_stream import EventStream
 from kws_live.live.lifetime import Lifetime
 from kws_live.live.live_settings import LiveSettings, SettingsFile
@@ -75,6 +76,12 @@ class Spotter:
     def source(self) -> AudioSource:
         """Where the audio comes from."""
         return self._session.source
+
+    def condition(self) -> Condition:
+        """Whether it can hear and answer at this moment."""
+        capture, over = self._session.capture, self.ring.closed
+        findings = (*capture.findings, *self._session.liveness.findings)
+        return Condition(over, capture.has_ended, self._audience.is_muted_at(self.ring.position), findings)
 
     @property
     def ring(self) -> RingBuffer:
@@ -209,13 +216,12 @@ class Spotter:
         return self.settings.only(*self._known(keywords))
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
-        """Call a function with every hop's verdict from now on, on the detector thread: it must be quick.
-
-        Returns
-        -------
-        a function that ends it
-        """
+        """Call a function with every hop's verdict from now on, on the detector thread; what is returned ends that."""
         return self._session.watch(on_step)
+
+    def stay(self) -> None:
+        """At the end of the source wait for `change_source`, or `stop`, instead of ending with it."""
+        self._session.capture.stay()
 
     def change_source(self, source: str | Path) -> None:
         """Go on listening to another source, with the same model, settings, callbacks and sinks.

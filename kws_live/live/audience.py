@@ -188,8 +188,12 @@ class Audience:
             return False
         heard = event.word_end_position if isinstance(event, Detection) else None
         at = event.position if heard is None else heard
+        return self.is_muted_at(at)
+
+    def is_muted_at(self, position: int) -> bool:
+        """Whether a word that ends there is told to nothing."""
         with self._lock:
-            return any(begin is not None and begin <= at and (end is None or at < end) for begin, end in self._muted)
+            return any((begin or 0) <= position and (end is None or position < end) for begin, end in self._muted)
 
     def deliver(self, event: Event) -> None:
         """Hand one event out, on the dispatcher thread."""

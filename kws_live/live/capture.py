@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 from kws_live.audio import Block, finite
-from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SessionError, SourceLostError
+from kws_live.errors import AudioError, AudioGapError, KwsLiveError, SourceLostError
 from kws_live.events import Event, SourceLost, SourceReopened
 from kws_live.live.liveness import STILL_SECONDS, as_event
+from kws_live.live.next_source import NextSource, Reopen, close_source
 from kws_live.live.source_health import SourceHealth
 from kws_live.live.timeline import Timeline
 from kws_live.sources import AudioSource
@@ -25,8 +26,6 @@ POLL_SECONDS: Final = 0.25
 
 REOPEN_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Pauses before each try to reopen a lost source; the last one repeats."""
-
-Reopen = Callable[[], AudioSource]
 
 
 class Capture:
@@ -48,6 +47,8 @@ class Capture:
     ----------
     source : as it is now: another object after it was reopened
     is_open : whether it is there; False while it is opened again
+    lost : why the source is away; None while it is there
+    has_ended : whether it came to its end, and another is waited for
     turned_at : when it last did anything, by `time.monotonic`
     n_lost, lost_seconds : how often, and how long, the source was away
     """
@@ -73,15 +74,20 @@ class Capture:
         self._stop = threading.Event()
         self._woken = threading.Event()  # to stop, or to change the source
         self._runner: threading.Thread | None = None
-        self._change: tuple[AudioSource, Reopen | None] | None = None
-        self._change_lock = threading.Lock()
+        self._next = NextSource()
         self._overflows_before = 0
         self._n_tries = 0
         self._n_overflows_seen = 0
         self._timeline = Timeline(clock())
-        self._is_lost = False
+        self.lost: str | None = None
+        self.has_ended = self._stays = False
         self._is_resuming = False  # what comes next is another stretch of audio
         self._begin_source()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """That the source is away, if it is."""
+        return () if self.lost is None else (Finding("source_lost", self.lost),)
 
     @property
     def n_overflows(self) -> int:
@@ -93,6 +99,10 @@ class Capture:
         self._stop.set()
         self._woken.set()
 
+    def stay(self) -> None:
+        """At the end of the source wait for another, instead of ending with it."""
+        self._stays = True
+
     def change_source(self, source: AudioSource, reopen: Reopen | None) -> None:
         """Go on with another source, already open.
 
@@ -101,14 +111,8 @@ class Capture:
         SessionError
             If `run` has ended; the source is closed.
         """
-        with self._change_lock:
-            if self._ring.closed:
-                source.close()
-                raise SessionError("listening has ended, so there is no source to change; start again")
-            if self._change is not None:
-                self._change[0].close()
-            self._change = (source, reopen)
-            self._woken.set()
+        self._next.put(source, reopen)
+        self._woken.set()
 
     def run(self, after_hang: bool = False) -> None:
         """Capture until the source ends, or `stop` is called; then close the ring buffer and the source.
@@ -131,11 +135,9 @@ class Capture:
                 pass
         finally:
             if self._runner is me:
-                with self._change_lock:
-                    self._ring.close()
-                    if self._change is not None:
-                        self._change[0].close()
-                self._close(self.source)
+                self._next.close()
+                self._ring.close()
+                close_source(self.source)
 
     @property
     def can_reopen(self) -> bool:
@@ -147,16 +149,19 @@ class Capture:
         self.turned_at = time.monotonic()
         if self._apply_change():
             return True
+        if self.has_ended:
+            self._woken.wait(POLL_SECONDS)
+            return True
         if not self.is_open:
             return self._try_to_open()
         source = self.source
         try:
             block = source.read(POLL_SECONDS)
             arrived = self._clock()
-            if block is None and self._is_lost:
+            if block is None and self.lost is not None:
                 raise SourceLostError(f"{source.name} ended")
         except AudioGapError as gap:
-            if self._is_mine(source) and not self._is_lost:
+            if self._is_mine(source) and self.lost is None:
                 self._intake.leave_gap(gap.seconds)
             return True
         except Exception as error:
@@ -164,8 +169,9 @@ class Capture:
         if not self._is_mine(source):
             return False
         if block is None:
-            self._intake.finish()
-            return False
+            self.has_ended = self._stays
+            self._intake.finish(close=not self._stays)
+            return self._stays
         self._feed(block, arrived)
         return True
 
@@ -182,7 +188,7 @@ class Capture:
         """Whether this thread still captures; if another has taken over, what it hung in is closed."""
         if self._runner is threading.current_thread():
             return True
-        self._close(source)
+        close_source(source)
         return False
 
     def _feed(self, block: Block, arrived: float) -> None:
@@ -233,17 +239,18 @@ class Capture:
 
     def _apply_change(self) -> bool:
         """Go over to the source of `change_source`, if there is one."""
-        with self._change_lock:
-            if self._change is None:
-                return False
-            (source, reopen), self._change = self._change, None
-            self._woken.clear()
-            if self._stop.is_set():
-                self._woken.set()
+        self._woken.clear()
+        if self._stop.is_set():
+            self._woken.set()
+        if (change := self._next.take()) is None:
+            return False
         self._intake.flush()
         self._overflows_before += self.source.n_overflows
-        self._close(self.source)
-        self.source, self._reopen = source, reopen
+        close_source(self.source)
+        self.source, self._reopen = change
+        if self.has_ended:
+            self._timeline = Timeline(self._clock())  # the wait was no loss
+            self.has_ended = False
         self._is_resuming = True  # no window may hold the sound of both
         self._begin_source()
         return True
@@ -252,21 +259,20 @@ class Capture:
         """The source went away, or one that was opened again did so before it gave any audio."""
         if not isinstance(error, (KwsLiveError, OSError)):
             log.error("the source %r failed", self.source.name, exc_info=error)
-        if not self._is_lost:
+        if self.lost is None:
             self._intake.flush()
-            self._is_lost = self._is_resuming = True
+            self.lost, self._is_resuming = str(error), True
             self._n_tries = 0
             self.n_lost += 1
             self._tell(SourceLost(reason=str(error), position=self._ring.position, source=self.source.name))
         self.is_open = False
         if close:
-            self._close(self.source)
+            close_source(self.source)
 
     def _try_to_open(self) -> bool:
         """After a pause, open the lost source again; False where another thread has taken over meanwhile."""
         assert self._reopen is not None
-        pause = REOPEN_PAUSES_SECONDS[min(self._n_tries, len(REOPEN_PAUSES_SECONDS) - 1)]
-        if self._woken.wait(pause):
+        if self._woken.wait(REOPEN_PAUSES_SECONDS[min(self._n_tries, len(REOPEN_PAUSES_SECONDS) - 1)]):
             return True
         self._n_tries += 1
         try:
@@ -288,13 +294,7 @@ class Capture:
         self._ring.skip(max(1, n_away))
         self._begin_source()
         self._is_resuming = False
-        if self._is_lost:
-            self._is_lost = False
+        if self.lost is not None:
+            self.lost = None
             self.lost_seconds += away_seconds
             self._tell(SourceReopened(lost_seconds=away_seconds, position=self._ring.position, source=self.source.name))
-
-    def _close(self, source: AudioSource) -> None:
-        try:
-            source.close()
-        except Exception:
-            log.exception("the source %r failed to close", source.name)

@@ -35,7 +35,12 @@ class Liveness:
         self.look_seconds = still_seconds / LOOKS
         self._tell = tell
         self._marks: dict[str, tuple[float | None, int]] = {}
-        self._still: set[str] = set()
+        self._still: dict[str, Finding] = {}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What stands still now."""
+        return tuple(self._still.copy().values())
 
     def is_still(self, name: str, moved_at: float | None, opens: bool = False) -> bool:
         """Look once, each ``look_seconds``: whether something stands still; told once, and once that it is over.
@@ -51,12 +56,12 @@ class Liveness:
         self._marks[name] = moved_at, n_looks
         is_still = n_looks >= LOOKS * (OPENING_SHARE if opens else 1)
         if is_still and name not in self._still:
-            self._still.add(name)
             finding = Finding(f"{name}_hangs", f"the {name} has not moved for {n_looks * self.look_seconds:.0f} s")
+            self._still[name] = finding
             log.error("%s; %s", finding.summary, finding.advice)  # events may be what stands still
             self._tell(finding, False)
         elif not is_still and name in self._still:
-            self._still.remove(name)
+            del self._still[name]
             self._tell(Finding(f"{name}_hangs", f"the {name} moves again"), True)
         return is_still
 

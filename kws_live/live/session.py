@@ -57,6 +57,10 @@ class Session:
     audience : what ``deliver`` hands events to
     still_seconds : a thread that does nothing, or a live source that gives nothing, for so long is told of; more than
         `LOOK_SECONDS`
+
+    Attributes
+    ----------
+    capture, liveness : what is known of the source, and of what stands still
     """
 
     def __init__(
@@ -76,7 +80,7 @@ class Session:
         self._audience = Direct() if audience is None else audience
         self._queue = EventQueue(LARGEST_BACKLOG)
         self._first_source = source
-        self._capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
+        self.capture = Capture(self.ring, source, reopen, self._tell, still_seconds)
         self._watchers = Watchers(on_step)
         self._stop = threading.Event()
         self._ended = Latch()
@@ -84,12 +88,12 @@ class Session:
         self._overload = Overload(self._tell_finding)
         self._detector_at = time.monotonic()
         self._delivering_since: float | None = None
-        self._still_seconds = still_seconds
+        self.liveness = Liveness(self._tell_finding, still_seconds)
         self._delays = Delays()
         self._detector = self._thread("detector", self._detect)
         self._dispatcher = self._thread("dispatcher", self._dispatch)
         self._threads = [
-            self._thread("capture", self._capture.run),
+            self._thread("capture", self.capture.run),
             self._detector,
             self._dispatcher,
             self._thread("watch", self._watch_threads),
@@ -101,7 +105,7 @@ class Session:
     @property
     def source(self) -> AudioSource:
         """The source as it is now: another object after it was reopened."""
-        return self._capture.source
+        return self.capture.source
 
     @property
     def threads(self) -> tuple[threading.Thread, ...]:
@@ -140,15 +144,15 @@ class Session:
         SessionError
             If listening has ended.
         """
-        self._capture.change_source(source, reopen)
+        self.capture.change_source(source, reopen)
 
     def stop(self) -> None:
         """End and wait for the threads; may be called twice and from inside a callback."""
         self._stop.set()
-        self._capture.stop()
+        self.capture.stop()
         self.ring.close()
         if self._detector.ident is None:
-            self._capture.source.close()
+            self.capture.source.close()
             self._ended.set()
             return
         end = time.monotonic() + HANGING_CALLBACK_SECONDS
@@ -167,7 +171,7 @@ class Session:
         if self._error is None:
             self._error = error
         self._stop.set()
-        self._capture.stop()
+        self.capture.stop()
         self.ring.close()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -192,9 +196,9 @@ class Session:
         return Statistics(
             audio_seconds=audio_seconds,
             samples_skipped=counts.samples_skipped,
-            n_overflows=self._capture.n_overflows,
-            n_lost=self._capture.n_lost,
-            lost_seconds=self._capture.lost_seconds,
+            n_overflows=self.capture.n_overflows,
+            n_lost=self.capture.n_lost,
+            lost_seconds=self.capture.lost_seconds,
             hops=counts.hops,
             hops_scored=counts.hops_scored,
             cpu_ms_per_second=1000 * (time.process_time() - self._cpu_begin) / audio_seconds if audio_seconds else 0.0,
@@ -213,11 +217,11 @@ class Session:
                 self._error = error
             if name != "capture":  # what was heard before the source broke is still looked at
                 self._stop.set()
-                self._capture.stop()
+                self.capture.stop()
         finally:
             if name == "detector":
                 self._stop.set()
-                self._capture.stop()
+                self.capture.stop()
                 self._queue.end()
             elif name == "dispatcher":
                 self._ended.set()
@@ -241,7 +245,7 @@ class Session:
             self._detector_at = time.monotonic()
             while not self._stop.is_set() and (step := self._next_step()) is not None:
                 if step.events:
-                    step = replace(step, events=tuple(map(self._stamped, step.of(self._capture.source.name).events)))
+                    step = replace(step, events=tuple(map(self._stamped, step.of(self.capture.source.name).events)))
                 self._watchers.call(step)
                 for event in step.events:
                     self._queue.put(event)
@@ -252,13 +256,13 @@ class Session:
     def _next_step(self) -> Step | None:
         """The pipeline's next hop; a live stream it cannot keep up with goes on at its newest sample."""
         position = self.ring.position
-        n_unread = self.ring.n_unread if self._capture.source.live else 0
+        n_unread = self.ring.n_unread if self.capture.source.live else 0
         if self._overload.must_skip(n_unread, self._pipeline.counts.hops, position):
             return self._pipeline.skip_to(position)
         return self._pipeline.step(self.ring)
 
     def _tell_finding(self, finding: Finding, over: bool = False) -> None:
-        self._tell(as_event(finding, self.ring.position, self._capture.source.name, over))
+        self._tell(as_event(finding, self.ring.position, self.capture.source.name, over))
 
     def _dispatch(self) -> None:
         while (event := self._queue.get()) is not None:
@@ -273,18 +277,18 @@ class Session:
         self._audience.drain()
 
     def _watch_threads(self) -> None:
-        liveness = Liveness(self._tell_finding, self._still_seconds)
+        liveness = self.liveness
         while not self._stop.wait(liveness.look_seconds):
             liveness.is_still("detector", self._detector_at)
             liveness.is_still("dispatcher", self._delivering_since)
             liveness.is_still("callback", self._audience.busy_since())
-            if liveness.is_still("source", self._capture.turned_at, opens=not self._capture.is_open):
+            if liveness.is_still("source", self.capture.turned_at, opens=not self.capture.is_open):
                 self._replace_capture()
 
     def _replace_capture(self) -> None:
         """Go on with the source on another thread, where it can be opened again."""
         captures = [thread for thread in self._threads if thread.name == "kws-live capture" and thread.is_alive()]
-        if self._capture.can_reopen and len(captures) <= MOST_HANGING:
-            thread = self._thread("capture", partial(self._capture.run, after_hang=True))
+        if self.capture.can_reopen and len(captures) <= MOST_HANGING:
+            thread = self._thread("capture", partial(self.capture.run, after_hang=True))
             self._threads = [*(one for one in self._threads if one.is_alive()), thread]
             thread.start()

@@ -80,12 +80,13 @@ class Intake:
             self._write_parts(self._gaps, self._gaps.flush())
         self._end_stretch()
 
-    def finish(self) -> None:
-        """The source has ended: write what is held back, then the tail, and close the ring buffer."""
+    def finish(self, close: bool = True) -> None:
+        """The source has ended: write what is held back, then the tail; ``close``: nothing follows it."""
         self.flush()
         heard_at = None if self._heard_last is None else self._heard_last + TAIL_SECONDS
         self._ring.write(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE_HZ), np.float32), heard_at)
-        self._ring.close()
+        if close:
+            self._ring.close()
 
     def _write_parts(self, gaps: GapFinder, parts: list[Block | float]) -> None:
         n_after = sum(part.shape[0] for part in parts if not isinstance(part, float))

@@ -43,6 +43,10 @@ class Run:
         self.events.append(event)
         self.on_event(event)
 
+    @property
+    def words(self) -> list[str]:
+        return [event.keyword for event in self.events if isinstance(event, Detection)]
+
     def finish(self) -> list[Event]:
         self.session.start()
         assert self.session.wait(PATIENCE_SECONDS)
@@ -339,3 +343,19 @@ def test_words_of_a_recording_read_fast_have_no_age_however_long_it_takes() -> N
     ages = [event.heard_at for event in run.finish() if isinstance(event, Detection)]
     assert len(ages) > 8
     assert ages[-4:] == [None] * 4
+
+
+def test_at_its_end_a_source_that_is_to_be_followed_waits_and_the_next_one_is_heard_whole() -> None:
+    once = Run(ArraySource(TALK, SAMPLE_RATE_HZ))
+    once.finish()
+    expected = once.words
+    assert expected
+    run = Run(ArraySource(TALK, SAMPLE_RATE_HZ))
+    run.session.capture.stay()
+    run.session.start()
+    for n_rounds in (1, 2, 3):
+        while len(run.words) < n_rounds * len(expected) or not run.session.capture.has_ended:
+            assert not run.session.wait(0.01)
+        run.session.change_source(ArraySource(TALK, SAMPLE_RATE_HZ))
+    run.session.stop()
+    assert run.words[: 3 * len(expected)] == 3 * expected
