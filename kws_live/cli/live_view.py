@@ -23,6 +23,7 @@ STEP: Final = 0.01
 LOWEST_DB: Final = -60.0
 N_EVENTS: Final = 8
 KEYS: Final = "↑ ↓ word   ← → threshold   space on/off   m mode   g gate   r reset   q quit"
+TONES: Final = {"alarm": "bold red", "warning": "yellow", "idle": "dim", "good": "bold green"}
 GATES: Final = (None, 0, 1, 2, 3)
 
 
@@ -66,12 +67,13 @@ class LiveView:
     def render(self) -> RenderableType:
         """The picture of this moment."""
         now, settings = self._observer.state.now(), self._settings.snapshot()
+        headline = self._observer.headline()
         head = Text.assemble(
             ("level ", "dim"),
             _bar(1 - now.level_db / LOWEST_DB, 1 - now.peak_db / LOWEST_DB, "red" if now.clipping else "green"),
             (f" {now.level_db:4.0f} dB  ", "dim"),
             ("clipping: turn it down  ", "bold red") if now.clipping else "",
-            ("gate open", "bold green") if now.gate_open else ("gate closed", "dim"),
+            (headline.text, TONES[headline.tone]),
         )
         table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
         for index, word in enumerate(self._words):
@@ -83,7 +85,7 @@ class LiveView:
             table.add_row(mark, Text(word, style), bar, Text(f"{threshold:.2f}", "bold green" if over else ""))
         gate = "off" if settings.gate_mode is None else settings.gate_mode
         foot = Text(f"mode {settings.mode}   gate {gate}   rest {settings.refractory_seconds:g} s", "dim")
-        troubles = [Text(f"! {finding}", "red") for finding in self._observer.findings()]
+        troubles = [Text(f"! {one.text}: {one.advice}", TONES[one.tone]) for one in self._observer.troubles()]
         return Group(head, Text(), table, Text(), *self._events(), *troubles, Text(), foot, Text(KEYS, "dim"))
 
     def _events(self) -> list[Text]:

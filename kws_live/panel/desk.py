@@ -3,9 +3,8 @@
 import asyncio
 import base64
 import logging
-import re
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS, pcm16_to_float
 from kws_live.errors import ConfigError, KwsLiveError
 from kws_live.events import Detection
+from kws_live.live.session_statistics import Statistics
 from kws_live.model import LITERT_NAME
 from kws_live.panel.choices import source_choices
 from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
@@ -20,6 +20,7 @@ from kws_live.panel.hindsight import compare
 from kws_live.panel.lesson import Lessons
 from kws_live.panel.messages import parse
 from kws_live.panel.observer import Observer
+from kws_live.panel.settings_desk import SettingsDesk
 from kws_live.panel.spectrogram import mfcc_image
 from kws_live.panel.view_state import settings_to_dict, to_base64
 from kws_live.panel.why import explain
@@ -28,12 +29,10 @@ from kws_live.system.outside_log import one_line, spare
 
 log = spare(logging.getLogger(__name__))
 
-PROFILE_NAME: Final = re.compile(r"\w[\w -]{0,39}")
 MISSED_SECONDS: Final = 1.0
 """A word that was missed is looked for this far around the moment that was clicked."""
 
 N_TOP: Final = 3
-CHANGEABLE: Final = ("mode", "refractory_seconds", "gate_mode")
 
 
 class Desk:
@@ -60,6 +59,29 @@ class Desk:
         self._feedback = FeedbackFolder(folder / "feedback")
         self._offered: set[str] = set()
         self.lessons = Lessons(observer.spotter)
+        settings = SettingsDesk(observer.spotter.settings, folder / "profiles")
+        self._answers: Mapping[str, Callable[..., Any]] = {
+            "threshold": settings.threshold,
+            "thresholds": settings.thresholds,
+            "listen": settings.listen,
+            "change": settings.change,
+            "reset": settings.reset,
+            "profiles": settings.profiles,
+            "save_profile": settings.save_profile,
+            "load_profile": settings.load_profile,
+            "hindsight": self._hindsight,
+            "why": self._why,
+            "sources": self._sources,
+            "source": self._source,
+            "saving": self._saving,
+            "mark": self._mark,
+            "refit": self._refit,
+            "teach": self._teach,
+            "stop_teaching": self._stop_teaching,
+            "words": self._words,
+            "forget": self._forget,
+            "rename": self._rename,
+        }
 
     async def answer(self, text: str) -> dict[str, Any]:
         """Do what a message asks; one that cannot be done is answered with an error in one line."""
@@ -67,7 +89,7 @@ class Desk:
         try:
             message = parse(text)
             kind, number = message.pop("type"), message.pop("id", None)
-            answer = getattr(self, f"_{kind}")(**message)
+            answer = self._answers[kind](**message)
             if isinstance(answer, Awaitable):
                 answer = await answer
             return {"type": kind, "id": number, **answer}
@@ -76,51 +98,6 @@ class Desk:
         except Exception as error:  # one question must not end the page that asks it
             log.exception("the page asked for what failed")
             return {"type": "error", "id": number, "message": one_line(f"{type(error).__name__}: {error}")}
-
-    # Settings: the same live settings as Python and the settings file; every page is told by their version.
-
-    def _threshold(self, word: str, value: Any) -> dict[str, Any]:
-        self._spotter.settings.set_threshold(word, value)
-        return {}
-
-    def _thresholds(self, values: dict[str, float]) -> dict[str, Any]:
-        self._spotter.settings.set_thresholds(values)
-        return {}
-
-    def _listen(self, word: str, on: bool) -> dict[str, Any]:
-        settings = self._spotter.settings.snapshot()
-        settings.require_known(word)
-        active = {one for one in settings.thresholds if settings.listens_to(one)}
-        active = active | {word} if on else active - {word}
-        self._spotter.settings.change(active=None if len(active) == len(settings.thresholds) else frozenset(active))
-        return {}
-
-    def _change(self, name: str, value: Any) -> dict[str, Any]:
-        if name not in CHANGEABLE:
-            raise ConfigError(f"setting {name!r} cannot be changed here; these can: {', '.join(CHANGEABLE)}")
-        self._spotter.settings.change(**{name: value})
-        return {}
-
-    def _reset(self) -> dict[str, Any]:
-        self._spotter.settings.reset()
-        return {}
-
-    def _profiles(self) -> dict[str, Any]:
-        names = [path.stem.removeprefix("profile-") for path in (self.folder / "profiles").glob("profile-*.toml")]
-        return {"names": sorted(name for name in names if PROFILE_NAME.fullmatch(name))}
-
-    def _save_profile(self, name: str) -> dict[str, Any]:
-        self._spotter.settings.save(self._profile(name))
-        return {"name": name}
-
-    def _load_profile(self, name: str) -> dict[str, Any]:
-        self._spotter.settings.load(self._profile(name))
-        return {"name": name}
-
-    def _profile(self, name: str) -> Path:
-        if not PROFILE_NAME.fullmatch(name):
-            raise ConfigError(f"profile name {name!r} must be 1 to 40 letters, digits, blanks, - or _")
-        return self.folder / "profiles" / f"profile-{name}.toml"
 
     # Looking back.
 
@@ -168,6 +145,7 @@ class Desk:
             "final": explanation.ruling.final,
             "position": hop.position,
             "seconds": round(hop.position / SAMPLE_RATE_HZ, 2),
+            "at": round(self._state.times.at(hop.position), 3),
             "word": explanation.word,
             "score": round(explanation.score, 3),
             "threshold": verdict.settings.thresholds[explanation.word],
@@ -271,14 +249,20 @@ class Desk:
     # What every page is shown once a second.
 
     def status(self) -> dict[str, Any]:
-        """The source, the figures, the findings, and whether evidence is saved."""
+        """The source, the figures, what is wrong, and whether evidence is saved."""
+        figures = self._observer.figures()
         return {
             "source": self._spotter.source.name,
             "ended": self._observer.ended,
-            "findings": self._observer.findings(),
-            "figures": self._spotter.statistics().rows(),
+            "troubles": [f"{one.text}: {one.advice}" for one in self._observer.troubles(self.lessons.running)],
+            "vitals": vitals(figures),
+            "figures": figures.rows(),
             "saving": self.saving,
         }
+
+    def headline(self) -> dict[str, Any]:
+        """What a person must know first."""
+        return asdict(self._observer.headline(self.lessons.running))
 
     def hello(self) -> dict[str, Any]:
         """What a page must know before everything else."""
@@ -295,3 +279,10 @@ class Desk:
     def settings(self) -> dict[str, Any]:
         """The settings as they are now."""
         return settings_to_dict(self._spotter.settings.snapshot())
+
+
+def vitals(figures: Statistics) -> str:
+    """The figures that tell in one line whether all is well."""
+    delay = "no words yet" if figures.delay_median_ms is None else f"answers in {figures.delay_median_ms:.0f} ms"
+    lost = f"{figures.samples_skipped / SAMPLE_RATE_HZ:.1f} s of sound lost"
+    return f"{lost} · {delay} · {figures.cpu_ms_per_second / 10:.1f} % of a core"

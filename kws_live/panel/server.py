@@ -29,7 +29,7 @@ from kws_live.guide.web import guide_pages
 from kws_live.panel.connections import PageConnection, Request, log
 from kws_live.panel.desk import Desk
 from kws_live.panel.guard import HEADERS, Guard, is_loopback
-from kws_live.panel.observer import Observer
+from kws_live.panel.observer import STALLED_SECONDS, Observer
 from kws_live.panel.view_state import Cursor
 from kws_live.spotter import Spotter
 from kws_live.system.door import BACKLOG, Door
@@ -248,6 +248,7 @@ class Panel:
 
     def _frame(self, page: _Page) -> dict[str, Any]:
         frame = self._observer.state.frame(page.cursor)
+        frame["headline"], frame["silent"] = self._desk.headline(), self._observer.silent_seconds > STALLED_SECONDS
         lessons = self._desk.lessons
         has_settings, has_lesson = page.news(self._settings.version, lessons.version)
         if has_settings:

@@ -14,6 +14,7 @@ from kws_live.events import Detection, Event
 from kws_live.model.features import FeatureExtractor
 from kws_live.panel.history import AudioMemory, History
 from kws_live.panel.spectrogram import Spectrogram
+from kws_live.panel.time_of_day import TimeOfDay
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import Step
 from kws_live.stream.ring_buffer import RingBuffer
@@ -35,7 +36,7 @@ class Now:
     position : end of the newest hop
     level_db, peak_db : of the sound since the last look
     clipping : whether samples hit the limit in the last two seconds
-    gate_open : whether somebody speaks
+    gate_open : whether the gate hears speech
     scores, peaks : each keyword's smoothed score, and its highest of the last three seconds
     """
 
@@ -74,6 +75,7 @@ class ViewState:
         self.keywords = tuple(keywords)
         self.history = History()
         self.audio = AudioMemory()
+        self.times = TimeOfDay()
         self.spectrogram = Spectrogram(extractor)
         self.signal_health = SignalHealth(SAMPLE_RATE_HZ)
         self._columns: deque[NDArray[np.uint8]] = deque(maxlen=N_COLUMNS)
@@ -136,10 +138,13 @@ class ViewState:
                 "scores": to_base64(np.rint(scores * 255).astype(np.uint8)),
             },
             "columns": {"first": first, "data": to_base64(np.array(columns, np.uint8))},
-            "events": [event_to_dict(event) for event in self.history.events_since(cursor.n_events)],
+            "events": [self._event(event) for event in self.history.events_since(cursor.n_events)],
         }
         cursor.move(now.position, self._n_columns, self.history.n_events)
         return message
+
+    def _event(self, event: Event) -> dict[str, Any]:
+        return {**event_to_dict(event), "at": round(self.times.at(event.position), 3)}
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:

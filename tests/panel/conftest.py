@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from tests.panel.panel_fakes import FedSource, tone_spotter
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 FLAGS = [
     "--headless",
@@ -56,3 +57,26 @@ def browser() -> Iterator["Browser"]:
         opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
+    with Panel(spotter, port=0, folder=tmp_path, token="same") as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: "Browser", panel: Panel) -> Iterator["Page"]:
+    """The page, open; what it logs or asks from elsewhere fails the test."""
+    troubles: list[str] = []
+    origin = panel.url.partition("?")[0]
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.on("console", lambda message: troubles.append(message.text))
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("request", lambda request: None if origin in request.url else troubles.append(request.url))
+    opened.goto(panel.url)
+    opened.get_by_label("Threshold of yes").wait_for()
+    opened.wait_for_function("() => !document.querySelector('#status').textContent.startsWith('Conn')")
+    yield opened
+    opened.close()
+    assert [text for text in troubles if not text.startswith("blob:")] == []

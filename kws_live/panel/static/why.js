@@ -1,6 +1,7 @@
 // Events and moments: why it fired or did not, how it sounded, and what the user says of it.
 
 import { $, bytes, columnsToImage, context, make } from "./draw.js";
+import { clock } from "./record.js";
 import { describe } from "./words.js";
 
 const MOST_EVENTS = 60;
@@ -9,6 +10,7 @@ export class Why {
   #moment = null;
   #image = null;
   #player = new Audio();
+  #waiting = [];
 
   constructor(connection) {
     this.connection = connection;
@@ -20,18 +22,36 @@ export class Why {
     $("missed").addEventListener("click", () => this.#mark("missed", this.#moment.position, $("missed-word").value));
     $("saving").addEventListener("change", () => connection.tell("saving", { on: $("saving").checked }));
     $("refit").addEventListener("click", () => this.#refit());
+    $("events").addEventListener("pointerleave", () => this.#showFresh());
+    $("events").addEventListener("focusout", () => requestAnimationFrame(() => this.#showFresh()));
+    $("fresh").addEventListener("click", () => this.#showFresh());
   }
 
   begin(record, hello) {
     this.record = record;
+    this.#waiting = [];
     $("events").replaceChildren(make("li", { className: "empty", textContent: "Nothing yet. Say one of the words." }));
     $("missed-word").replaceChildren(...record.words.map((word) => new Option(word)));
     $("folder").textContent = `${hello.folder}/feedback`;
   }
 
   frame(frame) {
-    const told = frame.events.filter((event) => event.keyword).slice(-MOST_EVENTS);
-    if (!told.length) return;
+    this.#waiting.push(...frame.events.filter((event) => event.keyword));
+    this.#waiting = this.#waiting.slice(-MOST_EVENTS);
+    this.#showFresh();
+  }
+
+  /** New events come on top, but not while the list is being read: what is pointed at stays where it is. */
+  #showFresh() {
+    const n = this.#waiting.length;
+    const reading = $("events").matches(":hover, :focus-within");
+    $("fresh").hidden = !(n && reading);
+    if (!n) return;
+    if (reading) {
+      $("fresh").textContent = `${n} new`;
+      return;
+    }
+    const told = this.#waiting.splice(0);
     $("events").querySelector(".empty")?.remove();
     $("events").prepend(...told.map((event) => this.#item(event)).reverse());
     while ($("events").childElementCount > MOST_EVENTS) $("events").lastChild.remove();
@@ -40,7 +60,7 @@ export class Why {
   #item(event) {
     const fired = event.type === "detection";
     const button = make("button", { type: "button", className: fired ? "fired" : "near" },
-      make("time", { textContent: this.record.clock(event.position) }),
+      make("time", { textContent: clock(event.at) }),
       make(fired ? "b" : "span", { textContent: fired ? event.keyword : `${event.keyword}, near miss` }),
       make("span", { textContent: event.score.toFixed(2) }));
     button.setAttribute("aria-pressed", "false");
@@ -140,7 +160,7 @@ function facts(told, event, record) {
     return make("span", { className: "share" }, label, bar, score.toFixed(2));
   });
   const pairs = [
-    ["Moment", [`${record.clock(told.position)}, ${told.seconds.toFixed(2)} s into the sound`]],
+    ["Moment", [`${clock(told.at)}, ${told.seconds.toFixed(2)} s into the sound`]],
     ["Gate", [told.gate_open ? "open" : "closed: nothing was scored"]],
     ["Loudest", [`${told.level.toFixed(0).replace("-", "−")} dB in this second`]],
     ...(event?.level_db == null ? [] : [["Sound", [sound(event, record.rate)]]]),

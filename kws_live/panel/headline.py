@@ -1,0 +1,49 @@
+"""What a person must know first: one line in words and a colour, with what to do."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from kws_live.stream.findings import Finding
+
+Tone = Literal["alarm", "warning", "idle", "good"]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What is going on.
+
+    Attributes
+    ----------
+    tone : "alarm": nothing is heard; "warning": not everything is; "idle": nothing to hear now; "good": it listens
+    text : what
+    advice : what to do about it
+    """
+
+    tone: Tone
+    text: str
+    advice: str
+
+
+LISTENING: Final = Headline("good", "Listening", "Say one of the words.")
+QUIET: Final = Headline(
+    "idle",
+    "Quiet: waiting for speech",
+    "Speak, and this turns green. If it does not, the gate lets too little through: lower it under Fine tuning.",
+)
+WAITING: Final = Headline("idle", "Waiting for sound", "The sender pauses; listening goes on when it sends again.")
+OVER: Final = Headline(
+    "alarm", "Listening has ended", "Start the program again; what was heard is still here to look at."
+)
+ENDED: Final = Headline("warning", "The recording has ended", "Play it again, or choose another source.")
+MUTED: Final = Headline("warning", "Muted: words reach nothing", "The program goes on by itself when it has spoken.")
+LESSON: Final = Headline("warning", "Teaching: other words reach nothing", "They do again when the lesson is over.")
+NO_WORDS: Final = Headline("warning", "No word is switched on", "Switch on those that should be heard.")
+
+
+def of_finding(tone: Tone, finding: Finding) -> Headline:
+    """A finding as a headline."""
+    return Headline(tone, _capitalised(finding.summary), _capitalised(finding.advice) + ".")
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".")

@@ -1,0 +1,76 @@
+"""What a page asks of the settings: the same live settings as Python and the settings file."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from kws_live.errors import ConfigError
+from kws_live.live.live_settings import LiveSettings
+
+PROFILE_NAME: Final = re.compile(r"\w[\w -]{0,39}")
+CHANGEABLE: Final = ("mode", "refractory_seconds", "gate_mode")
+
+
+class SettingsDesk:
+    """Changes settings, and keeps them as profiles; every page is told of a change by the settings' version.
+
+    Parameters
+    ----------
+    settings : what is changed
+    folder : of the profiles
+    """
+
+    def __init__(self, settings: LiveSettings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+
+    def threshold(self, word: str, value: Any) -> dict[str, Any]:
+        """Set one word's threshold."""
+        self._settings.set_threshold(word, value)
+        return {}
+
+    def thresholds(self, values: dict[str, float]) -> dict[str, Any]:
+        """Set several."""
+        self._settings.set_thresholds(values)
+        return {}
+
+    def listen(self, word: str, on: bool) -> dict[str, Any]:
+        """Switch a word on or off."""
+        settings = self._settings.snapshot()
+        settings.require_known(word)
+        active = {one for one in settings.thresholds if settings.listens_to(one)}
+        active = active | {word} if on else active - {word}
+        self._settings.change(active=None if len(active) == len(settings.thresholds) else frozenset(active))
+        return {}
+
+    def change(self, name: str, value: Any) -> dict[str, Any]:
+        """Set another setting."""
+        if name not in CHANGEABLE:
+            raise ConfigError(f"setting {name!r} cannot be changed here; these can: {', '.join(CHANGEABLE)}")
+        self._settings.change(**{name: value})
+        return {}
+
+    def reset(self) -> dict[str, Any]:
+        """Go back to the defaults."""
+        self._settings.reset()
+        return {}
+
+    def profiles(self) -> dict[str, Any]:
+        """Names of the saved profiles."""
+        names = [path.stem.removeprefix("profile-") for path in self._folder.glob("profile-*.toml")]
+        return {"names": sorted(name for name in names if PROFILE_NAME.fullmatch(name))}
+
+    def save_profile(self, name: str) -> dict[str, Any]:
+        """Save the settings under a name."""
+        self._settings.save(self._path(name))
+        return {"name": name}
+
+    def load_profile(self, name: str) -> dict[str, Any]:
+        """Take the settings of a profile."""
+        self._settings.load(self._path(name))
+        return {"name": name}
+
+    def _path(self, name: str) -> Path:
+        if not PROFILE_NAME.fullmatch(name):
+            raise ConfigError(f"profile name {name!r} must be 1 to 40 letters, digits, blanks, - or _")
+        return self._folder / f"profile-{name}.toml"
