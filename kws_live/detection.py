@@ -1,6 +1,6 @@
 """``detect()``: words in a recording; and how a model becomes a pipeline, for it and for ``listen()``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, Samples
@@ -50,6 +50,17 @@ def make_pipeline(
         position=position,
         window_seconds=model.window_seconds,
     )
+
+
+def successor(model: Model, settings: LiveSettings) -> Callable[[int], Pipeline]:
+    """What begins a pipeline of another model at a position, and brings the settings over to its words then."""
+    score, defaults = model.stream_scorer(HOP_SECONDS), make_settings(model).snapshot()
+
+    def begin(position: int) -> Pipeline:
+        settings.adopt(defaults)
+        return make_pipeline(model, settings, position, score)
+
+    return begin
 
 
 def settings_for(

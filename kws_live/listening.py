@@ -51,6 +51,9 @@ def listen(
         cleanup.callback(opened.close)
         pipeline = make_pipeline(loaded, live)
         reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
-        spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, on_step)
+        address = source if isinstance(source, (str, Path)) else None
+        spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, address)
+        if on_step is not None:
+            spotter.watch(on_step)
         cleanup.pop_all()
         return spotter

@@ -1,26 +1,26 @@
 """A source, a model and your functions, running together: what ``listen()`` returns."""
 
 import asyncio
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.detection import successor
 from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event
-from kws_live.live.audience import Answer, Audience, Wait
-from kws_live.live.condition import Condition
+from kws_live.live.audience import Audience
+from kws_live.live.changing_pipeline import ChangingPipeline
+from kws_live.live.condition import Condition, condition_of
 from kws_live.live.event_stream import EventStream
 from kws_live.live.lifetime import Lifetime
 from kws_live.live.live_settings import LiveSettings, SettingsFile
 from kws_live.live.session import Session
 from kws_live.live.session_statistics import Statistics
 from kws_live.live.stream_clock import FollowsClock, StreamClock
-from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, wait_in_thread, wait_on_loop
-from kws_live.model import Model
+from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, prepared, wait_in_thread, wait_on_loop
+from kws_live.model import Model, load_model
 from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.spotting.pipeline import Pipeline, Step
@@ -41,6 +41,7 @@ class Spotter:
     ----------
     model : the model that listens
     settings : thresholds and more, to be changed at any time
+    address : what its source was opened by; None where it was given open
     """
 
     def __init__(
@@ -52,21 +53,22 @@ class Spotter:
         sinks: Iterable[EventSink] = (),
         reopen: Callable[[], AudioSource] | None = None,
         settings_file: SettingsFile | None = None,
-        on_step: Callable[[Step], None] | None = None,
+        address: str | Path | None = None,
     ) -> None:
         self.model = model
         self.settings = settings
+        self.address = address
+        self._pipeline = ChangingPipeline(pipeline)
         self._clock = StreamClock(pipeline.next_position)
         self._audience = Audience(self._clock, sinks, lambda error: self._session.break_off(error))
         self._session = Session(
             source,
-            pipeline,
+            self._pipeline,
             self._audience.deliver,
             reopen,
-            on_step,
             audience=self._audience,
         )
-        self._session.watch(lambda step: self._clock.stepped(step, pipeline.next_position))
+        self._session.watch(lambda step: self._clock.stepped(step, self._pipeline.next_position))
         if isinstance(source, FollowsClock):
             source.follow(self._clock, self._session.ring)
         self._lifetime = Lifetime(self._session, self._audience, settings_file)
@@ -79,9 +81,7 @@ class Spotter:
 
     def condition(self) -> Condition:
         """Whether it can hear and answer at this moment."""
-        capture, over = self._session.capture, self.ring.closed
-        findings = (*capture.findings, *self._session.liveness.findings)
-        return Condition(over, capture.has_ended, self._audience.is_muted_at(self.ring.position), findings)
+        return condition_of(self._session, self._audience)
 
     @property
     def ring(self) -> RingBuffer:
@@ -137,10 +137,7 @@ class Spotter:
     def events(self) -> EventStream:
         """Every event from now on, to be iterated with ``for`` or ``async for``; starts listening.
 
-        Raises
-        ------
-        SessionError
-            If it is called from a callback, which would wait for itself.
+        A callback cannot call it: it would wait for itself.
         """
         self._lifetime.refuse_in_callback("events", coroutines=False)
 
@@ -176,16 +173,8 @@ class Spotter:
         return self._answer(await wait_on_loop(begin, limit))
 
     def _wait_for(self, keywords: Iterable[Words], timeout_seconds: float | None) -> tuple[Begin, float]:
-        """What begins to wait, and the longest wait by the clock: endless where the source waits for the program."""
-        words, timeout = self._known(keywords), checked_timeout(timeout_seconds)
-
-        def begin(answer: Answer) -> Wait:
-            until = None if timeout is None else self.ring.position + round(timeout * SAMPLE_RATE_HZ)
-            wait = self._audience.add_wait(words, until, answer)
-            self._lifetime.go_on()
-            return wait
-
-        return begin, math.inf if timeout is None or isinstance(self.source, FollowsClock) else timeout + 1.0
+        words, go_on = self._known(keywords), self._lifetime.go_on
+        return prepared(words, timeout_seconds, self.source, self.ring, self._audience, go_on)
 
     def _answer(self, detection: Detection | None) -> Detection | None:
         """The answer itself; what broke is raised instead."""
@@ -208,11 +197,7 @@ class Spotter:
             shielded(lambda: unmute(self.ring.position + n_samples))
 
     def only(self, *keywords: Words) -> AbstractContextManager[None]:
-        """Listen to these words alone while the ``with`` block runs.
-
-        Of blocks that are open at the same time, in several threads or tasks, the one begun last decides; when it
-        ends, the one begun last of those still open.
-        """
+        """Listen to these words alone while the ``with`` block runs; of several blocks see `LiveSettings.only`."""
         return self.settings.only(*self._known(keywords))
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
@@ -235,15 +220,29 @@ class Spotter:
         opened = open_source(source)
         reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
         self._session.change_source(opened, reopen)
+        self.address = source
 
-    def start(self) -> None:
-        """Start listening, if not yet.
+    def change_model(self, model: str | Path | Model) -> None:
+        """Go on listening with another model; what was set of words that both know stays.
 
         Raises
         ------
-        SessionError
-            If it was stopped before.
+        KwsLiveError
+            If it cannot be loaded, or listening has ended.
         """
+        self._lifetime.refuse_in_callback("change_model")
+        loaded = model if isinstance(model, Model) else load_model(model)
+        follow = successor(loaded, self.settings)
+
+        def begin(position: int) -> Pipeline:
+            following = follow(position)
+            self.model = loaded
+            return following
+
+        self._pipeline.change(begin, lambda: self._session.running)
+
+    def start(self) -> None:
+        """Start listening, if not yet; what was stopped cannot be started again."""
         self._lifetime.start()
 
     def stop(self) -> None:
@@ -287,15 +286,11 @@ class Spotter:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)

@@ -74,6 +74,7 @@ def tone_pipeline(
     settings: LiveSettings | None = None,
     score: Callable[[Samples], NDArray[np.float32]] = tone_posteriors,
     open_gate: bool = True,
+    position: int = 0,
 ) -> Pipeline:
     """A pipeline that spots tones."""
     return Pipeline(
@@ -83,6 +84,7 @@ def tone_pipeline(
         keywords=KEYWORDS,
         make_gate=lambda mode: OpenGate() if open_gate or mode is None else WebrtcGate(mode),
         settings=(settings or LiveSettings(decision_settings())).snapshot,
+        position=position,
     )
 
 

@@ -5,16 +5,13 @@ import html
 import os
 import sys
 import tempfile
-import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from kws_live.cli.signals import signals
 from kws_live.errors import ConfigError
-from kws_live.live.capture import POLL_SECONDS
 from kws_live.spotter import Spotter
 
 TOKEN_VARIABLE: Final = "KWS_LIVE_TOKEN"
@@ -25,7 +22,7 @@ MISSING: Final = 'this needs more packages: pip install "kws-live[panel]"'
 def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
     """The terminal view or the panel beside a running spotter, if it is asked for.
 
-    When a recording has ended the panel goes on, to look back at it.
+    The panel stays until the spotter is stopped: when a recording has ended, another source can be chosen there.
     """
     if arguments.live:
         try:
@@ -35,6 +32,7 @@ def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
         with live_view(spotter):
             yield
     elif arguments.panel:
+        spotter.stay()
         try:
             from kws_live.panel.server import Panel
         except ImportError as error:
@@ -46,10 +44,6 @@ def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
         with Panel(spotter, **given, token=token, ask_token=ask_token) as panel, browser(panel.url):
             print(f"panel: {panel.url}", file=sys.stderr, flush=True)
             yield
-            print("the sound has ended; the panel goes on. Ctrl-C stops.", file=sys.stderr, flush=True)
-            while True:
-                time.sleep(POLL_SECONDS)
-                signals.check()
     else:
         yield
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from kws_live.live.audience import Audience
+from kws_live.live.session import Session
 from kws_live.stream.findings import Finding
 
 
@@ -21,3 +23,13 @@ class Condition:
     source_has_ended: bool
     is_muted: bool
     findings: tuple[Finding, ...]
+
+
+def condition_of(session: Session, audience: Audience) -> Condition:
+    """How a session and those who are told of its events are now."""
+    return Condition(
+        is_over=session.ring.closed,
+        source_has_ended=session.capture.has_ended,
+        is_muted=audience.is_muted_at(session.ring.position),
+        findings=(*session.capture.findings, *session.liveness.findings),
+    )

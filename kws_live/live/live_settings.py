@@ -88,6 +88,25 @@ class LiveSettings:
             named = {**self._pinned.get("thresholds", {}), **values.get("thresholds", {})}
             self._pinned = {**self._pinned, **values, "thresholds": named}
 
+    def adopt(self, defaults: DecisionSettings) -> None:
+        """Go over to the words and defaults of another model; what was changed of words that both know stays."""
+        with self._lock:
+            words, old, now = set(defaults.thresholds), self._defaults.thresholds, self._current
+            kept = {word: value for word, value in now.thresholds.items() if word in words and value != old.get(word)}
+            active = None if now.active is None else (now.active & words) | (words - set(old))
+            pinned = self._pinned.get("thresholds", {})
+            self._pinned["thresholds"] = {word: value for word, value in pinned.items() if word in words}
+            self._masks = {block: mask & words for block, mask in self._masks.items()}
+            longest, unchanged = now.longest_word_seconds, self._defaults.longest_word_seconds
+            new = replace(
+                now,
+                thresholds={**defaults.thresholds, **kept},
+                active=active,
+                longest_word_seconds=defaults.longest_word_seconds if longest == unchanged else longest,
+            )
+            self._defaults = defaults
+            self._apply(new)
+
     def reset(self) -> None:
         """Go back to the defaults."""
         with self._lock:

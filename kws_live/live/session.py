@@ -13,6 +13,7 @@ from kws_live.errors import KwsLiveError, SessionError
 from kws_live.events import Detection, Event, NearMiss, word_end
 from kws_live.live.audience import HANGING_CALLBACK_SECONDS
 from kws_live.live.capture import Capture
+from kws_live.live.changing_pipeline import ChangingPipeline
 from kws_live.live.claims import claim, release
 from kws_live.live.event_queue import EventQueue
 from kws_live.live.listeners import Direct, Listeners
@@ -55,8 +56,7 @@ class Session:
     reopen : opens a lost source anew; None: a lost source ends the session
     on_step : called on the detector thread for each hop; must be quick
     audience : what ``deliver`` hands events to
-    still_seconds : a thread that does nothing, or a live source that gives nothing, for so long is told of; more than
-        `LOOK_SECONDS`
+    still_seconds : what does or gives nothing for so long is reported; more than `LOOK_SECONDS`
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Session:
     def __init__(
         self,
         source: AudioSource,
-        pipeline: Pipeline,
+        pipeline: Pipeline | ChangingPipeline,
         deliver: Callable[[Event], None],
         reopen: Callable[[], AudioSource] | None = None,
         on_step: Callable[[Step], None] | None = None,

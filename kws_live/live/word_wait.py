@@ -7,10 +7,14 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
-from kws_live.live.audience import Answer, Wait
+from kws_live.live.audience import Answer, Audience, Wait
 from kws_live.live.capture import POLL_SECONDS
+from kws_live.live.stream_clock import FollowsClock
+from kws_live.sources import AudioSource
+from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.system.interrupts import shielded
 
 Words = str | Iterable[str]
@@ -84,3 +88,26 @@ def checked_timeout(timeout_seconds: float | None) -> float | None:
     if not isinstance(timeout_seconds, (int, float)) or not timeout_seconds >= 0.0:  # not a number is neither
         raise ConfigError(f"timeout_seconds={timeout_seconds!r} must be 0 or more; None waits without end")
     return timeout_seconds
+
+
+def prepared(
+    words: tuple[str, ...],
+    timeout_seconds: float | None,
+    source: AudioSource,
+    ring: RingBuffer,
+    audience: Audience,
+    go_on: Callable[[], object],
+) -> tuple[Begin, float]:
+    """What begins to wait for some words, and starts the listening; and the longest wait by the clock.
+
+    That is endless where the source waits for the program. Raises as `checked_timeout` does.
+    """
+    timeout = checked_timeout(timeout_seconds)
+
+    def begin(answer: Answer) -> Wait:
+        until = None if timeout is None else ring.position + round(timeout * SAMPLE_RATE_HZ)
+        wait = audience.add_wait(words, until, answer)
+        go_on()
+        return wait
+
+    return begin, math.inf if timeout is None or isinstance(source, FollowsClock) else timeout + 1.0

@@ -1,9 +1,16 @@
-"""The sources a page may choose from."""
+"""The sources and models a page may choose from."""
 
 from collections import Counter
 
 from kws_live.errors import KwsLiveError
+from kws_live.model.folders import shipped_models, user_models
+from kws_live.sources import DEMO_NAME
 from kws_live.sources.portaudio import list_microphones
+
+
+def model_choices() -> list[str]:
+    """Names of the models a page may choose from: the shipped ones, then the user's own."""
+    return [*shipped_models(), *user_models()]
 
 
 def source_choices() -> list[dict[str, str]]:
@@ -19,5 +26,5 @@ def source_choices() -> list[dict[str, str]]:
         # A name outlives replugging, a number does not; two devices of one name have only their numbers.
         by_name = names[name] == 1 and not name.isdigit()
         choices.append({"source": f"mic:{name if by_name else device['index']}", "name": name})
-    choices.append({"source": "demo:", "name": "Demo recording"})
+    choices.append({"source": "demo:", "name": DEMO_NAME})
     return choices

@@ -14,15 +14,16 @@ from kws_live.errors import ConfigError, KwsLiveError
 from kws_live.events import Detection
 from kws_live.live.session_statistics import Statistics
 from kws_live.model import LITERT_NAME
-from kws_live.panel.choices import source_choices
+from kws_live.model.card import ModelCard
 from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
 from kws_live.panel.hindsight import compare
+from kws_live.panel.input_desk import InputDesk
 from kws_live.panel.lesson import Lessons
 from kws_live.panel.messages import parse
 from kws_live.panel.observer import Observer
 from kws_live.panel.settings_desk import SettingsDesk
 from kws_live.panel.spectrogram import mfcc_image
-from kws_live.panel.view_state import settings_to_dict, to_base64
+from kws_live.panel.view_state import ViewState, settings_to_dict, to_base64
 from kws_live.panel.why import explain
 from kws_live.spotting.replay import replay
 from kws_live.system.outside_log import one_line, spare
@@ -46,6 +47,7 @@ class Desk:
     Attributes
     ----------
     saving : whether the user has turned the saving of evidence on
+    input : where the sound comes from, and the model
     lessons : in words of the user's own
     """
 
@@ -54,11 +56,9 @@ class Desk:
         self.folder = folder
         self._observer = observer
         self._spotter = observer.spotter
-        self._state = observer.state
-        self._card = observer.spotter.model.card
         self._feedback = FeedbackFolder(folder / "feedback")
-        self._offered: set[str] = set()
         self.lessons = Lessons(observer.spotter)
+        self.input = InputDesk(observer)
         settings = SettingsDesk(observer.spotter.settings, folder / "profiles")
         self._answers: Mapping[str, Callable[..., Any]] = {
             "threshold": settings.threshold,
@@ -71,8 +71,12 @@ class Desk:
             "load_profile": settings.load_profile,
             "hindsight": self._hindsight,
             "why": self._why,
-            "sources": self._sources,
-            "source": self._source,
+            "sources": self.input.sources,
+            "source": self.input.source,
+            "play": self.input.play,
+            "loop": self.input.loop,
+            "models": self.input.models,
+            "use_model": self.input.use_model,
             "saving": self._saving,
             "mark": self._mark,
             "refit": self._refit,
@@ -82,6 +86,14 @@ class Desk:
             "forget": self._forget,
             "rename": self._rename,
         }
+
+    @property
+    def _state(self) -> ViewState:
+        return self._observer.state
+
+    @property
+    def _card(self) -> ModelCard:
+        return self._spotter.model.card
 
     async def answer(self, text: str) -> dict[str, Any]:
         """Do what a message asks; one that cannot be done is answered with an error in one line."""
@@ -162,20 +174,6 @@ class Desk:
             answer["mfcc"] = {"rows": image.shape[1], "data": to_base64(image)}
         return answer
 
-    # Where the sound comes from.
-
-    async def _sources(self) -> dict[str, Any]:
-        choices = await asyncio.to_thread(source_choices)
-        self._offered = {choice["source"] for choice in choices}
-        return {"choices": choices}
-
-    async def _source(self, name: str) -> dict[str, Any]:
-        # Only what was offered: a page must not open files by their path.
-        if name not in self._offered:
-            raise ConfigError(f"source {name!r} was not offered; ask for the list first")
-        await asyncio.to_thread(self._spotter.change_source, name)
-        return {"name": name}
-
     # What the user says of it.
 
     def _saving(self, on: bool) -> dict[str, Any]:
@@ -227,7 +225,7 @@ class Desk:
 
     async def _teach(self, word: str, adapt: bool = False) -> dict[str, Any]:
         if self._observer.ended:
-            raise ConfigError("the sound has ended, so nothing can be said; choose a microphone and start again")
+            raise ConfigError("the sound has ended, so nothing can be said; choose a microphone first")
         await asyncio.to_thread(self.lessons.begin, word, adapt)
         return {}
 
@@ -240,10 +238,12 @@ class Desk:
 
     async def _forget(self, model: str, word: str) -> dict[str, Any]:
         await asyncio.to_thread(self.lessons.forget, model, word)
+        await self.input.reload_model(model)
         return await self._words()
 
     async def _rename(self, model: str, word: str, new: str) -> dict[str, Any]:
         await asyncio.to_thread(self.lessons.rename, model, word, new)
+        await self.input.reload_model(model)
         return await self._words()
 
     # What every page is shown once a second.
@@ -254,6 +254,9 @@ class Desk:
         return {
             "source": self._spotter.source.name,
             "ended": self._observer.ended,
+            "is_over": self._spotter.condition().is_over,
+            "can_play": self.input.can_play,
+            "loops": self.input.loops,
             "troubles": [f"{one.text}: {one.advice}" for one in self._observer.troubles(self.lessons.running)],
             "vitals": vitals(figures),
             "figures": figures.rows(),

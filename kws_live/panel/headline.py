@@ -32,7 +32,7 @@ QUIET: Final = Headline(
 )
 WAITING: Final = Headline("idle", "Waiting for sound", "The sender pauses; listening goes on when it sends again.")
 OVER: Final = Headline(
-    "alarm", "Listening has ended", "Start the program again; what was heard is still here to look at."
+    "alarm", "The sound has ended", "Start the program again; what was heard is still here to look at."
 )
 ENDED: Final = Headline("warning", "The recording has ended", "Play it again, or choose another source.")
 MUTED: Final = Headline("warning", "Muted: words reach nothing", "The program goes on by itself when it has spoken.")

@@ -46,11 +46,17 @@ class Observer:
     Parameters
     ----------
     spotter : may be running already
+
+    Attributes
+    ----------
+    state : of the model that listens now
+    n_models : how many models have listened so far; each begins with an empty state
     """
 
     def __init__(self, spotter: Spotter) -> None:
         self.spotter = spotter
-        self.state = ViewState(spotter.model.card.keywords, spotter.model.extractor)
+        self.n_models = 0
+        self._begin_anew()
         self._steps: deque[Step] = deque(maxlen=LARGEST_BACKLOG)
         self._unwatch = spotter.watch(self._steps.append)
         self._heard_at = self._looked_at = time.monotonic()
@@ -62,11 +68,21 @@ class Observer:
         self.state.times.note(self.spotter.ring.position, time.time())
         if self._steps:
             self._looked_at = now
-        self.state.feed_steps(self._steps.popleft() for _ in range(len(self._steps)))
+        steps = [self._steps.popleft() for _ in range(len(self._steps))]
+        if self.spotter.model is not self._model:  # some of the steps may be of the model before
+            self._begin_anew()
+            self.state.times.note(self.spotter.ring.position, time.time())
+            steps = []
+        self.state.feed_steps(steps)
         before = self.state.audio.position
         self.state.feed_audio(self.spotter.ring)
         if self.state.audio.position != before:
             self._heard_at = now
+
+    def _begin_anew(self) -> None:
+        self._model = self.spotter.model
+        self.state = ViewState(self._model.card.keywords, self._model.extractor)
+        self.n_models += 1
 
     def figures(self) -> Statistics:
         """The spotter's figures, at most a second old."""

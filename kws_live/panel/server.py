@@ -55,12 +55,17 @@ class _Page:
     """One open page: it gets the next frame when it has shown the one before, so nothing queues up for it."""
 
     def __init__(self) -> None:
+        self.begin(n_models=0)
+        self.ready = True
+        self.go = asyncio.Event()
+
+    def begin(self, n_models: int) -> None:
+        """It is to be shown everything, of the model that listens now."""
+        self.n_models = n_models
         self.cursor = Cursor()
         self.version = -1
         self.lesson = -1
         self.status_due = 0
-        self.ready = True
-        self.go = asyncio.Event()
 
     def shown(self) -> None:
         """It asks for the next frame."""
@@ -199,6 +204,7 @@ class Panel:
         """Once a hop: take over what has happened, and let every page that is ready have it."""
         while True:
             self._observer.poll()
+            await self._desk.input.keep_playing()
             for page in self._pages:
                 if page.ready:
                     page.go.set()
@@ -219,7 +225,6 @@ class Panel:
         page = _Page()
         self._pages.add(page)
         try:
-            await socket.send_text(json.dumps(self._desk.hello()))
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._send(socket, page))
                 await self._receive(socket, page)
@@ -244,6 +249,9 @@ class Panel:
     async def _send(self, socket: WebSocket, page: _Page) -> None:
         while True:
             await page.wanted()
+            if page.n_models != self._observer.n_models:
+                page.begin(self._observer.n_models)
+                await socket.send_text(json.dumps(self._desk.hello()))
             await socket.send_text(json.dumps(self._frame(page), separators=(",", ":")))
 
     def _frame(self, page: _Page) -> dict[str, Any]:

@@ -31,6 +31,8 @@ from kws_live.sources.sound_folder import has_ffmpeg
 from kws_live.system.address import shown
 from kws_live.system.text_file import user_path
 
+DEMO_NAME: Final = "demo recording"
+
 LOWEST_RATE_HZ: Final = 4_000
 HIGHEST_RATE_HZ: Final = 384_000
 """Beyond these a rate is a mistake in a file's header, and resampling would fill the memory or give nothing."""
@@ -106,7 +108,7 @@ def _file(rest: str, paced: bool) -> AudioSource:
 def _demo(_rest: str, paced: bool) -> AudioSource:
     from kws_live.sources.sound_file import SoundFile
 
-    return SoundFile(Path(__file__).parent / "demo.flac", paced=paced, name="demo recording")
+    return SoundFile(Path(__file__).parent / "demo.flac", paced=paced, name=DEMO_NAME)
 
 
 def _stdin(rest: str, _paced: bool) -> AudioSource:

@@ -71,6 +71,13 @@ class PipelineCounts:
     hops_scored: int = 0
     samples_skipped: int = 0
 
+    def __add__(self, other: "PipelineCounts") -> "PipelineCounts":
+        return PipelineCounts(
+            self.hops + other.hops,
+            self.hops_scored + other.hops_scored,
+            self.samples_skipped + other.samples_skipped,
+        )
+
 
 class Pipeline:
     """Takes audio from a ring buffer hop by hop and gives events.

@@ -388,3 +388,18 @@ def test_a_settings_file_that_changes_does_not_lift_the_mask_of_only(tmp_path: P
         assert live.snapshot().active == frozenset({"no"})
         assert live.snapshot().thresholds["yes"] == 0.3
     assert live.snapshot().active is None
+
+
+def test_another_models_words_keep_what_was_set_of_those_that_both_know() -> None:
+    settings = LiveSettings(decision_settings(thresholds={"yes": 0.6, "no": 0.6, "up": 0.6}))
+    settings.set_threshold("yes", 0.9)
+    settings.change(active=frozenset({"yes", "up"}), refractory_seconds=2.0)
+    with settings.only("yes", "up"):
+        settings.adopt(decision_settings(thresholds={"yes": 0.7, "no": 0.7, "lamp": 0.7}))
+        assert settings.snapshot().active == frozenset({"yes"})
+    now = settings.snapshot()
+    assert now.thresholds == {"yes": 0.9, "no": 0.7, "lamp": 0.7}
+    assert now.active == frozenset({"yes", "lamp"})
+    assert now.refractory_seconds == 2.0
+    settings.reset()
+    assert settings.snapshot().thresholds == {"yes": 0.7, "no": 0.7, "lamp": 0.7}

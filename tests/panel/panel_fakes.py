@@ -3,7 +3,9 @@
 import http.client
 import json
 import queue
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import Step
 from kws_live.spotting.verdict import Hop, Verdict
-from tests.fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors
+from tests.fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors, tone_words
 
 PATIENCE_SECONDS = 20.0
 
@@ -85,6 +87,24 @@ class FedSource:
 
     def close(self) -> None:
         pass
+
+
+@contextmanager
+def audible_room(source: FedSource) -> Iterator[None]:
+    """A quiet room is heard while the ``with`` block runs."""
+    over, sound = threading.Event(), tone_words([], 0.1)
+
+    def feed() -> None:
+        while not over.wait(0.1):
+            source.feed(sound)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def tone_spotter(source: Any, **settings: Any) -> Spotter:

@@ -16,7 +16,7 @@ from kws_live.spotter import Spotter
 from kws_live.stream.ring_buffer import RingBuffer
 from tests.enrolment.spoken_takes import takes_of
 from tests.fakes import tone_words
-from tests.panel.panel_fakes import Client, FedSource
+from tests.panel.panel_fakes import Client, FedSource, audible_room
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -210,13 +210,45 @@ def test_a_lesson_on_the_page(
     follow(client, pupil, ended)
     page.locator("#lesson-prompt.done").wait_for()
     assert page.locator("#lesson-takes .good").count() == 5
-    assert "kws-live tune --model my-words" in page.locator("#lesson-report").inner_text()
+    page.get_by_text("Try it: say “left off”. It is listened to now.").wait_for()
+    with audible_room(source):
+        page.get_by_label("Threshold of left off").wait_for()  # among the words, without starting anything again
+    page.get_by_role("button", name="Keep it").click()
     page.get_by_role("button", name="Rename left off").click()
     page.get_by_label("New name of left off", exact=True).fill("lamp")
     page.keyboard.press("Enter")
+    with audible_room(source):
+        page.get_by_label("Threshold of lamp").wait_for()
     page.get_by_role("button", name="Forget lamp").click()
     page.get_by_role("button", name="Forget lamp").click()  # it asks whether one is sure
     page.get_by_text("None yet.").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    with audible_room(source):
+        page.get_by_label("Threshold of lamp").wait_for(state="detached")
     assert "lamp" not in load_model("my-words").card.keywords
+    page.close()
+
+
+def test_a_word_is_tried_where_it_was_taught_and_taken_back(
+    browser: "Browser", panel: Panel, source: FedSource, client: Client, spotter: Spotter
+) -> None:
+    page = browser.new_page()
+    page.goto(panel.url)
+    spotter.settings.change(mode="command", smoothing_hops=3)  # in the other mode "left" would come first
+    page.get_by_label("A word of your own").fill("left off")
+    page.get_by_role("button", name="Teach it").click()
+    takes = said()
+    follow(client, Pupil(source, takes), ended)
+    with audible_room(source):
+        page.get_by_label("Threshold of left off").wait_for()
+    source.feed(room(1.0))
+    source.feed(takes[0])
+    source.feed(room(1.0))
+    page.get_by_text("Heard “left off”").wait_for()
+    page.get_by_role("button", name="Take it back").click()
+    with audible_room(source):
+        page.get_by_label("Threshold of left off").wait_for(state="detached")
+    page.get_by_text("was taken back").wait_for()
+    assert spotter.model.card.name == "tones"  # what listened before
+    page.get_by_text("None yet.").wait_for()
     page.close()

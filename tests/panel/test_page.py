@@ -240,7 +240,7 @@ def test_the_shipped_model_shows_the_words_of_the_demo(
     ):
         page = browser.new_page()
         page.goto(panel.url)
-        page.wait_for_function("() => document.querySelector('#status').textContent === 'Listening has ended'")
+        page.wait_for_function("() => document.querySelector('#status').textContent === 'The sound has ended'")
         expected = [
             event.keyword for event in kws_live.detect("demo:", model=commands_model) if isinstance(event, Detection)
         ]

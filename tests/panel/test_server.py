@@ -222,7 +222,7 @@ def test_the_source_is_changed_to_one_that_was_offered_and_no_other(
     (tmp_path / "secret.wav").write_bytes(b"")
     for name in ("demo:", str(tmp_path / "secret.wav"), "stdin:16000"):
         assert "was not offered" in client.ask("source", name=name)["message"]
-    assert {"source": "demo:", "name": "Demo recording"} in client.ask("sources")["choices"]
+    assert {"source": "demo:", "name": "demo recording"} in client.ask("sources")["choices"]
     assert client.ask("source", name="demo:")["type"] == "source"
     while client.frame().get("status", {}).get("source") != "demo recording":
         pass

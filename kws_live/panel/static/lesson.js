@@ -7,6 +7,7 @@ const LOWEST_DB = -60;
 
 export class Lesson {
   #lesson = { phase: "idle" };
+  #trial = null;
 
   constructor(connection) {
     this.connection = connection;
@@ -15,10 +16,13 @@ export class Lesson {
       connection.tell("teach", { word: $("lesson-word").value.trim(), adapt: $("lesson-adapt").checked });
     });
     $("lesson-stop").addEventListener("click", () => connection.tell("stop_teaching"));
+    $("keep").addEventListener("click", () => this.#endTrial(`“${this.#trial.word}” is kept.`));
+    $("take-back").addEventListener("click", () => this.#takeBack());
   }
 
   begin(record) {
     this.rate = record.rate;
+    this.model = record.model;
     this.list();
   }
 
@@ -29,6 +33,7 @@ export class Lesson {
 
   frame(frame) {
     if (frame.lesson) this.#take(frame.lesson);
+    if (this.#trial) this.#hear(frame.events);
     const { phase, begin, say_seconds } = this.#lesson;
     const spoken = phase === "speak" ? Math.min(1, Math.max(0, (frame.position - begin) / (say_seconds * this.rate))) : 0;
     const level = ["speak", "wait"].includes(phase) ? Math.min(1, Math.max(0, 1 - frame.level / LOWEST_DB)) : 0;
@@ -39,9 +44,9 @@ export class Lesson {
   #take(lesson) {
     const before = this.#lesson.phase;
     this.#lesson = lesson;
-    const running = ["wait", "speak", "learning"].includes(lesson.phase);
-    $("lesson-begin").disabled = $("lesson-word").disabled = $("lesson-adapt").disabled = running;
-    $("lesson-stop").disabled = !running || lesson.phase === "learning";
+    const isRunning = running(lesson.phase);
+    $("lesson-begin").disabled = $("lesson-word").disabled = $("lesson-adapt").disabled = isRunning;
+    $("lesson-stop").disabled = !isRunning || lesson.phase === "learning";
     if (lesson.prompt) $("lesson-prompt").textContent = lesson.prompt;
     else if (before !== "idle") $("lesson-prompt").textContent = "Stopped; nothing was kept.";
     $("lesson-prompt").className = `sentence prompt ${lesson.phase}`;
@@ -49,15 +54,48 @@ export class Lesson {
     const rows = Array.from({ length: lesson.n_takes }, (_, index) => row(index + 1, told.get(index + 1)));
     $("lesson-takes").replaceChildren(...rows);
     const report = lesson.report.map((line) => make("p", { textContent: line }));
-    if (lesson.model) {
-      report.push(make("p", {}, "Listen to it: ", make("code", { textContent: `kws-live tune --model ${lesson.model}` })));
-    }
     $("lesson-report").replaceChildren(...report);
     if (lesson.phase === "done" && before !== "done") {
       $("lesson-word").value = "";
       $("lesson-adapt").checked = false;
       this.list();
+      if (running(before)) this.#beginTrial(lesson);
     }
+  }
+
+  /** A word that was just taught is listened to at once, to be kept or taken back. */
+  async #beginTrial({ word, model }) {
+    const before = this.model;
+    if (!(await this.connection.ask("use_model", { name: model }).catch(() => null))) return;
+    this.#trial = { word, model, before, n: 0 };
+    $("trial").hidden = false;
+    $("trial-heard").textContent = `Try it: say “${word}”. It is listened to now.`;
+  }
+
+  #hear(events) {
+    for (const event of events.filter((one) => one.keyword === this.#trial.word)) {
+      const times = event.type === "detection" ? ++this.#trial.n : this.#trial.n;
+      const heard = event.type === "detection"
+        ? `Heard “${event.keyword}” with ${event.score.toFixed(2)}, ${times} time${times === 1 ? "" : "s"} so far.`
+        : `Not quite: “${event.keyword}” came to ${event.score.toFixed(2)}, and ${event.threshold.toFixed(2)} is needed. Say it again.`;
+      $("trial-heard").textContent = heard;
+    }
+  }
+
+  #endTrial(text) {
+    this.#trial = null;
+    $("trial").hidden = true;
+    $("lesson-prompt").textContent = text;
+  }
+
+  async #takeBack() {
+    const { word, model, before } = this.#trial;
+    const answer = await this.connection.ask("forget", { model, word }).catch(() => null);
+    if (!answer) return;
+    this.#endTrial(`“${word}” was taken back.`);
+    $("lesson-report").replaceChildren();
+    if (before !== model) await this.connection.tell("use_model", { name: before });
+    this.list();
   }
 
   #show(words) {
@@ -71,7 +109,10 @@ export class Lesson {
     rename.setAttribute("aria-label", `Rename ${word}`);
     forget.setAttribute("aria-label", `Forget ${word}`);
     const name = make("b", { textContent: word });
-    const form = make("form", {}, name, rename, forget, make("small", { textContent: `${model}: ${told}` }));
+    const use = make("button", { type: "button", textContent: "Listen to it", hidden: model === this.model });
+    use.setAttribute("aria-label", `Listen to ${word}`);
+    use.addEventListener("click", () => this.connection.tell("use_model", { name: model }));
+    const form = make("form", {}, name, use, rename, forget, make("small", { textContent: `${model}: ${told}` }));
     let input = null;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -100,6 +141,8 @@ export class Lesson {
     return make("li", {}, form);
   }
 }
+
+const running = (phase) => ["wait", "speak", "learning"].includes(phase);
 
 /** One take; the row is there before the take, so nothing moves when it comes. */
 function row(number, take) {

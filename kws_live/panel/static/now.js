@@ -16,10 +16,17 @@ export class Now {
     $("source").addEventListener("pointerdown", () => this.list());
     $("source").addEventListener("focus", () => this.list());
     $("source").addEventListener("change", () => connection.tell("source", { name: $("source").value }));
+    $("model").addEventListener("pointerdown", () => this.listModels());
+    $("model").addEventListener("change", () =>
+      connection.ask("use_model", { name: $("model").value }).catch(() => this.listModels()));
+    $("loop").addEventListener("change", () => connection.tell("loop", { on: $("loop").checked }));
+    $("play-again").addEventListener("click", () => connection.tell("play"));
+    $("choose-source").addEventListener("click", () => $("source").focus());
     onRestyle(() => this.#repaint());
   }
 
   begin(hello) {
+    this.listModels();
     this.#rows = hello.n_rows;
     this.#data = new Uint8Array(0);
     this.#picture.height = this.#rows;
@@ -36,7 +43,26 @@ export class Now {
     select.replaceChildren(...[current, ...rest].map(({ source, name }) => new Option(name, source)));
   }
 
-  source(name) {
+  /** Ask which models there are. */
+  async listModels() {
+    const answer = await this.connection.ask("models").catch(() => null);
+    if (!answer) return;
+    const shown = [...$("model").options].map((option) => option.value);
+    // A list that is open is not taken away.
+    if (shown.join() !== answer.names.join()) $("model").replaceChildren(...answer.names.map((name) => new Option(name)));
+    $("model").value = answer.now;
+  }
+
+  /** What can be done about the source. */
+  status(status) {
+    this.#source(status.source);
+    $("play-again").hidden = !(status.ended && status.can_play);
+    $("choose-source").hidden = !status.ended || status.is_over;
+    $("loop-field").hidden = !status.can_play;
+    $("loop").checked = status.loops;
+  }
+
+  #source(name) {
     const select = $("source");
     if (select.selectedOptions[0]?.textContent !== name) {
       const there = [...select.options].find((option) => option.textContent === name);

@@ -57,7 +57,7 @@ function lost(advice) {
 
 function showStatus(message) {
   $("vitals").textContent = `model ${$("vitals").dataset.model} · ${message.vitals}`;
-  now.source(message.source);
+  now.status(message);
   why.status(message);
   const said = message.troubles.length ? message.troubles : ["All is well."];
   const shown = [...$("findings").children].map((item) => item.textContent);

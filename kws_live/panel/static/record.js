@@ -5,6 +5,7 @@ import { bytes } from "./draw.js";
 export class Record {
   constructor(hello) {
     this.words = hello.words;
+    this.model = hello.model;
     this.rate = hello.sample_rate_hz;
     this.seconds = hello.history_seconds;
     this.positions = [];

@@ -30,6 +30,9 @@ export class Why {
   begin(record, hello) {
     this.record = record;
     this.#waiting = [];
+    $("moment").hidden = true;
+    $("fits").replaceChildren();
+    $("sentence").textContent = "Choose an event, or click anywhere in the lines above.";
     $("events").replaceChildren(make("li", { className: "empty", textContent: "Nothing yet. Say one of the words." }));
     $("missed-word").replaceChildren(...record.words.map((word) => new Option(word)));
     $("folder").textContent = `${hello.folder}/feedback`;
