@@ -48,6 +48,11 @@ class LiveSettings:
         return MappingProxyType(dict(self._current.thresholds))
 
     @property
+    def defaults(self) -> DecisionSettings:
+        """What `reset` goes back to."""
+        return self._defaults
+
+    @property
     def version(self) -> int:
         """Grows by one at every change."""
         return self._version

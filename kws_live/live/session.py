@@ -90,6 +90,7 @@ class Session:
         self._delivering_since: float | None = None
         self.liveness = Liveness(self._tell_finding, still_seconds)
         self._delays = Delays()
+        self._cpu_begin = time.process_time()
         self._detector = self._thread("detector", self._detect)
         self._dispatcher = self._thread("dispatcher", self._dispatch)
         self._threads = [
@@ -127,7 +128,6 @@ class Session:
         if self._detector.ident is not None:
             raise SessionError("this session was started before; make a new one")
         claim(self._first_source)
-        self._cpu_begin = time.process_time()
         self._detector_at = time.monotonic()
         for thread in self.threads:
             thread.start()

@@ -25,6 +25,7 @@ from kws_live.panel.settings_desk import SettingsDesk
 from kws_live.panel.spectrogram import mfcc_image
 from kws_live.panel.view_state import ViewState, settings_to_dict, to_base64
 from kws_live.panel.why import explain
+from kws_live.panel.words_desk import WordsDesk
 from kws_live.spotting.replay import replay
 from kws_live.system.outside_log import one_line, spare
 
@@ -60,6 +61,7 @@ class Desk:
         self.lessons = Lessons(observer.spotter)
         self.input = InputDesk(observer)
         settings = SettingsDesk(observer.spotter.settings, folder / "profiles")
+        words = WordsDesk(observer, self.lessons, self.input)
         self._answers: Mapping[str, Callable[..., Any]] = {
             "threshold": settings.threshold,
             "thresholds": settings.thresholds,
@@ -69,6 +71,7 @@ class Desk:
             "profiles": settings.profiles,
             "save_profile": settings.save_profile,
             "load_profile": settings.load_profile,
+            "delete_profile": settings.delete_profile,
             "hindsight": self._hindsight,
             "why": self._why,
             "sources": self.input.sources,
@@ -80,11 +83,13 @@ class Desk:
             "saving": self._saving,
             "mark": self._mark,
             "refit": self._refit,
-            "teach": self._teach,
-            "stop_teaching": self._stop_teaching,
-            "words": self._words,
-            "forget": self._forget,
-            "rename": self._rename,
+            "marks": self._marks,
+            "unmark": self._unmark,
+            "teach": words.teach,
+            "stop_teaching": words.stop,
+            "words": words.words,
+            "forget": words.forget,
+            "rename": words.rename,
         }
 
     @property
@@ -210,6 +215,14 @@ class Desk:
         )
         return {"evidence": asdict(evidence)}
 
+    def _marks(self) -> dict[str, Any]:
+        shown = [{"kind": one.kind, "word": one.word, "name": one.sound} for one in self._feedback.marks()]
+        return {"marks": shown}
+
+    def _unmark(self, name: str) -> dict[str, Any]:
+        self._feedback.remove(name)
+        return self._marks()
+
     async def _refit(self) -> dict[str, Any]:
         evidence = await asyncio.to_thread(self._feedback.load, self._card.files[LITERT_NAME])
         fits = refit(evidence, self._spotter.settings.snapshot().thresholds)
@@ -220,31 +233,6 @@ class Desk:
             "values": changed,
             "hindsight": await self._hindsight(changed),
         }
-
-    # Words of one's own.
-
-    async def _teach(self, word: str, adapt: bool = False) -> dict[str, Any]:
-        if self._observer.ended:
-            raise ConfigError("the sound has ended, so nothing can be said; choose a microphone first")
-        await asyncio.to_thread(self.lessons.begin, word, adapt)
-        return {}
-
-    def _stop_teaching(self) -> dict[str, Any]:
-        self.lessons.stop()
-        return {}
-
-    async def _words(self) -> dict[str, Any]:
-        return {"words": await asyncio.to_thread(self.lessons.words)}
-
-    async def _forget(self, model: str, word: str) -> dict[str, Any]:
-        await asyncio.to_thread(self.lessons.forget, model, word)
-        await self.input.reload_model(model)
-        return await self._words()
-
-    async def _rename(self, model: str, word: str, new: str) -> dict[str, Any]:
-        await asyncio.to_thread(self.lessons.rename, model, word, new)
-        await self.input.reload_model(model)
-        return await self._words()
 
     # What every page is shown once a second.
 
@@ -280,12 +268,13 @@ class Desk:
         }
 
     def settings(self) -> dict[str, Any]:
-        """The settings as they are now."""
-        return settings_to_dict(self._spotter.settings.snapshot())
+        """The settings as they are now, and the defaults."""
+        settings = self._spotter.settings
+        return {**settings_to_dict(settings.snapshot()), "defaults": settings_to_dict(settings.defaults)}
 
 
 def vitals(figures: Statistics) -> str:
     """The figures that tell in one line whether all is well."""
-    delay = "no words yet" if figures.delay_median_ms is None else f"answers in {figures.delay_median_ms:.0f} ms"
+    delay = "" if figures.delay_median_ms is None else f"answers in {figures.delay_median_ms:.0f} ms · "
     lost = f"{figures.samples_skipped / SAMPLE_RATE_HZ:.1f} s of sound lost"
-    return f"{lost} · {delay} · {figures.cpu_ms_per_second / 10:.1f} % of a core"
+    return f"{delay}{lost} · {figures.cpu_ms_per_second / 10:.1f} % of a core"

@@ -160,6 +160,27 @@ class FeedbackFolder:
             ) from error
         return made
 
+    def marks(self) -> list[Evidence]:
+        """All evidence, the newest first."""
+        found = [_read(path) for path in sorted(self.folder.glob("*.json"))[-LARGEST_COUNT:]]
+        return sorted((one for one in found if one is not None), key=lambda one: one.saved_at, reverse=True)
+
+    def remove(self, sound: str) -> None:
+        """Take evidence back, with its sound.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of that name, or it cannot be deleted.
+        """
+        if sound not in {one.sound for one in self.marks()} or Path(sound).name != sound:
+            raise ConfigError(f"nothing is marked with the sound {sound!r}")
+        try:
+            for path in (self.folder / sound, (self.folder / sound).with_suffix(".json")):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot delete {self.folder / sound}: {error.strerror}") from error
+
     def load(self, network_sha256: str) -> list[Evidence]:
         """All evidence that a network scored; files that hold something else are passed over."""
         found = []

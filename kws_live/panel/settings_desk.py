@@ -1,14 +1,15 @@
 """What a page asks of the settings: the same live settings as Python and the settings file."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any, Final
 
 from kws_live.errors import ConfigError
 from kws_live.live.live_settings import LiveSettings
+from kws_live.panel.view_state import CHANGEABLE
 
 PROFILE_NAME: Final = re.compile(r"\w[\w -]{0,39}")
-CHANGEABLE: Final = ("mode", "refractory_seconds", "gate_mode")
 
 
 class SettingsDesk:
@@ -56,13 +57,27 @@ class SettingsDesk:
         return {}
 
     def profiles(self) -> dict[str, Any]:
-        """Names of the saved profiles."""
+        """The saved profiles, each with the command that listens with it."""
         names = [path.stem.removeprefix("profile-") for path in self._folder.glob("profile-*.toml")]
-        return {"names": sorted(name for name in names if PROFILE_NAME.fullmatch(name))}
+        return {
+            "profiles": [
+                {"name": name, "command": shlex.join(["kws-live", "listen", "--settings", str(self._path(name))])}
+                for name in sorted(names)
+                if PROFILE_NAME.fullmatch(name)
+            ]
+        }
 
     def save_profile(self, name: str) -> dict[str, Any]:
         """Save the settings under a name."""
         self._settings.save(self._path(name))
+        return {"name": name}
+
+    def delete_profile(self, name: str) -> dict[str, Any]:
+        """Delete a profile."""
+        try:
+            self._path(name).unlink()
+        except OSError as error:
+            raise ConfigError(f"cannot delete profile {name!r}: {error.strerror}") from error
         return {"name": name}
 
     def load_profile(self, name: str) -> dict[str, Any]:
@@ -73,4 +88,4 @@ class SettingsDesk:
     def _path(self, name: str) -> Path:
         if not PROFILE_NAME.fullmatch(name):
             raise ConfigError(f"profile name {name!r} must be 1 to 40 letters, digits, blanks, - or _")
-        return self._folder / f"profile-{name}.toml"
+        return self._folder.absolute() / f"profile-{name}.toml"

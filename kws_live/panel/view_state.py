@@ -153,14 +153,23 @@ def event_to_dict(event: Event) -> dict[str, Any]:
     return {**event.to_dict(), "moment": moment}
 
 
+CHANGEABLE: Final = (
+    "mode",
+    "refractory_seconds",
+    "gate_mode",
+    "pause_before_seconds",
+    "pause_after_seconds",
+    "smoothing_hops",
+)
+"""The settings that a page shows and changes, beside the words."""
+
+
 def settings_to_dict(settings: DecisionSettings) -> dict[str, Any]:
     """What the page shows of the settings."""
     return {
         "thresholds": dict(settings.thresholds),
         "listens": {word: settings.listens_to(word) for word in settings.thresholds},
-        "mode": settings.mode,
-        "refractory_seconds": settings.refractory_seconds,
-        "gate_mode": settings.gate_mode,
+        **{name: value for name, value in vars(settings).items() if name in CHANGEABLE},
     }
 
 

@@ -234,10 +234,8 @@ def test_a_link_on_a_page_of_another_site_leads_in(browser: "Browser", panel: Pa
 def test_the_shipped_model_shows_the_words_of_the_demo(
     browser: "Browser", commands_model: Model, demo_words: list[str], tmp_path: Path
 ) -> None:
-    with (
-        kws_live.listen(kws_live.sources.open_source("demo:", paced=False), model=commands_model) as spotter,
-        Panel(spotter, port=0, folder=tmp_path) as panel,
-    ):
+    spotter = kws_live.listen(kws_live.sources.open_source("demo:", paced=False), model=commands_model)
+    with Panel(spotter, port=0, folder=tmp_path) as panel, spotter:
         page = browser.new_page()
         page.goto(panel.url)
         page.wait_for_function("() => document.querySelector('#status').textContent === 'The sound has ended'")

@@ -210,7 +210,7 @@ def test_profiles_are_saved_and_loaded(client: Client, spotter: Spotter, tmp_pat
     client.ask("threshold", word="yes", value=0.44)
     assert client.ask("save_profile", name="My kitchen")["type"] == "save_profile"
     client.ask("reset")
-    assert client.ask("profiles")["names"] == ["My kitchen"]
+    assert [one["name"] for one in client.ask("profiles")["profiles"]] == ["My kitchen"]
     client.ask("load_profile", name="My kitchen")
     assert spotter.settings.snapshot().thresholds["yes"] == 0.44
     assert [path.name for path in tmp_path.rglob("*.toml")] == ["profile-My kitchen.toml"]
@@ -310,7 +310,7 @@ def test_a_bad_message_gets_an_error_and_closes_nothing(client: Client, spotter:
     assert client.ask_raw(b"\xff\x00binary")["type"] == "error"
     assert spotter.settings.snapshot() is before
     assert list(tmp_path.rglob("*")) == []
-    assert client.ask("profiles")["names"] == []  # and it still answers
+    assert client.ask("profiles")["profiles"] == []  # and it still answers
 
 
 WRONG_VALUES = [

@@ -71,16 +71,33 @@ function showStatus(message) {
 
 let toastTimer = 0;
 function error(text) {
-  $("toast").textContent = text.charAt(0).toUpperCase() + text.slice(1);
+  // A setting is called what its control is called.
+  const [name, ...rest] = text.split(" ");
+  const label = name.includes("_") && $(name)?.closest("label")?.firstChild.textContent.trim();
+  $("toast").textContent = label ? `${label}: ${rest.join(" ")}` : text.charAt(0).toUpperCase() + text.slice(1);
   $("toast").hidden = false;
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => ($("toast").hidden = true), TOAST_MS);
 }
 
 async function listProfiles() {
-  const { names } = await connection.ask("profiles").catch(() => ({ names: [] }));
-  $("load-profile").hidden = !names.length;
-  $("profiles").replaceChildren(...names.map((name) => new Option(name)));
+  const answer = await connection.ask("profiles").catch(() => null);
+  if (answer) $("profiles").replaceChildren(...answer.profiles.map(profile));
+}
+
+/** A saved profile: to be applied, deleted, or used by a command. */
+function profile({ name, command }) {
+  const button = (text, act) => {
+    const made = make("button", { type: "button", textContent: text, ariaLabel: `${text} ${name}` });
+    made.addEventListener("click", act);
+    return made;
+  };
+  const said = (text) => () => ($("profile-note").textContent = text);
+  return make("li", {}, make("b", { textContent: name }),
+    button("Apply", () => connection.ask("load_profile", { name }).then(said(`${name} is applied.`), () => {})),
+    button("Delete", () => connection.ask("delete_profile", { name }).then(said(`${name} is deleted.`), () => {}).then(listProfiles)),
+    make("code", { textContent: command }),
+    button("Copy", () => navigator.clipboard.writeText(command).then(said("The command is copied."), said("Select the command to copy it."))));
 }
 
 $("save-profile").addEventListener("submit", async (event) => {
@@ -88,10 +105,7 @@ $("save-profile").addEventListener("submit", async (event) => {
   const saved = await connection.ask("save_profile", { name: $("profile-name").value.trim() }).catch(() => null);
   if (saved) {
     $("profile-name").value = "";
+    $("profile-note").textContent = `${saved.name} is saved.`;
     listProfiles();
   }
-});
-$("load-profile").addEventListener("submit", (event) => {
-  event.preventDefault();
-  connection.tell("load_profile", { name: $("profiles").value });
 });

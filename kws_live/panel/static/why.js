@@ -5,6 +5,7 @@ import { clock } from "./record.js";
 import { describe } from "./words.js";
 
 const MOST_EVENTS = 60;
+const MARKS = { right: "rightly heard", wrong: "wrongly heard", missed: "missed" };
 
 export class Why {
   #moment = null;
@@ -32,6 +33,7 @@ export class Why {
     this.#waiting = [];
     $("moment").hidden = true;
     $("fits").replaceChildren();
+    this.#listMarks();
     $("sentence").textContent = "Choose an event, or click anywhere in the lines above.";
     $("events").replaceChildren(make("li", { className: "empty", textContent: "Nothing yet. Say one of the words." }));
     $("missed-word").replaceChildren(...record.words.map((word) => new Option(word)));
@@ -118,7 +120,30 @@ export class Why {
 
   async #mark(kind, position, word) {
     const saved = await this.connection.ask("mark", { kind, position, word }).catch(() => null);
-    if (saved) $("marked").textContent = `Saved: ${saved.evidence.sound}`;
+    if (!saved) return;
+    $("marked").textContent = `Saved: ${saved.evidence.sound}`;
+    this.#listMarks();
+  }
+
+  /** What was marked so far, each with a way back. */
+  async #listMarks() {
+    const answer = await this.connection.ask("marks").catch(() => null);
+    if (answer) this.#showMarks(answer.marks);
+  }
+
+  #showMarks(marks) {
+    $("mark-box").hidden = !marks.length;
+    $("mark-count").textContent = `${marks.length} marked`;
+    $("marks").replaceChildren(...marks.map(({ kind, word, name }) => {
+      const undo = make("button", { type: "button", textContent: "Undo", ariaLabel: `Undo ${kind} ${word}` });
+      undo.addEventListener("click", async () => {
+        const left = await this.connection.ask("unmark", { name }).catch(() => null);
+        if (!left) return;
+        this.#showMarks(left.marks);
+        $("marked").textContent = `Undone: ${name}`;
+      });
+      return make("li", {}, make("span", { textContent: `“${word}”: ${MARKS[kind]}` }), undo);
+    }));
   }
 
   status(status) {

@@ -2,6 +2,7 @@
 
 import { $, canvasColour, context, cssColour, hue, make, onRestyle, token } from "./draw.js";
 
+const GLOBALS = ["mode", "refractory_seconds", "gate_mode", "pause_before_seconds", "pause_after_seconds", "smoothing_hops"];
 const LANE_MS = 400; // lines move less than a pixel in that time
 
 export class Words {
@@ -11,15 +12,21 @@ export class Words {
   #pending = new Map();
   #asking = false;
   #askAgain = false;
+  #settings = null;
+  #shiftFrom = null;
 
   constructor(connection, onMoment) {
     this.connection = connection;
     this.onMoment = onMoment;
     $("span").addEventListener("change", () => this.#drawAll());
     $("reset").addEventListener("click", () => connection.tell("reset"));
-    for (const name of ["mode", "refractory_seconds", "gate_mode"]) {
-      $(name).addEventListener("change", () => connection.tell("change", { name, value: this.#global(name) }));
+    for (const name of GLOBALS) {
+      // What is refused does not stay in the field.
+      $(name).addEventListener("change", () =>
+        connection.ask("change", { name, value: this.#global(name) }).catch(() => this.#show(name)));
     }
+    $("sensitivity").addEventListener("input", () => this.#shift());
+    $("sensitivity").addEventListener("change", () => (this.#shiftFrom = null));
     onRestyle(() => this.#drawAll());
   }
 
@@ -52,18 +59,22 @@ export class Words {
     const slider = make("input", { type: "range", min: 0.01, max: 1, step: 0.01, value: 1 });
     slider.setAttribute("aria-label", `Threshold of ${word}`);
     const value = make("output");
-    const track = make("div", { className: "track" }, make("div", { className: "bar" }, peak, score), slider);
-    const dial = make("div", { className: "dial" }, track, value);
+    const usual = make("i", { className: "usual" });
+    const back = make("button", { type: "button", className: "back", textContent: "↺" });
+    back.setAttribute("aria-label", `Reset ${word}`);
+    const track = make("div", { className: "track" }, make("div", { className: "bar" }, peak, score), usual, slider);
+    const dial = make("div", { className: "dial" }, track, value, back);
     const lane = make("canvas", { className: "lane" });
     lane.setAttribute("role", "img");
     const count = make("p", { className: "count" });
     const element = make("li", { className: "row" }, name, dial, lane, count);
     element.style.setProperty("--colour", cssColour(angle));
     element.dataset.word = word;
-    const row = { word, angle, element, box, peak, score, slider, value, lane, count, index: this.record.words.indexOf(word) };
+    const row = { word, angle, element, box, peak, score, slider, value, usual, back, lane, count, index: this.record.words.indexOf(word) };
     slider.addEventListener("input", () => this.#slide(row));
     slider.addEventListener("pointerdown", () => (row.dragged = true));
     for (const kind of ["pointerup", "pointercancel", "blur"]) slider.addEventListener(kind, () => (row.dragged = false));
+    back.addEventListener("click", () => this.connection.tell("threshold", { word, value: row.usualValue }));
     box.addEventListener("change", () => this.connection.tell("listen", { word, on: box.checked }));
     lane.addEventListener("click", (event) => this.#click(row, event));
     return row;
@@ -83,6 +94,28 @@ export class Words {
     this.hindsight();
   }
 
+  /** One slider for all: every threshold moves by as much, from where it was when the slider was taken. */
+  #shift() {
+    const by = Number($("sensitivity").value);
+    this.#shiftFrom ??= { by: this.#mean(), values: this.#rows.map((row) => Number(row.slider.value)) };
+    this.#rows.forEach((row, index) => {
+      const value = this.#shiftFrom.values[index] - (by - this.#shiftFrom.by);
+      row.slider.value = Math.min(1, Math.max(0.01, value));
+      this.#slide(row);
+    });
+  }
+
+  /** How much lower than the defaults the thresholds are, on average. */
+  #mean() {
+    const { thresholds, defaults } = this.#settings;
+    const lower = Object.keys(thresholds).map((word) => defaults.thresholds[word] - thresholds[word]);
+    return lower.reduce((sum, value) => sum + value, 0) / lower.length;
+  }
+
+  #show(name) {
+    $(name).value = this.#settings[name] ?? "";
+  }
+
   #label(row, value) {
     row.value.textContent = value.toFixed(2);
     row.slider.setAttribute("aria-valuetext", value.toFixed(2));
@@ -90,6 +123,7 @@ export class Words {
 
   /** The settings, whoever changed them; a slider that is being dragged stays under the hand. */
   settings(settings, first) {
+    this.#settings = settings;
     let changed = false;
     for (const row of this.#rows) {
       const value = settings.thresholds[row.word];
@@ -99,15 +133,24 @@ export class Words {
         row.slider.value = value;
         this.#label(row, value);
       }
+      row.usualValue = settings.defaults.thresholds[row.word];
+      row.usual.style.left = `calc(0.4375rem + ${row.usualValue} * (100% - 0.875rem))`;
+      row.usual.title = `Default: ${row.usualValue.toFixed(2)}`;
+      row.back.hidden = Math.abs(value - row.usualValue) < 0.005;
       row.box.checked = settings.listens[row.word];
       row.element.classList.toggle("off", !row.box.checked);
     }
-    const values = { mode: settings.mode, refractory_seconds: settings.refractory_seconds, gate_mode: settings.gate_mode ?? "" };
-    for (const [name, value] of Object.entries(values)) {
-      if (document.activeElement !== $(name) || $(name).tagName === "SELECT") $(name).value = value;
+    for (const name of GLOBALS) {
+      if (document.activeElement !== $(name) || $(name).tagName === "SELECT") this.#show(name);
+      const note = document.querySelector(`[data-default="${name}"]`);
+      const usual = settings.defaults[name] ?? "";
+      const shown = $(name).tagName === "SELECT" ? [...$(name).options].find((one) => one.value === String(usual)).textContent : usual;
+      if (note) note.textContent = `Default: ${shown}.`;
     }
+    if (!this.#shiftFrom) $("sensitivity").value = this.#mean();
     this.#drawAll();
-    if (!first) this.hindsight();
+    // What other settings would have made of it is said again after a reload.
+    if (!first || this.#rows.some((row) => !row.back.hidden)) this.hindsight();
   }
 
   /** Ask what these settings would have made of the last ten minutes; one question at a time. */
