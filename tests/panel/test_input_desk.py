@@ -73,8 +73,10 @@ def test_a_source_that_has_ended_is_followed_by_the_demo_and_that_by_the_first_a
         player_page.wait_for_timeout(20)
     wait_for_words(player_page, 1)
     player_page.locator("#source").select_option(label=str(recording))
+    while player.source.name != str(recording):
+        player_page.wait_for_timeout(20)
     player_page.get_by_text("The recording has ended", exact=True).wait_for()
-    assert player.source.name == str(recording)
+    assert player.condition().source_has_ended
 
 
 def test_a_source_that_was_not_offered_is_refused(player_page: "Page", player: Spotter) -> None:

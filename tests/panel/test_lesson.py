@@ -241,6 +241,7 @@ def test_a_word_is_tried_where_it_was_taught_and_taken_back(
     follow(client, Pupil(source, takes), ended)
     with audible_room(source):
         page.get_by_label("Threshold of left off").wait_for()
+    page.get_by_text("Try it: say").wait_for()
     source.feed(room(1.0))
     source.feed(takes[0])
     source.feed(room(1.0))

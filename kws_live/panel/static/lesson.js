@@ -8,6 +8,7 @@ const LOWEST_DB = -60;
 export class Lesson {
   #lesson = { phase: "idle" };
   #trial = null;
+  #verdict = null; // what became of the word that was tried last
 
   constructor(connection) {
     this.connection = connection;
@@ -47,14 +48,16 @@ export class Lesson {
     const isRunning = running(lesson.phase);
     $("lesson-begin").disabled = $("lesson-word").disabled = $("lesson-adapt").disabled = isRunning;
     $("lesson-stop").disabled = !isRunning || lesson.phase === "learning";
-    if (lesson.prompt) $("lesson-prompt").textContent = lesson.prompt;
+    if (isRunning) this.#verdict = null;
+    if (this.#verdict) $("lesson-prompt").textContent = this.#verdict;
+    else if (lesson.prompt) $("lesson-prompt").textContent = lesson.prompt;
     else if (before !== "idle") $("lesson-prompt").textContent = "Stopped; nothing was kept.";
     $("lesson-prompt").className = `sentence prompt ${lesson.phase}`;
     const told = new Map(lesson.takes.map((take) => [take.number, take]));
     const rows = Array.from({ length: lesson.n_takes }, (_, index) => row(index + 1, told.get(index + 1)));
     $("lesson-takes").replaceChildren(...rows);
     const report = lesson.report.map((line) => make("p", { textContent: line }));
-    $("lesson-report").replaceChildren(...report);
+    $("lesson-report").replaceChildren(...(this.#verdict ? [] : report));
     if (lesson.phase === "done" && before !== "done") {
       $("lesson-word").value = "";
       $("lesson-adapt").checked = false;
@@ -84,6 +87,7 @@ export class Lesson {
 
   #endTrial(text) {
     this.#trial = null;
+    this.#verdict = text;
     $("trial").hidden = true;
     $("lesson-prompt").textContent = text;
   }
