@@ -245,7 +245,8 @@ def test_a_word_is_tried_where_it_was_taught_and_taken_back(
     source.feed(room(1.0))
     source.feed(takes[0])
     source.feed(room(1.0))
-    page.get_by_text("Heard “left off”").wait_for()
+    with audible_room(source):
+        page.get_by_text("Heard “left off”").wait_for()
     page.get_by_role("button", name="Take it back").click()
     with audible_room(source):
         page.get_by_label("Threshold of left off").wait_for(state="detached")

@@ -7,6 +7,7 @@ const LOWEST_DB = -60;
 
 export class Lesson {
   #lesson = { phase: "idle" };
+  #shown = "";
   #trial = null;
   #verdict = null; // what became of the word that was tried last
 
@@ -103,6 +104,10 @@ export class Lesson {
   }
 
   #show(words) {
+    // What has not changed stays as it is: a question whether one is sure is not taken away.
+    const shown = JSON.stringify([words, this.model]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     const items = words.map((one) => this.#item(one));
     $("own-words").replaceChildren(...(items.length ? items : [make("li", { className: "note", textContent: "None yet." })]));
   }
@@ -128,7 +133,10 @@ export class Lesson {
         return input.focus();
       }
       const text = input.value.trim();
-      if (text === word) return this.list();
+      if (text === word) {
+        this.#shown = "";
+        return this.list();
+      }
       const answer = await this.connection.ask("rename", { model, word, new: text }).catch(() => null);
       if (answer) this.#show(answer.words);
     });
