@@ -77,12 +77,15 @@ export class Lesson {
   }
 
   #hear(events) {
-    for (const event of events.filter((one) => one.keyword === this.#trial.word)) {
-      const times = event.type === "detection" ? ++this.#trial.n : this.#trial.n;
-      const heard = event.type === "detection"
-        ? `Heard “${event.keyword}” with ${event.score.toFixed(2)}, ${times} time${times === 1 ? "" : "s"} so far.`
-        : `Not quite: “${event.keyword}” came to ${event.score.toFixed(2)}, and ${event.threshold.toFixed(2)} is needed. Say it again.`;
-      $("trial-heard").textContent = heard;
+    const trial = this.#trial;
+    for (const { type, keyword, score, threshold } of events.filter((one) => one.keyword === trial.word)) {
+      if (type === "detection") {
+        trial.n++;
+        $("trial-heard").textContent = `Heard “${keyword}” with ${score.toFixed(2)}, ${trial.n} time${trial.n === 1 ? "" : "s"} so far.`;
+      } else if (!trial.n) { // later ones are of a word that fades, or of the room
+        $("trial-heard").textContent =
+          `Not quite: “${keyword}” came to ${score.toFixed(2)}, and ${threshold.toFixed(2)} is needed. Say it again.`;
+      }
     }
   }
 
