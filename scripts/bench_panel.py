@@ -1,4 +1,5 @@
-"""What the panel costs: CPU, delay and lost sound with no page, one and three open; and how soon a slider counts.
+"""What the panel costs: CPU, delay and lost sound with no page, one and three open; how soon a slider counts; and how
+smooth a page full of events and lines is in Chromium.
 
 Needs Chromium. Quiet machine, mains power, nothing else running.
 """
@@ -15,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from make_screenshots import FLAGS, Rehearsal, ten_minutes
+from playwright.sync_api import sync_playwright
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
 import kws_live
-from kws_live.audio import HOP_SECONDS
+from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
 from kws_live.panel.server import Panel
 from kws_live.spotting.pipeline import Step
 
@@ -34,6 +37,45 @@ with sync_playwright() as playwright:
     print("open", flush=True)
     sys.stdin.read()
 """
+
+FRAMES = """(seconds) => new Promise((resolve) => {
+  let [n, first, last, longest] = [0, 0, 0, 0];
+  requestAnimationFrame(function next(now) {
+    first ||= now;
+    if (last) longest = Math.max(longest, now - last);
+    [n, last] = [n + 1, now];
+    if (now - first < 1000 * seconds) requestAnimationFrame(next);
+    else resolve([(1000 * (n - 1)) / (now - first), longest]);
+  });
+})"""
+
+
+def smoothness(seconds: float) -> tuple[float, float, float]:
+    """Of a page with ten minutes of lines: Chromium's share of a core, frames a second, and the longest frame in ms."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        kws_live.listen(Rehearsal(ten_minutes(), 2 * seconds + 20)) as spotter,
+        Panel(spotter, port=0, folder=folder, ask_token=False) as panel,
+        sync_playwright() as playwright,
+    ):
+        while spotter.ring.position < round((600 - 2 * seconds - 20) * SAMPLE_RATE_HZ):
+            time.sleep(0.2)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(panel.url)
+        page.locator("#events button").nth(30).wait_for()
+        processes = browser.new_browser_cdp_session()
+
+        def cpu_seconds() -> float:
+            told = processes.send("SystemInfo.getProcessInfo")["processInfo"]
+            return sum(float(one["cpuTime"]) for one in told)
+
+        begin = cpu_seconds()
+        page.wait_for_timeout(1000 * seconds)
+        share = (cpu_seconds() - begin) / seconds
+        frames, longest_ms = page.evaluate(FRAMES, seconds)
+        browser.close()
+        return share, frames, longest_ms
 
 
 def costs(sound: Path, n_pages: int | None, seconds: float) -> tuple[float, str, str]:
@@ -99,6 +141,9 @@ def main() -> None:
             cpu, skipped, delay = costs(sound, n_pages, arguments.seconds)
             print(f"{'no panel' if n_pages is None else n_pages:<12} {cpu:>20.1f}   {skipped:<12} {delay}")
         times = sorted(slider_seconds(sound, 100))
+    share, frames, longest_ms = smoothness(arguments.seconds)
+    print(f"ten minutes of lines: {100 * share:.1f} % of a core in Chromium, without a graphics card;")
+    print(f"  {frames:.1f} frames a second, the longest {longest_ms:.0f} ms")
     last = times[min(len(times) - 1, int(0.95 * len(times)))]
     print(f"slider to decision: median {statistics.median(times):.3f} s, 95 % {last:.3f} s; a hop is {HOP_SECONDS} s")
 

@@ -31,16 +31,16 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
 
 class Rehearsal:
-    """Hands a sound over as fast as it goes, its last seconds at the speed of life."""
+    """Hands a sound over as fast as it goes, its last seconds in real time."""
 
     name = "Built-in Microphone"
     rate_hz = SAMPLE_RATE_HZ
     live = False
     n_overflows = 0
 
-    def __init__(self, sound: Samples) -> None:
+    def __init__(self, sound: Samples, live_seconds: float = LIVE_SECONDS) -> None:
         self._sound, self._at = sound, 0
-        self._n_fast = sound.size - round(LIVE_SECONDS * SAMPLE_RATE_HZ)
+        self._n_fast = sound.size - round(live_seconds * SAMPLE_RATE_HZ)
         self._begun: float | None = None
 
     def read(self, timeout_seconds: float) -> Block | None:

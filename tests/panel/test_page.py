@@ -248,3 +248,17 @@ def test_the_shipped_model_shows_the_words_of_the_demo(
         assert shown == expected
         assert set(shown) <= set(demo_words)
         page.close()
+
+
+def test_the_state_and_all_ten_words_fit_a_small_window(
+    browser: "Browser", commands_model: Model, source: FedSource, tmp_path: Path
+) -> None:
+    with kws_live.listen(source, model=commands_model) as spotter, Panel(spotter, port=0, folder=tmp_path) as panel:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(panel.url)
+        page.get_by_label("Threshold of go").wait_for()
+        ends = (
+            "() => [...document.querySelectorAll('#headline, .row')].map((one) => one.getBoundingClientRect().bottom)"
+        )
+        assert max(page.evaluate(ends)) <= 800
+        page.close()

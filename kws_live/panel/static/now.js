@@ -10,6 +10,7 @@ export class Now {
   #data = new Uint8Array(0);
   #picture = make("canvas", { width: N_COLUMNS });
   #held = LOWEST_DB;
+  #level = LOWEST_DB;
 
   constructor(connection) {
     this.connection = connection;
@@ -56,6 +57,8 @@ export class Now {
   /** What can be done about the source. */
   status(status) {
     this.#source(status.source);
+    $("meter").setAttribute("aria-valuenow", Math.round(Math.max(this.#level, LOWEST_DB)));
+    $("meter").setAttribute("aria-valuetext", `${Math.round(this.#level)} decibels`);
     $("play-again").hidden = !(status.ended && status.can_play);
     $("choose-source").hidden = !status.ended || status.is_over;
     $("loop-field").hidden = !status.can_play;
@@ -75,13 +78,12 @@ export class Now {
     const meter = $("meter");
     // What comes no more is not shown as if it still came.
     const level = frame.silent ? LOWEST_DB : frame.level;
-    const share = (db) => Math.min(1, Math.max(0, 1 - db / LOWEST_DB));
+    const share = (db) => Math.min(1, Math.max(0, 1 - db / LOWEST_DB)).toFixed(2);
     this.#held = Math.max(frame.silent ? LOWEST_DB : frame.peak, this.#held - 1.2);
     meter.querySelector(".meter-level").style.transform = `scaleX(${share(level)})`;
-    meter.querySelector(".meter-peak").style.left = `calc(${100 * share(this.#held)}% - 2px)`;
+    meter.querySelector(".meter-peak").style.backgroundPositionX = `${100 * share(this.#held)}%`;
     meter.classList.toggle("clipping", frame.clipping);
-    meter.setAttribute("aria-valuenow", Math.round(Math.max(level, LOWEST_DB)));
-    meter.setAttribute("aria-valuetext", `${Math.round(level)} decibels`);
+    this.#level = level;
     const note = !frame.silent && frame.clipping
       ? "Too loud: the sound is clipped. Turn the microphone down, or move away from it."
       : "";
@@ -94,7 +96,7 @@ export class Now {
   silent() {
     const meter = $("meter");
     meter.querySelector(".meter-level").style.transform = "scaleX(0)";
-    meter.querySelector(".meter-peak").style.left = "0";
+    meter.querySelector(".meter-peak").style.backgroundPositionX = "0";
     this.#held = LOWEST_DB;
   }
 

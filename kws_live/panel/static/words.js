@@ -3,7 +3,8 @@
 import { $, canvasColour, context, cssColour, hue, make, onRestyle, token } from "./draw.js";
 
 const GLOBALS = ["mode", "refractory_seconds", "gate_mode", "pause_before_seconds", "pause_after_seconds", "smoothing_hops"];
-const LANE_MS = 400; // lines move less than a pixel in that time
+const LANE_MS = 400; // lines are drawn so often at most
+const LANE_PIXELS = 500;
 
 export class Words {
   #rows = [];
@@ -178,11 +179,14 @@ export class Words {
 
   frame(frame) {
     for (const row of this.#rows) {
-      row.score.style.transform = `scaleX(${frame.scores[row.index]})`;
-      row.peak.style.transform = `scaleX(${frame.peaks[row.index]})`;
+      row.score.style.transform = `scaleX(${frame.scores[row.index].toFixed(2)})`;
+      row.peak.style.transform = `scaleX(${frame.peaks[row.index].toFixed(2)})`;
       row.element.classList.toggle("over", frame.peaks[row.index] >= row.slider.value);
     }
-    if (performance.now() - this.#drawnAt > LANE_MS || frame.events.length) this.#drawAll();
+    const told = new Set(frame.events.map((event) => event.keyword));
+    // Not before they have moved by a pixel.
+    if (performance.now() - this.#drawnAt > Math.max(LANE_MS, (1000 * this.#span) / LANE_PIXELS)) this.#drawAll();
+    else this.#rows.filter((row) => told.has(row.word)).forEach((row) => this.#draw(row));
   }
 
   #drawAll() {
