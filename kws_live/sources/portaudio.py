@@ -149,8 +149,13 @@ def _is_in_use(module: ModuleType) -> bool:
 
 
 def _open_streams(module: ModuleType) -> list[Any]:
+    kinds = [module._StreamBase]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    # Not all objects there are: LiteRT refuses to run a network that anything else holds meanwhile.
+    holders = gc.get_referrers(*kinds)
     # By type: a dead weak proxy would raise if it were asked for its class.
-    streams: list[Any] = [one for one in gc.get_objects() if issubclass(type(one), module._StreamBase)]
+    streams: list[Any] = [one for one in holders if issubclass(type(one), module._StreamBase)]
     return [one for one in streams if not hasattr(one, "_ptr") or not one.closed]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kws_live.errors import SourceLostError, SourceUnavailableError
+from kws_live.model import Model
 from kws_live.sources.microphone import BATCH_BLOCKS, QUEUE_BATCHES, Microphone
 from kws_live.sources.portaudio import ask, list_microphones, plain_name
 from tests.fake_sounddevice import FakeSounddevice
@@ -139,6 +140,26 @@ def test_portaudio_is_restarted_for_a_fresh_list_only_while_no_stream_of_the_pro
     list_microphones()
     assert fake_sounddevice.n_restarts == before + 1
     del dead
+
+
+@pytest.mark.usefixtures("fake_sounddevice")
+def test_a_network_runs_on_while_microphones_are_listed(commands_model: Model) -> None:
+    scorer, over = commands_model.scorer(), threading.Event()
+    settings = commands_model.card.features
+    features = np.zeros((settings.n_frames, settings.n_mfcc), np.float32)
+
+    def list_again_and_again() -> None:
+        while not over.is_set():
+            list_microphones()
+
+    thread = threading.Thread(target=list_again_and_again)
+    thread.start()
+    try:
+        for _ in range(2000):
+            scorer.score(features)
+    finally:
+        over.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(
