@@ -22,6 +22,7 @@ from kws_live.live.stream_clock import FollowsClock, StreamClock
 from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, prepared, wait_in_thread, wait_on_loop
 from kws_live.model import Model, load_model
 from kws_live.sinks import EventSink, open_sink
+from kws_live.sinks.optional import give_sound
 from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.spotting.pipeline import Pipeline, Step
 from kws_live.stream.ring_buffer import RingBuffer
@@ -60,19 +61,15 @@ class Spotter:
         self.address = address
         self._pipeline = ChangingPipeline(pipeline)
         self._clock = StreamClock(pipeline.next_position)
-        self._audience = Audience(self._clock, sinks, lambda error: self._session.break_off(error))
-        self._session = Session(
-            source,
-            self._pipeline,
-            self._audience.deliver,
-            reopen,
-            audience=self._audience,
-        )
+        self._audience = Audience(self._clock, (), lambda error: self._session.break_off(error))
+        self._session = Session(source, self._pipeline, self._audience.deliver, reopen, audience=self._audience)
         self._session.watch(lambda step: self._clock.stepped(step, self._pipeline.next_position))
         if isinstance(source, FollowsClock):
             source.follow(self._clock, self._session.ring)
         self._lifetime = Lifetime(self._session, self._audience, settings_file)
         self._let_go = False
+        for sink in sinks:
+            self.send_to(sink)
 
     @property
     def source(self) -> AudioSource:
@@ -132,7 +129,9 @@ class Spotter:
     def send_to(self, sink: str | Path | EventSink) -> None:
         """Send every event to a sink from now on; the spotter closes it."""
         self._lifetime.require_own_process()
-        self._audience.add_sink(open_sink(sink, self.model.card.keywords) if isinstance(sink, (str, Path)) else sink)
+        opened = open_sink(sink, self.model.card.keywords) if isinstance(sink, (str, Path)) else sink
+        give_sound(opened, self.ring)
+        self._audience.add_sink(opened)
 
     def events(self) -> EventStream:
         """Every event from now on, to be iterated with ``for`` or ``async for``; starts listening.

@@ -7,6 +7,7 @@ exec:PROGRAM ARGS    run a program for each word: exec:./lamp.sh {keyword}
 http://  https://    POST each word as JSON; http://host/path#all every event, #detection,near_miss these
 mqtt://  mqtts://    each event to TOPIC/TYPE: mqtts://user:${PASSWORD}@host/TOPIC?ca=FILE&discovery=homeassistant
 ws://127.0.0.1:8765  a WebSocket that programs and pages of this machine connect to; others: ?origin=http://host:8123
+clips:DIR            each word and near miss as a short recording: clips:DIR?megabytes=200&kinds=detection
 bindings:FILE        what each word does, from a TOML file (see `kws_live.sinks.bindings`)
 
 In the addresses of ``http``, ``https``, ``mqtt`` and ``mqtts``, ``${NAME}`` is the environment variable NAME, and
@@ -44,7 +45,7 @@ class EventSink(Protocol):
         """Write out what is held back and let go; may be called twice."""
 
 
-SCHEMES: Final = ("jsonl", "csv", "sqlite", "exec", "http", "https", "mqtt", "mqtts", "ws", "bindings")
+SCHEMES: Final = ("jsonl", "csv", "sqlite", "exec", "http", "https", "mqtt", "mqtts", "ws", "clips", "bindings")
 
 
 def open_sink(sink: str | Path, keywords: Sequence[str] = ()) -> EventSink:
@@ -64,18 +65,8 @@ def open_sink(sink: str | Path, keywords: Sequence[str] = ()) -> EventSink:
     scheme, colon, rest = sink.partition(":")
     # Imported only when used: most need a package of their own.
     match scheme if colon else "":
-        case "jsonl":
-            from kws_live.sinks.json_lines import JsonLines
-
-            return JsonLines(rest)
-        case "csv":
-            from kws_live.sinks.csv_file import CsvFile
-
-            return CsvFile(rest)
-        case "sqlite":
-            from kws_live.sinks.sqlite_file import SqliteFile
-
-            return SqliteFile(rest)
+        case "jsonl" | "csv" | "sqlite" | "clips":
+            return _open_file(scheme, rest)
         case "exec":
             from kws_live.sinks.action_sink import open_exec
 
@@ -101,6 +92,27 @@ def open_sink(sink: str | Path, keywords: Sequence[str] = ()) -> EventSink:
         return _open_added(added[scheme], rest, keywords)
     known = ", ".join(f"{name}:" for name in (*SCHEMES, *added))
     raise ConfigError(f"unknown sink {shortened(sink)}; use one of {known} such as jsonl:events.jsonl")
+
+
+def _open_file(scheme: str, rest: str) -> EventSink:
+    """A sink that keeps events where they are heard."""
+    match scheme:
+        case "jsonl":
+            from kws_live.sinks.json_lines import JsonLines
+
+            return JsonLines(rest)
+        case "csv":
+            from kws_live.sinks.csv_file import CsvFile
+
+            return CsvFile(rest)
+        case "sqlite":
+            from kws_live.sinks.sqlite_file import SqliteFile
+
+            return SqliteFile(rest)
+        case _:
+            from kws_live.sinks.clips import Clips
+
+            return Clips(rest)
 
 
 def _open_added(entry: metadata.EntryPoint, rest: str, keywords: Sequence[str]) -> EventSink:

@@ -4,6 +4,7 @@ from typing import Protocol, runtime_checkable
 
 from kws_live.actions.outbox import OLDEST_SECONDS
 from kws_live.sinks import EventSink
+from kws_live.stream.ring_buffer import RingBuffer
 
 
 @runtime_checkable
@@ -30,6 +31,13 @@ class CountsLosses(Protocol):
     def n_lost(self) -> int: ...
 
 
+@runtime_checkable
+class NeedsSound(Protocol):
+    """Given, before its first event, the newest seconds of audio. Default: no need."""
+
+    def hear(self, ring: RingBuffer) -> object: ...
+
+
 def name_of(sink: EventSink) -> str:
     """The sink's `Named`."""
     return str(sink.name if isinstance(sink, Named) else type(sink).__name__)
@@ -43,3 +51,9 @@ def oldest_seconds(sink: EventSink) -> float:
 def n_lost(sink: EventSink) -> int:
     """The sink's `CountsLosses`."""
     return int(sink.n_lost if isinstance(sink, CountsLosses) else 0)
+
+
+def give_sound(sink: EventSink, ring: RingBuffer) -> None:
+    """To the sink, if it `NeedsSound`."""
+    if isinstance(sink, NeedsSound):
+        sink.hear(ring)

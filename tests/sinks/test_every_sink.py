@@ -41,7 +41,7 @@ NAMES: dict[str, Callable[[Path], str]] = {
     "ActionSink": lambda folder: f"exec:{sys.executable} -c pass",
     "WebsocketServer": lambda folder: "ws://127.0.0.1:0",
 }
-NEED_A_SERVER_OR_A_FILE = {"Mqtt", "Bindings"}  # they have tests of their own, with one
+NEED_MORE = {"Mqtt", "Bindings", "Clips"}  # a server, a file or the sound: they have tests of their own
 
 
 def every_sink() -> Iterator[str]:
@@ -54,7 +54,7 @@ def every_sink() -> Iterator[str]:
 
 
 def test_every_sink_of_the_package_is_tested() -> None:
-    assert set(every_sink()) == {*NAMES, *NEED_A_SERVER_OR_A_FILE}
+    assert set(every_sink()) == {*NAMES, *NEED_MORE}
 
 
 @pytest.fixture(params=list(NAMES.values()), ids=list(NAMES))
@@ -124,7 +124,8 @@ def test_a_file_that_cannot_be_written_says_so(path: str, said: str) -> None:
 
 UNUSABLE = [
     *(f"{kind}:{path}" for kind in ("jsonl", "csv", "sqlite", "bindings") for path in ("\0", "~no-such-user/x", "/")),
-    "exec:~no-such-user/x", "exec:\0", f"exec:{sys.executable} \0", "exec:" + "a" * 140_000, "exec:'" + "a" * 140_000,
+    "clips:~no-such-user/x", "clips:\0", "exec:~no-such-user/x", "exec:\0", f"exec:{sys.executable} \0",
+    "exec:" + "a" * 140_000, "exec:'" + "a" * 140_000,
     "http://[::1/a", "http://ho st/", "http://host:99999/", "http:user:S3CRET@host", "http://user:S3CRET@:80/",
     "http://user:S3CRET@host#S3CRET", "HTTP://user:S3CRET@host/S3CRET", "https+x://user:S3CRET@host/S3CRET",
     "mqtt://[::1/a", "mqtt://user:S3CRET@host", "mqtt://user:S3CRET@host/a/+", "mqtt://user:S3CRET@host/a?x=S3CRET",

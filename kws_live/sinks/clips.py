@@ -1,0 +1,143 @@
+"""Words as short recordings, in a folder that stays small."""
+
+import io
+import json
+import logging
+import re
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import soundfile
+
+from kws_live.actions import shortened
+from kws_live.audio import SAMPLE_RATE_HZ, Samples, float_to_pcm16
+from kws_live.errors import ActionError, ConfigError
+from kws_live.events import Detection, Event, NearMiss, word_end
+from kws_live.sinks.log_file import private_folders
+from kws_live.stream.ring_buffer import RingBuffer
+from kws_live.system.saving import write_file
+from kws_live.system.text_file import user_path
+
+log = logging.getLogger(__name__)
+
+ROOM_SECONDS: Final = 0.5
+"""Of what comes before and after the word; what teaches and evaluates wants some."""
+
+WINDOW_SECONDS: Final = 1.0
+"""Where the sound of a word is not known, it ends with the window that scored highest, and is as long."""
+
+LONGEST_SECONDS: Final = 3.0
+"""Of a word that came in a sentence; the last of it are kept."""
+
+PATIENCE_SECONDS: Final = 2.0
+"""What comes after a word is waited for; a source that stalls gives a shorter clip."""
+
+KINDS: Final = ("detection", "near_miss")
+MEGABYTES: Final = 200.0
+OURS: Final = re.compile(rf"\d{{8}}-\d{{6}}_\d+_({'|'.join(KINDS)})\.flac")
+
+
+class Clips:
+    """Keeps the sound of each word as ``DIR/WORD/DATE-TIME_POSITION_TYPE.flac``, with its event as ``.json`` beside it.
+
+    Once there are more megabytes than allowed, the oldest clips are deleted; other files stay. It is a voice, so its
+    owner alone may read it.
+
+    Parameters
+    ----------
+    rest : ``DIR?megabytes=200&kinds=detection,near_miss``; what follows the ``?`` may be left out
+
+    Raises
+    ------
+    ConfigError
+        If an option is not known, or the folder cannot be made.
+    """
+
+    def __init__(self, rest: str) -> None:
+        folder, _, query = rest.partition("?")
+        options = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+        self._bytes = 1e6 * _megabytes(options.pop("megabytes", str(MEGABYTES)))
+        self._kinds = frozenset(options.pop("kinds", ",".join(KINDS)).split(","))
+        if not folder or options or not self._kinds <= {*KINDS}:
+            raise ConfigError(
+                f"clips:{shortened(rest)[1:-1]} is no folder for clips; use one such as "
+                f"clips:DIR?megabytes={MEGABYTES:g}&kinds={','.join(KINDS)}"
+            )
+        self.name = f"clips:{shortened(folder)[1:-1]}"
+        self._folder = user_path(folder)
+        self._ring: RingBuffer | None = None
+        try:
+            private_folders(self._folder / "word")
+        except OSError as error:
+            raise ConfigError(f"cannot keep clips in {shortened(folder)}: {error.strerror or error}") from error
+        log.warning("%s: the sound of words is kept there, up to %g MB", self.name, self._bytes / 1e6)
+
+    def hear(self, ring: RingBuffer) -> None:
+        """Take the sound from this buffer."""
+        self._ring = ring
+
+    def send(self, event: Event) -> None:
+        if isinstance(event, (Detection, NearMiss)) and event.type in self._kinds:
+            begin, samples = self._sound(event)
+            try:
+                self._write(event, begin, samples)
+                self._make_room()
+            except OSError as error:
+                raise ActionError(f"{self.name}: cannot keep a clip: {error.strerror or error}") from error
+
+    def _sound(self, event: Detection | NearMiss) -> tuple[int, Samples]:
+        """Where the clip begins, and its samples."""
+        end = word_end(event)
+        begin = event.word_begin_position if isinstance(event, Detection) else None
+        if begin is None:
+            begin = end - round(WINDOW_SECONDS * SAMPLE_RATE_HZ)
+        room, longest = (round(seconds * SAMPLE_RATE_HZ) for seconds in (ROOM_SECONDS, LONGEST_SECONDS))
+        begin, end = max(0, begin - room, end - longest), end + room
+        if self._ring is None:
+            raise ActionError(f"{self.name}: there is no sound to keep; give it to listen() or Spotter.send_to")
+        self._ring.wait(end, PATIENCE_SECONDS)
+        begin, samples = self._ring.read_on(begin, end - begin)
+        if begin >= end or not samples.size:
+            raise ActionError(f"{self.name}: the sound of {event.keyword!r} is gone already")
+        return begin, samples
+
+    def _write(self, event: Detection | NearMiss, begin: int, samples: Samples) -> None:
+        now = datetime.now().astimezone()
+        # A model's word may hold any characters; a folder's name may not.
+        folder = self._folder / re.sub(r"[^\w -]", "_", event.keyword)[:40]
+        sound = folder / f"{now:%Y%m%d-%H%M%S}_{event.position}_{event.type}.flac"
+        told: dict[str, Any] = {**event.to_dict(), "clip_begin_position": begin}
+        told["saved_at"] = now.isoformat(timespec="seconds")
+        encoded = io.BytesIO()
+        soundfile.write(encoded, float_to_pcm16(samples), SAMPLE_RATE_HZ, format="FLAC")
+        private_folders(sound)
+        write_file(sound, encoded.getvalue(), private=True)
+        write_file(sound.with_suffix(".json"), json.dumps(told, indent=2, ensure_ascii=False) + "\n", private=True)
+
+    def _make_room(self) -> None:
+        clips = sorted(
+            (path for path in self._folder.glob("*/*.flac") if OURS.fullmatch(path.name)), key=attrgetter("name")
+        )
+        files = [[path for path in (clip, clip.with_suffix(".json")) if path.exists()] for clip in clips]
+        sizes = [sum(path.stat().st_size for path in pair) for pair in files]
+        too_many = sum(sizes) - self._bytes
+        for pair, size in zip(files, sizes, strict=True):
+            if too_many <= 0:
+                return
+            too_many -= size
+            for path in pair:
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None: ...
+
+
+def _megabytes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise ConfigError(f"clips: megabytes={shortened(text)[1:-1]} must be above 0, as in clips:DIR?megabytes=200")
+    return value
