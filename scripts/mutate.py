@@ -43,19 +43,34 @@ def fault(what: str, module: str, right: str, wrong: str, *tests: str) -> Fault:
 
 DECISION: Final = "spotting/test_decision.py"
 JUDGEMENT: Final = "spotting/test_judgement.py"
+ODDS: Final = "spotting/test_odds.py"
 FAULTS: Final = {
     "decision": (
         fault(
-            "a score that lasts needs no silence before it",
+            "a word beside other sound needs no more evidence",
             "judgement",
-            "\n        and evidence.silence_before >= SILENCE_POSTERIOR\n",
-            "\n",
+            "if refusal is None else settings.evidence_beside_sound",
+            "if True else 0.0",
             JUDGEMENT,
         ),
         fault(
+            "speech before takes nothing away",
+            "judgement",
+            "evidence.gathered + evidence.before",
+            "evidence.gathered",
+            JUDGEMENT,
+        ),
+        fault("one hop may be all the evidence", "odds", "min(settings.hop_evidence, over)", "over", ODDS),
+        fault(
+            "evidence only grows", "odds", "max(0.0, gathered.now + min", "max(gathered.now, gathered.now + min", ODDS
+        ),
+        fault("silence long ago is a pause", "odds", "[-n_hops:]", "", ODDS),
+        fault("silence before a word speaks for it", "odds", "min(0.0, quietest)", "quietest", ODDS),
+        fault("evidence is counted from even odds", "odds", " - log_odds(settings.thresholds[word])", "", ODDS),
+        fault(
             "a repeat need not fill the window",
             "decision",
-            " and age >= FRESH_SECONDS * SAMPLE_RATE_HZ",
+            " and age >= settings.repeat_seconds * SAMPLE_RATE_HZ",
             "",
             f"{DECISION}::test_a_sound_after_a_word_is_no_repeat_before_it_fills_the_window",
         ),
@@ -83,8 +98,8 @@ FAULTS: Final = {
         fault(
             "a closed gate is no silence",
             "decision",
-            "self._silence.append((hop.position, 1.0))",
-            "self._silence.append((hop.position, 0.0))",
+            "silence: float | None = 1.0",
+            "silence: float | None = 0.0",
             f"{DECISION}::test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_in_it",
         ),
         fault(
@@ -97,8 +112,8 @@ FAULTS: Final = {
         fault(
             "a gap does not end the wait",
             "decision",
-            "        self._candidate = None\n        self._near_misses.reset()",
-            "        self._near_misses.reset()",
+            "        self._odds.reset()\n        self._candidate = None\n",
+            "",
             f"{DECISION}::test_after_a_gap_a_word_that_waited_for_its_pause_is_forgotten",
         ),
         fault(

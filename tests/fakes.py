@@ -56,10 +56,10 @@ def tone_words(
 
 
 def tone_posteriors(window: Samples) -> NDArray[np.float32]:
-    """A network that knows the tones: the share of a word that lies within the window, at 16 kHz."""
+    """A network that knows the tones: each word's share that lies within the window, at 16 kHz; the rest is silence."""
     whole = TONE_LEVEL / 2 * TONE_SECONDS * SPEECH_RATE_HZ
     heard = np.abs((window * _waves(window.size)).sum(axis=1)) / whole
-    values = np.clip([0.02, *heard], 0.0, 0.99)
+    values = np.clip([max(0.02, 1.0 - heard.sum()), *heard], 0.0, 0.99)
     return np.asarray(values / max(1.0, float(values.sum())), dtype=np.float32)
 
 
@@ -100,7 +100,10 @@ def run_blocks(pipeline: Pipeline, blocks: Iterable[Samples], ring_seconds: floa
 
 
 class Hops:
-    """Feeds hand-made hops to a `Decider`: one score per word and a loudness (or a level in dB), 0.08 s each."""
+    """Feeds hand-made hops to a `Decider`: one score per word and a loudness (or a level in dB), 0.08 s each.
+
+    Where it is quiet, what no word scores is silence's.
+    """
 
     def __init__(self, settings: DecisionSettings | None = None) -> None:
         self.settings = settings or decision_settings()
@@ -114,6 +117,8 @@ class Hops:
         new: list[Event] = []
         for _ in range(n_hops):
             self.position += HOP_SAMPLES
+            if not loud:
+                scores.setdefault("silence", 1.0 - sum(scores.values()))
             posteriors = np.array([scores.get(label.strip("_"), 0.0) for label in LABELS], np.float32)
             level = loud if isinstance(loud, float) else LOUD_DB if loud else QUIET_DB
             levels = (level,) * 4

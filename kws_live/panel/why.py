@@ -63,7 +63,10 @@ def _sentence(history: History, verdict: Verdict, word: str, score: float, rulin
     if ruling.reason is Reason.FIRED:
         fired = _detection(history.events, word, position)
         best = fired.score if fired is not None else score
-        return f"“{word}” fired: its score reached {best:.2f}, its threshold is {threshold:.2f}."
+        said = f"“{word}” fired: its score reached {best:.2f}, its threshold is {threshold:.2f}"
+        if ruling.needed == verdict.settings.evidence_beside_sound:
+            return f"{said}. It had evidence of {ruling.had:.1f}; beside other sound it takes {ruling.needed:.1f}."
+        return f"{said}."
     if score >= threshold:
         reached = f"“{word}” scored {score:.2f}, over its threshold of {threshold:.2f}"
     else:
@@ -96,7 +99,11 @@ def _lacks(history: History, verdict: Verdict, word: str, ruling: Ruling) -> str
             talk = needed == settings.pause_after_talk_seconds != settings.pause_before_seconds
             return f"only {had:.2f} s of quiet came before: {'after talk, ' if talk else ''}it takes {needed:.2f} s"
         case Reason.BRIEF:
-            return f"its score lasted {had:.2f} s, and that of a word which stands alone {needed:.2f} s"
+            return f"its score was gone at once: it takes evidence of {needed:.1f}, and it had {had:.1f}"
+        case Reason.SPEECH_BEFORE:
+            return (
+                f"the network heard speech right before it: that left evidence of {had:.1f}, and it takes {needed:.1f}"
+            )
         case Reason.TALK_AFTER:
             return f"only {had:.2f} s of quiet came after: it takes {needed:.2f} s"
         case Reason.TOO_LONG:

@@ -9,7 +9,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,9 @@ from kws_live.events import Detection, Event
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.judgement import Claim, Evidence, judge, refuse
 from kws_live.spotting.near_misses import NearMisses
+from kws_live.spotting.odds import Odds
 from kws_live.spotting.utterance import N_LEVELS, Utterance, find_utterance
 from kws_live.spotting.verdict import Hop, Reason, Ruling, Verdict
-
-SILENCE_BEFORE_SECONDS: Final = (0.3, 0.7)
-"""A window that ended this long before a word's score passed its threshold lay mostly before the word."""
-
-FRESH_SECONDS: Final = 0.9
-"""Once the last word's end is this old, nearly all of the window is what came after it."""
 
 
 @dataclass
@@ -44,7 +39,6 @@ class _Candidate:
 
     since: int
     is_over: bool = True
-    over_hops: int = 0
     best: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
@@ -67,7 +61,7 @@ class Decider:
         self._recent: deque[NDArray[np.float32]] = deque()
         self._levels: deque[float] = deque(maxlen=N_LEVELS)
         self._silence_column = list(labels).index(SILENCE) if SILENCE in labels else None
-        self._silence: deque[tuple[int, float]] = deque(maxlen=20)
+        self._odds = Odds(self.keywords)
         self._candidate: _Candidate | None = None
         self._near_misses = NearMisses(self.keywords)
 
@@ -75,7 +69,7 @@ class Decider:
         """After a gap: forget what was heard before it; the refractory time goes on."""
         self._recent.clear()
         self._levels.clear()
-        self._silence.clear()
+        self._odds.reset()
         self._candidate = None
         self._near_misses.reset()
 
@@ -84,18 +78,19 @@ class Decider:
         self._levels.extend(hop.levels_db)
         if hop.posteriors is None:
             self._recent.clear()
-            scores = self._silent
-            self._silence.append((hop.position, 1.0))
+            scores = posteriors = self._silent
+            silence: float | None = 1.0
         else:
-            if self._silence_column is not None:
-                self._silence.append((hop.position, float(hop.posteriors[self._silence_column])))
-            self._recent.append(hop.posteriors[self._columns])
+            posteriors = hop.posteriors[self._columns]
+            silence = None if self._silence_column is None else float(hop.posteriors[self._silence_column])
+            self._recent.append(posteriors)
             while len(self._recent) > settings.smoothing_hops:
                 self._recent.popleft()
             # np.mean takes six times as long.
             scores = np.asarray(sum(self._recent, np.float32(0)) / np.float32(len(self._recent)))
         # Python's own numbers are quicker to compare, one by one.
         values = dict(zip(self.keywords, scores.tolist(), strict=True))
+        self._odds.step(dict(zip(self.keywords, posteriors.tolist(), strict=True)), silence, settings)
         best, rulings, detection = self._judge(hop, values, settings)
         events: list[Event] = [] if detection is None else [detection]
         waiting = self._candidate.best if self._candidate is not None else ()
@@ -133,7 +128,7 @@ class Decider:
         keyword = max(candidate.best, key=lambda word: candidate.best[word][0])
         ahead = candidate.best[keyword][0]
         rulings |= {word: Ruling(Reason.BEHIND, ahead, score) for word, score in fresh.items()}
-        ruling = rulings[keyword] = judge(self._evidence(candidate, hop, utterance), settings)
+        ruling = rulings[keyword] = judge(self._evidence(keyword, candidate, hop, utterance), settings)
         if not ruling.final:
             return keyword, rulings, None
         self._candidate = None
@@ -149,7 +144,9 @@ class Decider:
     ) -> None:
         """Let words fire again whose score has fallen, or that are said again."""
         for word, state in self._words.items():
-            if scores[word] < settings.release * settings.thresholds[word] or self._is_repeat(state, hop, utterance):
+            if scores[word] < settings.release * settings.thresholds[word] or _is_repeat(
+                state, hop, utterance, settings
+            ):
                 state.held = False
 
     def _claim(
@@ -181,19 +178,19 @@ class Decider:
             self._candidate = None
             return None
         candidate.is_over = bool(over)
-        candidate.over_hops += candidate.is_over
         for word, value in fresh.items():
             if value > candidate.best.get(word, (0.0, 0))[0]:
                 candidate.best[word] = (value, hop.position)
         return candidate
 
-    def _evidence(self, candidate: _Candidate, hop: Hop, utterance: Utterance | None) -> Evidence:
-        least, most = (candidate.since - round(s * SAMPLE_RATE_HZ) for s in reversed(SILENCE_BEFORE_SECONDS))
+    def _evidence(self, keyword: str, candidate: _Candidate, hop: Hop, utterance: Utterance | None) -> Evidence:
+        gathered = self._odds.of(keyword)
         return Evidence(
             utterance=utterance,
             is_over=candidate.is_over,
-            over_hops=candidate.over_hops,
-            silence_before=max((value for at, value in self._silence if least <= at <= most), default=0.0),
+            gathered=gathered.most,
+            before=gathered.before,
+            may_grow=gathered.now > 0.0,
             waited_seconds=(hop.position - candidate.since) / SAMPLE_RATE_HZ,
         )
 
@@ -213,12 +210,13 @@ class Decider:
             **({} if utterance is None else _sound(hop, utterance)),
         )
 
-    def _is_repeat(self, state: _Word, hop: Hop, utterance: Utterance | None) -> bool:
-        """A deliberate repeat: speech that began after the fired word's end, and fills most of the window by now."""
-        if utterance is None or not state.held:
-            return False
-        age = hop.position - state.fired_speech_end
-        return _begin(hop, utterance) > state.fired_speech_end and age >= FRESH_SECONDS * SAMPLE_RATE_HZ
+
+def _is_repeat(state: _Word, hop: Hop, utterance: Utterance | None, settings: DecisionSettings) -> bool:
+    """A deliberate repeat: speech that began after the fired word's end, and fills most of the window by now."""
+    if utterance is None or not state.held:
+        return False
+    age = hop.position - state.fired_speech_end
+    return _begin(hop, utterance) > state.fired_speech_end and age >= settings.repeat_seconds * SAMPLE_RATE_HZ
 
 
 def _since(position: int | None, hop: Hop) -> float:

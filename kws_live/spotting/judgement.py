@@ -1,36 +1,16 @@
-"""The rules of the decision, each on its own: from the evidence on a word to a ruling. Pure; nothing is remembered."""
+"""The rules of the decision, each on its own: from the evidence on a word to a ruling. Pure; nothing is remembered.
+
+In command mode a word counts when it stands alone. The levels say whether it does where the room is quiet; in noise
+they take sound for speech, and then the network's own evidence has to be so strong that no piece of a sentence has it.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from kws_live.audio import HOP_SECONDS
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.utterance import Utterance
 from kws_live.spotting.verdict import Reason, Ruling
-
-TALK_SHARE: Final = 0.4
-"""Three seconds of which more than this is speech are talk: single words fill less of them."""
-
-SILENCE_POSTERIOR: Final = 0.5
-"""From here on the network says that nobody spoke in it."""
-
-LASTS_HOPS: Final = 6
-"""A word that stands alone stays over its threshold for half a second while it moves through the window; a piece of a
-sentence that sounds like it does not, because the next word pushes it out."""
-
-LASTS_LEAST_HOPS: Final = 3
-LASTS_SECONDS: Final = 1.15
-"""A word of 0.7 s and more is seen whole for less than that: word and score together take about so long."""
-
-LASTS_LONG_HOPS: Final = 9
-"""So long it lasts only if nothing follows, whatever the levels say."""
-
-LONGEST_WAIT_SECONDS: Final = 1.3
-"""A pause that has not come by then will not come for this word."""
-
-SPACING_SECONDS: Final = 0.3
-"""Least time between two detections of different words: nobody says two words faster."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +47,8 @@ def refuse(claim: Claim, settings: DecisionSettings) -> Ruling | None:
         return Ruling(Reason.SPENT)
     if claim.own_seconds < settings.refractory_seconds:
         return Ruling(Reason.RESTING, settings.refractory_seconds, claim.own_seconds)
-    if claim.any_seconds < SPACING_SECONDS:
-        return Ruling(Reason.SPACING, SPACING_SECONDS, claim.any_seconds)
+    if claim.any_seconds < settings.spacing_seconds:
+        return Ruling(Reason.SPACING, settings.spacing_seconds, claim.any_seconds)
     return None
 
 
@@ -79,78 +59,60 @@ class Evidence:
     Attributes
     ----------
     utterance : what the levels show; None where the room is too noisy to tell
-    is_over, over_hops : whether a score is over its threshold now, and for how many hops one was
-    silence_before : the network's posterior of silence before the candidate
+    is_over : whether a score is over its threshold now
+    gathered : log odds of its posteriors over those of its threshold
+    before : what speech before it takes away from that, at most 0
+    may_grow : whether more may be gathered, as its posterior has not fallen yet
     waited_seconds : since the candidate began
     """
 
     utterance: Utterance | None
     is_over: bool
-    over_hops: int
-    silence_before: float
+    gathered: float
+    before: float
+    may_grow: bool
     waited_seconds: float
 
 
 def judge(evidence: Evidence, settings: DecisionSettings) -> Ruling:
     """Whether a candidate fires, is refused, or waits."""
-    if settings.mode == "spotting" or _lasts_in_silence(evidence):
-        return Ruling(Reason.FIRED)
-    refusal = next((found for rule in RULES if (found := rule(evidence, settings)) is not None), None)
-    if refusal is None:
-        return Ruling(Reason.FIRED)
-    may_change = refusal.reason in (Reason.BRIEF, Reason.TALK_AFTER) or evidence.silence_before >= SILENCE_POSTERIOR
-    final = not may_change or evidence.waited_seconds > LONGEST_WAIT_SECONDS
-    return Ruling(refusal.reason, refusal.needed, refusal.had, final)
+    if settings.mode == "spotting" or (evidence.utterance is None and evidence.is_over):
+        return Ruling(Reason.FIRED)  # where it is too noisy to tell a pause, the score decides
+    refusal = None
+    if evidence.utterance is not None:
+        found = (rule(evidence.utterance, settings) for rule in RULES)
+        refusal = next((one for one in found if one is not None), None)
+    needed = settings.evidence if refusal is None else settings.evidence_beside_sound
+    had = evidence.gathered + evidence.before
+    if had >= needed:
+        return Ruling(Reason.FIRED, needed, had)
+    lacking = Reason.BRIEF if evidence.gathered < needed else Reason.SPEECH_BEFORE
+    refusal = refusal or Ruling(lacking, needed, had)
+    may_change = evidence.may_grow or refusal.reason is Reason.TALK_AFTER
+    final = not may_change or evidence.waited_seconds > settings.longest_wait_seconds
+    return replace(refusal, final=final)
 
 
-def _lasts_in_silence(evidence: Evidence) -> bool:
-    """In noise, which levels take for speech, the network hears both pauses."""
-    return (
-        evidence.utterance is not None
-        and evidence.over_hops >= LASTS_LONG_HOPS
-        and evidence.silence_before >= SILENCE_POSTERIOR
-    )
-
-
-def _pause_before(evidence: Evidence, settings: DecisionSettings) -> Ruling | None:
-    if (found := evidence.utterance) is None:
-        return None
-    needed = settings.pause_after_talk_seconds if found.talk_before > TALK_SHARE else settings.pause_before_seconds
+def _pause_before(found: Utterance, settings: DecisionSettings) -> Ruling | None:
+    after_talk = found.talk_before > settings.talk_share
+    needed = settings.pause_after_talk_seconds if after_talk else settings.pause_before_seconds
     had = found.quiet_before_seconds
     return Ruling(Reason.TALK_BEFORE, needed, had) if had < needed else None
 
 
-def _length(evidence: Evidence, settings: DecisionSettings) -> Ruling | None:
-    if (found := evidence.utterance) is None or found.seconds <= settings.longest_word_seconds:
-        return None
-    return Ruling(Reason.TOO_LONG, settings.longest_word_seconds, found.seconds)
+def _length(found: Utterance, settings: DecisionSettings) -> Ruling | None:
+    needed, had = settings.longest_word_seconds, found.seconds
+    return Ruling(Reason.TOO_LONG, needed, had) if had > needed else None
 
 
-def _pause_after(evidence: Evidence, settings: DecisionSettings) -> Ruling | None:
-    if (found := evidence.utterance) is None or found.quiet_after_seconds >= settings.pause_after_seconds:
-        return None
-    return Ruling(Reason.TALK_AFTER, settings.pause_after_seconds, found.quiet_after_seconds)
+def _pause_after(found: Utterance, settings: DecisionSettings) -> Ruling | None:
+    needed, had = settings.pause_after_seconds, found.quiet_after_seconds
+    return Ruling(Reason.TALK_AFTER, needed, had) if had < needed else None
 
 
-def _lasting(evidence: Evidence, _: DecisionSettings) -> Ruling | None:
-    found = evidence.utterance
-    if found is None and evidence.is_over:  # too noisy to tell a pause, so the score decides
-        return None
-    needed = LASTS_HOPS if found is None else lasts_hops(found.seconds)
-    if evidence.over_hops >= needed:
-        return None
-    return Ruling(Reason.BRIEF, needed * HOP_SECONDS, evidence.over_hops * HOP_SECONDS)
-
-
-RULES: Final[tuple[Callable[[Evidence, DecisionSettings], Ruling | None], ...]] = (
+RULES: Final[tuple[Callable[[Utterance, DecisionSettings], Ruling | None], ...]] = (
     _pause_before,
     _length,
     _pause_after,
-    _lasting,
 )
 """In the order in which they are asked: the first that refuses names the reason."""
-
-
-def lasts_hops(seconds: float) -> int:
-    """Least hops over threshold of a word of this duration: a long one leaves the window sooner."""
-    return max(LASTS_LEAST_HOPS, min(LASTS_HOPS, round((LASTS_SECONDS - seconds) / HOP_SECONDS)))

@@ -24,7 +24,8 @@ class Reason(StrEnum):
     SPACING = "another word had just been spotted"
     BEHIND = "another word scored higher"
     TALK_BEFORE = "speech came right before it: it did not stand alone"
-    BRIEF = "its score was gone at once: a word that stands alone lasts half a second"
+    SPEECH_BEFORE = "the network heard speech right before it: it did not stand alone"
+    BRIEF = "its score was gone at once: that of a word which stands alone lasts longer"
     TALK_AFTER = "speech went on after it: it did not stand alone"
     TOO_LONG = "the utterance was too long for a single word"
 

@@ -124,18 +124,39 @@ def test_talk_before_names_the_pause_that_was_asked_for(n_talk: int, n_quiet: in
     hops.feed(n_talk, loud=True)
     hops.feed(n_quiet)
     hops.feed(4, loud=True, yes=0.9)
+    hops.feed(2)
     assert why(history, moment(hops, history, Reason.TALK_BEFORE)).sentence.endswith(f", but {said}")
 
 
-def test_brief_names_how_long_a_word_lasts() -> None:
+def test_brief_names_the_evidence() -> None:
     hops, history = remembered_hops(mode="command")
     hops.feed(3, loud=True)
-    hops.feed(2, loud=True, yes=0.9)
+    hops.feed(1, loud=True, yes=0.9)
     hops.feed(30)
     explanation = why(history, moment(hops, history, Reason.BRIEF))
     assert explanation.sentence == (
-        "“yes” had been over its threshold of 0.60, but its score lasted 0.16 s, and that of a word which stands alone "
-        "0.48 s."
+        "“yes” had been over its threshold of 0.60, but its score was gone at once: it takes evidence of 2.0, and it "
+        "had 1.0."
+    )
+
+
+def test_speech_before_names_the_evidence_that_was_left() -> None:
+    hops, history = remembered_hops(mode="command", silence_weight=1.0)
+    hops.feed(13, silence=0.05)
+    hops.feed(3, loud=True, yes=0.9)
+    hops.feed(30)
+    explanation = why(history, moment(hops, history, Reason.SPEECH_BEFORE))
+    assert explanation.sentence.endswith(
+        "but the network heard speech right before it: that left evidence of 0.1, and it takes 2.0."
+    )
+
+
+def test_fired_beside_sound_names_the_evidence() -> None:
+    hops, history = remembered_hops(mode="command", evidence_beside_sound=3.0)
+    hops.feed(4, loud=True, yes=0.9)
+    assert why(history, moment(hops, history, Reason.FIRED)).sentence == (
+        "“yes” fired: its score reached 0.90, its threshold is 0.60. It had evidence of 3.0; beside other sound it "
+        "takes 3.0."
     )
 
 
@@ -152,8 +173,9 @@ def test_too_long() -> None:
     hops, history = remembered_hops(mode="command")
     hops.feed(16, loud=True)
     hops.feed(2, loud=True, yes=0.9)
+    hops.feed(1)
     position = moment(hops, history, Reason.TOO_LONG)
-    assert "the utterance was 1.36 s long, and a single word is at most 1.10 s" in why(history, position).sentence
+    assert "the utterance was 1.44 s long, and a single word is at most 1.10 s" in why(history, position).sentence
 
 
 def test_every_reason_has_its_test_here() -> None:

@@ -41,36 +41,42 @@ def sound(quiet_before: float, talk_before: float, seconds: float, quiet_after: 
     return Utterance(quiet_before, talk_before, seconds, quiet_after, level_db=-30.0, room_db=-60.0)
 
 
-ALONE = Evidence(sound(1.0, 0.0, 0.5, 0.3), is_over=True, over_hops=6, silence_before=0.0, waited_seconds=0.5)
+ALONE = Evidence(sound(1.0, 0.0, 0.5, 0.3), is_over=True, gathered=2.0, before=0.0, may_grow=False, waited_seconds=0.5)
 COMMAND = decision_settings(
-    mode="command", pause_before_seconds=0.4, pause_after_talk_seconds=1.2, pause_after_seconds=0.3,
-    longest_word_seconds=1.1,
+    mode="command", pause_before_seconds=0.4, pause_after_talk_seconds=1.2, pause_after_seconds=0.3, talk_share=0.4,
+    longest_word_seconds=1.1, evidence=2.0, evidence_beside_sound=7.0, longest_wait_seconds=1.3,
 )  # fmt: skip
+FIRED = Ruling(Reason.FIRED, 2.0, 2.0)
 
 
-def heard(utterance: Utterance | None = None, **changes: Any) -> Evidence:
+def heard(utterance: Utterance | None = ALONE.utterance, **changes: Any) -> Evidence:
     return replace(ALONE, utterance=utterance, **changes)
 
 
 @pytest.mark.parametrize(
     ("evidence", "ruling"),
     [
-        (ALONE, Ruling(Reason.FIRED)),
-        (heard(sound(0.4, 0.0, 0.5, 0.3)), Ruling(Reason.FIRED)),
+        (ALONE, FIRED),
+        (heard(sound(0.4, 0.0, 0.5, 0.3)), FIRED),
         (heard(sound(0.38, 0.0, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 0.4, 0.38)),
-        (heard(sound(1.2, 0.5, 0.5, 0.3)), Ruling(Reason.FIRED)),
-        (heard(sound(1.18, 0.5, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 1.2, 1.18)),
-        (heard(sound(0.0, 0.0, 0.5, 0.3), silence_before=0.5), Ruling(Reason.TALK_BEFORE, 0.4, 0.0, final=False)),
-        (heard(sound(0.0, 0.0, 0.5, 0.3), silence_before=0.5, over_hops=9), Ruling(Reason.FIRED)),
-        (heard(sound(0.0, 0.0, 0.5, 0.3), silence_before=0.4, over_hops=9), Ruling(Reason.TALK_BEFORE, 0.4, 0.0)),
-        (heard(sound(1.0, 0.0, 1.1, 0.3)), Ruling(Reason.FIRED)),
+        (heard(sound(1.2, 0.41, 0.5, 0.3)), FIRED),
+        (heard(sound(1.18, 0.41, 0.5, 0.3)), Ruling(Reason.TALK_BEFORE, 1.2, 1.18)),
+        (heard(sound(1.18, 0.4, 0.5, 0.3)), FIRED),
+        (heard(sound(0.0, 0.0, 0.5, 0.3), may_grow=True), Ruling(Reason.TALK_BEFORE, 0.4, 0.0, final=False)),
+        (heard(sound(0.0, 0.0, 0.5, 0.3), gathered=7.0), Ruling(Reason.FIRED, 7.0, 7.0)),
+        (heard(sound(0.0, 0.0, 0.5, 0.3), gathered=6.9), Ruling(Reason.TALK_BEFORE, 0.4, 0.0)),
+        (heard(sound(0.0, 0.0, 0.5, 0.3), gathered=7.0, before=-0.5), Ruling(Reason.TALK_BEFORE, 0.4, 0.0)),
+        (heard(sound(1.0, 0.0, 1.1, 0.3)), FIRED),
         (heard(sound(1.0, 0.0, 1.12, 0.3)), Ruling(Reason.TOO_LONG, 1.1, 1.12)),
         (heard(sound(1.0, 0.0, 0.5, 0.28)), Ruling(Reason.TALK_AFTER, 0.3, 0.28, final=False)),
         (heard(sound(1.0, 0.0, 0.5, 0.28), waited_seconds=1.31), Ruling(Reason.TALK_AFTER, 0.3, 0.28)),
-        (heard(sound(1.0, 0.0, 0.5, 0.3), over_hops=5), Ruling(Reason.BRIEF, 0.48, 0.4, final=False)),
-        (heard(None, over_hops=1), Ruling(Reason.FIRED)),
-        (heard(None, over_hops=5, is_over=False), Ruling(Reason.BRIEF, 0.48, 0.4, final=False)),
-        (heard(None, over_hops=6, is_over=False), Ruling(Reason.FIRED)),
+        (heard(gathered=1.5, may_grow=True), Ruling(Reason.BRIEF, 2.0, 1.5, final=False)),
+        (heard(gathered=1.5), Ruling(Reason.BRIEF, 2.0, 1.5)),
+        (heard(gathered=3.0, before=-1.0), FIRED),
+        (heard(gathered=3.0, before=-1.5), Ruling(Reason.SPEECH_BEFORE, 2.0, 1.5)),
+        (heard(None, gathered=0.0), Ruling(Reason.FIRED)),
+        (heard(None, gathered=1.5, is_over=False), Ruling(Reason.BRIEF, 2.0, 1.5)),
+        (heard(None, is_over=False), FIRED),
     ],
     ids=str,
 )
@@ -80,4 +86,4 @@ def test_a_candidate_is_judged_by_one_rule_at_its_limit(evidence: Evidence, ruli
 
 def test_spotting_mode_asks_for_nothing_around_a_word() -> None:
     spotting: DecisionSettings = replace(COMMAND, mode="spotting")
-    assert judge(heard(sound(0.0, 1.0, 3.0, 0.0), over_hops=1), spotting) == Ruling(Reason.FIRED)
+    assert judge(heard(sound(0.0, 1.0, 3.0, 0.0), gathered=0.0), spotting) == Ruling(Reason.FIRED)

@@ -58,7 +58,7 @@ def test_a_replay_equals_the_pipeline_run_with_those_settings(changes: dict[str,
 @pytest.mark.parametrize(("is_gap", "first"), [(True, []), (False, ["yes"])])
 def test_a_gap_cuts_a_word_off_in_a_replay_as_it_did_live(is_gap: bool, first: list[str]) -> None:
     """The first word, of 1.0 to 1.4 s, still waits for its pause when the sound breaks off at 1.8 s."""
-    settings = decision_settings(mode="command", pause_after_seconds=0.5)
+    settings = decision_settings(mode="command", pause_after_seconds=0.5, evidence_beside_sound=100.0)
     hops, happened = heard(settings, 1.8)
     if is_gap:
         assert told(replay(hops, LABELS, KEYWORDS, settings)) == told(happened)
