@@ -78,13 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return out
 
     test: list[str | Path] = ["--test", given.data / "test.csv"]
-    # Two networks that differ in size and in what they heard, then the larger of them taught by both.
+    # Two networks that differ in size and in what they heard, then the larger of them taught by both, then more talk.
     a_base = train("commands-12-a-base", features / "commands-12-a-base", archives[:4])
     a = train("commands-12-a", features / "commands-12-a", archives[:4], "--start", a_base)
     b_base = train("commands-12-b-base", features / "commands-12-b-base", archives[:5])
     b = train("commands-12-b", features / "commands-12-b", archives[:5], "--start", b_base)
     teachers: list[str | Path] = ["--teacher", a, "--teacher", b]
-    default = train("commands-12", given.out / "commands-12", archives[:5], "--start", b, *teachers, *test)
+    c = train("commands-12-c", features / "commands-12-c", archives[:5], "--start", b, *teachers)
+    default = train("commands-12", given.out / "commands-12", archives, "--start", c, *test)
     train("commands-12-small", given.out / "commands-12-small", archives[:4], "--teacher", default, *test)
     return 0
 

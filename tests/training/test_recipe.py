@@ -24,8 +24,8 @@ def test_every_shipped_recipe_loads_and_is_named_after_its_file() -> None:
         "commands-12-a-base",
         "commands-12-b",
         "commands-12-b-base",
+        "commands-12-c",
         "commands-12-small",
-        "commands-12-talk",
         "commands-12-verifier",
     ]
     for name in shipped_recipes():
