@@ -2,11 +2,27 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.events import Detection, Event
 from kws_live.panel.history import History
 from kws_live.spotting.verdict import Reason, Ruling, Verdict
+
+LACKS: Final = {
+    Reason.MASKED: "the word is switched off",
+    Reason.HELD: "it had been decided already, and its score had not fallen below {needed:.2f} since",
+    Reason.SPENT: "{before} had fired in the same utterance: a word counts once in it",
+    Reason.RESTING: "it had fired {had:.2f} s before: a word rests for {needed:.2f} s",
+    Reason.SPACING: "{before} had fired {had:.2f} s before: two words are {needed:.2f} s apart",
+    Reason.BEHIND: "“{ahead}” was ahead of it with {needed:.2f}",
+    Reason.TALK_BEFORE: "only {had:.2f} s of quiet came before: {after_talk}it takes {needed:.2f} s",
+    Reason.BRIEF: "its score was gone at once: it takes evidence of {needed:.1f}, and it had {had:.1f}",
+    Reason.SPEECH_BEFORE: "the network heard speech right before it: that left evidence of {had:.1f}, and it takes "
+    "{needed:.1f}",
+    Reason.TALK_AFTER: "only {had:.2f} s of quiet came after: it takes {needed:.2f} s",
+    Reason.TOO_LONG: "the utterance was {had:.2f} s long, and a single word is at most {needed:.2f} s",
+}
 
 
 @dataclass(frozen=True)
@@ -78,37 +94,15 @@ def _sentence(history: History, verdict: Verdict, word: str, score: float, rulin
 
 def _lacks(history: History, verdict: Verdict, word: str, ruling: Ruling) -> str:
     """What kept a word from firing, in the numbers of its ruling."""
-    position, settings = verdict.hop.position, verdict.settings
-    needed, had = ruling.needed or 0.0, ruling.had or 0.0
-    match ruling.reason:
-        case Reason.MASKED:
-            return "the word is switched off"
-        case Reason.HELD:
-            return f"it had been decided already, and its score had not fallen below {needed:.2f} since"
-        case Reason.SPENT:
-            return f"{_before(history, position, word)} had fired in the same utterance: a word counts once in it"
-        case Reason.RESTING:
-            return f"it had fired {had:.2f} s before: a word rests for {needed:.2f} s"
-        case Reason.SPACING:
-            return (
-                f"{_before(history, position, word)} had fired {had:.2f} s before: two words are {needed:.2f} s apart"
-            )
-        case Reason.BEHIND:
-            return f"“{verdict.keyword}” was ahead of it with {needed:.2f}"
-        case Reason.TALK_BEFORE:
-            talk = needed == settings.pause_after_talk_seconds != settings.pause_before_seconds
-            return f"only {had:.2f} s of quiet came before: {'after talk, ' if talk else ''}it takes {needed:.2f} s"
-        case Reason.BRIEF:
-            return f"its score was gone at once: it takes evidence of {needed:.1f}, and it had {had:.1f}"
-        case Reason.SPEECH_BEFORE:
-            return (
-                f"the network heard speech right before it: that left evidence of {had:.1f}, and it takes {needed:.1f}"
-            )
-        case Reason.TALK_AFTER:
-            return f"only {had:.2f} s of quiet came after: it takes {needed:.2f} s"
-        case Reason.TOO_LONG:
-            return f"the utterance was {had:.2f} s long, and a single word is at most {needed:.2f} s"
-    return ruling.reason.value
+    settings = verdict.settings
+    after_talk = ruling.needed == settings.pause_after_talk_seconds != settings.pause_before_seconds
+    return LACKS.get(ruling.reason, ruling.reason.value).format(
+        needed=ruling.needed or 0.0,
+        had=ruling.had or 0.0,
+        ahead=verdict.keyword,
+        before=_before(history, verdict.hop.position, word),
+        after_talk="after talk, " if after_talk else "",
+    )
 
 
 def _outcome(history: History, position: int) -> str:

@@ -15,7 +15,7 @@ class Reason(StrEnum):
     """What became of a word at a hop."""
 
     FIRED = "fired"
-    GATE_CLOSED = "nobody was speaking: the gate was closed"
+    GATE_CLOSED = "no one was speaking: the gate was closed"
     BELOW = "the score stayed below the threshold"
     MASKED = "the word is not listened to at present"
     HELD = "the word had been decided, and its score had not fallen since"
