@@ -24,6 +24,7 @@ from kws_live.model import Model, load_model
 from kws_live.sinks import EventSink, open_sink
 from kws_live.sinks.optional import give_sound
 from kws_live.sources import AudioSource, open_source, reopen_source
+from kws_live.spotting.audio_after import AudioAfter
 from kws_live.spotting.pipeline import Pipeline, Step
 from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.system.interrupts import shielded
@@ -194,6 +195,10 @@ class Spotter:
         finally:
             n_samples = round(hold_off_seconds * SAMPLE_RATE_HZ)
             shielded(lambda: unmute(self.ring.position + n_samples))
+
+    def audio_after(self, detection: Detection, **options: Any) -> AudioAfter:
+        """What is said after a word, up to a pause, block by block; ``options`` are those of `AudioAfter`."""
+        return AudioAfter(self.ring, detection, **options)
 
     def only(self, *keywords: Words) -> AbstractContextManager[None]:
         """Listen to these words alone while the ``with`` block runs; of several blocks see `LiveSettings.only`."""
