@@ -22,7 +22,7 @@ from kws_live.live.stream_clock import FollowsClock, StreamClock
 from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, prepared, wait_in_thread, wait_on_loop
 from kws_live.model import Model, load_model
 from kws_live.sinks import EventSink, open_sink
-from kws_live.sinks.optional import give_sound
+from kws_live.sinks.optional import introduce
 from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.spotting.audio_after import AudioAfter
 from kws_live.spotting.pipeline import Pipeline, Step
@@ -131,7 +131,7 @@ class Spotter:
         """Send every event to a sink from now on; the spotter closes it."""
         self._lifetime.require_own_process()
         opened = open_sink(sink, self.model.card.keywords) if isinstance(sink, (str, Path)) else sink
-        give_sound(opened, self.ring)
+        introduce(opened, self.ring, self.settings)
         self._audience.add_sink(opened)
 
     def events(self) -> EventStream:
