@@ -22,8 +22,9 @@ from kws_live.live.stream_clock import FollowsClock, StreamClock
 from kws_live.live.word_wait import Begin, Words, checked_timeout, flat, prepared, wait_in_thread, wait_on_loop
 from kws_live.model import Model, load_model
 from kws_live.sinks import EventSink, open_sink
-from kws_live.sinks.optional import give_sound
+from kws_live.sinks.optional import introduce
 from kws_live.sources import AudioSource, open_source, reopen_source
+from kws_live.spotting.audio_after import AudioAfter
 from kws_live.spotting.pipeline import Pipeline, Step
 from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.system.interrupts import shielded
@@ -130,7 +131,7 @@ class Spotter:
         """Send every event to a sink from now on; the spotter closes it."""
         self._lifetime.require_own_process()
         opened = open_sink(sink, self.model.card.keywords) if isinstance(sink, (str, Path)) else sink
-        give_sound(opened, self.ring)
+        introduce(opened, self.ring, self.settings)
         self._audience.add_sink(opened)
 
     def events(self) -> EventStream:
@@ -194,6 +195,10 @@ class Spotter:
         finally:
             n_samples = round(hold_off_seconds * SAMPLE_RATE_HZ)
             shielded(lambda: unmute(self.ring.position + n_samples))
+
+    def audio_after(self, detection: Detection, **options: Any) -> AudioAfter:
+        """What is said after a word, up to a pause, block by block; ``options`` are those of `AudioAfter`."""
+        return AudioAfter(self.ring, detection, **options)
 
     def only(self, *keywords: Words) -> AbstractContextManager[None]:
         """Listen to these words alone while the ``with`` block runs; of several blocks see `LiveSettings.only`."""

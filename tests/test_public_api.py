@@ -67,12 +67,13 @@ ERRORS = {
 }  # fmt: skip
 OTHERS = {"DecisionSettings", "LiveSettings", "SAMPLE_RATE_HZ", "Spotter"}
 SPOTTER = {
-    "address", "change_model", "change_source", "condition", "events", "model", "muted", "on", "only", "ring",
-    "send_to", "settings", "source", "start", "statistics", "stay", "stop", "wait", "wait_for", "wait_for_async", "watch",
+    "address", "audio_after", "change_model", "change_source", "condition", "events", "model", "muted", "on", "only",
+    "ring", "send_to", "settings", "source", "start", "statistics", "stay", "stop", "wait", "wait_for",
+    "wait_for_async", "watch",
 }  # fmt: skip
 LIVE_SETTINGS = {
-    "change", "load", "only", "pin", "reset", "save", "set_threshold", "set_thresholds", "snapshot", "thresholds",
-    "to_toml", "version",
+    "adopt", "change", "defaults", "load", "only", "pin", "reset", "save", "set_threshold",
+    "set_thresholds", "snapshot", "thresholds", "to_toml", "version",
 }  # fmt: skip
 
 

@@ -65,7 +65,8 @@ class Command:
         program, *rest = (fill(argument, event) for argument in self._arguments)
         return [str(user_path(program)) if program.startswith("~") else program, *rest]
 
-    def do(self, event: Event) -> None:
+    def do(self, event: Event, given: bytes | None = None) -> None:
+        """Run it; ``given`` is what it finds on its standard input."""
         environment = {f"KWS_LIVE_{name.upper()}": value for name, value in values_of(event).items()}
         environment["KWS_LIVE_EVENT"] = json.dumps(event.to_dict(), ensure_ascii=False)
         name = self._name
@@ -77,7 +78,7 @@ class Command:
                     self._arguments[0] if self._shell else self._filled(event),
                     shell=self._shell,
                     env={**os.environ, **environment},
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
                     stdout=_standard_error(),
                     start_new_session=True,  # so that its children can be killed with it
                 )
@@ -85,7 +86,7 @@ class Command:
                 raise ActionError(f"cannot run {name}: {getattr(error, 'strerror', None) or error}") from error
             self._running.add(process)
         try:
-            code = process.wait(self._limit_seconds)
+            process.communicate(given, self._limit_seconds)
         except subprocess.TimeoutExpired:
             _kill(process)
             process.wait()
@@ -93,8 +94,8 @@ class Command:
         finally:
             with self._lock:
                 self._running.discard(process)
-        if code:
-            raise ActionError(f"{name} ended with code {code}")
+        if process.returncode:
+            raise ActionError(f"{name} ended with code {process.returncode}")
 
     def close(self) -> None:
         with self._lock:

@@ -44,6 +44,10 @@ class MqttConnection:
     on_connect : called with this connection at each (re)connection; may call `post`
     connect : False: connect to nothing, for a dry run
 
+    Attributes
+    ----------
+    n_connections : so far
+
     Raises
     ------
     ConfigError
@@ -72,6 +76,8 @@ class MqttConnection:
         self._closed = threading.Event()
         self._trouble = "not connected yet"
         self._told = ""
+        self._heard: tuple[str, Callable[[str, str], object]] | None = None
+        self.n_connections = 0
         self._client = self._new_client()
         self._thread: threading.Thread | None = None
         if connect:
@@ -86,6 +92,7 @@ class MqttConnection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         if self._address.user is not None:
             client.username_pw_set(self._address.user, self._address.password)
         if self._context is not None:
@@ -135,6 +142,9 @@ class MqttConnection:
             self._trouble = ""
             self._told = ""
             self._changed.notify_all()
+            self.n_connections += 1
+        if self._heard is not None:
+            client.subscribe(self._heard[0], qos=1)
         if self._greet is not None:
             self._greet(self)
 
@@ -144,6 +154,16 @@ class MqttConnection:
     def _on_publish(self, client: "Client", userdata: Any, message_id: int, reason: Any, properties: Any) -> None:
         with self._changed:
             self._changed.notify_all()
+
+    def _on_message(self, client: "Client", userdata: Any, message: Any) -> None:
+        if self._heard is not None and not message.retain:  # what was kept is an old command
+            self._heard[1](message.topic, message.payload.decode(errors="replace"))
+
+    def hear(self, topics: str, function: Callable[[str, str], object]) -> None:
+        """Call a function with topic and payload of each message that comes from now on; it must be quick."""
+        self._heard = topics, function
+        if self._connected:
+            self._client.subscribe(topics, qos=1)
 
     def post(self, topic: str, payload: str, retain: bool = False) -> None:
         """Hand a message over if there is a connection, without waiting; what gets lost with it is not sent later."""

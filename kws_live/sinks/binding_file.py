@@ -34,13 +34,18 @@
     word = "yes"
     sound = "ding.wav"
 
-``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}`` are replaced in ``run``, ``body`` and ``payload`` (escaped in
-those that are JSON); programs find the same in their environment as ``KWS_LIVE_KEYWORD`` and so on. In ``http``,
-``mqtt`` and ``headers``, ``${NAME}`` is the environment variable NAME, and ``${PATH}``, which has a slash, the first
-line of a file: passwords and tokens need not stand here. Actions are done one after another in the order of the words;
-``parallel = true`` does a binding's at once, beside the others. One that cannot be begun within 10 s of its word is not
-done. ``time_limit_seconds`` (10) ends a program or a request that takes longer. Where a two-step binding (``after``)
-fits, that word's one-step bindings rest.
+    [[binding]]
+    word = "go"
+    pipe = ["./recogniser.py"]                 # gets what is said after the word, as a WAV file of 16 kHz
+    longest_seconds = 10.0                     # up to a second of silence, or for so long
+
+``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}`` are replaced in ``run``, ``pipe``, ``body`` and ``payload``
+(escaped in those that are JSON); programs find the same in their environment as ``KWS_LIVE_KEYWORD`` and so on. In
+``http``, ``mqtt`` and ``headers``, ``${NAME}`` is the environment variable NAME, and ``${PATH}``, which has a slash,
+the first line of a file: passwords and tokens need not stand here. Actions are done one after another in the order of
+the words; ``parallel = true`` does a binding's at once, beside the others. One that cannot be begun within 10 s of its
+word is not done. ``time_limit_seconds`` (10) ends a program or a request that takes longer. Where a two-step binding
+(``after``) fits, that word's one-step bindings rest.
 """
 
 import re
@@ -53,14 +58,15 @@ from kws_live.actions import LIMIT_SECONDS
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import Detection
+from kws_live.spotting.audio_after import LONGEST_SECONDS
 from kws_live.system.toml_file import line_of, read_toml
 
-ACTIONS: Final = ("run", "shell", "http", "mqtt", "key", "sound")
+ACTIONS: Final = ("run", "shell", "http", "mqtt", "key", "sound", "pipe")
 
 
 @dataclass(frozen=True)
 class Binding:
-    """One ``[[binding]]``: when, and exactly one of the actions ``run shell http mqtt key sound``.
+    """One ``[[binding]]``: when, and exactly one of the actions ``run shell http mqtt key sound pipe``.
 
     Attributes
     ----------
@@ -68,13 +74,14 @@ class Binding:
     after, within_seconds : only when the word before it was this one, at most so long before
     cool_down_seconds : least time from one firing of this binding to its next
     parallel : do it at once, beside whatever is being done
-    time_limit_seconds : of ``run``, ``shell`` and ``http``, above 0, at most a day
+    time_limit_seconds : of ``run``, ``shell``, ``pipe`` and ``http``, above 0, at most a day
     run : a program and its arguments; no shell
     shell : one line for the system's shell
     http, method, body, headers : an address, and what is sent to it
     mqtt, payload, retain : ``mqtt://host/topic``, and what is published there
     key : keys to press, such as "ctrl+right"
     sound : a sound file to play
+    pipe, longest_seconds : a program, and how much of what is said after the word it gets; always ``parallel``
     """
 
     word: str | None = None
@@ -95,6 +102,8 @@ class Binding:
     retain: bool = False
     key: str | None = None
     sound: str | None = None
+    pipe: list[str] | None = None
+    longest_seconds: float = LONGEST_SECONDS
 
     def __post_init__(self) -> None:
         chosen = [name for name in ACTIONS if getattr(self, name) is not None]
@@ -108,6 +117,7 @@ class Binding:
             ("within_seconds", 0.1, 60.0),
             ("cool_down_seconds", 0.0, 86_400.0),
             ("time_limit_seconds", 0.1, 86_400.0),
+            ("longest_seconds", 0.5, 60.0),
         ):
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"{name} {getattr(self, name):g} must be {low:g} to {high:g}")

@@ -12,11 +12,13 @@ from kws_live.actions.http_request import HttpRequest
 from kws_live.actions.key_press import KeyPress
 from kws_live.actions.mqtt_message import MqttConnection, MqttMessage, split_mqtt
 from kws_live.actions.outbox import Outbox
+from kws_live.actions.pipe import Pipe
 from kws_live.actions.sound import Sound
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.events import COMMAND_SECONDS, Detection, Event
 from kws_live.sinks.binding_file import Binding, read_bindings
+from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.system.file_watch import FileWatch
 from kws_live.system.text_file import user_path
 
@@ -59,6 +61,7 @@ class Bindings:
         self._keywords = tuple(keywords)
         self._dry_run = dry_run
         self._report = report
+        self._ring: RingBuffer | None = None
         self._before: Detection | None = None
         self._brokers: dict[tuple[object, ...], MqttConnection] = {}
         self._retired: list[Action] = []
@@ -76,6 +79,10 @@ class Bindings:
         """Actions that were not done."""
         return self._ordered.n_lost + self._parallel.n_lost
 
+    def hear(self, ring: RingBuffer) -> None:
+        """Take the sound that is handed on from this buffer."""
+        self._ring = ring
+
     def send(self, event: Event) -> None:
         self._reload()
         if not isinstance(event, Detection):
@@ -92,7 +99,7 @@ class Bindings:
             line = f"{event.keyword}: {'would ' if self._dry_run else ''}{action.describe(event)}"
             self._reports.put(event, self._reporter(printable(line)))
             if not self._dry_run:
-                (self._parallel if binding.parallel else self._ordered).put(event, action.do)
+                (self._parallel if binding.parallel or binding.pipe else self._ordered).put(event, action.do)
 
     def _reporter(self, line: str) -> Callable[[Event], object]:
         return lambda _: self._report(line)
@@ -148,6 +155,8 @@ class Bindings:
         limit = binding.time_limit_seconds
         if binding.run is not None:
             return Command(binding.run, limit)
+        if binding.pipe is not None:
+            return Pipe(Command(binding.pipe, limit), lambda: self._ring, binding.longest_seconds)
         if binding.shell is not None:
             return Command([binding.shell], limit, shell=True)
         if binding.http is not None:

@@ -4,11 +4,13 @@ import json
 import re
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Final
+from typing import Any, Final
 
 from kws_live.actions.mqtt_message import MqttConnection, split_mqtt
 from kws_live.actions.outbox import Outbox
 from kws_live.events import Event
+from kws_live.sinks.mqtt_steering import Steering
+from kws_live.sinks.optional import Settings
 
 VALUE_TEMPLATE: Final = (
     '{"event_type": "{{ value_json.keyword }}", "score": {{ value_json.score }}, "margin": {{ value_json.margin }}, '
@@ -26,7 +28,8 @@ class Mqtt:
     Parameters
     ----------
     url : ``mqtt://user:${PASSWORD}@host:port/TOPIC``; ``mqtts`` is encrypted, ``?ca=FILE`` names certificates to
-        trust. ``?discovery=homeassistant`` announces an event entity under that discovery prefix
+        trust. ``?discovery=homeassistant`` announces an event entity under that discovery prefix, and controls: see
+        `kws_live.sinks.mqtt_steering`
     keywords : the words that entity can tell of
 
     Raises
@@ -47,25 +50,39 @@ class Mqtt:
         self._keywords = tuple(keywords)
         self._state = f"{self._topic}/state"
         self._connection = MqttConnection(address, (self._state, "offline"), self._greet)
+        self._steering: Steering | None = None
         self._outbox = Outbox(self._connection.name, self._publish, abort=self._connection.abort)
 
     def _greet(self, connection: MqttConnection) -> None:
         connection.post(self._state, "online", retain=True)
         if self._discovery:
-            name = re.sub(r"\W", "_", f"kws_live_{self._topic}", flags=re.ASCII)
-            version = metadata.version("kws-live")
+            common = self._common()
+            [name] = common["device"]["identifiers"]
             entity = {
+                **common,
                 "name": "Spoken command",
                 "unique_id": name,
                 "state_topic": f"{self._topic}/detection",
                 "value_template": VALUE_TEMPLATE,
                 "event_types": self._keywords,
-                "availability_topic": self._state,
                 "icon": "mdi:microphone-message",
-                "device": {"identifiers": [name], "name": f"kws_live {self._topic}", "sw_version": version},
-                "origin": {"name": "kws_live", "sw_version": version},
             }
             connection.post(f"{self._discovery}/event/{name}/config", json.dumps(entity), retain=True)
+
+    def _common(self) -> dict[str, Any]:
+        """What all that is announced has in common."""
+        name = re.sub(r"\W", "_", f"kws_live_{self._topic}", flags=re.ASCII)
+        version = metadata.version("kws-live")
+        return {
+            "availability_topic": self._state,
+            "device": {"identifiers": [name], "name": f"kws_live {self._topic}", "sw_version": version},
+            "origin": {"name": "kws_live", "sw_version": version},
+        }
+
+    def steer(self, settings: Settings) -> None:
+        """With discovery, let the settings be changed from there."""
+        if self._discovery:
+            self._steering = Steering(self._connection, self._topic, self._discovery, self._common(), settings)
 
     def _publish(self, event: Event) -> None:
         text = json.dumps(event.to_dict(), ensure_ascii=False)
@@ -80,5 +97,7 @@ class Mqtt:
         self._outbox.put(event)
 
     def close(self) -> None:
+        if self._steering is not None:
+            self._steering.close()
         self._outbox.close()
         self._connection.close((self._state, "offline"))

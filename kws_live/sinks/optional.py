@@ -1,9 +1,10 @@
 """What a sink may have beyond `EventSink`; each attribute may be left out, and then has the default given here."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from kws_live.actions.outbox import OLDEST_SECONDS
 from kws_live.sinks import EventSink
+from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.stream.ring_buffer import RingBuffer
 
 
@@ -38,6 +39,24 @@ class NeedsSound(Protocol):
     def hear(self, ring: RingBuffer) -> object: ...
 
 
+class Settings(Protocol):
+    """What a sink sees of `kws_live.LiveSettings`."""
+
+    @property
+    def version(self) -> int: ...
+
+    def snapshot(self) -> DecisionSettings: ...
+
+    def change(self, **values: Any) -> None: ...
+
+
+@runtime_checkable
+class Steers(Protocol):
+    """Given, before its first event, the settings, which it may change. Default: no need."""
+
+    def steer(self, settings: Settings) -> object: ...
+
+
 def name_of(sink: EventSink) -> str:
     """The sink's `Named`."""
     return str(sink.name if isinstance(sink, Named) else type(sink).__name__)
@@ -53,7 +72,9 @@ def n_lost(sink: EventSink) -> int:
     return int(sink.n_lost if isinstance(sink, CountsLosses) else 0)
 
 
-def give_sound(sink: EventSink, ring: RingBuffer) -> None:
-    """To the sink, if it `NeedsSound`."""
+def introduce(sink: EventSink, ring: RingBuffer, settings: Settings) -> None:
+    """Give a sink the sound if it `NeedsSound`, and the settings if it `Steers`."""
     if isinstance(sink, NeedsSound):
         sink.hear(ring)
+    if isinstance(sink, Steers):
+        sink.steer(settings)

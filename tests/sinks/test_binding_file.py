@@ -16,7 +16,7 @@ def test_the_example_in_the_documentation_is_right(tmp_path: Path) -> None:
     example = [line for line in binding_file.__doc__.splitlines() if line.startswith("    ") or not line]
     path.write_text("\n".join(example))
     bindings = list(read_bindings(path, WORDS).values())
-    assert [binding.word for binding in bindings] == ["on", "off", "stop", "up", "right", "yes"]
+    assert [binding.word for binding in bindings] == ["on", "off", "stop", "up", "right", "yes", "go"]
     assert (bindings[1].after, bindings[1].within_seconds) == ("go", 3.0)
     assert bindings[2].headers == {"Authorization": "Bearer ${LAMP_TOKEN}"}
 
@@ -34,7 +34,7 @@ def test_the_example_in_the_documentation_is_right(tmp_path: Path) -> None:
         ('[[binding]]\nword = "maybe"\nrun = ["a"]\n', 2, "'maybe' is no word of this model, which knows: yes, no"),
         ('[[binding]]\nrun = ["a"]\nafter = "maybe"\n', 3, "'maybe' is no word"),
         ('[[binding]]\nrun = ["a"]\nwords = ["yes", "maybe"]\n', 3, "'maybe' is no word"),
-        ('[[binding]]\nword = "yes"\n', 1, "exactly one of run, shell, http, mqtt, key, sound, not none"),
+        ('[[binding]]\nword = "yes"\n', 1, "exactly one of run, shell, http, mqtt, key, sound, pipe, not none"),
         ('[[binding]]\nrun = ["a"]\nsound = "b.wav"\n', 2, "not run and sound"),
         ('[[binding]]\nrun = ["a"]\nword = "yes"\nwords = ["no"]\n', 3, "word or words, not both"),
         ('[[binding]]\nrun = ["a"]\ncool_down_seconds = -1\n', 3, "cool_down_seconds -1 must be 0 to 86400"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import kws_live.sinks
+from kws_live import listen
 from kws_live.errors import ConfigError
 from kws_live.events import (
     AudioSkipped,
@@ -24,6 +25,8 @@ from kws_live.events import (
     SpeechStarted,
 )
 from kws_live.sinks import SCHEMES, EventSink, open_sink, optional
+from kws_live.stream.ring_buffer import RingBuffer
+from kws_live.testing import FakeMicrophone, tone_model
 
 EVENTS = [
     SpeechStarted(position=22_050, source="test"),
@@ -182,3 +185,24 @@ def test_what_a_sink_may_leave_out_has_a_default_and_what_it_says_counts() -> No
     plain, whole = Plain(), Whole()
     assert (optional.name_of(plain), optional.oldest_seconds(plain), optional.n_lost(plain)) == ("Plain", 60.0, 0)
     assert (optional.name_of(whole), optional.oldest_seconds(whole), optional.n_lost(whole)) == ("whole", 5.0, 3)
+
+
+class Curious(Plain):
+    """Wants the sound and the settings."""
+
+    def __init__(self) -> None:
+        self.given: list[object] = []
+
+    def hear(self, ring: RingBuffer) -> None:
+        self.given.append(ring)
+
+    def steer(self, settings: optional.Settings) -> None:
+        self.given.append(settings)
+
+
+def test_a_spotter_gives_its_sinks_what_they_ask_for() -> None:
+    first, second = Curious(), Curious()
+    with listen(FakeMicrophone(["yes"]), model=tone_model("yes"), sinks=[first, Plain()]) as spotter:
+        spotter.send_to(second)
+        for one in (first, second):
+            assert [id(thing) for thing in one.given] == [id(spotter.ring), id(spotter.settings)]

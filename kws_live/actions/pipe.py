@@ -1,0 +1,54 @@
+"""Hand what is said after a word to a program."""
+
+import io
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import soundfile
+
+from kws_live.actions.command import Command
+from kws_live.audio import SPEECH_RATE_HZ, float_to_pcm16
+from kws_live.errors import ActionError
+from kws_live.events import Detection, Event
+from kws_live.spotting.audio_after import AudioAfter
+from kws_live.stream.ring_buffer import RingBuffer
+
+
+class Pipe:
+    """Collects what is said after the word, and gives it to a program as a WAV file on its standard input.
+
+    Parameters
+    ----------
+    command : the program
+    ring : where the sound is, once it is known
+    longest_seconds : of sound
+    """
+
+    def __init__(self, command: Command, ring: Callable[[], RingBuffer | None], longest_seconds: float) -> None:
+        self._command = command
+        self._ring = ring
+        self._longest_seconds = longest_seconds
+        self._closed = threading.Event()
+
+    def describe(self, event: Event) -> str:
+        return f"{self._command.describe(event)} with what is said next"
+
+    def do(self, event: Event) -> None:
+        ring = self._ring()
+        if ring is None or not isinstance(event, Detection):
+            raise ActionError("there is no sound to hand on; give the bindings to listen() or Spotter.send_to")
+        blocks = []
+        for block in AudioAfter(ring, event, self._longest_seconds):
+            if self._closed.is_set():
+                return
+            blocks.append(block)
+        if not blocks:
+            raise ActionError(f"the sound after {event.keyword!r} is gone already")
+        file = io.BytesIO()
+        soundfile.write(file, float_to_pcm16(np.concatenate(blocks)), SPEECH_RATE_HZ, format="WAV")
+        self._command.do(event, file.getvalue())
+
+    def close(self) -> None:
+        self._closed.set()
+        self._command.close()
