@@ -15,9 +15,9 @@ from kws_live.spotting.decision_settings import DecisionSettings
 THRESHOLD: Final = 0.8
 """Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""
 
-SPOTTED_PER_HOUR: Final = 20.0
-"""Rate at which the word may be seen in the bank's talk when pauses do not count; they take all but a few per cent of
-it away. Rarer events could not be counted in half an hour of talk."""
+SPOTTED_PER_HOUR: Final = 10.0
+"""Rate at which the word may be seen in the bank's talk when pauses do not count; they take nine tenths of it away.
+Rarer events could not be counted in half an hour of talk."""
 
 SMOOTHING: Final = DecisionSettings.smoothing_hops
 ALIKE: Final = 0.1

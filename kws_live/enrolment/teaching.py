@@ -26,7 +26,7 @@ from kws_live.enrolment.takes import TakeFeatures
 from kws_live.errors import DatasetError, ModelError
 from kws_live.model import Model
 from kws_live.model.features import Features
-from kws_live.model.taught_words import BANK_NAME, Numbers, contest, held, logistic, vectors_of
+from kws_live.model.taught_words import BANK_NAME, Numbers, contest, logistic, vectors_of
 
 RECORDED_SHARE: Final = 0.7
 """Of a word's mean, where recorded and synthetic takes mix."""
@@ -238,13 +238,13 @@ class Teacher:
         rivals = self._rivals(name)
         said = hops.posteriors[:, [self._labels.index(self.bank.words[i]) for i in rivals]]
         products = hops.vectors @ self.bank.word_weights[rivals].T
-        return held(contest(hops.vectors @ weights, bias, products, said)[0])
+        return contest(hops.vectors @ weights, bias, products, said)[0]
 
     def _talk_logits(self, name: str, weights: NDArray[np.float32], bias: float) -> Numbers:
         """The same in the bank's talk."""
         rivals = self._rivals(name)
         products = self.bank.word_products[:, rivals]
-        return held(contest(self.bank.products(weights), bias, products, self.bank.said[:, rivals])[0])
+        return contest(self.bank.products(weights), bias, products, self.bank.said[:, rivals])[0]
 
     def _scores(self, name: str, logits: Numbers, posteriors: NDArray[np.float32]) -> Numbers:
         """As `kws_live.model.taught_words.TaughtScorer` scores a word."""
@@ -253,7 +253,7 @@ class Teacher:
 
     def best(self, word: TaughtWord, rows: Features) -> float:
         """The highest score of a taught word in a recording."""
-        return float(smoothed(self.scores(word, self._slider.hops(rows, 0, len(rows)))).max())
+        return self.peak(self._slider.hops(rows, 0, len(rows)), word.weights, word.bias, word.name)
 
     def slide(self, take: TakeFeatures) -> Hops:
         """What a take gives as it slides through the window."""
@@ -263,13 +263,12 @@ class Teacher:
         """Of a taught word in hops on end."""
         return self._scores(word.name, self._logits(word.name, hops, word.weights, word.bias), hops.posteriors)
 
-    def passes(self, take: TakeFeatures, weights: NDArray[np.float32], bias: float, name: str = "") -> bool:
-        """Whether a take fires as it slides through the window, hop by hop."""
-        return self._passes(name, self.slide(take), weights, bias)
+    def peak(self, hops: Hops, weights: NDArray[np.float32], bias: float, name: str = "") -> float:
+        """The highest score in hops on end."""
+        return float(smoothed(self._scores(name, self._logits(name, hops, weights, bias), hops.posteriors)).max())
 
     def _passes(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> bool:
-        scores = self._scores(name, self._logits(name, hops, weights, bias), hops.posteriors)
-        return bool((smoothed(scores) >= self._threshold(name)).any())
+        return self.peak(hops, weights, bias, name) >= self._threshold(name)
 
     def _false_events(self, name: str, seconds: float, weights: NDArray[np.float32], bias: float) -> tuple[int, int]:
         scores = self._scores(name, self._talk_logits(name, weights, bias), self.bank.posteriors)

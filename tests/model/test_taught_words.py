@@ -10,14 +10,15 @@ from kws_live.errors import ModelError, OutdatedWordsError
 from kws_live.model.features import Features
 from kws_live.model.speech_embedding import EMBEDDING_SIZE, N_BANDS, STEP_FRAMES
 from kws_live.model.taught_words import (
+    CLAIM_HOPS,
     HOLD_HOPS,
     NEARER,
-    NETWORK_WEIGHT,
     SPAN_FRAMES,
     SPAN_HOPS,
     VECTOR_SIZE,
     TaughtScorer,
     TaughtWords,
+    contest,
     held,
     vectors_of,
 )
@@ -103,10 +104,10 @@ def test_a_vector_is_eight_embeddings_on_end_of_length_one() -> None:
     assert len(vectors_of(embeddings[:7])) == 0
 
 
-def test_a_score_is_the_logistic_function_of_the_product_and_lasts_two_hops_longer() -> None:
-    scorer = TaughtScorer(Fixed(0.0), Along(1, 0, 0, 0, 0), last_along(1, 3.0, -1.0), {"b": 0})
-    heard = [row[1] for row in scores(scorer, 6)]
-    expected = [logistic(-1)] + [logistic(2)] * (1 + HOLD_HOPS) + [logistic(-1)] * (4 - HOLD_HOPS)
+def test_a_score_is_the_logistic_function_of_the_product_and_lasts_half_a_second_longer() -> None:
+    scorer = TaughtScorer(Fixed(0.0), Along(1, *[0] * (HOLD_HOPS + 2)), last_along(1, 3.0, -1.0), {"b": 0})
+    heard = [row[1] for row in scores(scorer, HOLD_HOPS + 4)]
+    expected = [logistic(-1), *[logistic(2)] * (1 + HOLD_HOPS), logistic(-1), logistic(-1)]
     assert heard == pytest.approx(expected, rel=1e-5)
 
 
@@ -118,8 +119,8 @@ def test_a_stretch_that_follows_nothing_holds_no_score_of_the_one_before() -> No
 
 def test_many_hops_at_once_are_held_as_they_are_one_by_one() -> None:
     logits = RNG.normal(0, 1, 20)
-    assert held(logits).tolist() == [max(logits[max(0, i - HOLD_HOPS) : i + 1]) for i in range(20)]
-    assert held(logits[:0]).size == 0
+    assert held(logits, 3).tolist() == [max(logits[max(0, i - 3) : i + 1]) for i in range(20)]
+    assert held(logits[:0], 3).size == 0
 
 
 def test_a_word_scores_the_same_to_the_bit_with_and_without_the_others() -> None:
@@ -131,16 +132,23 @@ def test_a_word_scores_the_same_to_the_bit_with_and_without_the_others() -> None
 
 def test_a_word_of_the_network_speaks_against_a_taught_word_and_gives_way_to_one_that_is_nearer() -> None:
     near, far = 5.0 - NEARER - 0.1, 5.0 - NEARER + 0.1
-    for of_b, logit, left in ((near, 2.0, 0.9 * (1 - logistic(2.0))), (far, 2.0 - 0.9 * NETWORK_WEIGHT, 0.9)):
+    for of_b, logit, left in ((near, 2.0, 0.9 * (1 - logistic(2.0))), (far, 2.0 + np.log(0.1), 0.9)):
         words = last_along(0, 5.0, -3.0, b=of_b)
         scored = TaughtScorer(Fixed(0.9, 0.1), Along(), words, {"b": 0}).score(MFCC, BANDS, follows=False)
         assert scored == pytest.approx([left, 0.1, logistic(logit)], rel=1e-4)
 
 
+def test_what_the_network_said_counts_as_long_as_the_vector_holds_it() -> None:
+    said = np.zeros((8, 1))
+    said[0] = 0.9
+    for of_b, logits in ((5.0, [5 + np.log(0.1)] * (1 + CLAIM_HOPS) + [5.0] * (7 - CLAIM_HOPS)), (0.0, [5.0] * 8)):
+        assert contest(np.full(8, 5.0), 0.0, np.full((8, 1), of_b), said)[0] == pytest.approx(logits)
+
+
 def test_of_two_words_only_that_gives_way_which_is_further_off() -> None:
     words = last_along(0, 5.0, -1.0, b=0.0, c=4.9)
     scorer = TaughtScorer(Fixed(0.5, 0.1, 0.4), Along(), words, {"b": 0, "c": 1})
-    score = logistic(4.0 - 0.1 * NETWORK_WEIGHT)
+    score = logistic(4.0 + np.log(0.9))
     assert scorer.score(MFCC, BANDS, follows=False) == pytest.approx([0.5 * (1 - score), 0.1, 0.4, score], rel=1e-4)
 
 
@@ -164,7 +172,7 @@ def test_a_word_taken_away_is_as_if_it_had_never_been() -> None:
 
 def test_an_adapted_word_scores_the_better_of_the_network_and_its_takes_and_does_not_speak_against_itself() -> None:
     words = replace(last_along(0, 4.0, -3.0, "go", go=9.0, no=9.0), adapted=frozenset({"go"}))
-    of_takes = logistic(1.0 - 0.1 * NETWORK_WEIGHT)  # "no" alone speaks against it
+    of_takes = logistic(1.0 + np.log(0.9))  # "no" alone speaks against it
     for said, best in ((0.25, of_takes), (0.9, 0.9)):
         scorer = TaughtScorer(Fixed(said, 0.1), Along(), words, {"go": 0, "no": 1})
         assert scorer.score(MFCC, BANDS, follows=False) == pytest.approx([best, 0.1], rel=1e-4)
