@@ -21,6 +21,7 @@ from kws_live.enrolment.expectation import (
     logit,
     smoothed,
 )
+from kws_live.enrolment.likeness import cosines, part_that_differs
 from kws_live.enrolment.sliding import Hops, Slider
 from kws_live.enrolment.takes import TakeFeatures
 from kws_live.errors import DatasetError, ModelError
@@ -146,6 +147,8 @@ class Teacher:
         seconds *= self._features.hop_samples / self._features.sample_rate_hz
         adapted = name in self.bank.words
         command, spotting = self._false_events(name, seconds, weights, bias)
+        shares = self._alike(name, slid, others, (weights, bias))
+        vectors = np.array(means)
         expectation = Expectation(
             n_takes=len(takes),
             hits=hits,
@@ -153,10 +156,13 @@ class Teacher:
             hours=self.bank.hours,
             false_command=command,
             false_spotting=spotting,
-            alike=self._alike(name, slid, others, weights, bias),
+            alike={word: max(both) for word, both in shares.items()},
             word_seconds=seconds,
             n_spoken=n_spoken,
             before=self._before(name, [slid[i] for i in tries], seconds) if adapted else None,
+            taken_for={word: both[1] for word, both in shares.items() if both[1] > 0},
+            differ=self._differ(list(shares), vectors, others),
+            likeness=float(np.mean(cosines(vectors, self.bank.mean))),
         )
         return TaughtWord(name, weights, bias, tuple(takes), expectation, adapted, tuple(false_alarms))
 
@@ -167,14 +173,9 @@ class Teacher:
         return Before(hits, *self._false_events(name, seconds, nothing, -np.inf))
 
     def _alike(
-        self,
-        name: str,
-        slid: Sequence[Hops],
-        others: Sequence[TaughtWord],
-        weights: NDArray[np.float32],
-        bias: float,
-    ) -> dict[str, float]:
-        """Other word -> share of its recordings taken for this one, or of this one's for it, whichever is more."""
+        self, name: str, slid: Sequence[Hops], others: Sequence[TaughtWord], fitted: tuple[NDArray[np.float32], float]
+    ) -> dict[str, tuple[float, float]]:
+        """Other word -> share of its recordings taken for this one, and of this one's for it."""
         level = logit(self._threshold(name))
         shares = {}
         for word, embeddings in zip(self.bank.words, self.bank.word_clips, strict=True):
@@ -183,15 +184,26 @@ class Teacher:
                 place = self._labels.index(word)
                 # The network is sure of nearly every clip of its own words.
                 said = SURE * np.eye(len(self._labels), dtype=np.float32)[[place]]
-                fired = np.mean([(self._logits(name, Hops(v, said), weights, bias) >= level).any() for v in clips])
+                fired = np.mean([(self._logits(name, Hops(v, said), *fitted) >= level).any() for v in clips])
                 heard = [smoothed(hops.posteriors[:, place]) for hops in slid]
                 taken = np.mean([(scores >= self._thresholds[word]).any() for scores in heard])
-                shares[word] = max(float(fired), float(taken))
+                shares[word] = float(fired), float(taken)
         for other in others:
-            fired = np.mean([self._passes(name, self.slide(take), weights, bias) for take in other.takes])
+            fired = np.mean([self._passes(name, self.slide(take), *fitted) for take in other.takes])
             taken = np.mean([self._passes(other.name, hops, other.weights, other.bias) for hops in slid])
-            shares[other.name] = max(float(fired), float(taken), shares.get(other.name, 0.0))
-        return {word: share for word, share in shares.items() if share > 0}
+            before = shares.get(other.name, (0.0, 0.0))
+            shares[other.name] = max(float(fired), before[0]), max(float(taken), before[1])
+        return {word: share for word, share in shares.items() if max(share) > 0}
+
+    def _differ(self, words: Sequence[str], means: NDArray[np.float32], others: Sequence[TaughtWord]) -> dict[str, str]:
+        """Other word -> the part of the word in which the two differ, where it is one part."""
+        theirs = {
+            word: np.array([vectors_of(clip).mean(axis=0) for clip in clips])
+            for word, clips in zip(self.bank.words, self.bank.word_clips, strict=True)
+        }
+        theirs |= {one.name: np.array([self._slider.mean(take) for take in one.takes]) for one in others}
+        parts = {word: part_that_differs(means, theirs[word]) for word in words}
+        return {word: part for word, part in parts.items() if part}
 
     def weights_of(self, takes: Sequence[TakeFeatures], name: str = "") -> tuple[NDArray[np.float32], float]:
         """Weights and bias alone, without looking at what to expect of them."""
@@ -275,15 +287,8 @@ class Teacher:
         return false_events(self.bank, name, scores, seconds, self._threshold(name))
 
     def likeness(self, takes: Sequence[TakeFeatures]) -> list[float]:
-        """How alike each take is to the others: cosine with their mean, both as they differ from talk; 1 for one."""
-        if len(takes) < 2:
-            return [1.0] * len(takes)
-        means = np.array([self._slider.mean(take) for take in takes]) - self.bank.mean
-        found = []
-        for i, own in enumerate(means):
-            rest = means[np.arange(len(means)) != i].mean(axis=0)
-            found.append(float(own @ rest / np.linalg.norm(own) / np.linalg.norm(rest)))
-        return found
+        """How alike each take is to the others: see `kws_live.enrolment.likeness.cosines`."""
+        return cosines(np.array([self._slider.mean(take) for take in takes]), self.bank.mean)
 
     def heard(self, take: TakeFeatures) -> str:
         """The label that the network gives the take as it slides through the window."""
