@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from teaching_streams import Stream
 
+from kws_live.audio import SILENCE
 from kws_live.enrolment.bank import Bank
 from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.events import Detection
@@ -108,10 +109,11 @@ class Heard:
     def _contested(self) -> tuple[Numbers, NDArray[np.bool_]]:
         """Logits, and which of the network's words lie further off, held over hops on end."""
         run, products = self.stream.run, self.stream.vectors @ self.trial.weights
-        parts = (products, rivals(self.network, self.stream), run.posteriors[:, self.network.outputs])
+        silence = run.posteriors[:, run.labels.index(SILENCE)]
+        parts = (products, rivals(self.network, self.stream), run.posteriors[:, self.network.outputs], silence)
         opens = np.flatnonzero(np.diff(np.flatnonzero(run.gate_open)) > 1) + 1
         stretches = zip(*(np.split(part, opens) for part in parts), strict=True)
-        heard = [contest(own, self.trial.bias, theirs, said) for own, theirs, said in stretches]
+        heard = [contest(own, self.trial.bias, *rest) for own, *rest in stretches]
         logits, nearer = (np.concatenate(part) for part in zip(*heard, strict=True))
         return logits, nearer
 

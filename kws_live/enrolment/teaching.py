@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.audio import SILENCE
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.classifier import fit
 from kws_live.enrolment.expectation import (
@@ -250,13 +251,15 @@ class Teacher:
         rivals = self._rivals(name)
         said = hops.posteriors[:, [self._labels.index(self.bank.words[i]) for i in rivals]]
         products = hops.vectors @ self.bank.word_weights[rivals].T
-        return contest(hops.vectors @ weights, bias, products, said)[0]
+        silence = hops.posteriors[:, self._labels.index(SILENCE)]
+        return contest(hops.vectors @ weights, bias, products, said, silence)[0]
 
     def _talk_logits(self, name: str, weights: NDArray[np.float32], bias: float) -> Numbers:
         """The same in the bank's talk."""
         rivals = self._rivals(name)
         products = self.bank.word_products[:, rivals]
-        return contest(self.bank.products(weights), bias, products, self.bank.said[:, rivals])[0]
+        silence = self.bank.posteriors[:, self._labels.index(SILENCE)]
+        return contest(self.bank.products(weights), bias, products, self.bank.said[:, rivals], silence)[0]
 
     def _scores(self, name: str, logits: Numbers, posteriors: NDArray[np.float32]) -> Numbers:
         """As `kws_live.model.taught_words.TaughtScorer` scores a word."""

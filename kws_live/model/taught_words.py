@@ -2,10 +2,10 @@
 
 `kws_live.model.speech_embedding` turns each hop into 96 numbers. The last eight hops, 1.3 s, make one vector of length
 one, and each taught word is a weight vector and a bias: its score is the logistic function of their product with it,
-less what speaks for a word of the network's, held for half a second. The network knows nothing of taught words, and
-calls one that is like a word of its own by that name ("joke": "go"). So the network's words have weight vectors too,
-and where the vector lies nearer to the taught word it speaks for that word alone. Taught words know nothing of each
-other: when one is taken away, everything is as if it had never been taught, bit for bit.
+less what speaks for a word of the network's or for no voice at all, held for half a second. The network knows nothing
+of taught words, and calls one that is like a word of its own by that name ("joke": "go"). So the network's words have
+weight vectors too, and where the vector lies nearer to the taught word it speaks for that word alone. Taught words know
+nothing of each other: when one is taken away, everything is as if it had never been taught, bit for bit.
 
 User words are labels of their own, after the network's. An adapted word is one of the network's, taught anew: it scores
 what the network gives it or what its takes do, whichever is more.
@@ -21,7 +21,7 @@ from typing import Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import HOP_SECONDS
+from kws_live.audio import HOP_SECONDS, SILENCE
 from kws_live.errors import ModelError, OutdatedWordsError
 from kws_live.model.features import Features
 from kws_live.model.scorer import Posteriors, Scorer
@@ -164,7 +164,7 @@ def logistic(logits: Numbers) -> Numbers:
 
 
 def contest(
-    products: Numbers, bias: float, network_products: Numbers, said: Numbers
+    products: Numbers, bias: float, network_products: Numbers, said: Numbers, silence: Numbers
 ) -> tuple[Numbers, NDArray[np.bool_]]:
     """A taught word against the network's words, in hops on end.
 
@@ -174,6 +174,7 @@ def contest(
     bias : the taught word's
     network_products : (n_hops, n_words), of the vectors and the network's words' weights
     said : (n_hops, n_words), the network's posteriors of them
+    silence : (n_hops,), that of silence, which all that is no voice is to it
 
     Returns
     -------
@@ -184,7 +185,7 @@ def contest(
     nearer = products[:, np.newaxis] >= network_products + NEARER
     claimed = held(np.where(nearer, 0.0, said).max(axis=1, initial=0.0), CLAIM_HOPS)
     # The network was trained with thousands of voices, a taught word with a few: the odds are of what it leaves.
-    logits = products + bias + np.log(np.maximum(1 - claimed, LEAST_LEFT))
+    logits = products + bias + np.log(np.maximum((1 - claimed) * (1 - silence), LEAST_LEFT))
     return held(logits, HOLD_HOPS), held(nearer, HOLD_HOPS)
 
 
@@ -234,17 +235,18 @@ class TaughtScorer:
     network : run on every window
     embedding : run on every hop
     words : the taught ones
-    outputs : word of the network -> which of its outputs it is
+    outputs : label of the network -> which of its outputs it is
     """
 
     def __init__(self, network: Scorer, embedding: Embedding, words: TaughtWords, outputs: Mapping[str, int]) -> None:
         self._network, self._vectors, self._words = network, StreamVectors(embedding), words
+        self._silence = outputs[SILENCE]
         self._outputs = [outputs[word] for word in words.network_words]
         # An adapted word must not speak against itself.
         self._rivals = [[i for i, word in enumerate(words.network_words) if word != name] for name in words.names]
         self._adapted = {i: outputs[name] for i, name in enumerate(words.names) if name in words.adapted}
         self._user = [i for i, name in enumerate(words.names) if name not in words.adapted]
-        self._recent: deque[tuple[Numbers, Numbers, Numbers]] = deque(maxlen=HOLD_HOPS + CLAIM_HOPS + 1)
+        self._recent: deque[tuple[Numbers, Numbers, Numbers, float]] = deque(maxlen=HOLD_HOPS + CLAIM_HOPS + 1)
 
     def score(self, features: Features, bands: Features, follows: bool) -> Posteriors:
         """Score one hop.
@@ -260,13 +262,15 @@ class TaughtScorer:
             self._recent.clear()
         # Each is a product of its own: that of a matrix may add in another order once there is a word more.
         own = np.array([np.dot(weights, vector) for weights in self._words.weights])
-        self._recent.append((own, self._words.network_weights @ vector, posteriors[self._outputs]))
-        products, network_products, said = map(np.array, zip(*self._recent, strict=True))
+        self._recent.append(
+            (own, self._words.network_weights @ vector, posteriors[self._outputs], posteriors[self._silence])
+        )
+        products, network_products, said, silence = map(np.array, zip(*self._recent, strict=True))
         heard = posteriors.copy()
         scores = np.zeros(len(self._words.names), np.float32)
         for i, rivals in enumerate(self._rivals):
             bias = float(self._words.biases[i])
-            logits, nearer = contest(products[:, i], bias, network_products[:, rivals], said[:, rivals])
+            logits, nearer = contest(products[:, i], bias, network_products[:, rivals], said[:, rivals], silence)
             scores[i] = logistic(logits[-1])
             if i in self._adapted:
                 heard[self._adapted[i]] = max(heard[self._adapted[i]], scores[i])
