@@ -19,7 +19,7 @@ from kws_live.sources.recordings import read_mono
 from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
-CLIPS_OF_TEN: Final = 40
+CLIPS_OF_TEN: Final = 20
 """Test clips of each of the network's words."""
 
 
