@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 from teaching_streams import Stream
 
+from kws_live.audio import SILENCE
 from kws_live.enrolment.bank import Bank
 from kws_live.evaluation.recorded_run import RecordedRun
 from kws_live.events import Detection
 from kws_live.model import Model
-from kws_live.model.taught_words import Numbers, contest, held, logistic
+from kws_live.model.taught_words import Numbers, contest, logistic
 from kws_live.spotting.decision_settings import DecisionSettings, Mode
 
 THRESHOLDS = tuple(1 / (1 + np.exp(-np.linspace(-4, 12, 129))))
@@ -72,6 +74,12 @@ class Network:
         return cls(model.card.thresholds, outputs, bank.word_weights)
 
 
+@cache
+def rivals(network: Network, stream: Stream) -> NDArray[np.float32]:
+    """Products of a stream's vectors and the weights of the network's words, shape (n_open_hops, n_words)."""
+    return stream.vectors @ network.weights.T
+
+
 @dataclass(frozen=True, eq=False)
 class Heard:
     """One trial in one stream.
@@ -100,12 +108,13 @@ class Heard:
     @cached_property
     def _contested(self) -> tuple[Numbers, NDArray[np.bool_]]:
         """Logits, and which of the network's words lie further off, held over hops on end."""
-        vectors, run = self.stream.vectors.astype(np.float32), self.stream.run
-        said = run.posteriors[:, self.network.outputs]
-        rivals = vectors @ self.network.weights.T
-        parts = contest(vectors @ self.trial.weights, self.trial.bias, rivals, said)
+        run, products = self.stream.run, self.stream.vectors @ self.trial.weights
+        silence = run.posteriors[:, run.labels.index(SILENCE)]
+        parts = (products, rivals(self.network, self.stream), run.posteriors[:, self.network.outputs], silence)
         opens = np.flatnonzero(np.diff(np.flatnonzero(run.gate_open)) > 1) + 1
-        logits, nearer = (np.concatenate([held(one) for one in np.split(part, opens)]) for part in parts)
+        stretches = zip(*(np.split(part, opens) for part in parts), strict=True)
+        heard = [contest(own, self.trial.bias, *rest) for own, *rest in stretches]
+        logits, nearer = (np.concatenate(part) for part in zip(*heard, strict=True))
         return logits, nearer
 
     @cached_property
@@ -167,12 +176,21 @@ def with_words(run: RecordedRun, words: Sequence[Heard]) -> RecordedRun:
 
 def threshold_at(heard: Sequence[Heard], mode: Mode, per_hour: float) -> float:
     """The lowest threshold with at most so many false accepts an hour."""
-    hours = sum(one.stream.run.seconds for one in heard) / 3600
-    low, high = 0, len(THRESHOLDS) - 1  # false accepts fall as it rises
+    allowed = per_hour * sum(one.stream.run.seconds for one in heard) / 3600
+    # No more are told than there are seconds with a score that high.
+    peaks = np.sort(
+        [part.max(initial=0) for one in heard for part in np.array_split(one.scores, len(one.scores) // 12 + 1)]
+    )
+    low, high = 0, min(int(np.searchsorted(THRESHOLDS, peaks[-1 - int(allowed)])) + 1, len(THRESHOLDS) - 1)
     while low < high:
         middle = (low + high) // 2
-        if sum(one.false(mode, THRESHOLDS[middle]) for one in heard) <= per_hour * hours:
+        if _within(heard, mode, THRESHOLDS[middle], allowed):
             high = middle
         else:
-            low = middle + 1
+            low = middle + 1  # false accepts fall as it rises
     return float(THRESHOLDS[high])
+
+
+def _within(heard: Sequence[Heard], mode: Mode, threshold: float, allowed: float) -> bool:
+    """Whether no more false accepts than these come at a threshold."""
+    return all(n <= allowed for n in accumulate(one.false(mode, threshold) for one in heard))

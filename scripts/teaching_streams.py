@@ -42,14 +42,14 @@ class Stream:
     Attributes
     ----------
     run : the network's
-    vectors : float16 (n_open_hops, VECTOR_SIZE), what taught words are scored from
+    vectors : float32 (n_open_hops, VECTOR_SIZE), what taught words are scored from
     samples : float32 at 16 kHz
     names, spans : of the clips in it, and where each begins and ends, seconds
     utterances : what is said in it, where that is known
     """
 
     run: RecordedRun
-    vectors: NDArray[np.float16]
+    vectors: NDArray[np.float32]
     samples: Samples
     names: tuple[str, ...] = ()
     spans: tuple[tuple[float, float], ...] = ()
@@ -80,13 +80,13 @@ def run_stream(model: Model, samples: Samples, keep: Path | None = None) -> Stre
     network = (model.folder / EMBEDDING_NAME).read_bytes()
     path = keep and keep / f"vectors-{hashlib.sha256(network + samples.tobytes()).hexdigest()[:16]}.npy"
     if path and path.is_file():
-        return Stream(run, np.load(path), samples)
+        return Stream(run, np.load(path).astype(np.float32), samples)
     # A run goes on for a moment after its recording.
     before, after = (SPAN_HOPS - 1) * round(HOP_SECONDS * SPEECH_RATE_HZ), 2 * SPEECH_RATE_HZ
     embeddings = every_hop(model, np.pad(samples, (before, after)))
-    vectors = vectors_of(embeddings)[: len(run.positions)][run.gate_open].astype(np.float16)
+    vectors = vectors_of(embeddings)[: len(run.positions)][run.gate_open]
     if path:
-        np.save(path, vectors)
+        np.save(path, vectors.astype(np.float16))
     return Stream(run, vectors, samples)
 
 

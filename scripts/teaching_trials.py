@@ -21,7 +21,6 @@ from kws_live.sources.sound_folder import sound_files
 KINDS: Final = {
     "1 person, 3 takes": (1, 3),
     "3 people, 3 takes": (3, 3),
-    "3 people, 5 takes": (3, 5),
     "5 people, 5 takes": (5, 5),
 }
 """How many people give how many takes."""
@@ -44,38 +43,36 @@ class Word:
     Attributes
     ----------
     name : the word
-    clips : of it
+    clips : of it, which takes are drawn from
+    tried : those among them that it is tried on, but for the people who gave takes
     corpus : the folder of DATA they lie in
     """
 
     name: str
     clips: tuple[Clip, ...]
+    tried: tuple[Clip, ...]
     corpus: str
 
 
-def words_in(data: Path, n_clips: int) -> Iterator[Word]:
-    """Every word of own_words/ and words/, of the latter at most so many clips each, of every person some."""
+def words_in(data: Path, n_people: int) -> Iterator[Word]:
+    """Every word of own_words/, tried on all its clips, and of words/, tried on one clip each of so many people."""
     with (data / "words.csv").open(encoding="utf-8", newline="") as file:
         speakers = {row["path"]: row["speaker"] for row in csv.DictReader(file)}
     for corpus in ("own_words", "words"):
         for folder in sorted(path for path in (data / corpus).iterdir() if path.is_dir()):
             # Where the person is not known, each recording counts as another one's.
-            clips = [
+            clips = tuple(
                 Clip(path, speakers.get(f"{corpus}/{folder.name}/{path.name}") or path.name)
                 for path in sound_files(folder)
-            ]
-            yield Word(folder.name, tuple(clips if corpus == "own_words" else some_of_each(clips, n_clips)), corpus)
+            )
+            yield Word(folder.name, clips, clips if corpus == "own_words" else one_of_each(clips, n_people), corpus)
 
 
-def some_of_each(clips: Sequence[Clip], n: int) -> list[Clip]:
-    """At most so many clips, all of those of the people who are drawn first."""
-    people = list(dict.fromkeys(clip.person for clip in clips))
-    order = [people[i] for i in np.random.default_rng(0).permutation(len(people))]
-    chosen: list[Clip] = []
-    for person in order:
-        if len(chosen) < n:
-            chosen += [clip for clip in clips if clip.person == person]
-    return sorted(chosen, key=lambda clip: clip.path)[:n]
+def one_of_each(clips: Sequence[Clip], n: int) -> tuple[Clip, ...]:
+    """A clip each of so many people, drawn at random."""
+    rng = np.random.default_rng(0)
+    of_people = {clips[i].person: clips[i] for i in rng.permutation(len(clips))}
+    return tuple(sorted([*of_people.values()][:n], key=lambda clip: clip.path))
 
 
 def trials_of(
@@ -101,7 +98,7 @@ def taught(
         kind=kind,
         seed=seed,
         takes=tuple(str(clip.path) for clip, _ in takes),
-        strangers=frozenset(clip.path.name for clip in word.clips if clip.person not in people),
+        strangers=frozenset(clip.path.name for clip in word.tried if clip.person not in people),
         weights=weights,
         bias=bias,
         longest_word_seconds=longest_word(float(np.median([take.word_seconds for _, take in takes]))),

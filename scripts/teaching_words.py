@@ -19,7 +19,7 @@ from kws_live.sources.recordings import read_mono
 from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
-CLIPS_OF_TEN: Final = 40
+CLIPS_OF_TEN: Final = 20
 """Test clips of each of the network's words."""
 
 
@@ -57,7 +57,7 @@ def in_noise(
     for word in words:
         some = [trial for trial in trials if trial.word == word.name]
         if word.corpus == "own_words" and some:
-            stream = clips_stream(model, [clip.path for clip in word.clips], keep, noise)
+            stream = clips_stream(model, [clip.path for clip in word.tried], keep, noise)
             shares = [
                 sum((Share(*Heard(network, one, stream).hits(mode, thresholds[id(one)])) for one in some), Share(0, 0))
                 for mode in ("command", "spotting")

@@ -15,13 +15,16 @@ from kws_live.spotting.decision_settings import DecisionSettings
 THRESHOLD: Final = 0.8
 """Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""
 
-SPOTTED_PER_HOUR: Final = 20.0
-"""Rate at which the word may be seen in the bank's talk when pauses do not count; they take all but a few per cent of
-it away. Rarer events could not be counted in half an hour of talk."""
+SPOTTED_PER_HOUR: Final = 10.0
+"""Rate at which the word may be seen in the bank's talk when pauses do not count; they take nine tenths of it away.
+Rarer events could not be counted in half an hour of talk."""
 
 SMOOTHING: Final = DecisionSettings.smoothing_hops
 ALIKE: Final = 0.1
 """A word of whose clips more than this share fires is named as too like the taught one."""
+
+ONE_VOICE: Final = 0.8
+"""Likeness of takes: 76 % of three takes by one person have as much, 22 % of three people's."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Expectation:
     word_seconds : median length of the takes
     n_spoken : takes among them that a synthesiser said; if all, they are what was left out, else recorded ones alone
     before : of an adapted word, what the network alone did
+    taken_for : other word -> share of the takes during which it is told; words with none are left out
+    differ : word that is alike -> in which part it differs most, "end" or "beginning", where it is one part
+    likeness : mean cosine of a take and the mean of the others, both as they differ from talk
     """
 
     n_takes: int
@@ -60,6 +66,9 @@ class Expectation:
     word_seconds: float = 0.0
     n_spoken: int = 0
     before: Before | None = None
+    taken_for: Mapping[str, float] = field(default_factory=dict)
+    differ: Mapping[str, str] = field(default_factory=dict)
+    likeness: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the card."""
@@ -97,7 +106,7 @@ class Expectation:
                 f'expect "{word}" to be heard: {self.hits} of {self.n_tries} {kind} were, each left out of the '
                 f"learning in turn; with so few tries that is {100 * low:.0f} to {100 * high:.0f} %",
                 false,
-                "other voices, rooms and distances will be heard less often; a few takes of each help",
+                self._what_helps(),
             ]
         else:
             lines = [
@@ -107,13 +116,26 @@ class Expectation:
                 f"spotting mode, which waits for no pause, {self.before.false_spotting} before, "
                 f"{self.false_spotting} now",
             ]
-        lines += [
-            f"too like {other!r}: expect confusions (in {100 * self.alike[other]:.0f} % of recordings)"
-            for other in self.confused
-        ]
+        lines += [self._confusion(other) for other in self.confused]
         if self.n_takes < 3:
             lines.append(f"{self.n_takes} takes are few; with 5 it will be heard more often")
         return lines
+
+    def _what_helps(self) -> str:
+        if self.likeness >= ONE_VOICE:
+            return (
+                "the takes are much alike, as of one voice in one room: one from across the room, and one by "
+                "each person who will say it, help more than others like these"
+            )
+        return "other voices, rooms and distances will be heard less often; a few takes of each help"
+
+    def _confusion(self, other: str) -> str:
+        where = {"end": "only its last 0.3 s differ", "beginning": "only its beginning differs"}.get(
+            self.differ.get(other, ""), "it is too like it"
+        )
+        share = f"expect confusions with {other!r} (in {100 * self.alike[other]:.0f} % of recordings): {where}"
+        taken = self.taken_for.get(other, 0.0)
+        return f"{share}; {100 * taken:.0f} % of the takes are taken for it" if taken >= ALIKE else share
 
     def line(self) -> str:
         """For lists of words."""

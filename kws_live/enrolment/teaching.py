@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_live.audio import SILENCE
 from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.classifier import fit
 from kws_live.enrolment.expectation import (
@@ -21,12 +22,13 @@ from kws_live.enrolment.expectation import (
     logit,
     smoothed,
 )
+from kws_live.enrolment.likeness import cosines, part_that_differs
 from kws_live.enrolment.sliding import Hops, Slider
 from kws_live.enrolment.takes import TakeFeatures
 from kws_live.errors import DatasetError, ModelError
 from kws_live.model import Model
 from kws_live.model.features import Features
-from kws_live.model.taught_words import BANK_NAME, Numbers, contest, held, logistic, vectors_of
+from kws_live.model.taught_words import BANK_NAME, Numbers, contest, logistic, vectors_of
 
 RECORDED_SHARE: Final = 0.7
 """Of a word's mean, where recorded and synthetic takes mix."""
@@ -146,6 +148,8 @@ class Teacher:
         seconds *= self._features.hop_samples / self._features.sample_rate_hz
         adapted = name in self.bank.words
         command, spotting = self._false_events(name, seconds, weights, bias)
+        shares = self._alike(name, slid, others, (weights, bias))
+        vectors = np.array(means)
         expectation = Expectation(
             n_takes=len(takes),
             hits=hits,
@@ -153,10 +157,13 @@ class Teacher:
             hours=self.bank.hours,
             false_command=command,
             false_spotting=spotting,
-            alike=self._alike(name, slid, others, weights, bias),
+            alike={word: max(both) for word, both in shares.items()},
             word_seconds=seconds,
             n_spoken=n_spoken,
             before=self._before(name, [slid[i] for i in tries], seconds) if adapted else None,
+            taken_for={word: both[1] for word, both in shares.items() if both[1] > 0},
+            differ=self._differ(list(shares), vectors, others),
+            likeness=float(np.mean(cosines(vectors, self.bank.mean))),
         )
         return TaughtWord(name, weights, bias, tuple(takes), expectation, adapted, tuple(false_alarms))
 
@@ -167,14 +174,9 @@ class Teacher:
         return Before(hits, *self._false_events(name, seconds, nothing, -np.inf))
 
     def _alike(
-        self,
-        name: str,
-        slid: Sequence[Hops],
-        others: Sequence[TaughtWord],
-        weights: NDArray[np.float32],
-        bias: float,
-    ) -> dict[str, float]:
-        """Other word -> share of its recordings taken for this one, or of this one's for it, whichever is more."""
+        self, name: str, slid: Sequence[Hops], others: Sequence[TaughtWord], fitted: tuple[NDArray[np.float32], float]
+    ) -> dict[str, tuple[float, float]]:
+        """Other word -> share of its recordings taken for this one, and of this one's for it."""
         level = logit(self._threshold(name))
         shares = {}
         for word, embeddings in zip(self.bank.words, self.bank.word_clips, strict=True):
@@ -183,15 +185,26 @@ class Teacher:
                 place = self._labels.index(word)
                 # The network is sure of nearly every clip of its own words.
                 said = SURE * np.eye(len(self._labels), dtype=np.float32)[[place]]
-                fired = np.mean([(self._logits(name, Hops(v, said), weights, bias) >= level).any() for v in clips])
+                fired = np.mean([(self._logits(name, Hops(v, said), *fitted) >= level).any() for v in clips])
                 heard = [smoothed(hops.posteriors[:, place]) for hops in slid]
                 taken = np.mean([(scores >= self._thresholds[word]).any() for scores in heard])
-                shares[word] = max(float(fired), float(taken))
+                shares[word] = float(fired), float(taken)
         for other in others:
-            fired = np.mean([self._passes(name, self.slide(take), weights, bias) for take in other.takes])
+            fired = np.mean([self._passes(name, self.slide(take), *fitted) for take in other.takes])
             taken = np.mean([self._passes(other.name, hops, other.weights, other.bias) for hops in slid])
-            shares[other.name] = max(float(fired), float(taken), shares.get(other.name, 0.0))
-        return {word: share for word, share in shares.items() if share > 0}
+            before = shares.get(other.name, (0.0, 0.0))
+            shares[other.name] = max(float(fired), before[0]), max(float(taken), before[1])
+        return {word: share for word, share in shares.items() if max(share) > 0}
+
+    def _differ(self, words: Sequence[str], means: NDArray[np.float32], others: Sequence[TaughtWord]) -> dict[str, str]:
+        """Other word -> the part of the word in which the two differ, where it is one part."""
+        theirs = {
+            word: np.array([vectors_of(clip).mean(axis=0) for clip in clips])
+            for word, clips in zip(self.bank.words, self.bank.word_clips, strict=True)
+        }
+        theirs |= {one.name: np.array([self._slider.mean(take) for take in one.takes]) for one in others}
+        parts = {word: part_that_differs(means, theirs[word]) for word in words}
+        return {word: part for word, part in parts.items() if part}
 
     def weights_of(self, takes: Sequence[TakeFeatures], name: str = "") -> tuple[NDArray[np.float32], float]:
         """Weights and bias alone, without looking at what to expect of them."""
@@ -238,13 +251,15 @@ class Teacher:
         rivals = self._rivals(name)
         said = hops.posteriors[:, [self._labels.index(self.bank.words[i]) for i in rivals]]
         products = hops.vectors @ self.bank.word_weights[rivals].T
-        return held(contest(hops.vectors @ weights, bias, products, said)[0])
+        silence = hops.posteriors[:, self._labels.index(SILENCE)]
+        return contest(hops.vectors @ weights, bias, products, said, silence)[0]
 
     def _talk_logits(self, name: str, weights: NDArray[np.float32], bias: float) -> Numbers:
         """The same in the bank's talk."""
         rivals = self._rivals(name)
         products = self.bank.word_products[:, rivals]
-        return held(contest(self.bank.products(weights), bias, products, self.bank.said[:, rivals])[0])
+        silence = self.bank.posteriors[:, self._labels.index(SILENCE)]
+        return contest(self.bank.products(weights), bias, products, self.bank.said[:, rivals], silence)[0]
 
     def _scores(self, name: str, logits: Numbers, posteriors: NDArray[np.float32]) -> Numbers:
         """As `kws_live.model.taught_words.TaughtScorer` scores a word."""
@@ -253,7 +268,7 @@ class Teacher:
 
     def best(self, word: TaughtWord, rows: Features) -> float:
         """The highest score of a taught word in a recording."""
-        return float(smoothed(self.scores(word, self._slider.hops(rows, 0, len(rows)))).max())
+        return self.peak(self._slider.hops(rows, 0, len(rows)), word.weights, word.bias, word.name)
 
     def slide(self, take: TakeFeatures) -> Hops:
         """What a take gives as it slides through the window."""
@@ -263,28 +278,20 @@ class Teacher:
         """Of a taught word in hops on end."""
         return self._scores(word.name, self._logits(word.name, hops, word.weights, word.bias), hops.posteriors)
 
-    def passes(self, take: TakeFeatures, weights: NDArray[np.float32], bias: float, name: str = "") -> bool:
-        """Whether a take fires as it slides through the window, hop by hop."""
-        return self._passes(name, self.slide(take), weights, bias)
+    def peak(self, hops: Hops, weights: NDArray[np.float32], bias: float, name: str = "") -> float:
+        """The highest score in hops on end."""
+        return float(smoothed(self._scores(name, self._logits(name, hops, weights, bias), hops.posteriors)).max())
 
     def _passes(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> bool:
-        scores = self._scores(name, self._logits(name, hops, weights, bias), hops.posteriors)
-        return bool((smoothed(scores) >= self._threshold(name)).any())
+        return self.peak(hops, weights, bias, name) >= self._threshold(name)
 
     def _false_events(self, name: str, seconds: float, weights: NDArray[np.float32], bias: float) -> tuple[int, int]:
         scores = self._scores(name, self._talk_logits(name, weights, bias), self.bank.posteriors)
         return false_events(self.bank, name, scores, seconds, self._threshold(name))
 
     def likeness(self, takes: Sequence[TakeFeatures]) -> list[float]:
-        """How alike each take is to the others: cosine with their mean, both as they differ from talk; 1 for one."""
-        if len(takes) < 2:
-            return [1.0] * len(takes)
-        means = np.array([self._slider.mean(take) for take in takes]) - self.bank.mean
-        found = []
-        for i, own in enumerate(means):
-            rest = means[np.arange(len(means)) != i].mean(axis=0)
-            found.append(float(own @ rest / np.linalg.norm(own) / np.linalg.norm(rest)))
-        return found
+        """How alike each take is to the others: see `kws_live.enrolment.likeness.cosines`."""
+        return cosines(np.array([self._slider.mean(take) for take in takes]), self.bank.mean)
 
     def heard(self, take: TakeFeatures) -> str:
         """The label that the network gives the take as it slides through the window."""

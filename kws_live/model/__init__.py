@@ -119,7 +119,8 @@ class Model:
             mfcc = RollingFeatures(settings, self.extractor.mfcc, settings.window_samples, step_seconds)
             return lambda stream, follows: scorer.score(mfcc.rows(stream, follows))
         both = RollingFeatures(settings, self.rows, round(SPAN_SECONDS * settings.sample_rate_hz), step_seconds)
-        taught = TaughtScorer(scorer, self.embedding(), self.taught, self.network_words)
+        outputs = {label: place for place, label in enumerate(self.network_labels)}
+        taught = TaughtScorer(scorer, self.embedding(), self.taught, outputs)
 
         def score(stream: Samples, follows: bool) -> Posteriors:
             rows = both.rows(stream, follows)

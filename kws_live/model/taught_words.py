@@ -2,10 +2,10 @@
 
 `kws_live.model.speech_embedding` turns each hop into 96 numbers. The last eight hops, 1.3 s, make one vector of length
 one, and each taught word is a weight vector and a bias: its score is the logistic function of their product with it,
-less what speaks for a word of the network's, held for two hops. The network knows nothing of taught words, and calls
-one that is like a word of its own by that name ("joke": "go"). So the network's words have weight vectors too, and
-where the vector lies nearer to the taught word it speaks for that word alone. Taught words know nothing of each other:
-when one is taken away, everything is as if it had never been taught, bit for bit.
+less what speaks for a word of the network's or for no voice at all, held for half a second. The network knows nothing
+of taught words, and calls one that is like a word of its own by that name ("joke": "go"). So the network's words have
+weight vectors too, and where the vector lies nearer to the taught word it speaks for that word alone. Taught words know
+nothing of each other: when one is taken away, everything is as if it had never been taught, bit for bit.
 
 User words are labels of their own, after the network's. An adapted word is one of the network's, taught anew: it scores
 what the network gives it or what its takes do, whichever is more.
@@ -21,7 +21,7 @@ from typing import Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_live.audio import HOP_SECONDS
+from kws_live.audio import HOP_SECONDS, SILENCE
 from kws_live.errors import ModelError, OutdatedWordsError
 from kws_live.model.features import Features
 from kws_live.model.scorer import Posteriors, Scorer
@@ -40,12 +40,15 @@ SPAN_FRAMES: Final = SEEN_FRAMES + (SPAN_HOPS - 1) * STEP_FRAMES
 SPAN_SECONDS: Final = 17 * HOP_SECONDS
 """A whole number of hops that hold these frames."""
 
-HOLD_HOPS: Final = 2
-"""A score lasts so much longer: a window that holds the word well is rarer than one that the decision can wait for."""
+HOLD_HOPS: Final = 6
+"""A score lasts so much longer: few hops hold the word well, and command mode asks of a word that it lasts half a
+second. The vector reaches further back than the word, and so tells a piece of a sentence from a word alone."""
 
-NETWORK_WEIGHT: Final = 4.0
-"""Taken off a taught word's logit where the network is sure of a word of its own: it was trained with thousands of
-voices, a taught word with a few."""
+CLAIM_HOPS: Final = 4
+"""What the network said counts so much longer: so much further than its window does the vector reach back."""
+
+LEAST_LEFT: Final = 1e-3
+"""Of the odds of a taught word, where the network is sure of a word of its own."""
 
 NEARER: Final = 2.0
 """So much higher must the product with a taught word's weights be than that with a word's of the network, for the
@@ -161,9 +164,9 @@ def logistic(logits: Numbers) -> Numbers:
 
 
 def contest(
-    products: Numbers, bias: float, network_products: Numbers, said: Numbers
+    products: Numbers, bias: float, network_products: Numbers, said: Numbers, silence: Numbers
 ) -> tuple[Numbers, NDArray[np.bool_]]:
-    """A taught word against the network's words, hop by hop.
+    """A taught word against the network's words, in hops on end.
 
     Parameters
     ----------
@@ -171,22 +174,25 @@ def contest(
     bias : the taught word's
     network_products : (n_hops, n_words), of the vectors and the network's words' weights
     said : (n_hops, n_words), the network's posteriors of them
+    silence : (n_hops,), that of silence, which all that is no voice is to it
 
     Returns
     -------
     tuple of two arrays
         The logits of the taught word's score, shape (n_hops,), and which of the network's words lie further off than
-        it does: bool, shape (n_hops, n_words).
+        it does: bool, shape (n_hops, n_words); both held.
     """
     nearer = products[:, np.newaxis] >= network_products + NEARER
-    said = np.where(nearer, 0.0, said).max(axis=1, initial=0.0)
-    return products + bias - NETWORK_WEIGHT * said, nearer
+    claimed = held(np.where(nearer, 0.0, said).max(axis=1, initial=0.0), CLAIM_HOPS)
+    # The network was trained with thousands of voices, a taught word with a few: the odds are of what it leaves.
+    logits = products + bias + np.log(np.maximum((1 - claimed) * (1 - silence), LEAST_LEFT))
+    return held(logits, HOLD_HOPS), held(nearer, HOLD_HOPS)
 
 
-def held(values: NDArray[Kind]) -> NDArray[Kind]:
-    """Values of hops on end, each the most of its own and those of the `HOLD_HOPS` before it."""
+def held(values: NDArray[Kind], n_hops: int) -> NDArray[Kind]:
+    """Values of hops on end, each the most of its own and those of so many hops before it."""
     n = len(values)
-    return np.asarray(np.max([values[np.maximum(np.arange(n) - back, 0)] for back in range(HOLD_HOPS + 1)], axis=0))
+    return np.asarray(np.max([values[np.maximum(np.arange(n) - back, 0)] for back in range(n_hops + 1)], axis=0))
 
 
 class StreamVectors:
@@ -229,17 +235,18 @@ class TaughtScorer:
     network : run on every window
     embedding : run on every hop
     words : the taught ones
-    outputs : word of the network -> which of its outputs it is
+    outputs : label of the network -> which of its outputs it is
     """
 
     def __init__(self, network: Scorer, embedding: Embedding, words: TaughtWords, outputs: Mapping[str, int]) -> None:
         self._network, self._vectors, self._words = network, StreamVectors(embedding), words
+        self._silence = outputs[SILENCE]
         self._outputs = [outputs[word] for word in words.network_words]
         # An adapted word must not speak against itself.
         self._rivals = [[i for i, word in enumerate(words.network_words) if word != name] for name in words.names]
         self._adapted = {i: outputs[name] for i, name in enumerate(words.names) if name in words.adapted}
         self._user = [i for i, name in enumerate(words.names) if name not in words.adapted]
-        self._recent: deque[list[tuple[Numbers, NDArray[np.bool_]]]] = deque(maxlen=HOLD_HOPS + 1)
+        self._recent: deque[tuple[Numbers, Numbers, Numbers, float]] = deque(maxlen=HOLD_HOPS + CLAIM_HOPS + 1)
 
     def score(self, features: Features, bands: Features, follows: bool) -> Posteriors:
         """Score one hop.
@@ -253,22 +260,21 @@ class TaughtScorer:
         vector = self._vectors.next(bands, follows)
         if not follows:
             self._recent.clear()
-        products = (self._words.network_weights @ vector)[np.newaxis]
-        said = posteriors[np.newaxis, self._outputs]
         # Each is a product of its own: that of a matrix may add in another order once there is a word more.
+        own = np.array([np.dot(weights, vector) for weights in self._words.weights])
         self._recent.append(
-            [
-                contest(np.dot(weights, vector)[np.newaxis], float(bias), products[:, rivals], said[:, rivals])
-                for weights, bias, rivals in zip(self._words.weights, self._words.biases, self._rivals, strict=True)
-            ]
+            (own, self._words.network_weights @ vector, posteriors[self._outputs], posteriors[self._silence])
         )
+        products, network_products, said, silence = map(np.array, zip(*self._recent, strict=True))
         heard = posteriors.copy()
         scores = np.zeros(len(self._words.names), np.float32)
         for i, rivals in enumerate(self._rivals):
-            logits, nearer = (np.max([hop[i][part] for hop in self._recent], axis=0)[0] for part in (0, 1))
-            scores[i] = logistic(logits)
+            bias = float(self._words.biases[i])
+            logits, nearer = contest(products[:, i], bias, network_products[:, rivals], said[:, rivals], silence)
+            scores[i] = logistic(logits[-1])
             if i in self._adapted:
                 heard[self._adapted[i]] = max(heard[self._adapted[i]], scores[i])
-            elif logits > 0:
-                heard[[self._outputs[j] for j, further in zip(rivals, nearer, strict=True) if further]] *= 1 - scores[i]
+            elif logits[-1] > 0:
+                further = [self._outputs[j] for j, yes in zip(rivals, nearer[-1], strict=True) if yes]
+                heard[further] *= 1 - scores[i]
         return np.concatenate((heard, scores[self._user]))
