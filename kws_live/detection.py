@@ -13,7 +13,6 @@ from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.scorer import StreamScorer
 from kws_live.sources import AudioSource, open_source
 from kws_live.sources.array import ArraySource
-from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import Pipeline, SpeechGate, Step
 from kws_live.spotting.speech_gate import OpenGate, WebrtcGate
 from kws_live.stream.intake import Intake, pieces
@@ -27,10 +26,7 @@ def make_gate(mode: int | None) -> SpeechGate:
 
 def make_settings(model: Model) -> LiveSettings:
     """Live settings that begin with what the model's card recommends."""
-    card = model.card
-    return LiveSettings(
-        DecisionSettings(thresholds=dict(card.thresholds), longest_word_seconds=card.longest_word_seconds)
-    )
+    return LiveSettings(model.card.decision_settings())
 
 
 def make_pipeline(

@@ -89,8 +89,8 @@ class Measured:
     spotting: dict[str, StreamScore]
     efforts: dict[str, Effort]
     talk: dict[Mode, TalkScore]
-    swept: Sweep
-    talk_swept: dict[float, TalkScore]
+    swept: dict[Mode, Sweep]
+    talk_swept: dict[Mode, dict[float, TalkScore]]
     scan_speed: ScanSpeed
 
 
@@ -132,8 +132,10 @@ def run(given: argparse.Namespace) -> int:
         if given.dry:
             print(text)
             continue
-        report.draw_det(one.swept, folder / "streaming_det.png")
+        report.draw_det(one.swept["command"], folder / "streaming_det.png")
+        report.draw_frontier(frontier(one), folder / "frontier.png")
         text += "\n![Detection error trade-off on the streams](streaming_det.png)\n"
+        text += "\n![Words spotted and delay against false accepts on read speech](frontier.png)\n"
         put_between(folder / "report.md", "## The detector on test recordings\n\n" + text, BEGIN, END, "\n")
     if not given.dry:
         put_between(HERE / "README.md", readme_rows(overview), BEGIN, END)
@@ -177,13 +179,15 @@ def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[P
     with steps(f"{name}: talk", seconds) as advance:
         for folder in talk:
             talk_runs += measure_talk(model, settings, folder, keep, advance)[0]
-    with steps(f"{name}: thresholds", 2 * len(THRESHOLDS)) as advance:
-        swept = sweep(list(runs.values()), settings, progress=advance)
-        talk_swept = {}
-        for threshold in THRESHOLDS:
-            at = replace(settings, thresholds=dict.fromkeys(settings.thresholds, threshold))
-            talk_swept[threshold] = talk_score(talk_runs, at)
-            advance(1)
+    swept: dict[Mode, Sweep] = {}
+    talk_swept: dict[Mode, dict[float, TalkScore]] = {mode: {} for mode in MODES}
+    with steps(f"{name}: thresholds", 2 * len(MODES) * len(THRESHOLDS)) as advance:
+        for mode in MODES:
+            swept[mode] = sweep(list(runs.values()), replace(settings, mode=mode), progress=advance)
+            for threshold in THRESHOLDS:
+                at = replace(settings, mode=mode, thresholds=dict.fromkeys(settings.thresholds, threshold))
+                talk_swept[mode][threshold] = talk_score(talk_runs, at)
+                advance(1)
         by_mode = {mode: talk_score(talk_runs, replace(settings, mode=mode)) for mode in MODES}
         spotting = {stream: one.score(replace(settings, mode="spotting")) for stream, one in runs.items()}
     efforts = {stream: effort_of(one.run, scores[stream]) for stream, one in runs.items()}
@@ -204,6 +208,18 @@ def measure_scan(model: Model, settings: DecisionSettings, talk: Sequence[Path])
             if n_workers == 1:
                 alone = result.hours_per_cpu_hour
     return ScanSpeed(result.audio_seconds / 3600, alone, seconds[0] / seconds[1])
+
+
+def frontier(one: Measured) -> dict[str, list[report.Point]]:
+    """What each threshold gives in each mode."""
+    return {
+        mode: [
+            report.Point(threshold, talk.false_accepts, score.hits, score.delays())
+            for threshold, talk in one.talk_swept[mode].items()
+            for score in [one.swept[mode].scores[threshold]]
+        ]
+        for mode in MODES
+    }
 
 
 def talk_score(runs: Sequence[TalkRun], settings: DecisionSettings) -> TalkScore:
@@ -267,12 +283,8 @@ def model_tables(one: Measured, measured: Sequence[Measured]) -> list[Table]:
     for stream, spotting in one.spotting.items():
         modes = compare([spotting], [one.streams[stream]])
         tables.append(report.comparison_table(modes, "spotting mode", f"Stream, {stream}: command mode"))
-    tables += report.sweep_tables(one.swept, TARGET_PER_HOUR)
-    rows = tuple(
-        (f"{threshold:g}", str(one.swept.scores[threshold].hits), str(score.false_accepts))
-        for threshold, score in one.talk_swept.items()
-    )
-    tables.append(Table("Thresholds and read speech", ("threshold", "words spotted", "false accepts"), rows))
+    tables += report.sweep_tables(one.swept["command"], TARGET_PER_HOUR)
+    tables += [report.frontier_table(mode, points) for mode, points in frontier(one).items()]
     for other in measured:
         if other is not one:
             paired = compare(list(other.streams.values()), list(one.streams.values()))

@@ -1,14 +1,16 @@
 """Figures as tables, for the terminal and for Markdown, and the detection error trade-off as a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kws_live.errors import ConfigError
 from kws_live.evaluation.clips import ClipScore, NoiseScore
 from kws_live.evaluation.effort import Effort
-from kws_live.evaluation.intervals import NOTHING
+from kws_live.evaluation.intervals import NOTHING, Rate, Share
 from kws_live.evaluation.operating_points import Comparison, OperatingPoint, Sweep, hours_to_tell, threshold_for
 from kws_live.evaluation.streaming import KINDS, StreamScore
 from kws_live.evaluation.talk import TalkScore
@@ -147,6 +149,62 @@ def comparison_table(comparison: Comparison, first: str, second: str) -> Table:
     return Table(f"{second} against {first}, on the same audio", ("figure", "difference [95 %]"), rows)
 
 
+@dataclass(frozen=True)
+class Point:
+    """What one threshold of all words gives.
+
+    Attributes
+    ----------
+    threshold : of all words
+    false_accepts : on talk
+    hits : in streams
+    delays : median and 95th percentile from the word's end, in seconds; None without hits
+    """
+
+    threshold: float
+    false_accepts: Rate
+    hits: Share
+    delays: tuple[float, float] | None
+
+
+def frontier_table(mode: str, points: Sequence[Point]) -> Table:
+    """Thresholds of one mode."""
+    rows = tuple(
+        (f"{one.threshold:g}", str(one.hits), str(one.false_accepts), f"{one.delays[0]:.2f} s" if one.delays else "")
+        for one in points
+    )
+    head = ("threshold", "words spotted [95 %]", "false accepts on talk [95 %]", "median delay")
+    return Table(f"Thresholds and talk, {mode} mode", head, rows)
+
+
+def draw_frontier(curves: Mapping[str, Sequence[Point]], path: Path) -> None:
+    """Draw hits and delay against false accepts on talk, one curve for each mode.
+
+    Raises
+    ------
+    ConfigError
+        If the picture cannot be drawn or written.
+    """
+    figure = _figure((8, 7))
+    hits, delay = figure.subplots(2, sharex=True)
+    for name, points in curves.items():
+        rates = [one.false_accepts.per_hour for one in points]
+        low, high = np.array([one.hits.interval for one in points]).T
+        hits.plot(rates, [100 * one.hits.value for one in points], marker=".", label=name)
+        hits.fill_between(rates, 100 * low, 100 * high, alpha=0.2)
+        delay.plot(rates, [one.delays[0] if one.delays else np.nan for one in points], marker=".", label=name)
+    hits.set_xscale("symlog", linthresh=1)
+    hits.set_xlim(left=0)
+    hits.set_ylabel("words spotted, % [95 %]")
+    hits.set_title("What false accepts on talk buy, one point for each threshold")
+    delay.set_ylabel("median delay from the word's end, s")
+    delay.set_xlabel("false accepts on talk per hour")
+    for axes in (hits, delay):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    _save(figure, path)
+
+
 def draw_det(sweep: Sweep, path: Path) -> None:
     """Draw each word's detection error trade-off: misses against false accepts per hour.
 
@@ -155,11 +213,7 @@ def draw_det(sweep: Sweep, path: Path) -> None:
     ConfigError
         If the picture cannot be drawn or written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError('pictures need matplotlib: pip install "kws-live[evaluate]"') from error
-    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    figure = _figure((8, 5.5))
     axes = figure.subplots()
     for name, points in [("all", sweep.all_words()), *((word, sweep.of(word)) for word in sweep.keywords)]:
         measured = [point for point in points if point.missed.n and point.false.hours]
@@ -177,6 +231,18 @@ def draw_det(sweep: Sweep, path: Path) -> None:
     axes.set_title("Detection error trade-off, one point for each threshold")
     axes.grid(alpha=0.3)
     axes.legend(ncols=2, fontsize="small")
+    _save(figure, path)
+
+
+def _figure(size: tuple[float, float]) -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError('pictures need matplotlib: pip install "kws-live[evaluate]"') from error
+    return Figure(figsize=size, layout="constrained")
+
+
+def _save(figure: Any, path: Path) -> None:
     try:
         figure.savefig(path, dpi=120, metadata={"Software": None})  # no version in the file: same data, same bytes
     except (OSError, ValueError) as error:

@@ -102,13 +102,11 @@ class LiveSettings:
             pinned = self._pinned.get("thresholds", {})
             self._pinned["thresholds"] = {word: value for word, value in pinned.items() if word in words}
             self._masks = {block: mask & words for block, mask in self._masks.items()}
-            longest, unchanged = now.longest_word_seconds, self._defaults.longest_word_seconds
-            new = replace(
-                now,
-                thresholds={**defaults.thresholds, **kept},
-                active=active,
-                longest_word_seconds=defaults.longest_word_seconds if longest == unchanged else longest,
-            )
+            names = [item.name for item in fields(now) if item.name not in ("thresholds", "active")]
+            changed = {
+                name: getattr(now, name) for name in names if getattr(now, name) != getattr(self._defaults, name)
+            }
+            new = replace(defaults, thresholds={**defaults.thresholds, **kept}, active=active, **changed)
             self._defaults = defaults
             self._apply(new)
 

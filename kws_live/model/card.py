@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ
-from kws_live.errors import ModelError
+from kws_live.errors import ConfigError, ModelError
 from kws_live.model.features import FeatureSettings
 from kws_live.model.folders import CARD_NAME
+from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.saving import write_file
 
 CARD_FORMAT: Final = 1
@@ -31,6 +32,7 @@ class ModelCard:
     figures : what was measured, with the data it was measured on
     files : file name -> SHA-256 in hexadecimal digits
     longest_word_seconds : in command mode, longer utterances are no word of this model
+    settings : other recommended decision settings, where they are not the usual ones
     """
 
     name: str
@@ -45,6 +47,7 @@ class ModelCard:
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = CARD_FORMAT
     longest_word_seconds: float = 1.1
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) != len(self.labels) or not self.labels:
@@ -57,11 +60,20 @@ class ModelCard:
             raise ModelError(f"model {self.name!r}: thresholds must be above 0 and at most 1")
         if not 0.1 <= self.longest_word_seconds <= 3:
             raise ModelError(f"model {self.name!r}: longest_word_seconds must be 0.1 to 3")
+        try:
+            self.decision_settings()
+        except ConfigError as error:
+            raise ModelError(f"model {self.name!r}: {error}") from error
         if self.features.sample_rate_hz not in (SAMPLE_RATE_HZ, SPEECH_RATE_HZ):
             raise ModelError(
                 f"model {self.name!r}: features at {self.features.sample_rate_hz} Hz; "
                 f"the live path has {SAMPLE_RATE_HZ} and {SPEECH_RATE_HZ} Hz"
             )
+
+    def decision_settings(self) -> DecisionSettings:
+        """The settings that this model is best decided with."""
+        usual = DecisionSettings(thresholds=dict(self.thresholds), longest_word_seconds=self.longest_word_seconds)
+        return usual.changed(self.settings)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "ModelCard":
@@ -86,6 +98,7 @@ class ModelCard:
                     "features": FeatureSettings.from_dict(raw["features"]),
                     "thresholds": {str(word): float(value) for word, value in raw["thresholds"].items()},
                     "data": tuple(dict(item) for item in raw.get("data", ())),
+                    "settings": dict(raw.get("settings", {}).items()),
                     "files": dict(raw.get("files", {}).items()),
                 }
             )

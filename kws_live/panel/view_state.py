@@ -160,6 +160,8 @@ CHANGEABLE: Final = (
     "pause_before_seconds",
     "pause_after_seconds",
     "smoothing_hops",
+    "evidence",
+    "evidence_beside_sound",
 )
 """The settings that a page shows and changes, beside the words."""
 

@@ -108,7 +108,7 @@ class Decider:
             return self.keywords[0], {self.keywords[0]: Ruling(Reason.GATE_CLOSED)}, None
         thresholds = settings.thresholds
         over = {word: score for word, score in scores.items() if score >= thresholds[word]}
-        utterance = find_utterance(self._levels) if over or self._candidate is not None else None
+        utterance = find_utterance(self._levels, settings) if over or self._candidate is not None else None
         self._release(hop, scores, utterance, settings)
         rulings = {}
         fresh: dict[str, float] = {}

@@ -27,6 +27,10 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "spacing_seconds": (0.0, 60.0),
     "repeat_seconds": (0.0, 3.0),
     "near_miss": (0.0, 1.0),
+    "closure_seconds": (0.0, 1.0),
+    "least_sound_seconds": (0.0, 1.0),
+    "least_snr_db": (0.0, 60.0),
+    "below_peak_db": (0.0, 90.0),
 }
 """Least and greatest value of each setting that is a number."""
 
@@ -59,6 +63,11 @@ class DecisionSettings:
     repeat_seconds : a word said again counts though its score never fell, once its first end is this old: then nearly
         all of the window is what came after it
     near_miss : share of the threshold from which a score that does not fire is a near miss
+    closure_seconds : quiet up to this long lies within a word: the closures in "stop" and "right" last 0.1 s, with a
+        soft end 0.2; a soft first syllable of a longer word stands off as far as 0.3
+    least_sound_seconds : a shorter sound after a louder utterance is a knock
+    least_snr_db : with the loudest moment less than this above the room, pauses cannot be told from speech
+    below_peak_db : speech is not softer than its loudest moment by more than this, nor nearer to the room than to that
     gate_mode : webrtcvad's 0 (lenient) to 3 (strict); None, or "off": every hop is scored
 
     The pauses were chosen on streams and talk of training and validation speakers. The evidence, its limit per hop and
@@ -91,6 +100,10 @@ class DecisionSettings:
     spacing_seconds: float = 0.3
     repeat_seconds: float = 0.9
     near_miss: float = 0.5
+    closure_seconds: float = 0.3
+    least_sound_seconds: float = 0.08
+    least_snr_db: float = 12.0
+    below_peak_db: float = 25.0
     gate_mode: int | None = 1
 
     def __post_init__(self) -> None:

@@ -7,30 +7,20 @@ from typing import Final
 
 import numpy as np
 
+from kws_live.audio import WINDOW_SECONDS
+from kws_live.spotting.decision_settings import DecisionSettings
+
 FRAME_SECONDS: Final = 0.02
 """Levels come every 20 ms."""
 
 N_LEVELS: Final = 200
 """Four seconds of levels: long enough to hear the room between the words."""
 
-RECENT_LEVELS: Final = 50
-"""The utterance asked for has its loudest moment in the last second, the model's window."""
-
-BRIDGE_FRAMES: Final = 15
-"""Quiet up to 0.3 s belongs to the word: the closures in "stop" and "right" last 0.1 s, with a soft end 0.2; a soft
-first syllable of a longer word stands off as far as 0.3."""
+RECENT_LEVELS: Final = round(WINDOW_SECONDS / FRAME_SECONDS)
+"""The utterance asked for has its loudest moment in the model's window."""
 
 BEFORE_FRAMES: Final = 150
 """Talk is looked for in the three seconds before an utterance."""
-
-LEAST_FRAMES: Final = 4
-"""Sound shorter than 0.08 s after a louder utterance is no utterance of its own."""
-
-LEAST_SNR_DB: Final = 12.0
-"""With the loudest moment less than this above the room, pauses cannot be told from speech."""
-
-BELOW_PEAK_DB: Final = 25.0
-"""Speech is not softer than its loudest moment by more than this, nor nearer to the room than to that moment."""
 
 
 @dataclass(frozen=True)
@@ -55,30 +45,31 @@ class Utterance:
     room_db: float
 
 
-def find_utterance(levels_db: Sequence[float]) -> Utterance | None:
+def find_utterance(levels_db: Sequence[float], settings: DecisionSettings) -> Utterance | None:
     """Find the utterance in up to four seconds of 20 ms levels, the newest last; None where it is too noisy to say."""
     levels = np.asarray(levels_db, dtype=np.float32)
-    if levels.size < BRIDGE_FRAMES:
+    bridge = round(settings.closure_seconds / FRAME_SECONDS)
+    if levels.size < max(1, bridge):
         return None
     first_recent = max(0, levels.size - RECENT_LEVELS)
     peak_index = first_recent + int(np.argmax(levels[first_recent:]))
     peak = float(levels[peak_index])
     room = float(np.partition(levels, levels.size // 10)[levels.size // 10])
-    if peak - room < LEAST_SNR_DB:
+    if peak - room < settings.least_snr_db:
         return None
-    above = levels > max((room + peak) / 2, peak - BELOW_PEAK_DB)
+    above = levels > max((room + peak) / 2, peak - settings.below_peak_db)
     # A single loud frame is a click, or the room's own noise.
     above[1:-1] &= above[:-2] | above[2:]
     above[peak_index] = True
     loud = np.flatnonzero(above)
-    breaks = np.flatnonzero(np.diff(loud) > BRIDGE_FRAMES)
+    breaks = np.flatnonzero(np.diff(loud) > bridge)
     begins = loud[np.concatenate(([0], breaks + 1))]
     ends = loud[np.concatenate((breaks, [loud.size - 1]))]
     # The last one counts, though an earlier one may be louder; a knock that follows a word is not an utterance.
     last = max(
         index
         for index, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True))
-        if begin <= peak_index <= end or end - begin + 1 >= LEAST_FRAMES
+        if begin <= peak_index <= end or (end - begin + 1) * FRAME_SECONDS >= settings.least_sound_seconds
     )
     begin, end = int(begins[last]), int(ends[last])
     before = begin - int(ends[last - 1]) - 1 if last > 0 else N_LEVELS

@@ -9,13 +9,17 @@ from kws_live.errors import ConfigError
 from kws_live.evaluation import report
 from kws_live.evaluation.clips import ClipScore, NoiseScore
 from kws_live.evaluation.effort import Effort
-from kws_live.evaluation.intervals import Share
+from kws_live.evaluation.intervals import Rate, Share
 from kws_live.evaluation.operating_points import Sweep, compare
 from kws_live.evaluation.talk import TalkScore
 from tests.evaluation.test_operating_points import score
 from tests.fakes import KEYWORDS, LABELS
 
 SWEEP = Sweep({0.5: score(("yes", 1.6), ("no", 20.0)), 0.9: score()}, KEYWORDS)
+POINTS = [
+    report.Point(0.5, Rate(4, 2.0), Share(9, 10), (0.2, 0.5)),
+    report.Point(0.9, Rate(0, 2.0), Share(0, 10), None),
+]
 
 
 def every_table() -> list[report.Table]:
@@ -26,6 +30,7 @@ def every_table() -> list[report.Table]:
         *report.stream_tables(score(("yes", 1.6)), Effort(36.0, 0.2, Share(9, 10), Share(3, 3), (0.001,))),
         *report.talk_tables(TalkScore(0.5, Counter(no=2), 1, Counter(), Counter(yes=3)), "command"),
         *report.sweep_tables(SWEEP, 300.0),
+        report.frontier_table("command", POINTS),
         report.comparison_table(compare([score()], [score(("yes", 1.6))]), "old", "new"),
     ]
 
@@ -43,6 +48,8 @@ def test_every_figure_is_in_the_tables() -> None:
         "| of these, words that sound the same | 1 |",
         "| 0.5 | 66.7 % [20.8, 93.9] (2 of 3) | 1 in 0.6 min [2.53, 557.16]/h |",
         "| hits | +33.3 points",
+        "| 0.5 | 90.0 % [59.6, 98.2] (9 of 10) | 2.00/h [0.54, 5.12] (4 in 2.00 h) | 0.20 s |",
+        "| 0.9 | 0.0 % [0.0, 27.8] (0 of 10) | 0.00/h [0.00, 1.84] (0 in 2.00 h) |  |",
     ):
         assert figure in text
 
@@ -77,3 +84,10 @@ def test_the_trade_off_is_drawn_the_same_twice(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ConfigError, match="cannot write"):
         report.draw_det(SWEEP, tmp_path / "absent" / "a.png")
+
+
+def test_the_frontier_is_drawn_the_same_twice(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        report.draw_frontier({"command": POINTS, "spotting": POINTS[:1]}, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

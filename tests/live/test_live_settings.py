@@ -403,3 +403,13 @@ def test_another_models_words_keep_what_was_set_of_those_that_both_know() -> Non
     assert now.refractory_seconds == 2.0
     settings.reset()
     assert settings.snapshot().thresholds == {"yes": 0.7, "no": 0.7, "lamp": 0.7}
+
+
+def test_another_models_recommendations_count_where_nothing_was_set() -> None:
+    settings = LiveSettings(decision_settings())
+    settings.change(longest_word_seconds=1.5)
+    settings.adopt(decision_settings(longest_word_seconds=1.9, evidence=5.0))
+    assert settings.snapshot().evidence == 5.0
+    assert settings.snapshot().longest_word_seconds == 1.5
+    settings.reset()
+    assert settings.snapshot().longest_word_seconds == 1.9

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from kws_live.audio import HOP_SECONDS, SPEECH_RATE_HZ, Samples
+from kws_live.detection import make_settings
 from kws_live.errors import ModelError
 from kws_live.model import FILTERS_NAME, LITERT_NAME, Model, load_model
 from kws_live.model.card import ModelCard, write_card
@@ -196,3 +198,16 @@ def test_filters_whose_header_claims_more_than_there_is_are_refused(folder: Path
 def test_a_card_survives_the_way_through_json(commands_model: Model) -> None:
     card = commands_model.card
     assert ModelCard.from_json(card.to_json(), "card") == card
+
+
+def test_what_a_card_recommends_is_what_listening_begins_with(folder: Path) -> None:
+    usual = make_settings(load_model(folder)).snapshot()
+    change_card(folder, lambda card: card.update(settings={"evidence": 5.0, "gate_mode": 2}))
+    assert make_settings(load_model(folder)).snapshot() == replace(usual, evidence=5.0, gate_mode=2) != usual
+
+
+@pytest.mark.parametrize(("settings", "said"), [({"evidence": -1}, "evidence -1"), ({"odds": 1}, "'odds'")])
+def test_a_card_that_recommends_what_cannot_be_is_refused(folder: Path, settings: dict[str, Any], said: str) -> None:
+    change_card(folder, lambda card: card.update(settings=settings))
+    with pytest.raises(ModelError, match=said):
+        load_model(folder)

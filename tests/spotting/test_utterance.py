@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kws_live.spotting.utterance import BRIDGE_FRAMES, FRAME_SECONDS, LEAST_SNR_DB, N_LEVELS, find_utterance
+from kws_live.spotting import utterance
+from kws_live.spotting.utterance import FRAME_SECONDS, N_LEVELS, Utterance
+from tests.fakes import decision_settings
+
+BRIDGE_FRAMES, LEAST_SNR_DB = 15, 12.0
+SETTINGS = decision_settings(
+    closure_seconds=0.3, least_snr_db=LEAST_SNR_DB, below_peak_db=25.0, least_sound_seconds=0.08
+)
+
+
+def find_utterance(levels_db: list[float]) -> Utterance | None:
+    return utterance.find_utterance(levels_db, SETTINGS)
 
 
 def levels(*stretches: tuple[int, float]) -> list[float]:
@@ -79,6 +90,20 @@ def test_a_single_loud_frame_is_a_click_and_does_not_lengthen_a_word(n_frames: i
     found = find_utterance(levels((60, -70), (20, -20), (8 - n_frames, -70), (n_frames, -25), (2, -70)))
     assert found is not None
     assert found.quiet_after_seconds == pytest.approx(after_frames * FRAME_SECONDS)
+
+
+@pytest.mark.parametrize(("n_frames", "seconds"), [(3, 0.4), (4, 0.08)])
+def test_a_knock_after_a_word_is_no_utterance_and_a_longer_sound_is(n_frames: int, seconds: float) -> None:
+    found = find_utterance(levels((60, -70), (20, -20), (20, -70), (n_frames, -25), (3, -70)))
+    assert found is not None
+    assert found.seconds == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("tail_db", "n_frames"), [(-44.0, 30), (-46.0, 20)])
+def test_sound_far_below_the_loudest_moment_is_not_of_the_word(tail_db: float, n_frames: int) -> None:
+    found = find_utterance(levels((60, -90), (20, -20), (10, tail_db), (5, -90)))
+    assert found is not None
+    assert found.seconds == pytest.approx(n_frames * FRAME_SECONDS)
 
 
 @given(st.lists(st.sampled_from([-70.0, -45.0, -20.0]), min_size=1, max_size=N_LEVELS))

@@ -2,7 +2,8 @@
 
 import { $, canvasColour, context, cssColour, hue, make, onRestyle, token } from "./draw.js";
 
-const GLOBALS = ["mode", "refractory_seconds", "gate_mode", "pause_before_seconds", "pause_after_seconds", "smoothing_hops"];
+const GLOBALS = ["mode", "refractory_seconds", "gate_mode", "pause_before_seconds", "pause_after_seconds", "smoothing_hops",
+  "evidence", "evidence_beside_sound"];
 const LANE_MS = 400; // lines are drawn so often at most
 const LANE_PIXELS = 500;
 
