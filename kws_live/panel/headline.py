@@ -40,6 +40,11 @@ LESSON: Final = Headline("warning", "Teaching: other words reach nothing", "They
 NO_WORDS: Final = Headline("warning", "No word is switched on", "Switch on those that should be heard.")
 
 
+def broken(error: str) -> Headline:
+    """What is said once an error has ended the listening."""
+    return Headline("alarm", f"Stopped by an error: {error}", OVER.advice)
+
+
 def of_finding(tone: Tone, finding: Finding) -> Headline:
     """A finding as a headline."""
     return Headline(tone, _capitalised(finding.summary), _capitalised(finding.advice) + ".")

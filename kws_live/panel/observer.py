@@ -17,6 +17,7 @@ from kws_live.panel.headline import (
     QUIET,
     WAITING,
     Headline,
+    broken,
     of_finding,
 )
 from kws_live.panel.view_state import ViewState
@@ -113,7 +114,7 @@ class Observer:
     def _headlines(self, in_lesson: bool) -> Iterator[Headline]:
         condition = self.spotter.condition()
         if condition.is_over:
-            yield OVER
+            yield broken(condition.broke) if condition.broke else OVER
             return
         yield from (of_finding("alarm", finding) for finding in condition.findings)
         if condition.source_has_ended:

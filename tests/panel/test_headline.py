@@ -17,7 +17,7 @@ from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from kws_live.spotting.pipeline import Step
 from tests.fakes import decision_settings, tone_words
-from tests.panel.panel_fakes import FedSource, ToneModel, audible_room
+from tests.panel.panel_fakes import FedSource, ToneModel, audible_room, tone_spotter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -47,7 +47,7 @@ class Pulled(FedSource):
         super().__init__()
         self.there = threading.Event()
         self.there.set()
-        self.quiet = np.zeros((2205, 1), np.float32)
+        self.quiet = tone_words([], 0.1)[:, np.newaxis]
 
     def read(self, timeout_seconds: float) -> Block | None:
         if not self.there.is_set():
@@ -169,3 +169,26 @@ def test_the_list_of_events_stands_still_under_the_pointer_and_goes_on_when_it_l
     page.mouse.move(1, 1)
     page.wait_for_function("() => document.querySelectorAll('#events .fired').length === 6")
     assert page.locator("#fresh").is_hidden()
+
+
+class Breaking(FedSource):
+    """Fails in a way that no source should."""
+
+    def read(self, timeout_seconds: float) -> Block | None:
+        block = super().read(timeout_seconds)
+        if block is None:
+            raise ZeroDivisionError("a bug of the driver")
+        return block
+
+
+def test_an_error_that_ended_the_listening_is_said_and_not_that_the_sound_has_ended(
+    browser: "Browser", tmp_path: Path
+) -> None:
+    source = Breaking()
+    spotter = tone_spotter(source)
+    with Panel(spotter, port=0, folder=tmp_path) as panel, spotter, closing(browser.new_page()) as page:
+        page.goto(panel.url)
+        with audible_room(source):
+            page.locator("#headline[data-tone=good]").wait_for()
+        source.end()
+        wait_for_headline(page, "Stopped by an error: listening broke: ZeroDivisionError: a bug of the driver", "alarm")
