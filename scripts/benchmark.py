@@ -19,39 +19,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from benchmark_runs import MODES, Measured, build_streams, measure
 from marked_text import put_between
 from speakers import SPEAKERS
 
-from kws_live.cli.progress import steps
-from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation import report
-from kws_live.evaluation.clips import ClipScore, NoiseScore, find_clips, score_clips, score_noise
-from kws_live.evaluation.effort import Effort, effort_of
-from kws_live.evaluation.make_stream import StreamSettings, make_stream, write_stream
-from kws_live.evaluation.material import find_material
-from kws_live.evaluation.operating_points import THRESHOLDS, Sweep, compare, sweep
+from kws_live.evaluation.effort import Effort
+from kws_live.evaluation.operating_points import compare
 from kws_live.evaluation.report import Table
-from kws_live.evaluation.streaming import LabelledRun, StreamScore, measure_stream
-from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
-from kws_live.model import DEFAULT_MODEL, Model, load_model
+from kws_live.evaluation.streaming import StreamScore
+from kws_live.model import DEFAULT_MODEL, load_model
 from kws_live.model.folders import shipped_models, shipped_models_folder
-from kws_live.scan.archive import scan
-from kws_live.scan.workers import LocalProcesses
-from kws_live.sources.recordings import length_seconds
-from kws_live.sources.sound_folder import sound_files
-from kws_live.spotting.decision_settings import DecisionSettings, Mode
 
 HERE: Final = Path(__file__).resolve().parents[1]
 BEGIN: Final = "<!-- benchmark: scripts/benchmark writes what follows -->"
 END: Final = "<!-- benchmark: end -->"
-SNRS_DB: Final = (30.0, 10.0, 0.0)
-NOISES: Final = {"room noise": Path("test") / "_silence_", "ESC-10": Path("noise") / "esc10"}
-"""The official test set's own noise, of rooms it was recorded in; and dogs, clocks, rain and chainsaws."""
 
 README_ROWS: Final = (
     "stream, no noise: words spotted, command mode",
@@ -60,38 +47,7 @@ README_ROWS: Final = (
     "read speech: false accepts, command mode",
     "delay from the word's end",
 )
-MODES: Final[tuple[Mode, ...]] = ("command", "spotting")
 TARGET_PER_HOUR: Final = 1.0
-SEED: Final = 2026
-
-
-@dataclass(frozen=True)
-class ScanSpeed:
-    """Of `kws-live scan` over the talk: hours of audio an hour of CPU; one worker's clock time over that of two."""
-
-    hours: float
-    per_cpu_hour: float
-    gain_of_two: float
-
-    def __str__(self) -> str:
-        gain = f"2 workers: {self.gain_of_two:.1f} times"
-        return f"{self.per_cpu_hour:.0f} h ({self.hours:.2f} h of short Opus files); {gain}"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Everything measured of a model."""
-
-    model: Model
-    clips: ClipScore
-    noise: NoiseScore
-    streams: dict[str, StreamScore]
-    spotting: dict[str, StreamScore]
-    efforts: dict[str, Effort]
-    talk: dict[Mode, TalkScore]
-    swept: dict[Mode, Sweep]
-    talk_swept: dict[Mode, dict[float, TalkScore]]
-    scan_speed: ScanSpeed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,73 +99,6 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def build_streams(data: Path, folder: Path, keywords: Sequence[str], n_words: int) -> dict[str, Path]:
-    """Name -> stream of test clips, without noise and in each noise at each SNR; the words are the same in all."""
-    kinds: list[tuple[str, Path | None, float]] = [("no noise", None, 0.0)]
-    kinds += [(f"{noise} {snr_db:g} dB", where, snr_db) for noise, where in NOISES.items() for snr_db in SNRS_DB]
-    streams = {}
-    with steps("building streams", len(kinds) * n_words) as advance:
-        for name, where, snr_db in kinds:
-            noise = None if where is None else data / where
-            settings = StreamSettings(n_words=n_words, snr_db=snr_db, talk_share=0.0, seed=SEED)
-            samples, labels = make_stream(find_material(data / "test", keywords, noise), settings, advance)
-            streams[name] = folder / f"{name.replace(' ', '_')}.flac"
-            write_stream(streams[name], streams[name].with_suffix(".csv"), samples, labels)
-    return streams
-
-
-def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[Path], keep: Path | None) -> Measured:
-    """Run one model over everything; the other mode and other thresholds are decided from what was kept of the run."""
-    name = model.card.name
-    settings = make_settings(model).snapshot()
-    found = find_clips(data / "test", model.card.labels)
-    with steps(f"{name}: clips", len(found)) as advance:
-        clips = score_clips(model, found, advance)
-    with steps(f"{name}: noise", len(sound_files(data / "noise" / "esc10", deep=True))) as advance:
-        noise = score_noise(model, data / "noise" / "esc10", advance)
-    runs: dict[str, LabelledRun] = {}
-    scores: dict[str, StreamScore] = {}
-    with steps(f"{name}: streams", length_seconds(streams.values())) as advance:
-        for stream, path in streams.items():
-            runs[stream], scores[stream] = measure_stream(
-                model, settings, path, path.with_suffix(".csv"), keep, advance
-            )
-    talk_runs: list[TalkRun] = []
-    seconds = length_seconds(path for folder in talk for path in sound_files(folder, deep=True))
-    with steps(f"{name}: talk", seconds) as advance:
-        for folder in talk:
-            talk_runs += measure_talk(model, settings, folder, keep, advance)[0]
-    swept: dict[Mode, Sweep] = {}
-    talk_swept: dict[Mode, dict[float, TalkScore]] = {mode: {} for mode in MODES}
-    with steps(f"{name}: thresholds", 2 * len(MODES) * len(THRESHOLDS)) as advance:
-        for mode in MODES:
-            swept[mode] = sweep(list(runs.values()), replace(settings, mode=mode), progress=advance)
-            for threshold in THRESHOLDS:
-                at = replace(settings, mode=mode, thresholds=dict.fromkeys(settings.thresholds, threshold))
-                talk_swept[mode][threshold] = talk_score(talk_runs, at)
-                advance(1)
-        by_mode = {mode: talk_score(talk_runs, replace(settings, mode=mode)) for mode in MODES}
-        spotting = {stream: one.score(replace(settings, mode="spotting")) for stream, one in runs.items()}
-    efforts = {stream: effort_of(one.run, scores[stream]) for stream, one in runs.items()}
-    speed = measure_scan(model, settings, talk)
-    return Measured(model, clips, noise, scores, spotting, efforts, by_mode, swept, talk_swept, speed)
-
-
-def measure_scan(model: Model, settings: DecisionSettings, talk: Sequence[Path]) -> ScanSpeed:
-    """Scan the talk with one worker and with two, as `kws-live scan` does."""
-    seconds = []
-    with tempfile.TemporaryDirectory() as temporary, steps(f"{model.card.name}: scan", 2) as advance:
-        for n_workers in (1, 2):
-            since = time.monotonic()
-            out = Path(temporary) / f"{n_workers}.parquet"
-            result = scan(talk, out, model, replace(settings, gate_mode=None), LocalProcesses(n_workers))
-            seconds.append(time.monotonic() - since)
-            advance(1)
-            if n_workers == 1:
-                alone = result.hours_per_cpu_hour
-    return ScanSpeed(result.audio_seconds / 3600, alone, seconds[0] / seconds[1])
-
-
 def frontier(one: Measured) -> dict[str, list[report.Point]]:
     """What each threshold gives in each mode."""
     return {
@@ -220,10 +109,6 @@ def frontier(one: Measured) -> dict[str, list[report.Point]]:
         ]
         for mode in MODES
     }
-
-
-def talk_score(runs: Sequence[TalkRun], settings: DecisionSettings) -> TalkScore:
-    return sum((one.score(settings) for one in runs), TalkScore())
 
 
 def overview_table(measured: Sequence[Measured]) -> Table:
