@@ -5,6 +5,7 @@ from pathlib import Path
 import benchmark
 import pytest
 from benchmark import BEGIN, END
+from benchmark_runs import build_streams, measure_scan
 from marked_text import put_between
 
 from kws_live.detection import make_settings
@@ -61,7 +62,7 @@ def test_the_words_are_the_same_in_every_noise_at_every_snr(tmp_path: Path) -> N
     for folder in ("test/_silence_", "noise/esc10/rain"):
         (tmp_path / folder).mkdir(parents=True)
         write_sound(tmp_path / folder / "0.wav", tone("stop", 5.0), 16_000)
-    streams = benchmark.build_streams(tmp_path, tmp_path, KEYWORDS, 4)
+    streams = build_streams(tmp_path, tmp_path, KEYWORDS, 4)
     assert list(streams) == [
         "no noise",
         *(f"{noise} {snr} dB" for noise in ("room noise", "ESC-10") for snr in (30, 10, 0)),
@@ -74,7 +75,7 @@ def test_the_speed_of_a_scan_is_that_of_the_files_given(commands_model: Model, t
     pytest.importorskip("pyarrow")
     for number in range(2):
         write_sound(tmp_path / f"{number}.wav", tone("stop", 3.0), 16_000)
-    speed = benchmark.measure_scan(commands_model, make_settings(commands_model).snapshot(), [tmp_path])
+    speed = measure_scan(commands_model, make_settings(commands_model).snapshot(), [tmp_path])
     assert speed.hours == pytest.approx(6 / 3600, rel=0.01)
     assert speed.per_cpu_hour > 1
     assert str(speed).startswith(f"{speed.per_cpu_hour:.0f} h (0.00 h of short Opus files); 2 workers: ")
