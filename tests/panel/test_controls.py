@@ -24,7 +24,7 @@ def test_every_control_has_a_label_and_a_help_text(page: "Page") -> None:
     unexplained = page.evaluate("""() => [...document.querySelectorAll('.controls input, .controls select')]
         .filter((one) => !one.closest('label').querySelector('small').textContent.trim()).map((one) => one.id)""")
     assert unexplained == []
-    assert page.locator(".controls input, .controls select").count() == 7
+    assert page.locator(".controls input, .controls select").count() == 9
     assert page.get_by_label("Speech gate").is_hidden()  # what a newcomer does not need is folded away
     page.get_by_text("Fine tuning", exact=True).click()
     assert page.get_by_label("Speech gate").is_visible()
