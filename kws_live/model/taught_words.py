@@ -2,7 +2,7 @@
 
 `kws_live.model.speech_embedding` turns each hop into 96 numbers. The last eight hops, 1.3 s, make one vector of length
 one, and each taught word is a weight vector and a bias: its score is the logistic function of their product with it,
-less what speaks for a word of the network's or for no voice at all, held for half a second. The network knows nothing
+less what speaks for a word of the network's or for no voice at all, held for two hops. The network knows nothing
 of taught words, and calls one that is like a word of its own by that name ("joke": "go"). So the network's words have
 weight vectors too, and where the vector lies nearer to the taught word it speaks for that word alone. Taught words know
 nothing of each other: when one is taken away, everything is as if it had never been taught, bit for bit.
@@ -40,9 +40,8 @@ SPAN_FRAMES: Final = SEEN_FRAMES + (SPAN_HOPS - 1) * STEP_FRAMES
 SPAN_SECONDS: Final = 17 * HOP_SECONDS
 """A whole number of hops that hold these frames."""
 
-HOLD_HOPS: Final = 6
-"""A score lasts so much longer: few hops hold the word well, and command mode asks of a word that it lasts half a
-second. The vector reaches further back than the word, and so tells a piece of a sentence from a word alone."""
+HOLD_HOPS: Final = 2
+"""A score lasts so much longer: a window that holds the word well is rarer than one that the decision can wait for."""
 
 CLAIM_HOPS: Final = 4
 """What the network said counts so much longer: so much further than its window does the vector reach back."""
@@ -183,7 +182,7 @@ def contest(
         it does: bool, shape (n_hops, n_words); both held.
     """
     nearer = products[:, np.newaxis] >= network_products + NEARER
-    claimed = held(np.where(nearer, 0.0, said).max(axis=1, initial=0.0), CLAIM_HOPS)
+    claimed = np.where(nearer, 0.0, held(said, CLAIM_HOPS)).max(axis=1, initial=0.0)
     # The network was trained with thousands of voices, a taught word with a few: the odds are of what it leaves.
     logits = products + bias + np.log(np.maximum((1 - claimed) * (1 - silence), LEAST_LEFT))
     return held(logits, HOLD_HOPS), held(nearer, HOLD_HOPS)

@@ -64,7 +64,7 @@ def model(words: list[TaughtWord], commands_model: Model, user_models: Path) -> 
 
 
 def window() -> Samples:
-    return np.resize(demo_word("stop"), SPEECH_RATE_HZ)
+    return np.resize(demo_word("yes"), SPEECH_RATE_HZ)
 
 
 def scores(model: Model) -> dict[str, np.float32]:

@@ -105,7 +105,7 @@ def test_a_vector_is_eight_embeddings_on_end_of_length_one() -> None:
     assert len(vectors_of(embeddings[:7])) == 0
 
 
-def test_a_score_is_the_logistic_function_of_the_product_and_lasts_half_a_second_longer() -> None:
+def test_a_score_is_the_logistic_function_of_the_product_and_lasts_two_hops_longer() -> None:
     scorer = TaughtScorer(Fixed(0.0), Along(1, *[0] * (HOLD_HOPS + 2)), last_along(1, 3.0, -1.0), {"b": 0, SILENCE: -1})
     heard = [row[-1] for row in scores(scorer, HOLD_HOPS + 4)]
     expected = [logistic(-1), *[logistic(2)] * (1 + HOLD_HOPS), logistic(-1), logistic(-1)]
