@@ -49,7 +49,7 @@ def begin(processes: list[Process], *command: str, line: str = READY) -> Process
 
 def begin_script(processes: list[Process], script: str) -> Process:
     """A program of a few lines, with `Signals` at hand."""
-    header = "import sys, time, threading\nfrom kws_live.cli.signals import Signals, end_at_once\n"
+    header = "import os, sys, time, threading\nfrom kws_live.cli.signals import Signals, end_at_once\n"
     return begin(processes, sys.executable, "-c", header + script)
 
 
@@ -155,7 +155,7 @@ NOTED = """
 signals = Signals({patience})
 signals.install()
 told = threading.Event()
-with signals.noted(lambda: (print("told", flush=True), told.set())):
+with signals.noted(lambda: (os.write(1, b"told\\n"), told.set())):  # a print may interrupt that of "ready"
     print("ready", flush=True)
     while True:
         time.sleep(0.01)

@@ -32,6 +32,7 @@ def test_words_differ_where_their_means_lie_further_apart_than_chance_would_have
     assert part_that_differs(takes(slice(0, 0)), takes(differs)) == part
 
 
+@pytest.mark.twin("test_words_differ_where_their_means_lie_further_apart_than_chance_would_have_them")
 def test_a_word_does_not_differ_from_itself() -> None:
     same = takes(slice(0, 8))
     assert part_that_differs(same, same) == ""
