@@ -3,7 +3,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,6 @@ from kws_live.events import SpeechStarted
 from kws_live.sinks import bindings, open_sink
 from tests.broker import Broker, Subscriber
 from tests.spoken import spoken, wait_until
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path)
-    broker.start()
-    yield broker
-    broker.kill()
 
 
 def test_each_event_is_published_and_the_state_is_kept_for_who_comes_later(broker: Broker) -> None:
