@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from kws_live.detection import make_pipeline, settings_for
+from kws_live.detection import make_pipeline, make_settings, settings_for
+from kws_live.live.changing_pipeline import ChangingPipeline
+from kws_live.live.companion import Companion
 from kws_live.live.live_settings import LiveSettings, SettingsFile
+from kws_live.live.own_playback import OwnPlayback
 from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
 from kws_live.spotter import Spotter
-from kws_live.spotting.pipeline import Step
+from kws_live.spotting.pipeline import Pipeline, Played, Step, nothing_played
 
 
 def listen(
@@ -20,6 +23,7 @@ def listen(
     settings: str | Path | LiveSettings | None = None,
     thresholds: Mapping[str, float] | None = None,
     sinks: Iterable[str | Path | EventSink] = (),
+    ignore_playback: str | Path | AudioSource | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> Spotter:
     """Open a source and a model, ready to listen: ``with kws_live.listen() as spotter: ...``.
@@ -31,6 +35,8 @@ def listen(
     settings : a TOML settings file, watched while listening; or live settings
     thresholds : word -> threshold, over the settings
     sinks : strings as in `kws_live.sinks`, or any `EventSink`
+    ignore_playback : a source of what this machine plays, such as "playback:"; a word heard there within 0.6 s is not
+        spotted
     on_step : called on the detector thread with every hop's verdict; must be quick
 
     Raises
@@ -41,19 +47,36 @@ def listen(
     loaded = model if isinstance(model, Model) else load_model(model)
     path = settings if isinstance(settings, (str, Path)) else None
     live = settings_for(loaded, None if path is not None else settings, thresholds)
-    watched = None if path is None else SettingsFile(live, path)  # reads it, once: it may be a pipe
+    beside: list[Companion] = [] if path is None else [SettingsFile(live, path)]  # reads it, once: it may be a pipe
     with ExitStack() as cleanup:
         opened_sinks = []
         for sink in sinks:
             opened_sinks.append(open_sink(sink, loaded.card.keywords) if isinstance(sink, (str, Path)) else sink)
             cleanup.callback(opened_sinks[-1].close)
-        opened = open_source(source) if isinstance(source, (str, Path)) else source
-        cleanup.callback(opened.close)
-        pipeline = make_pipeline(loaded, live)
-        reopen = (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
+        opened, reopen = _opened(source, cleanup)
+        played: Played = nothing_played
+        if ignore_playback is not None:
+            playback = OwnPlayback(*_opened(ignore_playback, cleanup), loaded, _begin)
+            played = playback.scores_near
+            beside.append(playback)
+        pipeline = ChangingPipeline(make_pipeline(loaded, live), played)
         address = source if isinstance(source, (str, Path)) else None
-        spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, watched, address)
+        spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, beside, address)
         if on_step is not None:
             spotter.watch(on_step)
         cleanup.pop_all()
         return spotter
+
+
+def _opened(
+    source: str | Path | AudioSource, cleanup: ExitStack
+) -> tuple[AudioSource, Callable[[], AudioSource] | None]:
+    """A source, and what opens it again once it is lost."""
+    opened = open_source(source) if isinstance(source, (str, Path)) else source
+    cleanup.callback(opened.close)
+    return opened, (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
+
+
+def _begin(model: Model, position: int) -> Pipeline:
+    """The pipeline that hears what the machine plays: its scores count, not what the user has set."""
+    return make_pipeline(model, make_settings(model), position)

@@ -1,7 +1,7 @@
 """A source, a model and your functions, running together: what ``listen()`` returns."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
@@ -12,10 +12,11 @@ from kws_live.errors import ConfigError
 from kws_live.events import Detection, Event
 from kws_live.live.audience import Audience
 from kws_live.live.changing_pipeline import ChangingPipeline
+from kws_live.live.companion import Companion
 from kws_live.live.condition import Condition, condition_of
 from kws_live.live.event_stream import EventStream
 from kws_live.live.lifetime import Lifetime
-from kws_live.live.live_settings import LiveSettings, SettingsFile
+from kws_live.live.live_settings import LiveSettings
 from kws_live.live.session import Session
 from kws_live.live.session_statistics import Statistics
 from kws_live.live.stream_clock import FollowsClock, StreamClock
@@ -51,23 +52,23 @@ class Spotter:
         model: Model,
         settings: LiveSettings,
         source: AudioSource,
-        pipeline: Pipeline,
+        pipeline: ChangingPipeline,
         sinks: Iterable[EventSink] = (),
         reopen: Callable[[], AudioSource] | None = None,
-        settings_file: SettingsFile | None = None,
+        beside: Sequence[Companion] = (),
         address: str | Path | None = None,
     ) -> None:
         self.model = model
         self.settings = settings
         self.address = address
-        self._pipeline = ChangingPipeline(pipeline)
+        self._pipeline = pipeline
         self._clock = StreamClock(pipeline.next_position)
         self._audience = Audience(self._clock, (), lambda error: self._session.break_off(error))
         self._session = Session(source, self._pipeline, self._audience.deliver, reopen, audience=self._audience)
         self._session.watch(lambda step: self._clock.stepped(step, self._pipeline.next_position))
         if isinstance(source, FollowsClock):
             source.follow(self._clock, self._session.ring)
-        self._lifetime = Lifetime(self._session, self._audience, settings_file)
+        self._lifetime = Lifetime(self._session, self._audience, beside)
         self._let_go = False
         for sink in sinks:
             self.send_to(sink)
@@ -172,9 +173,8 @@ class Spotter:
         begin, limit = self._wait_for(keywords, timeout_seconds)
         return self._answer(await wait_on_loop(begin, limit))
 
-    def _wait_for(self, keywords: Iterable[Words], timeout_seconds: float | None) -> tuple[Begin, float]:
-        words, go_on = self._known(keywords), self._lifetime.go_on
-        return prepared(words, timeout_seconds, self.source, self.ring, self._audience, go_on)
+    def _wait_for(self, keywords: Iterable[Words], timeout: float | None) -> tuple[Begin, float]:
+        return prepared(self._known(keywords), timeout, self.source, self.ring, self._audience, self._lifetime.go_on)
 
     def _answer(self, detection: Detection | None) -> Detection | None:
         """The answer itself; what broke is raised instead."""
@@ -193,8 +193,7 @@ class Spotter:
         try:
             yield
         finally:
-            n_samples = round(hold_off_seconds * SAMPLE_RATE_HZ)
-            shielded(lambda: unmute(self.ring.position + n_samples))
+            shielded(lambda: unmute(self.ring.position + round(hold_off_seconds * SAMPLE_RATE_HZ)))
 
     def audio_after(self, detection: Detection, **options: Any) -> AudioAfter:
         """What is said after a word, up to a pause, block by block; ``options`` are those of `AudioAfter`."""
@@ -244,6 +243,7 @@ class Spotter:
             return following
 
         self._pipeline.change(begin, lambda: self._session.running)
+        self._lifetime.change_model(loaded)
 
     def start(self) -> None:
         """Start listening, if not yet; what was stopped cannot be started again."""

@@ -36,6 +36,7 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.detection import make_pipeline, make_settings
 from kws_live.errors import ConfigError, SourceUnavailableError
 from kws_live.events import SourceLost, SourceReopened
+from kws_live.live.changing_pipeline import ChangingPipeline
 from kws_live.model import Model
 from kws_live.system.clock import wall_seconds
 from kws_live.testing import tone_model
@@ -81,7 +82,8 @@ class Chaos:
         settings = make_settings(model)
         settings.change(mode="spotting", gate_mode=None)
         source = self._open()
-        self.spotter = Spotter(model, settings, source, make_pipeline(model, settings), (), self._reopen)
+        pipeline = ChangingPipeline(make_pipeline(model, settings))
+        self.spotter = Spotter(model, settings, source, pipeline, (), self._reopen)
         self.spotter.on()(self._note)
         self.spotter.on(event=Event)(self._note_event)
         self.spotter.on()(self._hang)

@@ -23,6 +23,7 @@ import kws_live
 from kws_live.audio import SAMPLE_RATE_HZ, Block, Samples
 from kws_live.errors import AudioGapError, SourceLostError
 from kws_live.events import AudioSkipped, Detection, Event, SourceReopened
+from kws_live.live.changing_pipeline import ChangingPipeline
 from kws_live.spotting.pipeline import HOP_SAMPLES
 from kws_live.system.clock import wall_seconds
 
@@ -191,7 +192,7 @@ def fast(hours: float, model: str) -> list[str]:
         loaded := kws_live.load_model(model),
         settings := kws_live.detection.make_settings(loaded),
         source,
-        kws_live.detection.make_pipeline(loaded, settings),
+        ChangingPipeline(kws_live.detection.make_pipeline(loaded, settings)),
         reopen=source_again,
     )
     spotter.on(event=Event)(check.note)

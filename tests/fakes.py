@@ -102,7 +102,7 @@ def run_blocks(pipeline: Pipeline, blocks: Iterable[Samples], ring_seconds: floa
 class Hops:
     """Feeds hand-made hops to a `Decider`: one score per word and a loudness (or a level in dB), 0.08 s each.
 
-    Where it is quiet, what no word scores is silence's.
+    Where it is quiet, what no word scores is silence's. ``play`` says what the machine itself plays from then on.
     """
 
     def __init__(self, settings: DecisionSettings | None = None) -> None:
@@ -111,6 +111,7 @@ class Hops:
         self.position = 0
         self.events: list[Event] = []
         self.reasons: list[str] = []
+        self.played: dict[str, float] = {}
 
     def feed(self, n_hops: int, loud: bool | float = False, gate_open: bool = True, **scores: float) -> list[Event]:
         """Feed equal hops; the events they gave."""
@@ -122,12 +123,16 @@ class Hops:
             posteriors = np.array([scores.get(label.strip("_"), 0.0) for label in LABELS], np.float32)
             level = loud if isinstance(loud, float) else LOUD_DB if loud else QUIET_DB
             levels = (level,) * 4
-            hop = Hop(self.position, gate_open, levels, posteriors if gate_open else None)
+            hop = Hop(self.position, gate_open, levels, posteriors if gate_open else None, {**self.played})
             verdict = self.decider.step(hop, self.settings)
             self.reasons.append(verdict.ruling.reason.name if verdict.ruling.final else "WAITING")
             new += verdict.events
         self.events += new
         return new
+
+    def play(self, **scores: float) -> None:
+        """Let the machine itself play words; none given: nothing."""
+        self.played = scores
 
     def say(self, word: str, score: float = 0.9, n_hops: int = 5) -> list[Event]:
         """A word: loud for some hops, its score high from the third on and for a window's rest; then quiet."""

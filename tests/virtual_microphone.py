@@ -16,6 +16,7 @@ from pathlib import Path
 
 RATE_HZ = 48_000
 SINK, SOURCE = "test_sink", "test_microphone"
+LOUDSPEAKER = "loudspeaker"
 NEEDED = ("pulseaudio", "pactl", "pacat", "paplay", "parec")
 
 
@@ -74,10 +75,17 @@ class VirtualMicrophone:
             time.sleep(0.05)
         raise RuntimeError(f"no virtual microphone: {(self._folder / 'log').read_text()}")
 
-    def play(self, file: Path) -> None:
-        """Play a sound file into the microphone, in real time; returns when it is over."""
+    def add_loudspeaker(self, delay_ms: int = 60) -> None:
+        """Put a loudspeaker beside the microphone, as this machine's own; it is heard so much later."""
+        self._pactl("load-module", "module-null-sink", f"sink_name={LOUDSPEAKER}", f"rate={RATE_HZ}", "channels=1")
+        air = (f"source={LOUDSPEAKER}.monitor", f"sink={SINK}", f"latency_msec={delay_ms}")
+        self._pactl("load-module", "module-loopback", *air)
+        self._pactl("set-default-sink", LOUDSPEAKER)
+
+    def play(self, file: Path, sink: str = SINK) -> None:
+        """Play a sound file into the microphone, or at the loudspeaker, in real time; returns when it is over."""
         # With less latency the player runs dry on a busy machine, and silence is put in between.
-        subprocess.run(["paplay", f"--device={SINK}", "--latency-msec=200", file], env=self.environment, check=True)
+        subprocess.run(["paplay", f"--device={sink}", "--latency-msec=200", file], env=self.environment, check=True)
 
     def unplug(self) -> None:
         """Take the microphone away; the server stays."""

@@ -5,6 +5,7 @@
   kws-live listen --source talk.wav          a file in real time; --fast reads it at full speed
   arecord -t raw -f S16_LE -r 16000 | kws-live listen --source stdin:16000
   kws-live listen --sink jsonl:events.jsonl --threshold yes=0.8
+  kws-live listen --ignore-playback          deaf to what this machine itself plays
   kws-live listen --bindings commands.toml   what each word does: programs, web requests, key presses
 
 In command mode, the default, a word counts when it stands alone, and is reported once the pause after it is there.
@@ -50,6 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "repeatable",
     )  # fmt: skip
     parser.add_argument(
+        "--ignore-playback", nargs="?", const="playback:", metavar="SOURCE",
+        help="words that this machine itself plays do not count: listen to its loudspeaker too, or to SOURCE",
+    )  # fmt: skip
+    parser.add_argument(
         "--bindings", metavar="FILE", help="TOML file that says what each word does; re-read when it changes"
     )
     parser.add_argument(
@@ -93,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         model=model,
         settings=file or settings,
         sinks=sinks,
+        ignore_playback=arguments.ignore_playback,
     )
     if file:
         apply_options(arguments, spotter.settings)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from kws_live.errors import SessionError
-from kws_live.spotting.pipeline import Pipeline, PipelineCounts, Step
+from kws_live.spotting.pipeline import Pipeline, PipelineCounts, Played, Step, nothing_played
 from kws_live.stream.ring_buffer import RingBuffer
 
 LOOK_SECONDS = 0.1
@@ -16,9 +16,11 @@ class ChangingPipeline:
     Parameters
     ----------
     first : the pipeline to begin with
+    played : what the machine itself plays, as of `Pipeline.step`
     """
 
-    def __init__(self, first: Pipeline) -> None:
+    def __init__(self, first: Pipeline, played: Played = nothing_played) -> None:
+        self._played = played
         self._pipeline = first
         self._before = PipelineCounts()
         self._change: tuple[Callable[[int], Pipeline], threading.Event] | None = None
@@ -37,7 +39,7 @@ class ChangingPipeline:
     def step(self, ring: RingBuffer) -> Step | None:
         """As of `Pipeline`."""
         self._go_over()
-        return self._pipeline.step(ring)
+        return self._pipeline.step(ring, self._played)
 
     def skip_to(self, start: int) -> Step:
         """As of `Pipeline`."""

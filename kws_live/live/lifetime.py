@@ -1,22 +1,21 @@
 """From the start of a spotter to its end: once, in one process, and whatever interrupts it."""
 
 import atexit
-import logging
 import os
 import threading
+from collections.abc import Sequence
 
-from kws_live.errors import ConfigError, SessionError
+from kws_live.errors import SessionError
 from kws_live.live.audience import Audience
 from kws_live.live.capture import POLL_SECONDS
-from kws_live.live.live_settings import SettingsFile
+from kws_live.live.companion import Companion
 from kws_live.live.session import Session
+from kws_live.model import Model
 from kws_live.system.interrupts import Latch, shielded
-
-log = logging.getLogger(__name__)
 
 
 class Lifetime:
-    """Starts and stops a session and all who are told of its events; watches the settings file meanwhile.
+    """Starts and stops a session and all who are told of its events, and what runs beside it.
 
     KeyboardInterrupt may come at any step of a method: what was begun can still be stopped.
 
@@ -25,11 +24,11 @@ class Lifetime:
     over : set once no more events will come
     """
 
-    def __init__(self, session: Session, audience: Audience, settings_file: SettingsFile | None) -> None:
+    def __init__(self, session: Session, audience: Audience, beside: Sequence[Companion] = ()) -> None:
         self.over = Latch()
         self._session = session
         self._audience = audience
-        self._settings_file = settings_file
+        self._beside = beside
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -55,6 +54,8 @@ class Lifetime:
                 return
             self._thread = threading.Thread(target=self._run, name="kws-live settings", daemon=True)
             atexit.register(self.stop)  # or threads would still run while the interpreter is taken apart
+            for companion in self._beside:
+                companion.start()
             self._session.start()
             self._thread.start()
 
@@ -75,29 +76,30 @@ class Lifetime:
         self._audience.hurry()
         self._session.stop()
         if self._thread is None or not self._thread.is_alive():
-            self.over.set()
-            self._audience.close()
+            self._end()
         elif not self.in_callback():
             self._thread.join()
 
     def _run(self) -> None:
-        """Watch the settings file, and end everything once the session has ended."""
+        """Look after what runs beside the session, and end everything once that has ended."""
         try:
             while self._session.running:
-                self._look_at_settings()
-                self._session.ended.wait(None if self._settings_file is None else POLL_SECONDS)
+                for companion in self._beside:
+                    companion.look()
+                self._session.ended.wait(POLL_SECONDS if self._beside else None)
         finally:
-            self.over.set()
-            self._audience.close()
+            self._end()
 
-    def _look_at_settings(self) -> None:
-        if self._settings_file is None:
-            return
-        try:
-            if self._settings_file.poll():
-                log.info("settings taken from %s", self._settings_file.path)
-        except ConfigError as error:
-            log.warning("%s; the old values stay", error)
+    def change_model(self, model: Model) -> None:
+        """The session has gone over to another model."""
+        for companion in self._beside:
+            companion.change_model(model)
+
+    def _end(self) -> None:
+        self.over.set()
+        for companion in self._beside:
+            companion.stop()
+        self._audience.close()
 
     def in_callback(self, coroutines: bool = True) -> bool:
         """Whether the caller is something that `stop` waits for; a coroutine is one, but lets others run."""

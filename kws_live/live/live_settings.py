@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kws_live.errors import ConfigError
+from kws_live.live.companion import Companion
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.file_watch import FileWatch
 from kws_live.system.saving import replacing, write_file
@@ -218,7 +219,7 @@ def _keep_what_is_more(path: Path) -> None:
         log.warning("%s held more than settings, which is lost: cannot write %s: %s", path, copy, error.strerror)
 
 
-class SettingsFile:
+class SettingsFile(Companion):
     """A settings file that is watched: `poll` loads it when it has changed; a pipe is read once, at the start.
 
     Parameters
@@ -244,6 +245,14 @@ class SettingsFile:
             return False
         self._settings.load(self.path)
         return True
+
+    def look(self) -> None:
+        """`poll`; what is wrong is told in the log."""
+        try:
+            if self.poll():
+                log.info("settings taken from %s", self.path)
+        except ConfigError as error:
+            log.warning("%s; the old values stay", error)
 
 
 def _words(value: object) -> list[str]:

@@ -21,6 +21,7 @@ LACKS: Final = {
     Reason.SPEECH_BEFORE: "the network heard speech right before it: that left evidence of {had:.1f}, and it takes "
     "{needed:.1f}",
     Reason.TALK_AFTER: "only {had:.2f} s of quiet came after: it takes {needed:.2f} s",
+    Reason.OWN_PLAYBACK: "this machine was playing the word itself (own_playback): it scored {had:.2f} there",
     Reason.TOO_LONG: "the utterance was {had:.2f} s long, and a single word is at most {needed:.2f} s",
 }
 

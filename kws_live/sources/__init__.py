@@ -10,6 +10,7 @@ tcp://HOST:PORT?rate=16000&channels=1&format=s16    the same from a satellite; w
 udp://HOST:PORT?rate=16000&channels=1&format=s16    datagrams of the same, sent to this address of this machine
 rtsp:// rtsps:// rtmp:// srt:// http:// https://    cameras and radio stations: anything that ffmpeg plays
 ffmpeg:talk.m4a any file that ffmpeg reads
+playback:       what this machine plays (PulseAudio and PipeWire)       playback:SINK   on that loudspeaker
 demo:           a bundled recording of the ten words
 
 One channel of any of them, counted from 1: mic:USB#1, talk.wav#2, stdin:48000,2#1, tcp://HOST:PORT?channels=2#1.
@@ -135,6 +136,12 @@ def _ffmpeg(rest: str, paced: bool) -> AudioSource:
     return Ffmpeg(rest, paced)
 
 
+def _playback(rest: str, _paced: bool) -> AudioSource:
+    from kws_live.sources.playback import Playback
+
+    return Playback(rest)
+
+
 def _stream_of(scheme: str) -> Callable[[str, bool], AudioSource]:
     return lambda rest, paced: _ffmpeg(f"{scheme}:{rest}", paced)
 
@@ -147,6 +154,7 @@ SCHEMES: dict[str, Callable[[str, bool], AudioSource]] = {
     "tcp": _tcp,
     "udp": _udp,
     "ffmpeg": _ffmpeg,
+    "playback": _playback,
     **{scheme: _stream_of(scheme) for scheme in ("rtsp", "rtsps", "rtmp", "srt", "http", "https")},
 }
 

@@ -128,7 +128,8 @@ class Decider:
         keyword = max(candidate.best, key=lambda word: candidate.best[word][0])
         ahead = candidate.best[keyword][0]
         rulings |= {word: Ruling(Reason.BEHIND, ahead, score) for word, score in fresh.items()}
-        ruling = rulings[keyword] = judge(self._evidence(keyword, candidate, hop, utterance), settings)
+        evidence = self._evidence(keyword, thresholds[keyword], candidate, hop, utterance)
+        ruling = rulings[keyword] = judge(evidence, settings)
         if not ruling.final:
             return keyword, rulings, None
         self._candidate = None
@@ -183,7 +184,9 @@ class Decider:
                 candidate.best[word] = (value, hop.position)
         return candidate
 
-    def _evidence(self, keyword: str, candidate: _Candidate, hop: Hop, utterance: Utterance | None) -> Evidence:
+    def _evidence(
+        self, keyword: str, threshold: float, candidate: _Candidate, hop: Hop, utterance: Utterance | None
+    ) -> Evidence:
         gathered = self._odds.of(keyword)
         return Evidence(
             utterance=utterance,
@@ -192,6 +195,8 @@ class Decider:
             before=gathered.before,
             may_grow=gathered.now > 0.0,
             waited_seconds=(hop.position - candidate.since) / SAMPLE_RATE_HZ,
+            threshold=threshold,
+            played=hop.played.get(keyword, 0.0),
         )
 
     def _fire(

@@ -54,7 +54,7 @@ def refuse(claim: Claim, settings: DecisionSettings) -> Ruling | None:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a candidate has gathered on whether it stands alone.
+    """What a candidate has gathered on whether it stands alone, and whether a person said it.
 
     Attributes
     ----------
@@ -64,6 +64,7 @@ class Evidence:
     before : what speech before it takes away from that, at most 0
     may_grow : whether more may be gathered, as its posterior has not fallen yet
     waited_seconds : since the candidate began
+    threshold, played : the word's, and its score in what the machine itself played around this moment
     """
 
     utterance: Utterance | None
@@ -72,10 +73,14 @@ class Evidence:
     before: float
     may_grow: bool
     waited_seconds: float
+    threshold: float = 1.0
+    played: float = 0.0
 
 
 def judge(evidence: Evidence, settings: DecisionSettings) -> Ruling:
     """Whether a candidate fires, is refused, or waits."""
+    if evidence.played >= evidence.threshold:
+        return Ruling(Reason.OWN_PLAYBACK, evidence.threshold, evidence.played)
     if settings.mode == "spotting" or (evidence.utterance is None and evidence.is_over):
         return Ruling(Reason.FIRED)  # where it is too noisy to tell a pause, the score decides
     refusal = None

@@ -4,7 +4,7 @@ Everything that listens or measures runs this one class: the live session, files
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -31,6 +31,14 @@ QUIET_HOPS: Final = 6
 
 _SPEECH_HOP: Final = round(HOP_SECONDS * SPEECH_RATE_HZ)
 _LEVEL_FRAME: Final = SPEECH_RATE_HZ // 50
+
+
+Played = Callable[[float | None], Mapping[str, float]]
+
+
+def nothing_played(_heard_at: float | None) -> Mapping[str, float]:
+    """The machine plays nothing, or it is not known."""
+    return {}
 
 
 class SpeechGate(Protocol):
@@ -149,8 +157,13 @@ class Pipeline:
         self._gate.reset()
         self._decider.reset()
 
-    def step(self, ring: RingBuffer) -> Step | None:
-        """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet."""
+    def step(self, ring: RingBuffer, played: Played = nothing_played) -> Step | None:
+        """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet.
+
+        Parameters
+        ----------
+        played : when a hop was heard -> the highest score of each word in what the machine itself played around then
+        """
         while self._speech.size < self._speech_window + _SPEECH_HOP:
             start, block = ring.consume(self._read_position, READ_AHEAD_HOPS * HOP_SAMPLES)
             if start != self._read_position:
@@ -161,7 +174,7 @@ class Pipeline:
             if self._at_stream_rate:
                 self._stream = np.concatenate((self._stream, block))
             self._speech = np.concatenate((self._speech, self._resampler.process(block)))
-        return self._hop()
+        return self._hop(played(ring.heard_at(self._hop_end)))
 
     def steps(self, ring: RingBuffer) -> Iterator[Step]:
         """Do every hop the ring buffer holds."""
@@ -181,7 +194,7 @@ class Pipeline:
         self._restart(start)
         return Step(tuple(events), None)
 
-    def _hop(self) -> Step:
+    def _hop(self, played: Mapping[str, float]) -> Step:
         settings = self._settings()
         if settings.gate_mode != self._gate_mode:
             self._gate_mode = settings.gate_mode
@@ -201,7 +214,7 @@ class Pipeline:
         frames = new.reshape(-1, _LEVEL_FRAME)
         powers = np.einsum("ij,ij->i", frames, frames).tolist()
         levels = tuple(10.0 * math.log10(power / _LEVEL_FRAME + 1e-12) for power in powers)
-        hop = Hop(self._hop_end, is_open, levels, posteriors)
+        hop = Hop(self._hop_end, is_open, levels, posteriors, played)
         verdict = self._decider.step(hop, settings)
         events = verdict.events
         if is_open != self._gate_was_open:

@@ -1,7 +1,7 @@
 """What goes into the decision, hop by hop, and what comes out: small values that can be kept and decided again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -28,6 +28,7 @@ class Reason(StrEnum):
     BRIEF = "its score was gone at once: that of a word which stands alone lasts longer"
     TALK_AFTER = "speech went on after it: it did not stand alone"
     TOO_LONG = "the utterance was too long for a single word"
+    OWN_PLAYBACK = "own_playback: this machine was playing the word itself"
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,14 @@ class Hop:
     gate_open : whether it was worth scoring
     levels_db : level of each 20 ms of the hop, oldest first
     posteriors : float32 (n_labels,), or None where the gate was closed
+    played : highest score of each word in what the machine itself played around this moment; empty: it is not known
     """
 
     position: int
     gate_open: bool
     levels_db: Sequence[float]
     posteriors: NDArray[np.float32] | None
+    played: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -43,3 +43,13 @@ def test_it_goes_on_where_the_other_stopped_and_the_figures_are_of_both() -> Non
 def test_what_no_longer_listens_cannot_go_over() -> None:
     with pytest.raises(SessionError, match="listening has ended"):
         ChangingPipeline(tone_pipeline()).change(lambda position: tone_pipeline(), lambda: False)
+
+
+@pytest.mark.parametrize(("played", "expected"), [({"yes": 0.9}, ["no"]), ({}, ["yes", "no"])])
+def test_what_the_machine_plays_counts_in_the_pipeline(played: dict[str, float], expected: list[str]) -> None:
+    pipeline, ring = ChangingPipeline(tone_pipeline(), lambda _: played), RingBuffer(22_050 * 10)
+    ring.write(tone_words([("yes", 0.5), ("no", 2.0)], 3.5))
+    words: list[str] = []
+    while (step := pipeline.step(ring)) is not None:
+        words.extend(event.keyword for event in step.events if isinstance(event, Detection))
+    assert words == expected

@@ -12,6 +12,7 @@ import pytest
 from kws_live.audio import Block
 from kws_live.detection import make_pipeline
 from kws_live.errors import SourceLostError
+from kws_live.live.changing_pipeline import ChangingPipeline
 from kws_live.live.live_settings import LiveSettings
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
@@ -71,7 +72,8 @@ def live_page(browser: "Browser", pulled: Pulled, tmp_path: Path) -> Iterator["P
     """A page beside a source that can be unplugged."""
     settings = LiveSettings(decision_settings(gate_mode=None))
     model = ToneModel()
-    spotter = Spotter(model, settings, pulled, make_pipeline(model, settings), reopen=pulled.open_again)
+    pipeline = ChangingPipeline(make_pipeline(model, settings))
+    spotter = Spotter(model, settings, pulled, pipeline, reopen=pulled.open_again)
     with spotter, Panel(spotter, port=0, folder=tmp_path) as panel, closing(browser.new_page()) as page:
         page.goto(panel.url)
         yield page

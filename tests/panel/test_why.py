@@ -195,3 +195,13 @@ def test_another_word_at_the_same_moment_has_its_own_reason() -> None:
 def test_a_moment_that_is_not_remembered_is_not_explained(position: int) -> None:
     _, history = remembered_hops()
     assert explain(history, KEYWORDS, position) is None
+
+
+def test_own_playback_names_the_score_in_what_the_machine_played() -> None:
+    hops, history = remembered_hops()
+    hops.play(yes=0.75)
+    hops.say("yes", 0.9)
+    assert why(history, moment(hops, history, Reason.OWN_PLAYBACK)).sentence == (
+        "“yes” scored 0.90, over its threshold of 0.60, but this machine was playing the word itself (own_playback): "
+        "it scored 0.75 there."
+    )

@@ -24,6 +24,8 @@ from kws_live.sources.microphone import BATCH_BLOCKS, Microphone
 from kws_live.sources.network import TcpStream, UdpStream
 from kws_live.sources.one_channel import OneChannel
 from kws_live.sources.pcm_stream import PcmStream
+from kws_live.sources.playback import Playback
+from kws_live.sources.program import ProgramSource
 from kws_live.sources.sound_file import SoundFile
 from tests.fake_sounddevice import FakeSounddevice
 
@@ -62,7 +64,7 @@ FINITE: dict[type, Callable[[Path], AudioSource]] = {
     PcmStream: pcm_stream,
     OneChannel: one_channel,
 }
-ENDLESS: tuple[type, ...] = (Microphone, TcpStream, UdpStream, Ffmpeg)
+ENDLESS: tuple[type, ...] = (Microphone, TcpStream, UdpStream, ProgramSource, Ffmpeg, Playback)
 
 
 def every_source() -> Iterator[type]:

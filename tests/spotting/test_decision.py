@@ -13,6 +13,7 @@ from kws_live.events import Detection, Event, NearMiss
 from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import HOP_SAMPLES
+from kws_live.spotting.verdict import Reason
 from tests.fakes import KEYWORDS, LABELS, LOUD_DB, QUIET_DB, Hops, decision_settings
 
 
@@ -487,3 +488,39 @@ def test_an_utterance_that_has_fired_gives_no_other_word_in_command_mode() -> No
         hops.feed(4, stop=0.7)  # its echo in windows that hold only its end
         hops.feed(30)
         assert words(hops.events) == fired
+
+
+# What the machine itself plays.
+
+
+@pytest.mark.parametrize("mode", ["spotting", "command"])
+def test_a_word_that_the_machine_plays_does_not_fire_and_another_does(mode: str) -> None:
+    hops = quiet_start(mode=mode)
+    hops.play(yes=0.6)
+    hops.say("yes")
+    hops.feed(10)
+    assert words(hops.events) == []
+    assert misses(hops.events) == [("yes", Reason.OWN_PLAYBACK.value)]
+    hops.feed(30)
+    hops.say("no")
+    hops.feed(10)
+    assert words(hops.events) == ["no"]
+
+
+def test_a_word_fires_that_the_machine_played_below_its_threshold() -> None:
+    hops = quiet_start()
+    hops.play(yes=0.59)
+    assert words(hops.say("yes")) == ["yes"]
+
+
+def test_a_word_that_waits_for_its_pause_is_refused_once_the_machine_is_known_to_play_it() -> None:
+    hops = quiet_start(mode="command")
+    hops.feed(2, loud=True)
+    hops.feed(3, loud=True, yes=0.9)
+    assert hops.reasons[-1] == "WAITING"
+    hops.play(yes=0.9)
+    hops.feed(1, loud=True, yes=0.9)
+    hops.play()
+    hops.feed(10)
+    assert words(hops.events) == []
+    assert misses(hops.events) == [("yes", Reason.OWN_PLAYBACK.value)]
