@@ -5,13 +5,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from kws_live.detection import make_pipeline, make_settings, settings_for
+from kws_live.errors import ConfigError
 from kws_live.live.changing_pipeline import ChangingPipeline
 from kws_live.live.companion import Companion
 from kws_live.live.live_settings import LiveSettings, SettingsFile
 from kws_live.live.own_playback import OwnPlayback
+from kws_live.live.stepping_back import SteppingBack
 from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.sinks import EventSink, open_sink
 from kws_live.sources import AudioSource, open_source, reopen_source
+from kws_live.sources.recorders import other_recorders
 from kws_live.spotter import Spotter
 from kws_live.spotting.pipeline import Pipeline, Played, Step, nothing_played
 
@@ -24,6 +27,7 @@ def listen(
     thresholds: Mapping[str, float] | None = None,
     sinks: Iterable[str | Path | EventSink] = (),
     ignore_playback: str | Path | AudioSource | None = None,
+    pause_when: str | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> Spotter:
     """Open a source and a model, ready to listen: ``with kws_live.listen() as spotter: ...``.
@@ -37,6 +41,7 @@ def listen(
     sinks : strings as in `kws_live.sinks`, or any `EventSink`
     ignore_playback : a source of what this machine plays, such as "playback:"; a word heard there within 0.6 s is not
         spotted
+    pause_when : "recording": words reach nothing while another program records from the same microphone for 8 s or more
     on_step : called on the detector thread with every hop's verdict; must be quick
 
     Raises
@@ -59,6 +64,8 @@ def listen(
             playback = OwnPlayback(*_opened(ignore_playback, cleanup), loaded, _begin)
             played = playback.scores_near
             beside.append(playback)
+        if pause_when is not None:
+            beside.append(_stepping_back(pause_when))
         pipeline = ChangingPipeline(make_pipeline(loaded, live), played)
         address = source if isinstance(source, (str, Path)) else None
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, beside, address)
@@ -75,6 +82,13 @@ def _opened(
     opened = open_source(source) if isinstance(source, (str, Path)) else source
     cleanup.callback(opened.close)
     return opened, (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
+
+
+def _stepping_back(pause_when: str) -> SteppingBack:
+    if pause_when != "recording":
+        raise ConfigError(f'pause_when {pause_when!r} does not exist; use "recording"')
+    other_recorders()  # where it is not known, that is told now
+    return SteppingBack(other_recorders)
 
 
 def _begin(model: Model, position: int) -> Pipeline:

@@ -55,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="words that this machine itself plays do not count: listen to its loudspeaker too, or to SOURCE",
     )  # fmt: skip
     parser.add_argument(
+        "--pause-when", choices=("recording",),
+        help="recording: pause while another program records from the same microphone for 8 s or more, as in a call",
+    )  # fmt: skip
+    parser.add_argument(
         "--bindings", metavar="FILE", help="TOML file that says what each word does; re-read when it changes"
     )
     parser.add_argument(
@@ -99,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings=file or settings,
         sinks=sinks,
         ignore_playback=arguments.ignore_playback,
+        pause_when=arguments.pause_when,
     )
     if file:
         apply_options(arguments, spotter.settings)

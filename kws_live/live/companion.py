@@ -1,10 +1,19 @@
 """What runs beside a session, from its start to its end."""
 
+from typing import TYPE_CHECKING
+
 from kws_live.model import Model
+
+if TYPE_CHECKING:
+    from kws_live.live.audience import Audience
+    from kws_live.live.session import Session
 
 
 class Companion:
     """Does nothing at any of its moments."""
+
+    def meet(self, session: "Session", audience: "Audience") -> None:
+        """What it will run beside; ``audience`` is told of the session's events."""
 
     def start(self) -> None:
         """The session is about to start."""

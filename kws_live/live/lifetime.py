@@ -29,6 +29,8 @@ class Lifetime:
         self._session = session
         self._audience = audience
         self._beside = beside
+        for companion in beside:
+            companion.meet(session, audience)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = False

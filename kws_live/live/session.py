@@ -85,10 +85,10 @@ class Session:
         self._stop = threading.Event()
         self._ended = Latch()
         self._error: BaseException | None = None
-        self._overload = Overload(self._tell_finding)
+        self._overload = Overload(self.tell_finding)
         self._detector_at = time.monotonic()
         self._delivering_since: float | None = None
-        self.liveness = Liveness(self._tell_finding, still_seconds)
+        self.liveness = Liveness(self.tell_finding, still_seconds)
         self._delays = Delays()
         self._cpu_begin = time.process_time()
         self._detector = self._thread("detector", self._detect)
@@ -261,7 +261,8 @@ class Session:
             return self._pipeline.skip_to(position)
         return self._pipeline.step(self.ring)
 
-    def _tell_finding(self, finding: Finding, over: bool = False) -> None:
+    def tell_finding(self, finding: Finding, over: bool = False) -> None:
+        """Hand out a finding as an event."""
         self._tell(as_event(finding, self.ring.position, self.capture.source.name, over))
 
     def _dispatch(self) -> None:

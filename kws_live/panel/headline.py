@@ -35,7 +35,9 @@ OVER: Final = Headline(
     "alarm", "The sound has ended", "Start the program again; what was heard is still here to look at."
 )
 ENDED: Final = Headline("warning", "The recording has ended", "Play it again, or choose another source.")
-MUTED: Final = Headline("warning", "Muted: words reach nothing", "The program goes on by itself when it has spoken.")
+MUTED: Final = Headline(
+    "warning", "Muted: words reach nothing", "It goes on by itself when the program has spoken, or the call is over."
+)
 LESSON: Final = Headline("warning", "Teaching: other words reach nothing", "They do again when the lesson is over.")
 NO_WORDS: Final = Headline("warning", "No word is switched on", "Switch on those that should be heard.")
 

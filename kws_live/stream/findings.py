@@ -73,6 +73,7 @@ ADVICE: Final = {
         "set the device's format in Audio MIDI Setup to 44,100 or 48,000 Hz; try it without a hub",
         "set the device's default format to 48,000 Hz in its advanced properties; try it without a hub",
     ),
+    "other_recording": _everywhere("words reach nothing meanwhile; to be heard all the same, leave pause_when out"),
     "overflow": _everywhere("the machine was too busy: close heavy programs; use mains power, not battery saving"),
     "slow_machine": _everywhere("close heavy programs, keep the gate on (--gate 1), use mains power"),
 }  # fmt: skip

@@ -1,0 +1,52 @@
+"""Which other programs record from the microphone that this one listens to, as PulseAudio and PipeWire know it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kws_live.errors import SourceUnavailableError
+
+ANSWER_SECONDS: Final = 1.0
+
+NEEDED: Final = "is known of microphones of PulseAudio and PipeWire alone"
+
+
+def other_recorders() -> Mapping[int, str]:
+    """The streams of other programs from the same microphone, with the programs' names.
+
+    Level meters and streams that pause are left out.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If there is no such sound server, or this program has no microphone of it.
+    """
+    command = ["pactl", "--format=json", "list", "source-outputs"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=ANSWER_SECONDS)
+        streams: list[dict[str, Any]] = json.loads(done.stdout.decode(errors="replace"))
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise SourceUnavailableError(
+            f"whether another program records {NEEDED}, and `pactl list source-outputs` gives no answer: "
+            f"{type(error).__name__}; start the sound server, or install pulseaudio-utils"
+        ) from error
+    ours = {stream["source"] for stream in streams if _process(stream) == str(os.getpid())}
+    if not ours:
+        raise SourceUnavailableError(
+            f"whether another program records {NEEDED}, and this program listens to none; choose mic:pulse or "
+            "mic:default"
+        )
+    return {
+        stream["index"]: str(stream["properties"].get("application.name", "another program"))
+        for stream in streams
+        if stream["source"] in ours
+        and _process(stream) not in ("", str(os.getpid()))
+        and not stream["corked"]
+        and stream["resample_method"] != "peaks"
+    }
+
+
+def _process(stream: Mapping[str, Any]) -> str:
+    return str(stream["properties"].get("application.process.id", ""))
