@@ -6,6 +6,7 @@ DATA holds:
   test/_silence_/         the noise among them
   noise/esc10/            recordings of noise in class folders
   speech/librispeech/     read speech; the speakers of training and validation are left out
+  talk/                   read speech; the speakers who are for the test
 
 The streams are built from test/ with a fixed seed, the same for every model. Their labels say when a word's sound
 ends. The figures go into models/NAME/report.md, and five of them into README.md, between markers.
@@ -26,6 +27,7 @@ from typing import Final
 from benchmark_runs import MODES, Measured, build_streams, measure
 from marked_text import put_between
 from speakers import SPEAKERS
+from train_default import more_talk
 
 from kws_live.errors import KwsLiveError
 from kws_live.evaluation import report
@@ -69,7 +71,7 @@ def run(given: argparse.Namespace) -> int:
     since = time.monotonic()
     names = given.model or [name for name in shipped_models() if not name.startswith("paper")]
     names.sort(key=lambda name: name != DEFAULT_MODEL)  # the default model first
-    talk = sorted(folder for folder in (given.data / "speech" / "librispeech").iterdir() if folder.name not in SPEAKERS)
+    talk = talk_to_measure(given.data)
     with tempfile.TemporaryDirectory() as temporary:
         streams = build_streams(given.data, Path(temporary), load_model(names[0]).card.keywords, given.words)
         measured = [measure(load_model(name), given.data, streams, talk, given.keep) for name in names]
@@ -97,6 +99,13 @@ def run(given: argparse.Namespace) -> int:
         put_between(HERE / "README.md", readme_rows(overview), BEGIN, END)
     print(f"{minutes:.1f} minutes", file=sys.stderr)
     return 0
+
+
+def talk_to_measure(data: Path) -> list[Path]:
+    """The folder of each speaker whom nothing was trained or chosen on."""
+    librispeech = sorted((data / "speech" / "librispeech").iterdir())
+    more = [folder for folder, set_name in more_talk(data).items() if set_name == "test"]
+    return [*(folder for folder in librispeech if folder.name not in SPEAKERS), *more]
 
 
 def frontier(one: Measured) -> dict[str, list[report.Point]]:

@@ -44,6 +44,7 @@ def fault(what: str, module: str, right: str, wrong: str, *tests: str) -> Fault:
 DECISION: Final = "spotting/test_decision.py"
 JUDGEMENT: Final = "spotting/test_judgement.py"
 ODDS: Final = "spotting/test_odds.py"
+CHANCE: Final = "spotting/test_second_chance.py"
 FAULTS: Final = {
     "decision": (
         fault(
@@ -140,6 +141,18 @@ FAULTS: Final = {
         ),
         fault("the refractory time is not asked for", "judgement", "claim.own_seconds < ", "0 > ", JUDGEMENT),
         fault("the spacing is not asked for", "judgement", "claim.any_seconds < ", "0 > ", JUDGEMENT),
+        fault("a near miss gives no second chance", "second_chance", "isinstance(event, NearMiss)", "False", CHANCE),
+        fault("a second chance never ends", "second_chance", "at >= first", "True", CHANCE),
+        fault("a word that waits loses its second chance", "second_chance", " or word in waiting", "", CHANCE),
+        fault("every word has a second chance", "second_chance", "in words}", "in settings.thresholds}", CHANCE),
+        fault(
+            "a second chance outlasts the word that used it",
+            "second_chance",
+            "self._missed.pop(event.keyword, None)",
+            "pass",
+            CHANCE,
+        ),
+        fault("a second chance outlasts a gap", "second_chance", "self._missed.clear()", "pass", CHANCE),
     )
 }
 

@@ -7,7 +7,8 @@ DATA holds:
   noise/speech_commands/  its background recordings
   sounds/, voices/        everyday sound and voices, as scripts/fetch_recordings fetches them; one folder a collection
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
-  talk/                   more talk in LibriSpeech's layout, one folder a speaker; the games that
+  talk/                   more talk in LibriSpeech's layout, one folder a speaker (those who say a keyword in every
+                          sentence are left to the test); the games that
                           scripts/fetch_recordings fetches, and what is said in two of them: amazon_queen.trans.txt
                           and steel_sky.trans.txt; optionally the times of the words, *.words.jsonl
                           (scripts/transcribe_talk.py makes both)
@@ -32,7 +33,7 @@ from kws_live.training.corpora.game_talk import GAMES, fish_fillets_transcripts,
 from kws_live.training.corpora.negatives import write_negatives
 from kws_live.training.corpora.other_voices import write_other_voices
 from kws_live.training.corpora.short_sounds import write_short_sounds
-from kws_live.training.corpora.transcripts import read_times
+from kws_live.training.corpora.transcripts import read_times, talk_without
 from kws_live.training.dataset import SetName
 from kws_live.training.recipe import load_recipe
 from kws_live.training.recordings import which_set
@@ -119,8 +120,8 @@ def make_features(data: Path, features: Path) -> list[Path]:
         print("making features of more talk", file=sys.stderr)
         _unpack_games(data)
         times = read_times(sorted((data / "talk").glob("*.words.jsonl")))
-        words = (*load_recipe("commands-12").keywords, *(word for same in SAME_SOUND.values() for word in same))
-        write_negatives(archives[5], SPEECH, words, more_talk(data), hop_frames=25, times=times)
+        speakers = {folder: set_name for folder, set_name in more_talk(data).items() if set_name != "test"}
+        write_negatives(archives[5], SPEECH, unwanted_words(), speakers, hop_frames=25, times=times)
     return archives
 
 
@@ -128,11 +129,27 @@ def _set_of(collection: Path) -> SetName:
     return "val" if collection.name in VALIDATION_SOUNDS else "train"
 
 
+def unwanted_words() -> tuple[str, ...]:
+    """The keywords, and what sounds like one: sentences that hold them are no example of other talk."""
+    return (*load_recipe("commands-12").keywords, *(word for same in SAME_SOUND.values() for word in same))
+
+
 def more_talk(data: Path) -> dict[Path, SetName]:
-    """Folder -> set of each speaker, a game's actors being one: a fifth of them, drawn by their names, validate."""
-    folders = sorted(folder for folder in (data / "talk").iterdir() if folder.is_dir())
-    in_training = {f for f in folders if which_set(f.name) == "train" and f.name not in VALIDATION_TALK}
-    return {folder: "train" if folder in in_training else "val" for folder in folders}
+    """Folder -> set of each speaker, a game's actors being one.
+
+    A fifth of them, drawn by their names, validate. Of the others, those are for the test who say a keyword in every
+    sentence: the archive of talk has none of them, so that no network was trained on them.
+    """
+    return {
+        folder: "val" if folder.name in VALIDATION_TALK or which_set(folder.name) != "train" else _train_or_test(folder)
+        for folder in sorted((data / "talk").iterdir())
+        if folder.is_dir()
+    }
+
+
+def _train_or_test(speaker: Path) -> SetName:
+    is_reader = any(speaker.rglob("[!.]*.trans.txt"))
+    return "test" if is_reader and not any(talk_without(speaker, unwanted_words())) else "train"
 
 
 def _unpack_games(data: Path) -> None:

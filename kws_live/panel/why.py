@@ -73,21 +73,24 @@ def explain(history: History, keywords: tuple[str, ...], position: int, word: st
 
 def _sentence(history: History, verdict: Verdict, word: str, score: float, ruling: Ruling) -> str:
     position, threshold = verdict.hop.position, verdict.settings.thresholds[word]
+    limit = f"{threshold:.2f}"
+    if word in verdict.eased:
+        limit += ", lowered for a second chance after a near miss"
     if ruling.reason is Reason.GATE_CLOSED:
         return "The gate was closed, as without speech, so nothing was scored."
     if ruling.reason is Reason.BELOW:
-        return f"“{word}” scored {score:.2f}, below its threshold of {threshold:.2f}."
+        return f"“{word}” scored {score:.2f}, below its threshold of {limit}."
     if ruling.reason is Reason.FIRED:
         fired = _detection(history.events, word, position)
         best = fired.score if fired is not None else score
-        said = f"“{word}” fired: its score reached {best:.2f}, its threshold is {threshold:.2f}"
+        said = f"“{word}” fired: its score reached {best:.2f}, its threshold is {limit}"
         if ruling.needed == verdict.settings.evidence_beside_sound:
             return f"{said}. It had evidence of {ruling.had:.1f}; beside other sound it takes {ruling.needed:.1f}."
         return f"{said}."
     if score >= threshold:
-        reached = f"“{word}” scored {score:.2f}, over its threshold of {threshold:.2f}"
+        reached = f"“{word}” scored {score:.2f}, over its threshold of {limit}"
     else:
-        reached = f"“{word}” had been over its threshold of {threshold:.2f}"
+        reached = f"“{word}” had been over its threshold of {limit}"
     if not ruling.final:
         return f"{reached}, and waits: so far {_lacks(history, verdict, word, ruling)}{_outcome(history, position)}."
     return f"{reached}, but {_lacks(history, verdict, word, ruling)}."

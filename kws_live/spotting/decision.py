@@ -7,7 +7,7 @@ what they need to know of the hops before.
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.judgement import Claim, Evidence, judge, refuse
 from kws_live.spotting.near_misses import NearMisses
 from kws_live.spotting.odds import Odds
+from kws_live.spotting.second_chance import SecondChance, eased
 from kws_live.spotting.utterance import N_LEVELS, Utterance, find_utterance
 from kws_live.spotting.verdict import Hop, Reason, Ruling, Verdict
 
@@ -64,6 +65,7 @@ class Decider:
         self._odds = Odds(self.keywords)
         self._candidate: _Candidate | None = None
         self._near_misses = NearMisses(self.keywords)
+        self._second_chance = SecondChance()
 
     def reset(self) -> None:
         """After a gap: forget what was heard before it; the refractory time goes on."""
@@ -72,9 +74,12 @@ class Decider:
         self._odds.reset()
         self._candidate = None
         self._near_misses.reset()
+        self._second_chance.reset()
 
     def step(self, hop: Hop, settings: DecisionSettings) -> Verdict:
         """Decide one hop. Events come in the order of the stream."""
+        second = self._second_chance.words(hop.position, settings, self._waiting())
+        settings = eased(settings, second)
         self._levels.extend(hop.levels_db)
         if hop.posteriors is None:
             self._recent.clear()
@@ -93,10 +98,14 @@ class Decider:
         self._odds.step(dict(zip(self.keywords, posteriors.tolist(), strict=True)), silence, settings)
         best, rulings, detection = self._judge(hop, values, settings)
         events: list[Event] = [] if detection is None else [detection]
-        waiting = self._candidate.best if self._candidate is not None else ()
         if hop.posteriors is not None or self._near_misses.pending:
-            events += self._near_misses.step(hop.position, values, settings, rulings, waiting)
-        return Verdict(hop, scores, best, rulings, settings, tuple(events))
+            events += self._near_misses.step(hop.position, values, settings, rulings, self._waiting())
+        self._second_chance.note(hop.position, events)
+        return Verdict(hop, scores, best, rulings, settings, second, tuple(events))
+
+    def _waiting(self) -> Collection[str]:
+        """The words that wait for their pause."""
+        return self._candidate.best if self._candidate is not None else ()
 
     def _judge(
         self, hop: Hop, scores: dict[str, float], settings: DecisionSettings

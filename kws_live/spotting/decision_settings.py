@@ -27,6 +27,8 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "spacing_seconds": (0.0, 60.0),
     "repeat_seconds": (0.0, 3.0),
     "near_miss": (0.0, 1.0),
+    "second_chance_seconds": (0.0, 10.0),
+    "second_chance": (0.1, 1.0),
     "closure_seconds": (0.0, 1.0),
     "least_sound_seconds": (0.0, 1.0),
     "least_snr_db": (0.0, 60.0),
@@ -63,6 +65,7 @@ class DecisionSettings:
     repeat_seconds : a word said again counts though its score never fell, once its first end is this old: then nearly
         all of the window is what came after it
     near_miss : share of the threshold from which a score that does not fire is a near miss
+    second_chance_seconds, second_chance : for so long after a near miss the threshold of its word is multiplied by this
     closure_seconds : quiet up to this long lies within a word: the closures in "stop" and "right" last 0.1 s, with a
         soft end 0.2; a soft first syllable of a longer word stands off as far as 0.3
     least_sound_seconds : a shorter sound after a louder utterance is a knock
@@ -100,6 +103,8 @@ class DecisionSettings:
     spacing_seconds: float = 0.3
     repeat_seconds: float = 0.9
     near_miss: float = 0.5
+    second_chance_seconds: float = 0.0
+    second_chance: float = 0.8
     closure_seconds: float = 0.3
     least_sound_seconds: float = 0.08
     least_snr_db: float = 12.0

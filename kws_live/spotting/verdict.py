@@ -80,6 +80,7 @@ class Verdict:
     keyword : the best word, by score over threshold
     rulings : what became of it, and of every other word over its threshold
     settings : what it was decided with
+    eased : words whose thresholds in these settings are lower than usual, for a second chance
     events : detections and near misses
     """
 
@@ -88,6 +89,7 @@ class Verdict:
     keyword: str
     rulings: Mapping[str, Ruling]
     settings: DecisionSettings
+    eased: frozenset[str] = frozenset()
     events: tuple[Event, ...] = ()
 
     @property

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import benchmark
 import pytest
-from benchmark import BEGIN, END
+from benchmark import BEGIN, END, talk_to_measure
 from benchmark_runs import build_streams, measure_scan
 from marked_text import put_between
+from train_default import more_talk
 
 from kws_live.detection import make_settings
 from kws_live.errors import KwsLiveError
@@ -79,3 +80,26 @@ def test_the_speed_of_a_scan_is_that_of_the_files_given(commands_model: Model, t
     assert speed.hours == pytest.approx(6 / 3600, rel=0.01)
     assert speed.per_cpu_hour > 1
     assert str(speed).startswith(f"{speed.per_cpu_hour:.0f} h (0.00 h of short Opus files); 2 workers: ")
+
+
+def test_talk_is_measured_on_speakers_who_trained_and_validated_nothing(tmp_path: Path) -> None:
+    said = {
+        "speech/librispeech/163": "NOTHING",  # of training
+        "speech/librispeech/460": "SAY YES",
+        "talk/103": "SAY YES",  # drawn for validation
+        "talk/1032": "SAY YES",
+        "talk/1034": "SAY YES\n1034-1-1 NOTHING",
+        "talk/1040": "I KNOW",
+    }
+    for name, text in said.items():
+        folder = tmp_path / name
+        (folder / "1").mkdir(parents=True)
+        (folder / "1" / f"{folder.name}-1.trans.txt").write_text(f"{folder.name}-1-0 {text}\n", encoding="utf-8")
+        for number in range(2):
+            (folder / "1" / f"{folder.name}-1-{number}.ogg").touch()
+    (tmp_path / "talk" / "flight-of-the-amazon-queen").mkdir()  # not unpacked yet
+    assert [folder.name for folder in talk_to_measure(tmp_path)] == ["460", "1032", "1040"]
+    sets = {folder.name: set_name for folder, set_name in more_talk(tmp_path).items()}
+    assert sets == {
+        "103": "val", "1032": "test", "1034": "train", "1040": "test", "flight-of-the-amazon-queen": "train",
+    }  # fmt: skip

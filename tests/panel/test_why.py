@@ -49,6 +49,19 @@ def test_below() -> None:
     assert why(history, hops.position).sentence == "“no” scored 0.41, below its threshold of 0.60."
 
 
+def test_a_threshold_lowered_for_a_second_chance_is_named_as_such() -> None:
+    hops, history = remembered_hops(second_chance_seconds=4.0, second_chance=0.8)
+    hops.feed(1, yes=0.5)
+    hops.feed(1)
+    hops.feed(1, yes=0.45)
+    lowered = "its threshold of 0.48, lowered for a second chance after a near miss."
+    assert why(history, hops.position).sentence == f"“yes” scored 0.45, below {lowered}"
+    assert why(history, hops.position, "no").sentence == "“no” scored 0.00, below its threshold of 0.60."
+    hops.feed(1, yes=0.5)
+    fired = why(history, hops.position).sentence
+    assert fired == f"“yes” fired: its score reached 0.50, {lowered.replace('threshold of', 'threshold is')}"
+
+
 def test_masked() -> None:
     hops, history = remembered_hops(active=frozenset({"no"}))
     hops.feed(1, yes=0.8)
