@@ -80,7 +80,7 @@ def assert_only(found: dict[str, list[str]], exceptions: dict[str, str], rule: s
 
 def test_readme_names_every_folder_and_flat_module_of_the_package_once() -> None:
     readme = (HERE / "README.md").read_text(encoding="utf-8")
-    drawn = readme.partition("## The house")[2].split("```")[1]
+    drawn = readme.partition("## Source tree")[2].split("```")[1]
     named = re.findall(r"\b([a-z_]+(?:/|\.py))", drawn)
     there = {f"{path.name}/" for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}
     there |= {path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("__")}

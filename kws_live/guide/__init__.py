@@ -20,16 +20,16 @@ TOPICS: Final = (
     "working-on-it",
     "changes",
 )
-"""In the order in which they are best read; each is a file of this folder."""
+"""In reading order; each is a file in this folder."""
 
 COMMENT: Final = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 
 
 def page(topic: str) -> str:
-    """A topic's page as Markdown, without comments."""
+    """Return a topic's page as Markdown, without comments."""
     return COMMENT.sub("", (resources.files(__name__) / f"{topic}.md").read_text(encoding="utf-8"))
 
 
 def title(topic: str) -> str:
-    """A topic's heading."""
+    """Return a topic's heading."""
     return page(topic).partition("\n")[0].removeprefix("# ")

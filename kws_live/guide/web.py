@@ -13,7 +13,7 @@ INLINE = re.compile(
 
 
 def guide_pages() -> dict[str, str]:
-    """Path below the panel's address -> HTML: ``guide/`` lists the topics."""
+    """Return the HTML of each path below the panel's address; ``guide/`` lists the topics."""
     contents = "\n".join(f'<li><a href="{topic}">{_inline(title(topic))}</a></li>' for topic in TOPICS)
     pages = {"guide/": _document("Guide", f"<h2>Guide</h2>\n<ul>\n{contents}\n</ul>")}
     for topic in TOPICS:
@@ -34,7 +34,7 @@ def _document(name: str, body: str) -> str:
 
 
 def to_html(markdown: str) -> str:
-    """The Markdown that the guide is written in: headings, paragraphs, lists, tables and fenced code."""
+    """Convert the subset of Markdown used in the guide: headings, paragraphs, lists, tables and fenced code."""
     return "\n".join(_blocks(markdown.splitlines()))
 
 

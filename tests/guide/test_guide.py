@@ -257,7 +257,7 @@ def test_in_a_terminal_a_page_goes_through_the_pager() -> None:
     shown = os.read(outer, 10_000).decode()
     os.close(outer)
     assert shown.startswith(f"paged: # {title('modes')}")
-    assert "## What is decided" not in shown
+    assert "## How a decision" not in shown
 
 
 def test_the_web_pages_hold_every_topic_and_escape_what_is_markup() -> None:
