@@ -76,7 +76,7 @@ class MqttConnection:
         self._closed = threading.Event()
         self._trouble = "not connected yet"
         self._told = ""
-        self._heard: tuple[str, Callable[[str, str], object]] | None = None
+        self._heard: dict[str, Callable[[str, str], object]] = {}
         self.n_connections = 0
         self._client = self._new_client()
         self._thread: threading.Thread | None = None
@@ -143,8 +143,8 @@ class MqttConnection:
             self._told = ""
             self._changed.notify_all()
             self.n_connections += 1
-        if self._heard is not None:
-            client.subscribe(self._heard[0], qos=1)
+        for topics in self._heard.copy():
+            client.subscribe(topics, qos=1)
         if self._greet is not None:
             self._greet(self)
 
@@ -156,12 +156,17 @@ class MqttConnection:
             self._changed.notify_all()
 
     def _on_message(self, client: "Client", userdata: Any, message: Any) -> None:
-        if self._heard is not None and not message.retain:  # what was kept is an old command
-            self._heard[1](message.topic, message.payload.decode(errors="replace"))
+        from paho.mqtt.client import topic_matches_sub
+
+        if message.retain:  # what was kept is an old command
+            return
+        for topics, function in self._heard.copy().items():
+            if topic_matches_sub(topics, message.topic):
+                function(message.topic, message.payload.decode(errors="replace"))
 
     def hear(self, topics: str, function: Callable[[str, str], object]) -> None:
         """Call a function with topic and payload of each message that comes from now on; it must be quick."""
-        self._heard = topics, function
+        self._heard[topics] = function
         if self._connected:
             self._client.subscribe(topics, qos=1)
 

@@ -10,7 +10,8 @@ ws://127.0.0.1:8765  a WebSocket that programs and pages of this machine connect
 clips:DIR            each word and near miss as a short recording: clips:DIR?megabytes=200&kinds=detection
 bindings:FILE        what each word does, from a TOML file (see `kws_live.sinks.bindings`)
 
-With ``discovery``, Home Assistant can also change thresholds and mode, and switch the listening on and off.
+With ``arbitrate=0.3``, of several listeners that hear the same word within 0.3 s, the one that hears it best publishes
+it. With ``discovery``, Home Assistant can also change thresholds and mode, and switch the listening on and off.
 
 In the addresses of ``http``, ``https``, ``mqtt`` and ``mqtts``, ``${NAME}`` is the environment variable NAME, and
 ``${PATH}``, which has a slash, the first line of a file: that keeps secrets out of process lists and logs.

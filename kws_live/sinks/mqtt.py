@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from kws_live.actions.mqtt_message import MqttConnection, split_mqtt
 from kws_live.actions.outbox import Outbox
-from kws_live.events import Event
+from kws_live.events import Detection, Event
+from kws_live.sinks.mqtt_arbitration import Arbitration, seconds_of
 from kws_live.sinks.mqtt_steering import Steering
 from kws_live.sinks.optional import Settings
 
@@ -29,7 +30,8 @@ class Mqtt:
     ----------
     url : ``mqtt://user:${PASSWORD}@host:port/TOPIC``; ``mqtts`` is encrypted, ``?ca=FILE`` names certificates to
         trust. ``?discovery=homeassistant`` announces an event entity under that discovery prefix, and controls: see
-        `kws_live.sinks.mqtt_steering`
+        `kws_live.sinks.mqtt_steering`. ``?arbitrate=0.3`` waits so long for other listeners with the same topic, and of
+        those that heard a word only the one that heard it best publishes it: see `kws_live.sinks.mqtt_arbitration`
     keywords : the words that entity can tell of
 
     Raises
@@ -44,14 +46,18 @@ class Mqtt:
     """
 
     def __init__(self, url: str, keywords: Sequence[str] = ()) -> None:
-        address = split_mqtt(url, frozenset({"discovery"}))
+        address = split_mqtt(url, frozenset({"discovery", "arbitrate"}))
         self._topic = address.topic
         self._discovery = address.options.get("discovery", "")
         self._keywords = tuple(keywords)
         self._state = f"{self._topic}/state"
+        seconds = seconds_of(address.options["arbitrate"]) if "arbitrate" in address.options else None
         self._connection = MqttConnection(address, (self._state, "offline"), self._greet)
         self._steering: Steering | None = None
-        self._outbox = Outbox(self._connection.name, self._publish, abort=self._connection.abort)
+        self._arbitration: Arbitration | None = None
+        if seconds is not None:
+            self._arbitration = Arbitration(self._connection, self._topic, seconds)
+        self._outbox = Outbox(self._connection.name, self._publish, abort=self._abort)
 
     def _greet(self, connection: MqttConnection) -> None:
         connection.post(self._state, "online", retain=True)
@@ -85,8 +91,17 @@ class Mqtt:
             self._steering = Steering(self._connection, self._topic, self._discovery, self._common(), settings)
 
     def _publish(self, event: Event) -> None:
-        text = json.dumps(event.to_dict(), ensure_ascii=False)
-        self._connection.publish(f"{self._topic}/{event.type}", text)
+        told = event.to_dict()
+        if self._arbitration is not None and isinstance(event, Detection):
+            if not self._arbitration.is_won(event):
+                return
+            told["listener"] = self._arbitration.listener
+        self._connection.publish(f"{self._topic}/{event.type}", json.dumps(told, ensure_ascii=False))
+
+    def _abort(self) -> None:
+        if self._arbitration is not None:
+            self._arbitration.close()
+        self._connection.abort()
 
     @property
     def n_lost(self) -> int:

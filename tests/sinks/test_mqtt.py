@@ -111,7 +111,7 @@ def test_what_is_no_address_or_topic_is_refused(url: str) -> None:
 
 
 def test_an_unknown_option_is_refused() -> None:
-    with pytest.raises(ConfigError, match="unknown options colour; known: ca, discovery"):
+    with pytest.raises(ConfigError, match="unknown options colour; known: arbitrate, ca, discovery"):
         open_sink("mqtt://host/topic?colour=red")
 
 
