@@ -152,6 +152,13 @@ FAULTS: Final = {
             "pass",
             CHANCE,
         ),
+        fault(
+            "what the machine played has a second chance",
+            "second_chance",
+            " and event.reason != Reason.OWN_PLAYBACK.value",
+            "",
+            CHANCE,
+        ),
         fault("a second chance outlasts a gap", "second_chance", "self._missed.clear()", "pass", CHANCE),
     )
 }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.events import Detection, Event, NearMiss
 from kws_live.spotting.decision_settings import DecisionSettings
+from kws_live.spotting.verdict import Reason
 
 
 class SecondChance:
@@ -29,7 +30,7 @@ class SecondChance:
     def note(self, position: int, events: Iterable[Event]) -> None:
         """Take what a hop gave: a near miss gives its word a second chance, and a detection ends that."""
         for event in events:
-            if isinstance(event, NearMiss):
+            if isinstance(event, NearMiss) and event.reason != Reason.OWN_PLAYBACK.value:
                 self._missed[event.keyword] = position
             elif isinstance(event, Detection):
                 self._missed.pop(event.keyword, None)

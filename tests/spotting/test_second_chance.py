@@ -77,3 +77,13 @@ def test_a_word_that_waits_for_its_pause_keeps_its_second_chance(n_quiet: int, w
     assert events == []
     margins = [event.margin for event in hops.feed(8) if isinstance(event, Detection)]
     assert margins == [pytest.approx(0.55 - 0.48) for _ in words]
+
+
+@pytest.mark.parametrize(("played", "words"), [({"yes": 0.6}, []), ({}, ["yes"])], ids=str)
+def test_a_word_that_the_machine_played_has_no_second_chance(played: dict[str, float], words: list[str]) -> None:
+    hops = nearly_spotted()
+    hops.feed(60)  # the chance is over
+    hops.play(**played)
+    assert fired(hops, yes=0.9 if played else MISSED) == []
+    hops.play()
+    assert fired(hops, yes=MISSED) == words
