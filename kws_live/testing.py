@@ -43,7 +43,8 @@ from kws_live.live.stream_clock import StreamClock
 from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.card import ModelCard
 from kws_live.model.features import SPEECH
-from kws_live.model.scorer import Posteriors, StreamScorer
+from kws_live.model.scorer import StreamScorer
+from kws_live.spotting.verdict import Heard
 from kws_live.stream.resampling import Resampler
 from kws_live.stream.ring_buffer import RingBuffer
 
@@ -112,7 +113,7 @@ class ToneModel(Model):
         n_window = self.card.features.window_samples
         return lambda stream, _follows: self._heard(stream[:n_window])
 
-    def _heard(self, window: Samples) -> Posteriors:
+    def _heard(self, window: Samples) -> Heard:
         """The share of each word's tone that lies within the window."""
         at = np.arange(window.size) / SPEECH_RATE_HZ
         whole = TONE_LEVEL / 2 * TONE_SECONDS * SPEECH_RATE_HZ
@@ -121,7 +122,7 @@ class ToneModel(Model):
         )
         values = np.clip(values, 0.0, 0.98)
         values /= max(1.0, values.sum())
-        return np.array([1.0 - values.sum(), 0.0, *values], np.float32)
+        return Heard(np.array([1.0 - values.sum(), 0.0, *values], np.float32))
 
 
 def tone_model(*words: str) -> ToneModel:

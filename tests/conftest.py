@@ -15,6 +15,7 @@ import hypothesis
 import numpy as np
 import pytest
 import soundfile
+from add_verifier import add_verifier
 
 import kws_live
 from kws_live.audio import Samples
@@ -64,6 +65,15 @@ def real_data() -> Path:
 def commands_model() -> Model:
     """The shipped default model."""
     return load_model()
+
+
+@pytest.fixture(scope="session")
+def verified_model(commands_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The default model with the small one as its second network."""
+    folder = tmp_path_factory.mktemp("verified") / "verified"
+    shutil.copytree(commands_model.folder, folder)
+    add_verifier(folder, load_model("commands-12-small").folder)
+    return load_model(folder)
 
 
 @pytest.fixture(scope="session")

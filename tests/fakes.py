@@ -15,7 +15,7 @@ from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import HOP_SAMPLES, Pipeline
 from kws_live.spotting.speech_gate import OpenGate, WebrtcGate
-from kws_live.spotting.verdict import Hop
+from kws_live.spotting.verdict import Heard, Hop
 from kws_live.stream.ring_buffer import RingBuffer
 
 LABELS = ("_silence_", "_unknown_", "yes", "no", "stop")
@@ -78,7 +78,7 @@ def tone_pipeline(
 ) -> Pipeline:
     """A pipeline that spots tones."""
     return Pipeline(
-        score=lambda stream, follows: score(stream[:SPEECH_RATE_HZ]),
+        score=lambda stream, follows: Heard(score(stream[:SPEECH_RATE_HZ])),
         window_rate_hz=SPEECH_RATE_HZ,
         labels=LABELS,
         keywords=KEYWORDS,

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from kws_live.audio import HOP_SECONDS
 from kws_live.cli import main
 from kws_live.cli.doctor import as_lines
-from kws_live.doctor import LEAST_SPEED, Report, examine, listening_speed
+from kws_live.doctor import LEAST_SPEED, Report, always_verified, examine, listening_speed
 from kws_live.errors import AudioGapError, SourceLostError, SourceUnavailableError
+from kws_live.model import Model
 from kws_live.sources import SCHEMES
 from kws_live.stream.findings import ADVICE, Finding
 
@@ -126,6 +128,12 @@ def test_advice_is_for_the_system_it_runs_on(monkeypatch: pytest.MonkeyPatch, sy
 
 def test_the_speed_is_of_this_machine() -> None:
     assert 1 < listening_speed() < 1e6
+
+
+def test_the_speed_is_that_of_a_model_whose_second_network_is_asked_at_every_hop(verified_model: Model) -> None:
+    silence = np.zeros(RATE_HZ, np.float32)
+    assert always_verified(verified_model).stream_scorer(HOP_SECONDS)(silence, False).opinions
+    assert not verified_model.stream_scorer(HOP_SECONDS)(silence, False).opinions
 
 
 def test_as_json_it_is_one_object_and_the_exit_code_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ class ShowVersion(argparse.Action):
 
         card = load_model().card
         print(
-            f"kws-live {__version__}, model {card.name} {card.files['model.tflite'][:12]}, "
+            f"kws-live {__version__}, model {card.name} {card.network_sha256[:12]}, "
             f"Python {sys.version.split()[0]} on {sys.platform}"
         )
         parser.exit()

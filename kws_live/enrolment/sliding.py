@@ -78,4 +78,5 @@ class Slider:
         vectors = self._vectors(rows, first, n_frames)
         around, size = self._around(rows)[:, : self._features.n_mfcc], self._features.n_frames
         ends = SPAN_FRAMES + first + STEP_FRAMES * np.arange(len(vectors))
-        return Hops(vectors, np.array([self._network.score(around[end - size : end]) for end in ends]))
+        heard = [self._network.score(around[end - size : end], follows=bool(end > ends[0])) for end in ends]
+        return Hops(vectors, np.array([one.posteriors for one in heard]))

@@ -11,7 +11,7 @@ from kws_live.enrolment.takes import Take
 from kws_live.enrolment.taught_model import TAUGHT_TO, check_word, sound_prefix, user_folder, words_of, write_taught
 from kws_live.enrolment.teaching import TaughtWord, Teacher
 from kws_live.errors import ConfigError, DatasetError, ModelError
-from kws_live.model import DEFAULT_MODEL, LITERT_NAME, Model, load_model
+from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.folders import find_model, user_models, user_models_folder
 from kws_live.model.taught_words import BANK_NAME
 
@@ -272,8 +272,8 @@ def _fitted(teacher: Teacher, word: TaughtWord) -> TaughtWord:
 
 def newer_base(model: Model) -> str | None:
     """Name of the model that words were taught to, if another has taken its place since."""
-    origin = _origin(model).card
-    same = all(model.card.files.get(name) == origin.files.get(name) for name in (LITERT_NAME, BANK_NAME))
+    own, origin = model.card, _origin(model).card
+    same = own.network_sha256 == origin.network_sha256 and own.files.get(BANK_NAME) == origin.files.get(BANK_NAME)
     return None if same else origin.name
 
 

@@ -19,7 +19,7 @@ from kws_live.detection import make_pipeline, run
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.events import Detection
 from kws_live.live.live_settings import LiveSettings
-from kws_live.model import LITERT_NAME, Model
+from kws_live.model import Model
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
 from kws_live.spotting.decision_settings import DecisionSettings
@@ -224,8 +224,8 @@ def record_kept(
     """
     if keep is None:
         return record(model, settings, ArraySource(samples, rate_hz), progress)
-    network = (model.folder / LITERT_NAME).read_bytes()
-    digest = hashlib.sha256(f"{rate_hz} {settings.gate_mode} ".encode() + network + samples.tobytes()).hexdigest()
+    network = model.card.network_sha256
+    digest = hashlib.sha256(f"{rate_hz} {settings.gate_mode} {network} ".encode() + samples.tobytes()).hexdigest()
     path = keep / f"{model.card.name}-{digest[:16]}.npz"
     if path.is_file():
         run = RecordedRun.load(path)

@@ -201,6 +201,7 @@ class Session:
             lost_seconds=self.capture.lost_seconds,
             hops=counts.hops,
             hops_scored=counts.hops_scored,
+            hops_scored_twice=counts.hops_scored_twice,
             cpu_ms_per_second=1000 * (time.process_time() - self._cpu_begin) / audio_seconds if audio_seconds else 0.0,
             delay_median_ms=delay_median_ms,
             delay_95_ms=delay_95_ms,

@@ -37,6 +37,7 @@ class Statistics:
     n_overflows : how often the source lost audio before handing it over
     n_lost, lost_seconds : how often, and how long, the source was away
     hops, hops_scored : hops seen, and those the gate let through
+    hops_scored_twice : where the model's second network counted as well
     cpu_ms_per_second : processor time of the whole process for a second of audio
     delay_median_ms, delay_95_ms : from a word's end, heard by the program, to its callback; None without words
     callback_errors : exceptions raised by callbacks and sinks
@@ -51,6 +52,7 @@ class Statistics:
     lost_seconds: float
     hops: int
     hops_scored: int
+    hops_scored_twice: int
     cpu_ms_per_second: float
     delay_median_ms: float | None
     delay_95_ms: float | None
@@ -75,12 +77,14 @@ class Statistics:
             delay = (
                 f"{self.delay_median_ms:.0f} ms median, {self.delay_95_ms:.0f} ms at 95 %, from word end to callback"
             )
+        twice = f", {self.hops_scored_twice} of them by two networks" if self.hops_scored_twice else ""
+        share = f"the gate was open {self.gate_open_percent:.1f} %"
         return [
             ("audio", f"{self.audio_seconds:.1f} s"),
             ("skipped", f"{self.samples_skipped} samples"),
             ("overflows", f"{self.n_overflows}"),
             ("source lost", f"{self.n_lost} times, {self.lost_seconds:.1f} s"),
-            ("scored", f"{self.hops_scored} of {self.hops} hops; the gate was open {self.gate_open_percent:.1f} %"),
+            ("scored", f"{self.hops_scored} of {self.hops} hops{twice}; {share}"),
             ("CPU", f"{self.cpu_ms_per_second:.1f} ms for a second of audio"),
             ("delay", delay),
             ("callbacks", f"{self.callback_errors} failed, {self.events_dropped} events dropped"),

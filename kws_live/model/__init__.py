@@ -1,4 +1,4 @@
-"""A model folder, checked: card, network, mel filters, taught words.
+"""A model folder, checked: card, networks, mel filters, taught words.
 
 A folder holds ``card.json`` and the files it names with their SHA-256. The card says how the features are
 made, so that training and listening cannot disagree.
@@ -14,17 +14,17 @@ import numpy as np
 
 from kws_live.audio import SILENCE, UNKNOWN, WINDOW_SECONDS, Samples
 from kws_live.errors import ModelError
-from kws_live.model.card import ModelCard
+from kws_live.model.card import LITERT_NAME, VERIFIER_NAME, ModelCard
 from kws_live.model.features import FeatureExtractor, Features
 from kws_live.model.folders import CARD_NAME, find_model
 from kws_live.model.rolling_features import RollingFeatures
-from kws_live.model.scorer import LiteRtScorer, Posteriors, Scorer, StreamScorer
+from kws_live.model.scorer import LiteRtScorer, Posteriors, Scorer, StreamScorer, VerifiedScorer
 from kws_live.model.speech_embedding import EMBEDDING_NAME, SpeechEmbedding, fits, speech_bands
 from kws_live.model.taught_words import SPAN_SECONDS, WORDS_NAME, TaughtScorer, TaughtWords
+from kws_live.spotting.verdict import Heard
 from kws_live.system.array_file import read_array
 from kws_live.system.text_file import read_bytes
 
-LITERT_NAME: Final = "model.tflite"
 KERAS_NAME: Final = "model.keras"
 FILTERS_NAME: Final = "mel_filters.npy"
 DEFAULT_MODEL: Final = "commands-12"
@@ -83,7 +83,14 @@ class Model:
 
     def scorer(self) -> Scorer:
         """A new scorer of the network's labels; each thread needs its own."""
-        return LiteRtScorer(_read(self.folder / LITERT_NAME), self.card, len(self.network_labels))
+        first = self._runner(LITERT_NAME)
+        if VERIFIER_NAME not in self.card.files:
+            return first
+        words = tuple(self.network_words.values())
+        return VerifiedScorer(first, self._runner(VERIFIER_NAME), words, self.card.verifier_bar)
+
+    def _runner(self, name: str) -> LiteRtScorer:
+        return LiteRtScorer(_read(self.folder / name), self.card, len(self.network_labels))
 
     def embedding(self) -> SpeechEmbedding:
         """A new runner of the embedding by which words are taught; each stream needs its own.
@@ -117,12 +124,12 @@ class Model:
         settings, scorer = self.card.features, self.scorer()
         if self.taught is None:
             mfcc = RollingFeatures(settings, self.extractor.mfcc, settings.window_samples, step_seconds)
-            return lambda stream, follows: scorer.score(mfcc.rows(stream, follows))
+            return lambda stream, follows: scorer.score(mfcc.rows(stream, follows), follows)
         both = RollingFeatures(settings, self.rows, round(SPAN_SECONDS * settings.sample_rate_hz), step_seconds)
         outputs = {label: place for place, label in enumerate(self.network_labels)}
         taught = TaughtScorer(scorer, self.embedding(), self.taught, outputs)
 
-        def score(stream: Samples, follows: bool) -> Posteriors:
+        def score(stream: Samples, follows: bool) -> Heard:
             rows = both.rows(stream, follows)
             mfcc, bands = rows[-settings.n_frames :, : settings.n_mfcc], rows[:, settings.n_mfcc :]
             return taught.score(mfcc, bands, follows)
@@ -132,7 +139,7 @@ class Model:
     def posteriors(self, score: StreamScorer, window: Samples) -> Posteriors:
         """Scores of one window of a second, float32 (n_samples,) at the features' own rate, with silence before it."""
         missing = round((self.window_seconds - WINDOW_SECONDS) * self.card.features.sample_rate_hz)
-        return score(np.pad(window, (missing, 0)), False)
+        return score(np.pad(window, (missing, 0)), False).posteriors
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:

@@ -15,6 +15,8 @@ from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.saving import write_file
 
 CARD_FORMAT: Final = 1
+LITERT_NAME: Final = "model.tflite"
+VERIFIER_NAME: Final = "verifier.tflite"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class ModelCard:
     files : file name -> SHA-256 in hexadecimal digits
     longest_word_seconds : in command mode, longer utterances are no word of this model
     settings : other recommended decision settings, where they are not the usual ones
+    verifier_bar : where the network gives a word so much, a second one is asked, if there is a ``verifier.tflite``
     """
 
     name: str
@@ -48,6 +51,7 @@ class ModelCard:
     format: int = CARD_FORMAT
     longest_word_seconds: float = 1.1
     settings: Mapping[str, Any] = field(default_factory=dict)
+    verifier_bar: float = 0.05
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) != len(self.labels) or not self.labels:
@@ -60,6 +64,8 @@ class ModelCard:
             raise ModelError(f"model {self.name!r}: thresholds must be above 0 and at most 1")
         if not 0.1 <= self.longest_word_seconds <= 3:
             raise ModelError(f"model {self.name!r}: longest_word_seconds must be 0.1 to 3")
+        if not 0 <= self.verifier_bar <= 1:
+            raise ModelError(f"model {self.name!r}: verifier_bar is {self.verifier_bar!r}; it must be 0 to 1")
         try:
             self.decision_settings()
         except ConfigError as error:
@@ -74,6 +80,14 @@ class ModelCard:
         """The settings that this model is best decided with."""
         usual = DecisionSettings(thresholds=dict(self.thresholds), longest_word_seconds=self.longest_word_seconds)
         return usual.changed(self.settings)
+
+    @property
+    def network_sha256(self) -> str:
+        """Says which network, or which two and how they are asked, gave a score; in hexadecimal digits."""
+        first = self.files.get(LITERT_NAME, "")
+        if VERIFIER_NAME not in self.files:
+            return first
+        return hashlib.sha256(f"{first} {self.files[VERIFIER_NAME]} {self.verifier_bar}".encode()).hexdigest()
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "ModelCard":

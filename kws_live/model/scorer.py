@@ -1,7 +1,7 @@
 """What runs a network: features in, numbers out."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +11,36 @@ from kws_live.errors import ModelError
 from kws_live.model.card import ModelCard
 from kws_live.model.features import Features
 from kws_live.model.folders import first_line
+from kws_live.spotting.verdict import Heard
 from kws_live.system.native_output import quiet_stderr
 
 Posteriors = NDArray[np.float32]
 """Every label's probability, shape (n_labels,), summing to 1; taught words' scores come on top."""
 
-StreamScorer = Callable[[Samples, bool], Posteriors]
+StreamScorer = Callable[[Samples, bool], Heard]
 """Scores the window that a stretch of samples begins with; what comes after it has been read ahead. The second argument
 says whether it is the window scored last, moved on by one step."""
+
+
+ASK_EVERY: Final = 2
+SURE: Final = 0.9
+"""Posterior of a word from which on the second network is not asked again about it."""
+
+LEAST: Final = np.float32(1e-12)
+"""Of a product: two networks that are sure of different labels agree on none."""
 
 
 class Scorer(Protocol):
     """Runs the network."""
 
-    def score(self, features: Features) -> Posteriors:
-        """Posteriors of one window: float32 (n_frames, n_mfcc) -> float32 (n_labels,)."""
+    def score(self, features: Features, follows: bool = False) -> Heard:
+        """What it makes of one window.
+
+        Parameters
+        ----------
+        features : float32 (n_frames, n_mfcc)
+        follows : whether the window is the one scored last, moved on by one hop
+        """
 
 
 class LiteRtScorer:
@@ -62,7 +77,41 @@ class LiteRtScorer:
                 f"{card.features.n_frames} x {card.features.n_mfcc} and {expected} labels"
             )
 
-    def score(self, features: Features) -> Posteriors:
+    def score(self, features: Features, follows: bool = False) -> Heard:
         self._interpreter.set_tensor(self._input["index"], features.reshape(self._input["shape"]))
         self._interpreter.invoke()
-        return np.array(self._interpreter.get_tensor(self._output["index"])).reshape(-1)
+        return Heard(np.array(self._interpreter.get_tensor(self._output["index"])).reshape(-1))
+
+
+class VerifiedScorer:
+    """Two networks that err on different windows: where the first hears a word, the geometric mean of both counts.
+
+    So one that is sure that it is no word outweighs one that is fairly sure that it is. The second takes longer: where
+    hops follow each other it is asked at every `ASK_EVERY`-th, until it is `SURE` of the word that the first hears; its
+    last answer counts between.
+
+    Parameters
+    ----------
+    first : run on every window
+    verifier : run where the first gives one of the words ``bar`` or more; its labels are the same
+    words : which of the labels are words
+    bar : 0 (always asked) to 1
+    """
+
+    def __init__(self, first: Scorer, verifier: Scorer, words: Sequence[int], bar: float) -> None:
+        self._first, self._verifier, self._words, self._bar = first, verifier, list(words), bar
+        self._answer: Posteriors | None = None
+        self._age_hops = 0
+
+    def score(self, features: Features, follows: bool = False) -> Heard:
+        heard = self._first.score(features, follows)
+        named = self._words[int(heard.posteriors[self._words].argmax())]
+        if heard.posteriors[named] < self._bar:
+            self._answer = None
+            return heard
+        self._age_hops += 1
+        doubts = self._age_hops >= ASK_EVERY and self._answer is not None and self._answer[named] < SURE
+        if self._answer is None or not follows or doubts:
+            self._answer, self._age_hops = self._verifier.score(features).posteriors, 0
+        product = np.sqrt(np.maximum(heard.posteriors * self._answer, LEAST))
+        return Heard(product / product.sum(), (heard.posteriors, self._answer))

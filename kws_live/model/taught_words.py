@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from kws_live.audio import HOP_SECONDS, SILENCE
 from kws_live.errors import ModelError, OutdatedWordsError
 from kws_live.model.features import Features
-from kws_live.model.scorer import Posteriors, Scorer
+from kws_live.model.scorer import Scorer
 from kws_live.model.speech_embedding import EMBEDDING_SIZE, SEEN_FRAMES, STEP_FRAMES
+from kws_live.spotting.verdict import Heard
 from kws_live.system.array_file import read_arrays
 
 WORDS_NAME: Final = "words.npz"
@@ -247,7 +248,7 @@ class TaughtScorer:
         self._user = [i for i, name in enumerate(words.names) if name not in words.adapted]
         self._recent: deque[tuple[Numbers, Numbers, Numbers, float]] = deque(maxlen=HOLD_HOPS + CLAIM_HOPS + 1)
 
-    def score(self, features: Features, bands: Features, follows: bool) -> Posteriors:
+    def score(self, features: Features, bands: Features, follows: bool) -> Heard:
         """Score one hop.
 
         Parameters
@@ -255,7 +256,8 @@ class TaughtScorer:
         features : float32 (n_frames, n_mfcc), of the network's window
         bands, follows : see `StreamVectors.next`
         """
-        posteriors = self._network.score(features)
+        network = self._network.score(features, follows)
+        posteriors = network.posteriors
         vector = self._vectors.next(bands, follows)
         if not follows:
             self._recent.clear()
@@ -276,4 +278,4 @@ class TaughtScorer:
             elif logits[-1] > 0:
                 further = [self._outputs[j] for j, yes in zip(rivals, nearer[-1], strict=True) if yes]
                 heard[further] *= 1 - scores[i]
-        return np.concatenate((heard, scores[self._user]))
+        return Heard(np.concatenate((heard, scores[self._user])), network.opinions)

@@ -13,7 +13,6 @@ from kws_live.audio import SAMPLE_RATE_HZ, WINDOW_SECONDS, pcm16_to_float
 from kws_live.errors import ConfigError, KwsLiveError
 from kws_live.events import Detection
 from kws_live.live.session_statistics import Statistics
-from kws_live.model import LITERT_NAME
 from kws_live.model.card import ModelCard
 from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
 from kws_live.panel.hindsight import compare
@@ -147,6 +146,7 @@ class Desk:
             raise ConfigError("that moment is not remembered any more; the last ten minutes are")
         verdict = explanation.verdict
         hop = verdict.hop
+        column = self._card.labels.index(explanation.word)
         top = []
         if hop.posteriors is not None:
             order = hop.posteriors.argsort()[::-1][:N_TOP]
@@ -171,6 +171,7 @@ class Desk:
             "mode": verdict.settings.mode,
             "refractory_seconds": verdict.settings.refractory_seconds,
             "top": top,
+            "opinions": [round(float(one[column]), 3) for one in hop.opinions if column < one.size],
         }
         pcm = self._state.audio.read(hop.position - SAMPLE_RATE_HZ, SAMPLE_RATE_HZ)
         if pcm is not None:
@@ -207,7 +208,7 @@ class Desk:
                 "score": round(float(verdict.scores[column]), 4),
                 "threshold": float(verdict.settings.thresholds[word]),
                 "model": self._card.name,
-                "network_sha256": self._card.files[LITERT_NAME],
+                "network_sha256": self._card.network_sha256,
                 "source": self._spotter.source.name,
                 "position": verdict.hop.position,
             },
@@ -224,7 +225,7 @@ class Desk:
         return self._marks()
 
     async def _refit(self) -> dict[str, Any]:
-        evidence = await asyncio.to_thread(self._feedback.load, self._card.files[LITERT_NAME])
+        evidence = await asyncio.to_thread(self._feedback.load, self._card.network_sha256)
         fits = refit(evidence, self._spotter.settings.snapshot().thresholds)
         changed = {fit.word: fit.after for fit in fits if fit.after != fit.before}
         return {

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ, SPEECH_RATE_HZ, WINDOW_SECONDS, Samples
 from kws_live.events import AudioSkipped, Event, SpeechEnded, SpeechStarted
 from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
-from kws_live.spotting.verdict import Hop, Verdict
+from kws_live.spotting.verdict import Heard, Hop, Verdict
 from kws_live.stream.resampling import Resampler
 from kws_live.stream.ring_buffer import RingBuffer
 
@@ -77,12 +76,14 @@ class PipelineCounts:
 
     hops: int = 0
     hops_scored: int = 0
+    hops_scored_twice: int = 0
     samples_skipped: int = 0
 
     def __add__(self, other: "PipelineCounts") -> "PipelineCounts":
         return PipelineCounts(
             self.hops + other.hops,
             self.hops_scored + other.hops_scored,
+            self.hops_scored_twice + other.hops_scored_twice,
             self.samples_skipped + other.samples_skipped,
         )
 
@@ -95,8 +96,8 @@ class Pipeline:
 
     Parameters
     ----------
-    score : (stream, follows) -> posteriors, shape (n_labels,)
-        Of the window at ``window_rate_hz`` that the stream begins with; what comes after it has been read ahead.
+    score : (stream, follows) -> what the networks make of a window
+        It is the window at ``window_rate_hz`` that the stream begins with; what comes after it has been read ahead.
         ``follows``: whether it is the window scored last, moved on by one hop.
     window_rate_hz : 16,000 or 22,050
     labels, keywords : the network's outputs, and those that may fire
@@ -108,7 +109,7 @@ class Pipeline:
 
     def __init__(
         self,
-        score: Callable[[Samples, bool], NDArray[np.float32]],
+        score: Callable[[Samples, bool], Heard],
         window_rate_hz: int,
         labels: tuple[str, ...],
         keywords: tuple[str, ...],
@@ -204,17 +205,19 @@ class Pipeline:
         self._speech = self._speech[_SPEECH_HOP:]
         new = self._speech[self._speech_window - _SPEECH_HOP : self._speech_window]
         is_open = self._gate.is_open(new)
-        posteriors = None
-        self.counts.hops += 1
+        heard = None
         if is_open:
             self.counts.hops_scored += 1
             # The 22,050 Hz stream is read ahead of its resampled copy: both windows end where the hop ends.
-            posteriors = self._score(self._stream if self._at_stream_rate else self._speech, self._follows)
+            heard = self._score(self._stream if self._at_stream_rate else self._speech, self._follows)
+            self.counts.hops_scored_twice += bool(heard.opinions)
+        self.counts.hops += 1
         self._follows = is_open
         frames = new.reshape(-1, _LEVEL_FRAME)
         powers = np.einsum("ij,ij->i", frames, frames).tolist()
         levels = tuple(10.0 * math.log10(power / _LEVEL_FRAME + 1e-12) for power in powers)
-        hop = Hop(self._hop_end, is_open, levels, posteriors, played)
+        posteriors, opinions = (heard.posteriors, heard.opinions) if heard else (None, ())
+        hop = Hop(self._hop_end, is_open, levels, posteriors, played, opinions)
         verdict = self._decider.step(hop, settings)
         events = verdict.events
         if is_open != self._gate_was_open:

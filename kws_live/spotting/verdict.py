@@ -49,6 +49,20 @@ class Ruling:
     final: bool = True
 
 
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the networks make of a window.
+
+    Attributes
+    ----------
+    posteriors : float32 (n_labels,), what is decided from
+    opinions : where a second network counts, the posteriors of the first and of the second, shape (n_labels,) each
+    """
+
+    posteriors: NDArray[np.float32]
+    opinions: tuple[NDArray[np.float32], ...] = ()
+
+
 @dataclass(frozen=True)
 class Hop:
     """Everything the decision needs to know of one hop.
@@ -60,6 +74,7 @@ class Hop:
     levels_db : level of each 20 ms of the hop, oldest first
     posteriors : float32 (n_labels,), or None where the gate was closed
     played : highest score of each word in what the machine itself played around this moment; empty: it is not known
+    opinions : see `Heard`; for people, nothing is decided from them
     """
 
     position: int
@@ -67,6 +82,7 @@ class Hop:
     levels_db: Sequence[float]
     posteriors: NDArray[np.float32] | None
     played: Mapping[str, float] = field(default_factory=dict)
+    opinions: tuple[NDArray[np.float32], ...] = ()
 
 
 @dataclass(frozen=True)

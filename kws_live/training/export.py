@@ -18,8 +18,8 @@ import numpy as np
 
 from kws_live.audio import SILENCE, UNKNOWN
 from kws_live.errors import ConfigError
-from kws_live.model import FILTERS_NAME, KERAS_NAME, LITERT_NAME
-from kws_live.model.card import ModelCard, write_card
+from kws_live.model import FILTERS_NAME, KERAS_NAME
+from kws_live.model.card import LITERT_NAME, ModelCard, write_card
 from kws_live.model.features import Features, FeatureSettings
 from kws_live.model.scorer import Posteriors
 from kws_live.training.dataset import FeatureArchive

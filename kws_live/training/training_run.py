@@ -15,8 +15,8 @@ import numpy as np
 
 from kws_live.audio import SILENCE, UNKNOWN
 from kws_live.errors import DatasetError
-from kws_live.model import KERAS_NAME, LITERT_NAME
-from kws_live.model.card import ModelCard, write_card
+from kws_live.model import KERAS_NAME
+from kws_live.model.card import LITERT_NAME, ModelCard, write_card
 from kws_live.model.features import FeatureExtractor, Features, FeatureSettings
 from kws_live.model.folders import find_model
 from kws_live.training.dataset import ClipInfo, FeatureArchive

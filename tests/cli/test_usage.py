@@ -46,7 +46,7 @@ def test_the_version_names_the_program_and_the_model(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
-    hashed = kws_live.load_model().card.files["model.tflite"]
+    hashed = kws_live.load_model().card.network_sha256
     assert capsys.readouterr().out.startswith(f"kws-live {kws_live.__version__}, model commands-12 {hashed[:12]}, ")
 
 

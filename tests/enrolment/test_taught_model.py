@@ -209,6 +209,20 @@ def test_a_newer_base_is_seen_and_retraining_goes_over_to_it(model: Model, comma
     assert again.card.thresholds["go"] == 0.5
 
 
+def test_a_taught_model_has_the_second_network_of_its_base_and_is_renewed_when_that_gets_one(
+    model: Model, verified_model: Model, words: list[TaughtWord]
+) -> None:
+    assert not model.scorer().score(np.zeros((98, 40), np.float32)).opinions
+    base = model.folder.parent / "newer"
+    shutil.copytree(verified_model.folder, base)
+    write_card(base, replace(verified_model.card, name="newer", verifier_bar=0.0))
+    taught = write_taught(load_model(base), model.folder.parent / "more", words)
+    assert len(taught.scorer().score(np.zeros((98, 40), np.float32)).opinions) == 2
+    assert newer_base(taught) is None
+    write_card(model.folder, replace(model.card, figures={**model.card.figures, "taught_to": "newer"}))
+    assert newer_base(load_model(model.folder)) == "newer"
+
+
 def test_without_its_base_a_model_is_taught_again_from_what_it_kept(model: Model) -> None:
     write_card(model.folder, replace(model.card, figures={**model.card.figures, "taught_to": "gone"}))
     again, words = retrain_words(load_model("my-words"))

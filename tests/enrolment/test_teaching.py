@@ -90,7 +90,7 @@ def scores_of(model: Model, sound: Samples, ahead: int = 0) -> NDArray[np.float3
     window = round(model.window_seconds * SPEECH_RATE_HZ)
     stream = np.pad(sound, (window, SPEECH_RATE_HZ))
     starts = range(0, stream.size - window + 1, hop)
-    return np.array([score(stream[at : at + window + ahead], at > 0) for at in starts])
+    return np.array([score(stream[at : at + window + ahead], at > 0).posteriors for at in starts])
 
 
 def test_reading_ahead_changes_no_bit_of_a_taught_words_score(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from kws_live.detection import make_settings
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.evaluation.recorded_run import RecordedRun, record, record_kept
 from kws_live.model import Model
+from kws_live.model.card import VERIFIER_NAME
 from kws_live.model.scorer import Scorer
 from kws_live.sources.array import ArraySource
 from tests.evaluation.tone_model import ToneModel, ToneScorer
@@ -71,6 +73,13 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no archive at all", encoding="utf-8")
     with pytest.raises(DatasetError, match="holds no posteriors of a run"):
         RecordedRun.load(tmp_path / "text.npz")
+
+
+def test_what_one_network_saw_is_not_taken_for_what_two_did(tmp_path: Path, verified_model: Model) -> None:
+    files = {name: digest for name, digest in verified_model.card.files.items() if name != VERIFIER_NAME}
+    for model in (verified_model, replace(verified_model, card=replace(verified_model.card, files=files))):
+        record_kept(model, make_settings(model).snapshot(), TALK, RATE_HZ, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 class CountingModel(ToneModel):

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from kws_live.audio import Samples
 from kws_live.model import Model
@@ -12,6 +11,7 @@ from kws_live.model.card import ModelCard
 from kws_live.model.features import SPEECH, FeatureExtractor, Features, dct_matrix
 from kws_live.model.folders import shipped_models_folder
 from kws_live.model.scorer import Scorer
+from kws_live.spotting.verdict import Heard
 from tests.fakes import KEYWORDS, LABELS, TONE_SECONDS, TONES_HZ
 
 CARD = ModelCard("tones", "words that are tones", "", LABELS, KEYWORDS, SPEECH, dict.fromkeys(KEYWORDS, 0.6))
@@ -38,7 +38,7 @@ class ToneScorer:
         self.bands = [int(extractor.log_mel(tone(word, 1.0)).mean(axis=0).argmax()) for word in TONES_HZ]
         self.n_scored = 0
 
-    def score(self, features: Features) -> NDArray[np.float32]:
+    def score(self, features: Features, follows: bool = False) -> Heard:
         self.n_scored += 1
         log_mel = features @ self._to_log_mel
         loudest = np.where(log_mel.max(axis=1) > 10.0, log_mel.argmax(axis=1), -1)
@@ -46,7 +46,7 @@ class ToneScorer:
         shares = np.clip(shares, 0.0, 0.99)
         shares /= max(1.0, float(shares.sum()))
         shares[0] = 1.0 - shares[1:].sum()
-        return shares
+        return Heard(shares)
 
 
 class ToneModel(Model):

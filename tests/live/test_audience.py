@@ -26,7 +26,7 @@ from kws_live.testing import FakeMicrophone, tone_model
 from tests.spoken import wait_until
 
 MODEL = tone_model("yes", "no", "stop")
-NOTHING = Statistics(0.0, 0, 0, 0, 0.0, 0, 0, 0.0, None, None)
+NOTHING = Statistics(0.0, 0, 0, 0, 0.0, 0, 0, 0, 0.0, None, None)
 PATIENCE_SECONDS = 20.0
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.audio import SAMPLE_RATE_HZ, Samples
+from kws_live.detection import make_pipeline, make_settings
 from kws_live.errors import AudioError, SessionError, SourceLostError, SourceUnavailableError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, SourceLost, SourceReopened
 from kws_live.live import session as session_module
 from kws_live.live.session import Session
+from kws_live.model import Model
 from kws_live.sources import AudioSource
 from kws_live.sources.array import ArraySource
 from kws_live.spotting.pipeline import HOP_SAMPLES
@@ -74,6 +76,18 @@ def test_live_gives_what_the_pipeline_alone_gives(block_samples: int) -> None:
     assert figures.samples_skipped == 0
     assert figures.audio_seconds == pytest.approx((audio.size + tail.size) / SAMPLE_RATE_HZ)
     assert figures.hops == run.pipeline.counts.hops > 240
+    assert figures.hops_scored_twice == 0
+    assert "two networks" not in dict(figures.rows())["scored"]
+
+
+def test_the_statistics_say_how_often_a_second_network_was_asked(verified_model: Model, demo_audio: Samples) -> None:
+    pipeline = make_pipeline(verified_model, make_settings(verified_model))
+    session = Session(ArraySource(demo_audio, SAMPLE_RATE_HZ, name="test"), pipeline, lambda event: None)
+    session.start()
+    assert session.wait(PATIENCE_SECONDS)
+    figures = session.statistics()
+    assert 0 < figures.hops_scored_twice == pipeline.counts.hops_scored_twice < figures.hops_scored
+    assert f"hops, {figures.hops_scored_twice} of them by two networks;" in dict(figures.rows())["scored"]
 
 
 def test_a_callback_that_hangs_delays_no_detection_and_loses_no_audio() -> None:

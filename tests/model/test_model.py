@@ -13,8 +13,8 @@ import pytest
 from kws_live.audio import HOP_SECONDS, SPEECH_RATE_HZ, Samples
 from kws_live.detection import make_settings
 from kws_live.errors import ModelError
-from kws_live.model import FILTERS_NAME, LITERT_NAME, Model, load_model
-from kws_live.model.card import ModelCard, write_card
+from kws_live.model import FILTERS_NAME, Model, load_model
+from kws_live.model.card import LITERT_NAME, ModelCard, write_card
 from kws_live.model.folders import CARD_NAME, shipped_models
 from kws_live.model.scorer import LiteRtScorer
 from kws_live.stream.resampling import Resampler
@@ -70,13 +70,17 @@ def test_a_posterior_that_was_given_is_not_changed_by_the_next(commands_model: M
 def test_litert_gives_what_tensorflow_gives(commands_model: Model, demo_audio: Samples) -> None:
     """To 1e-4 with the same weights; convolutions in 8 bits, as in the shipped file, may cost some hundredths."""
     keras = pytest.importorskip("keras")
-    network, shipped = keras.models.load_model(commands_model.folder / "model.keras"), commands_model.scorer()
-    exact = LiteRtScorer((commands_model.folder / "float32.tflite").read_bytes(), commands_model.card)
+    network = keras.models.load_model(commands_model.folder / "model.keras")
+    exact, shipped = (
+        LiteRtScorer((commands_model.folder / name).read_bytes(), commands_model.card)
+        for name in ("float32.tflite", LITERT_NAME)
+    )
     for window in demo_windows(demo_audio):
         features = commands_model.extractor.mfcc(window)
         expected = np.asarray(network(features[None], training=False))[0]
-        np.testing.assert_allclose(exact.score(features), expected, atol=1e-4)
-        np.testing.assert_allclose(shipped.score(features), expected, atol=0.15)  # 8-bit weights; between two words
+        np.testing.assert_allclose(exact.score(features).posteriors, expected, atol=1e-4)
+        # 8-bit weights; between two words
+        np.testing.assert_allclose(shipped.score(features).posteriors, expected, atol=0.15)
 
 
 @pytest.mark.slow
@@ -142,6 +146,9 @@ CARDS: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda card: card["files"].update({"../evil": "0"}), "files must lie in the model folder itself"),
     (lambda card: card["files"].update({LITERT_NAME: None}), "is not the file the card describes"),
     (set_to("data", [1]), "TypeError"),
+    (set_to("verifier_bar", 1.5), "verifier_bar is 1.5; it must be 0 to 1"),
+    (set_to("verifier_bar", float("nan")), "verifier_bar is nan"),
+    (set_to("verifier_bar", "low"), "TypeError"),
 ]
 
 

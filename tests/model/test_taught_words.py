@@ -23,6 +23,7 @@ from kws_live.model.taught_words import (
     held,
     vectors_of,
 )
+from kws_live.spotting.verdict import Heard
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.normal(0, 4, (2, VECTOR_SIZE)).astype(np.float32)
@@ -37,8 +38,8 @@ class Fixed:
     def __init__(self, *values: float, silence: float = 0.0) -> None:
         self.values = np.array((*values, silence), np.float32)
 
-    def score(self, features: Features) -> NDArray[np.float32]:
-        return self.values
+    def score(self, features: Features, follows: bool = False) -> Heard:
+        return Heard(self.values)
 
 
 class Along:
@@ -81,7 +82,7 @@ def logistic(logit: float) -> float:
 
 
 def scores(scorer: TaughtScorer, n: int) -> list[list[float]]:
-    return [scorer.score(MFCC, BANDS, follows=i > 0).tolist() for i in range(n)]
+    return [scorer.score(MFCC, BANDS, follows=i > 0).posteriors.tolist() for i in range(n)]
 
 
 def test_words_survive_the_file_they_are_kept_in() -> None:
@@ -115,7 +116,7 @@ def test_a_score_is_the_logistic_function_of_the_product_and_lasts_two_hops_long
 def test_a_stretch_that_follows_nothing_holds_no_score_of_the_one_before() -> None:
     scorer = TaughtScorer(Fixed(0.0), Along(1), last_along(1, 3.0, -1.0), {"b": 0, SILENCE: -1})
     assert scores(scorer, 2)[1][-1] == pytest.approx(logistic(2))
-    assert scorer.score(MFCC, BANDS, follows=False)[-1] == pytest.approx(logistic(-1))
+    assert scorer.score(MFCC, BANDS, follows=False).posteriors[-1] == pytest.approx(logistic(-1))
 
 
 def test_many_hops_at_once_are_held_as_they_are_one_by_one() -> None:
@@ -137,7 +138,8 @@ def test_a_word_of_the_network_speaks_against_a_taught_word_and_gives_way_to_one
     near, far = 5.0 - NEARER - 0.1, 5.0 - NEARER + 0.1
     for of_b, logit, left in ((near, 2.0, 0.9 * (1 - logistic(2.0))), (far, 2.0 + np.log(0.1), 0.9)):
         words = last_along(0, 5.0, -3.0, b=of_b)
-        scored = TaughtScorer(Fixed(0.9, 0.1), Along(), words, {"b": 0, SILENCE: -1}).score(MFCC, BANDS, follows=False)
+        scorer = TaughtScorer(Fixed(0.9, 0.1), Along(), words, {"b": 0, SILENCE: -1})
+        scored = scorer.score(MFCC, BANDS, follows=False).posteriors
         assert scored == pytest.approx([left, 0.1, 0.0, logistic(logit)], rel=1e-4)
 
 
@@ -152,21 +154,22 @@ def test_what_the_network_calls_no_voice_is_no_taught_word() -> None:
     words = last_along(0, 5.0, -3.0, b=0.0)
     for silence, logit in ((0.9, 2.0 + np.log(0.1)), (0.0, 2.0)):
         scorer = TaughtScorer(Fixed(0.0, silence=silence), Along(), words, {"b": 0, SILENCE: 1})
-        assert scorer.score(MFCC, BANDS, follows=False)[-1] == pytest.approx(logistic(logit), rel=1e-4)
+        assert scorer.score(MFCC, BANDS, follows=False).posteriors[-1] == pytest.approx(logistic(logit), rel=1e-4)
 
 
 def test_of_two_words_only_that_gives_way_which_is_further_off() -> None:
     words = last_along(0, 5.0, -1.0, b=0.0, c=4.9)
     scorer = TaughtScorer(Fixed(0.5, 0.1, 0.4), Along(), words, {"b": 0, "c": 1, SILENCE: -1})
     score = logistic(4.0 + np.log(0.9))
-    assert scorer.score(MFCC, BANDS, follows=False) == pytest.approx(
+    assert scorer.score(MFCC, BANDS, follows=False).posteriors == pytest.approx(
         [0.5 * (1 - score), 0.1, 0.4, 0.0, score], rel=1e-4
     )
 
 
 def test_a_word_gives_way_only_to_one_that_is_heard() -> None:
     words = last_along(0, 5.0, -5.1, b=0.0)
-    scored = TaughtScorer(Fixed(0.5), Along(), words, {"b": 0, SILENCE: -1}).score(MFCC, BANDS, follows=False)
+    scorer = TaughtScorer(Fixed(0.5), Along(), words, {"b": 0, SILENCE: -1})
+    scored = scorer.score(MFCC, BANDS, follows=False).posteriors
     assert scored == pytest.approx([0.5, 0.0, logistic(-0.1)], rel=1e-4)  # nearer, but 0.475
 
 
@@ -187,7 +190,7 @@ def test_an_adapted_word_scores_the_better_of_the_network_and_its_takes_and_does
     of_takes = logistic(1.0 + np.log(0.9))  # "no" alone speaks against it
     for said, best in ((0.25, of_takes), (0.9, 0.9)):
         scorer = TaughtScorer(Fixed(said, 0.1), Along(), words, {"go": 0, "no": 1, SILENCE: -1})
-        assert scorer.score(MFCC, BANDS, follows=False) == pytest.approx([best, 0.1, 0.0], rel=1e-4)
+        assert scorer.score(MFCC, BANDS, follows=False).posteriors == pytest.approx([best, 0.1, 0.0], rel=1e-4)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", WORDS.to_bytes()[:200]])

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 from websockets.sync.client import ClientConnection, connect
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples
@@ -27,10 +28,12 @@ from kws_live.spotter import Spotter
 from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import Step
-from kws_live.spotting.verdict import Hop, Verdict
+from kws_live.spotting.verdict import Heard, Hop, Verdict
 from tests.fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors, tone_words
 
 PATIENCE_SECONDS = 20.0
+OF_SILENCE = 0.9
+"""So much of it is no word."""
 
 
 class ToneModel(Model):
@@ -58,7 +61,13 @@ class ToneModel(Model):
         return None  # type: ignore[return-value]
 
     def stream_scorer(self, step_seconds: float) -> StreamScorer:
-        return lambda stream, follows: tone_posteriors(stream[:SPEECH_RATE_HZ])
+        return lambda stream, follows: _heard(tone_posteriors(stream[:SPEECH_RATE_HZ]))
+
+
+def _heard(posteriors: NDArray[np.float32]) -> Heard:
+    """As of two networks that agree, of which the second is asked about words."""
+    asked = posteriors[0] < OF_SILENCE
+    return Heard(posteriors, (posteriors, posteriors) if asked else ())
 
 
 class FedSource:

@@ -92,6 +92,7 @@ def test_clicking_an_event_or_a_line_says_why(page: "Page", source: FedSource) -
     sentence = page.locator("#sentence")
     page.wait_for_function("() => document.querySelector('#sentence').textContent.includes('“yes” fired')")
     assert page.locator("#facts .share").first.inner_text().startswith("yes")  # the network's best
+    assert re.search(r"“yes”: 0\.\d+ by the first network, 0\.\d+ by the second", page.locator("#facts").inner_text())
     assert re.search(r"s long, −\d+ dB, \d+ dB above the room", page.locator("#facts").inner_text())
     box = page.locator("[data-word=no] canvas").bounding_box()
     assert box is not None

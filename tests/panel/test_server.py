@@ -164,9 +164,16 @@ def test_why_comes_with_the_second_of_sound_and_its_mfcc(source: FedSource, clie
     told = client.ask("why", position=yes["moment"], word="yes")
     assert told["reason"] == "FIRED"
     assert told["top"][0]["label"] == "yes"
+    assert told["opinions"] == [told["top"][0]["score"]] * 2
     end = told["position"]
     assert base64.b64decode(told["sound"])[44:] == float_to_pcm16(SOUND[end - SAMPLE_RATE_HZ : end]).tobytes()
     assert len(base64.b64decode(told["mfcc"]["data"])) == 98 * told["mfcc"]["rows"]
+
+
+@pytest.mark.twin("test_why_comes_with_the_second_of_sound_and_its_mfcc")
+def test_where_one_network_was_asked_there_are_no_two_opinions(source: FedSource, client: Client) -> None:
+    play(source, client)
+    assert client.ask("why", position=SAMPLE_RATE_HZ // 2)["opinions"] == []
 
 
 def test_feedback_writes_the_right_second_and_nothing_before_it_is_turned_on(

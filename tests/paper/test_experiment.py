@@ -289,4 +289,4 @@ def test_report_and_model_come_from_the_runs(
     exact = litert_posteriors((folder / FLOAT_NAME).read_bytes(), windows)
     np.testing.assert_allclose(exact, keras_posteriors, atol=1e-4)
     for window, expected in zip(windows, keras_posteriors, strict=True):
-        np.testing.assert_allclose(scorer.score(window), expected, atol=0.1)  # 8-bit weights
+        np.testing.assert_allclose(scorer.score(window).posteriors, expected, atol=0.1)  # 8-bit weights

@@ -24,13 +24,15 @@ import soundfile
 from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
 from kws_live.errors import KwsLiveError
 from kws_live.live.live_settings import LiveSettings
-from kws_live.model import LITERT_NAME, load_model
+from kws_live.model import load_model
+from kws_live.model.card import LITERT_NAME
 from kws_live.model.folders import CARD_NAME, shipped_models_folder
 from kws_live.sources.pcm_stream import PcmStream
 from kws_live.sources.sound_file import SoundFile
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import Pipeline
 from kws_live.spotting.speech_gate import WebrtcGate
+from kws_live.spotting.verdict import Heard
 from kws_live.stream.intake import Intake, pieces
 from kws_live.stream.ring_buffer import RingBuffer
 
@@ -226,7 +228,7 @@ def try_pcm(seed: int) -> str:
         ring = RingBuffer(10 * SAMPLE_RATE_HZ)
         intake = Intake(ring, rate_hz)
         pipeline = Pipeline(
-            score=lambda stream, follows: np.full(2, 0.5, np.float32),
+            score=lambda stream, follows: Heard(np.full(2, 0.5, np.float32)),
             window_rate_hz=SAMPLE_RATE_HZ,
             labels=("yes", "_silence_"),
             keywords=("yes",),

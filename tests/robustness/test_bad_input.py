@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kws_live import events as events_module
 from kws_live.errors import ModelError
 from kws_live.events import Event
-from kws_live.model import LITERT_NAME, load_model
+from kws_live.model import load_model
+from kws_live.model.card import LITERT_NAME
 from tests.robustness.hostile import TARGETS, copy_model
 
 SEEDS = st.integers(0, 2**32)

@@ -16,6 +16,7 @@ from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model
 from kws_live.spotting.pipeline import HOP_SAMPLES, Pipeline
 from kws_live.spotting.speech_gate import OpenGate
+from kws_live.spotting.verdict import Heard
 from kws_live.stream.ring_buffer import RingBuffer
 from tests.fakes import decision_settings, run_blocks, tone_pipeline, tone_posteriors, tone_words
 
@@ -115,9 +116,9 @@ def test_a_window_at_the_streams_own_rate_ends_where_its_hop_ends() -> None:
     ramp = np.linspace(0.01, 0.4, 3 * SAMPLE_RATE_HZ, dtype=np.float32)
     windows: list[Samples] = []
 
-    def score(stream: Samples, follows: bool) -> NDArray[np.float32]:
+    def score(stream: Samples, follows: bool) -> Heard:
         windows.append(stream[:SAMPLE_RATE_HZ].copy())
-        return np.array([1, 0, 0, 0, 0], np.float32)
+        return Heard(np.array([1, 0, 0, 0, 0], np.float32))
 
     pipeline = Pipeline(
         score, SAMPLE_RATE_HZ, ("_silence_", "_unknown_", "yes", "no", "stop"), ("yes", "no", "stop"),
@@ -133,9 +134,9 @@ def test_a_window_at_the_streams_own_rate_ends_where_its_hop_ends() -> None:
 def test_a_window_follows_the_one_scored_before_it_unless_a_gap_or_a_shut_gate_lies_between() -> None:
     said: list[bool] = []
 
-    def score(stream: Samples, follows: bool) -> NDArray[np.float32]:
+    def score(stream: Samples, follows: bool) -> Heard:
         said.append(follows)
-        return np.array([1, 0, 0, 0, 0], np.float32)
+        return Heard(np.array([1, 0, 0, 0, 0], np.float32))
 
     class TwoOfThree:
         """Open for two hops, shut for one."""
@@ -283,7 +284,7 @@ def test_a_stream_that_begins_far_from_0_gives_the_same_events_later() -> None:
     ring_far = RingBuffer(10 * SAMPLE_RATE_HZ, position=far)
     at_0 = tone_pipeline()
     at_far = Pipeline(
-        lambda stream, _: tone_posteriors(stream[:SPEECH_RATE_HZ]), SPEECH_RATE_HZ,
+        lambda stream, _: Heard(tone_posteriors(stream[:SPEECH_RATE_HZ])), SPEECH_RATE_HZ,
         ("_silence_", "_unknown_", "yes", "no", "stop"), ("yes", "no", "stop"),
         lambda _mode: OpenGate(), decision_settings, position=far,
     )  # fmt: skip

@@ -187,6 +187,7 @@ function facts(told, event, record) {
     bar.style.transform = `scaleX(${score})`;
     return make("span", { className: "share" }, label, bar, score.toFixed(2));
   });
+  const [first, second] = told.opinions;
   const pairs = [
     ["Moment", [`${clock(told.at)}, ${told.seconds.toFixed(2)} s into the sound`]],
     ["Gate", [told.gate_open ? "open" : "closed: nothing was scored"]],
@@ -196,6 +197,8 @@ function facts(told, event, record) {
     ["Mode", [told.mode === "command" ? "command: a word alone" : "spotting: anywhere, at once"]],
     ["Rest", [`${told.refractory_seconds} s after a word`]],
     ["Network", shares.length ? shares : ["was not asked"]],
+    ...(told.opinions.length ? [["Asked twice", [`“${told.word}”: ${first.toFixed(2)} by the first network, `
+      + `${second.toFixed(2)} by the second`]]] : []),
   ];
   return pairs.flatMap(([name, values]) => [make("dt", { textContent: name }), make("dd", {}, ...values)]);
 }
