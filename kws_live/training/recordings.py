@@ -55,7 +55,7 @@ def class_folders(data: Path) -> dict[str, list[Path]]:
         If there is no such folder, it has no words, or a word has no sound file.
     """
     if not data.is_dir():
-        raise DatasetError(f"{data} is no folder; give a folder with one folder of recordings for each word")
+        raise DatasetError(f"{data} is not a folder; give a folder with one folder of recordings for each word")
     words = [path for path in subfolders(data) if not path.name.startswith("_")]
     if not words:
         raise DatasetError(f"{data} has no folders; it needs one folder of recordings for each word")

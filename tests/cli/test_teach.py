@@ -70,7 +70,7 @@ def test_bad_takes_are_named_with_the_reason_and_the_rest_is_used(
         (["teach", "stop", "--takes", "TAKES"], "'commands-12' knows 'stop' already"),
         (["teach", "stop", "--adapt", "--only"], "leave out --only and --from-text"),
         (["teach", "lamp", "--adapt"], "'commands-12' does not know 'lamp', so leave --adapt out"),
-        (["teach", "lamp", "--takes", "nowhere"], "nowhere is no folder"),
+        (["teach", "lamp", "--takes", "nowhere"], "nowhere is not a folder"),
         (["teach", "lamp", "--n", "1"], "--n 1 must be 2 to 100"),
         (["teach", "lamp", "--takes", "TAKES", "--model", "paper"], "model 'paper' has no embedding"),
         (["words", "forget", "lamp"], "no words have been taught yet; begin with: kws-live teach"),
