@@ -33,7 +33,7 @@ REFUSED: list[tuple[str, str]] = [
     ("words list --model none", "no model 'none'"),
     ("prepare none --out out", "none is not a folder"),
     ("train --recipe none --features none --out out", "no recipe 'none'"),
-    ("train --recipe commands-12 --features none --out out", "none is no feature archive"),
+    ("train --recipe commands-12 --features none --out out", "none is not a feature archive"),
     ("evaluate --clips none", "none is not a folder"),
     ("evaluate --stream none.wav", "no file 'none.wav'"),
     ("calibrate --room none.wav --budget 1/h", "no file 'none.wav'"),

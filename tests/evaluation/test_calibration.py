@@ -128,7 +128,7 @@ def test_a_long_recording_supports_the_budget_and_frees_the_thresholds() -> None
     rates = replace(false_rates(run, SETTINGS, (0.3, 0.6, 0.9)), hours=10.0)  # none in 10 hours: at most 0.37 an hour
     chosen = plan(run, rates, SETTINGS, 0.5)
     assert chosen.supported
-    assert "so 0.5/h is kept" in chosen.claim()
+    assert "so 0.5/h is met" in chosen.claim()
     assert set(chosen.thresholds.values()) == {0.3}  # below the model's 0.6
 
 
