@@ -76,8 +76,8 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    # Imported at the first use: neither a command that is about to end, nor a test run where only the plug-in is
-    # installed, has to wait for numpy and all the rest.
+    # Imported on first use: a command that exits immediately, or a test run that only has the plug-in installed,
+    # should not have to wait for numpy and the rest.
     _HOMES = (
         "errors",
         "events",

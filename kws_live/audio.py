@@ -1,15 +1,15 @@
-"""The words and units of this package, and the smallest audio arithmetic.
+"""Terms and units of this package, and basic audio arithmetic.
 
 =========  =====================================================================
 sample     one float32 in [-1, 1]
-block      what a source hands over: float32, shape (n_samples, n_channels)
-window     what the model sees: one second, 22,050 samples
+block      what a source delivers: float32, shape (n_samples, n_channels)
+window     input of the model: one second, 22,050 samples
 hop        the step from one window to the next
 frame      one row of features (PortAudio's "frame" is a sample here)
 clip       a labelled recording
-position   a count of samples at 22,050 Hz since the stream began
-score      one keyword's smoothed probability
-posteriors every label's raw probability for one window, summing to 1
+position   number of samples at 22,050 Hz since the start of the stream
+score      smoothed probability of a keyword
+posteriors raw probability of each label for one window; they sum to 1
 =========  =====================================================================
 """
 
@@ -22,27 +22,27 @@ Samples = NDArray[np.float32]
 """Mono audio in [-1, 1], shape (n_samples,)."""
 
 Block = NDArray[np.float32]
-"""What a source hands over, shape (n_samples, n_channels), at the source's own rate."""
+"""Audio as a source delivers it, shape (n_samples, n_channels), at the source's own rate."""
 
 SAMPLE_RATE_HZ: Final = 22_050
-"""Rate of the stream, the ring buffer and every position (the founding paper's rate)."""
+"""Rate of the stream, the ring buffer and every position (the rate used in the original paper)."""
 
 SPEECH_RATE_HZ: Final = 16_000
-"""Rate of the copy that the voice-activity gate and 16 kHz front ends get."""
+"""Rate of the copy for the voice-activity gate and 16 kHz front ends."""
 
 WINDOW_SECONDS: Final = 1.0
 
 HOP_SECONDS: Final = 0.08
-"""Four of the gate's 20 ms frames; whole samples at both rates: 1,764 at 22,050 Hz, 1,280 at 16 kHz."""
+"""Four of the gate's 20 ms frames; a whole number of samples at both rates: 1,764 at 22,050 Hz, 1,280 at 16 kHz."""
 
 SILENCE: Final = "_silence_"
-"""The label of windows without speech, whatever the noise."""
+"""Label of windows without speech, with or without noise."""
 
 UNKNOWN: Final = "_unknown_"
-"""The label of speech that is no keyword."""
+"""Label of speech that is not a keyword."""
 
 SPEECH_LABEL: Final = "_speech_"
-"""The label of running speech in a recording or an archive; to a network it is `UNKNOWN`."""
+"""Label of running speech in a recording or an archive; networks are trained on it as `UNKNOWN`."""
 
 
 def to_mono(block: Block) -> Samples:
@@ -62,12 +62,12 @@ def to_mono(block: Block) -> Samples:
 
 
 def finite(block: Block) -> Block:
-    """The block with silence where it holds NaN or infinity, as a driver may hand over after a fault."""
+    """Replace NaN and infinity, which a driver may deliver after a fault, with silence."""
     return block if np.isfinite(block).all() else np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def float_to_pcm16(samples: Samples) -> NDArray[np.int16]:
-    """Convert [-1, 1] to 16-bit integers, clipping what lies outside."""
+    """Convert [-1, 1] to 16-bit integers, clipping values outside the range."""
     scaled = np.rint(samples * np.float32(32768))
     pcm: NDArray[np.int16] = np.minimum(np.maximum(scaled, -32768), 32767).astype(np.int16)  # np.clip is slower
     return pcm

@@ -1,4 +1,4 @@
-"""``detect()``: words in a recording; and how a model becomes a pipeline, for it and for ``listen()``."""
+"""``detect()``, which finds words in a recording, and the assembly of a pipeline, shared with ``listen()``."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,12 +20,12 @@ from kws_live.stream.ring_buffer import RingBuffer
 
 
 def make_gate(mode: int | None) -> SpeechGate:
-    """The gate of a mode; None is always open."""
+    """Return the voice-activity gate for a mode; None: a gate that is always open."""
     return OpenGate() if mode is None else WebrtcGate(mode)
 
 
 def make_settings(model: Model) -> LiveSettings:
-    """Live settings that begin with what the model's card recommends."""
+    """Return live settings initialised with the defaults in the model's card."""
     return LiveSettings(model.card.decision_settings())
 
 
@@ -35,7 +35,7 @@ def make_pipeline(
     position: int = 0,
     score: StreamScorer | None = None,
 ) -> Pipeline:
-    """A pipeline that runs a model; ``score``: its stream scorer, where one is at hand that no other pipeline uses."""
+    """Return a pipeline for a model; ``score``: a stream scorer of the model that no other pipeline uses."""
     return Pipeline(
         score=score or model.stream_scorer(HOP_SECONDS),
         window_rate_hz=model.card.features.sample_rate_hz,
@@ -49,7 +49,7 @@ def make_pipeline(
 
 
 def successor(model: Model, settings: LiveSettings) -> Callable[[int], Pipeline]:
-    """What begins a pipeline of another model at a position, and brings the settings over to its words then."""
+    """Return a function that starts a pipeline of another model at a position and adapts the settings to its words."""
     score, defaults = model.stream_scorer(HOP_SECONDS), make_settings(model).snapshot()
 
     def begin(position: int) -> Pipeline:
@@ -62,7 +62,7 @@ def successor(model: Model, settings: LiveSettings) -> Callable[[int], Pipeline]
 def settings_for(
     model: Model, settings: LiveSettings | str | Path | None, thresholds: Mapping[str, float] | None
 ) -> LiveSettings:
-    """Live settings: the model's, or those given, or a file's; then thresholds over them."""
+    """Return live settings: the model's, those given, or those of a file, overridden by ``thresholds``."""
     live = settings if isinstance(settings, LiveSettings) else make_settings(model)
     if isinstance(settings, (str, Path)):
         live.load(settings)
@@ -72,7 +72,7 @@ def settings_for(
 
 
 def run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
-    """Drive a pipeline from a source in this thread, as fast as it is read; closes the source."""
+    """Run a pipeline on a source in this thread, as fast as the source can be read; closes the source."""
     for step in _run(pipeline, source):
         yield step.of(source.name)
 
@@ -88,7 +88,7 @@ def _run(pipeline: Pipeline, source: AudioSource) -> Iterator[Step]:
         intake.finish()
         yield from pipeline.steps(ring)
     except AudioError:
-        intake.finish()  # what came before the break counts
+        intake.finish()  # the audio before the error still counts
         yield from pipeline.steps(ring)
         raise
     finally:
@@ -104,7 +104,7 @@ def detect(
     thresholds: Mapping[str, float] | None = None,
     all_events: bool = False,
 ) -> Iterator[Event]:
-    """Spot words in a recording: the same decisions as live, faster than real time.
+    """Detect words in a recording, with the same decisions as live, faster than real time.
 
     Parameters
     ----------
@@ -112,13 +112,13 @@ def detect(
     rate_hz : of the array
     model : name or folder
     settings : live settings, or a TOML settings file
-    thresholds : word -> threshold, over the settings
-    all_events : also near misses and the gate; otherwise detections only
+    thresholds : word -> threshold, overriding the settings
+    all_events : yield all events, not only detections
 
     Raises
     ------
     KwsLiveError
-        If the array, the model or the settings cannot be used; with the first event, if the file cannot.
+        If the array, the model or the settings cannot be used. A file that cannot be used raises at the first event.
     """
     loaded = model if isinstance(model, Model) else load_model(model)
     pipeline = make_pipeline(loaded, settings_for(loaded, settings, thresholds))
@@ -127,7 +127,7 @@ def detect(
 
 
 def _events(pipeline: Pipeline, source: AudioSource | str | Path, all_events: bool) -> Iterator[Event]:
-    """A file is opened when it is about to be read, so that an iterator that is dropped leaves nothing open."""
+    """Yield events; the file is opened on the first ``next``, so an unused iterator leaves nothing open."""
     opened = open_source(source, paced=False) if isinstance(source, (str, Path)) else source
     for step in run(pipeline, opened):
         for event in step.events:

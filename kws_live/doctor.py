@@ -1,4 +1,4 @@
-"""Are microphone and machine fit to listen? The checks of `signal_health`, and those that need a device or a clock."""
+"""Diagnosis of microphone and machine: the checks of `signal_health`, and those that need a device or a clock."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,24 +20,24 @@ from kws_live.system.clock import wall_seconds
 
 LISTEN_SECONDS: Final = 8.0
 SHORT_RATE_TOLERANCE: Final = 0.04
-"""In a few seconds one late block already makes 0.02."""
+"""Within a few seconds a single late block accounts for 0.02."""
 
 SPEED_SECONDS: Final = 4.0
 LEAST_SPEED: Final = 3.0
-"""Times real time: below it nothing is left for other programs, and below 1 for listening itself."""
+"""Multiple of real time below which other programs have too little CPU left; below 1 listening itself is too slow."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What an examination found.
+    """Result of a diagnosis.
 
     Attributes
     ----------
-    source : its name; what was asked for, if it could not be opened
+    source : name of the source, or the address given if it could not be opened
     rate_hz : of the source; 0 if it could not be opened
-    speed : how many times faster than real time the machine listens, every hop scored
-    findings : what is wrong, the worst first
-    measurement : levels and rates; None if nothing was heard
+    speed : processing speed with every hop scored, as a multiple of real time
+    findings : problems, worst first
+    measurement : levels and rates; None if the source could not be opened
     """
 
     source: str
@@ -48,7 +48,7 @@ class Report:
 
     @property
     def fit(self) -> bool:
-        """Whether nothing is wrong that is more than possible."""
+        """Whether no finding is more than possible."""
         return all(finding.certainty == "possible" for finding in self.findings)
 
 
@@ -59,15 +59,15 @@ def examine(
     on_progress: Callable[[float], None] | None = None,
     keep: Callable[[Block, int], None] | None = None,
 ) -> Report:
-    """Measure how fast the machine is, then listen to a source for a while; keeps no audio.
+    """Measure the speed of the machine, then listen to a source for a while; keeps no audio.
 
     Parameters
     ----------
     source : as in `kws_live.sources`
     seconds : how long to listen
-    model : the model the machine must keep up with
-    on_progress : called with the seconds heard so far
-    keep : given every block, with its rate; for who wants to keep the audio
+    model : the model whose speed is measured
+    on_progress : called with the number of seconds recorded so far
+    keep : called with every block and its rate, to save the audio
 
     Raises
     ------
@@ -91,14 +91,14 @@ def examine(
 
 
 def _blocks(source: AudioSource, seconds: float) -> Iterator[Block]:
-    """What the source gives, up to so many seconds of it; one that gives little must not keep us for ever."""
+    """Yield up to ``seconds`` of audio; ends after a time limit if the source delivers too little."""
     n_samples = 0
     end = time.monotonic() + 3 * seconds + 5
     while n_samples < seconds * source.rate_hz and time.monotonic() < end:
         try:
             block = source.read(POLL_SECONDS)
         except AudioGapError:
-            continue  # the source counts it
+            continue  # counted by the source
         if block is None:
             return
         if block.shape[0]:
@@ -129,14 +129,14 @@ def _listen(
         found["source_lost"] = Finding("source_lost", str(error))
     measurement = health.measurement()
     if n_samples and "zeros" not in found and measurement.nobody_spoke:
-        summary = f"nothing stands out from the room: {measurement.snr_db:.0f} dB"
+        summary = f"nothing is louder than the room noise: {measurement.snr_db:.0f} dB"
         found["nobody_spoke"] = Finding("nobody_spoke", summary, "possible")
     rate = measurement.rate_hz
     if rate is not None and abs(rate / source.rate_hz - 1) > SHORT_RATE_TOLERANCE:
-        summary = f"{rate:,.0f} samples come in a second instead of {source.rate_hz:,}"
+        summary = f"{rate:,.0f} samples arrive per second instead of {source.rate_hz:,}"
         found.setdefault("wrong_rate", Finding("wrong_rate", summary, "likely"))
     if not n_samples and not found:
-        found["source_lost"] = Finding("source_lost", "no audio came")
+        found["source_lost"] = Finding("source_lost", "no audio arrived")
     return sorted(found.values(), key=lambda finding: ("certain", "likely", "possible").index(finding.certainty)), (
         measurement
     )
@@ -148,7 +148,7 @@ def always_verified(model: Model) -> Model:
 
 
 def listening_speed(model: str = DEFAULT_MODEL) -> float:
-    """How many times faster than real time one core of this machine listens when every network scores every hop."""
+    """Return the speed of one core with every hop scored by every network, as a multiple of real time."""
     loaded = always_verified(load_model(model))
     settings = make_settings(loaded)
     settings.change(gate_mode=None)
@@ -156,8 +156,8 @@ def listening_speed(model: str = DEFAULT_MODEL) -> float:
     ring = RingBuffer(round((SPEED_SECONDS + 1) * SAMPLE_RATE_HZ))
     noise = np.random.default_rng(0).normal(0, 0.01, ring.capacity_samples).astype(np.float32)
     ring.write(noise)
-    for _ in range(5):  # the first hops set things up
+    for _ in range(5):  # the first hops include set-up
         pipeline.step(ring)
-    # The processor's time, not the clock's: what else runs at the moment says little about the machine.
+    # CPU time, not wall-clock time, so that other programs running now do not count.
     begin, n_hops = time.thread_time(), sum(1 for _ in pipeline.steps(ring))
     return n_hops * HOP_SECONDS / max(time.thread_time() - begin, 1e-6)

@@ -1,18 +1,18 @@
-"""What can go wrong, as a tree::
+"""The exceptions of this package, as a tree::
 
     KwsLiveError
     ├── ConfigError                a setting, threshold or name that cannot be used
     ├── AudioError                 audio that cannot be read or opened
     │   ├── SourceUnavailableError it could not be opened
-    │   ├── SourceLostError        it went away while in use
-    │   └── AudioGapError          some of it never arrived; it goes on
+    │   ├── SourceLostError        it was lost while in use
+    │   └── AudioGapError          some of it never arrived; reading can continue
     ├── ModelError                 a model folder that cannot be used
-    │   └── OutdatedWordsError     its words were taught by an earlier version
+    │   └── OutdatedWordsError     its words were taught with an earlier version
     ├── DatasetError               training or evaluation data that cannot be used
-    ├── SessionError               a listening session that broke or was misused
-    └── ActionError                what a command was to do could not be done
+    ├── SessionError               a listening session that failed or was misused
+    └── ActionError                the action bound to a word failed
 
-Every message names the value given, what would do, and the next step. The command line prints it as one line.
+Every message gives the offending value, what is allowed, and the next step. The command line prints it as one line.
 """
 
 from pathlib import Path
@@ -31,11 +31,11 @@ class AudioError(KwsLiveError):
 
 
 class SourceUnavailableError(AudioError):
-    """A source of audio cannot be opened.
+    """An audio source cannot be opened.
 
     Attributes
     ----------
-    finding : why, as a key of `kws_live.stream.findings.ADVICE`
+    finding : the reason, a key of `kws_live.stream.findings.ADVICE`
     """
 
     def __init__(self, message: str, finding: str = "cannot_open") -> None:
@@ -44,15 +44,15 @@ class SourceUnavailableError(AudioError):
 
 
 class SourceLostError(AudioError):
-    """A source of audio went away while in use."""
+    """An audio source was lost while in use."""
 
 
 class AudioGapError(AudioError):
-    """Audio never arrived; the next read goes on after the gap.
+    """Audio never arrived; the next read continues after the gap.
 
     Attributes
     ----------
-    seconds : how much
+    seconds : length of the gap
     """
 
     def __init__(self, seconds: float) -> None:
@@ -65,7 +65,7 @@ class ModelError(KwsLiveError):
 
 
 class OutdatedWordsError(ModelError):
-    """The words of a model folder were taught by an earlier version.
+    """The words in a model folder were taught with an earlier version.
 
     Attributes
     ----------
@@ -74,8 +74,8 @@ class OutdatedWordsError(ModelError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"the words in {folder} were taught by an earlier version; any command does it again where the sound of "
-            f"their takes was kept: kws-live words list --model {folder.name}"
+            f"the words in {folder} were taught with an earlier version; if the audio of their takes was kept, any "
+            f"command teaches them again: kws-live words list --model {folder.name}"
         )
         self.folder = folder
 
@@ -85,15 +85,15 @@ class DatasetError(KwsLiveError):
 
 
 class SessionError(KwsLiveError):
-    """A listening session broke or was misused."""
+    """A listening session failed or was misused."""
 
 
 class ActionError(KwsLiveError):
-    """What a command was to do could not be done.
+    """The action bound to a word failed.
 
     Attributes
     ----------
-    again : whether another try may work
+    again : whether a retry may succeed
     """
 
     def __init__(self, message: str, again: bool = False) -> None:

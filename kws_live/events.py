@@ -1,4 +1,4 @@
-"""Everything that can happen while listening, as frozen values that cross threads and become JSON lines."""
+"""The events of listening: frozen values that can cross threads and be written as JSON lines."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -8,19 +8,19 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.system.clock import wall_seconds
 
 COMMAND_SECONDS: Final = 10.0
-"""A spoken command that could not be begun by then surprises more than it helps."""
+"""An action that has not started within this time after its word is skipped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that happened at a position of the stream.
+    """Something that happened at a position in the stream.
 
     Attributes
     ----------
-    position : samples at 22,050 Hz since the stream began
+    position : samples at 22,050 Hz since the start of the stream
     source : name of the audio source
-    heard_at : when the sound it is about reached this program, by `kws_live.system.clock.wall_seconds`; None where time
-        plays no part, as in a recording that is read faster than it was spoken. Not part of the value or its JSON
+    heard_at : when its audio reached this program, on the clock `kws_live.system.clock.wall_seconds`; None if time does
+        not matter, as in a recording read faster than real time. Not part of the value or its JSON
     """
 
     type: ClassVar[str] = "event"
@@ -30,16 +30,16 @@ class Event:
 
     @property
     def seconds(self) -> float:
-        """The position in seconds since the stream began."""
+        """The position in seconds since the start of the stream."""
         return self.position / SAMPLE_RATE_HZ
 
     @property
     def age_seconds(self) -> float:
-        """How long ago its sound reached this program; 0 where time plays no part."""
+        """Seconds since its audio reached this program; 0 if time does not matter."""
         return 0.0 if self.heard_at is None else max(0.0, wall_seconds() - self.heard_at)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: the type first, then the fields, seconds to the millisecond."""
+        """Return plain values for JSON: the type, then the fields, with seconds rounded to milliseconds."""
         fields = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "heard_at"}
         position, source = fields.pop("position"), fields.pop("source")
         rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in fields.items()}
@@ -48,22 +48,22 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Detection(Event):
-    """A keyword was spotted.
+    """A keyword was detected.
 
     Attributes
     ----------
     keyword : the word
     score : its highest smoothed score, 0 to 1
     position : end of the window in which the score was highest
-    decided_position : end of the window at which the decision fell; later than ``position`` where the
-        decision waited for the pause after the word
-    margin : by how much the score is over its threshold
-    word_begin_position, word_end_position : where the sound that holds the word began and ended
+    decided_position : end of the window at which the decision was made; later than ``position`` if the
+        decision had to wait for the pause after the word
+    margin : score minus threshold
+    word_begin_position, word_end_position : beginning and end of the stretch of sound that contains the word
     level_db : mean level of that sound, relative to full scale
-    snr_db : the same, relative to the room's level
+    snr_db : the same, relative to the noise level of the room
 
-    In a room too noisy to tell where the sound begins and ends, these four are None. In mode "spotting" the sound may
-    be a sentence.
+    These four are None if the room is too noisy to find the beginning and end. In mode "spotting" the stretch may be
+    a whole sentence.
     """
 
     type: ClassVar[str] = "detection"
@@ -79,13 +79,13 @@ class Detection(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class NearMiss(Event):
-    """A keyword's score came close to its threshold, or passed it, and yet nothing was spotted.
+    """A keyword's score came close to its threshold, or reached it, but the word did not fire.
 
     Attributes
     ----------
     keyword, score : as in `Detection`
-    threshold : what the score was compared with
-    reason : why not, a value of `kws_live.spotting.decision.Reason`
+    threshold : the threshold that applied
+    reason : why it did not fire, a value of `kws_live.spotting.decision.Reason`
     """
 
     type: ClassVar[str] = "near_miss"
@@ -111,11 +111,11 @@ class SpeechEnded(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AudioSkipped(Event):
-    """Audio was not looked at: the machine was too slow, or the source had a gap. ``position`` is where it goes on.
+    """Audio was not processed: the machine was too slow, or the source had a gap. ``position`` is the end of the gap.
 
     Attributes
     ----------
-    n_samples : how much, at 22,050 Hz
+    n_samples : length of the gap, at 22,050 Hz
     """
 
     type: ClassVar[str] = "audio_skipped"
@@ -124,11 +124,11 @@ class AudioSkipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceLost(Event):
-    """The source went away; the session tries to reopen it.
+    """The source was lost; the session tries to reopen it.
 
     Attributes
     ----------
-    reason : why, in words
+    reason : the cause, as text
     """
 
     type: ClassVar[str] = "source_lost"
@@ -141,7 +141,7 @@ class SourceReopened(Event):
 
     Attributes
     ----------
-    lost_seconds : how long it was away
+    lost_seconds : how long it was lost
     """
 
     type: ClassVar[str] = "source_reopened"
@@ -150,11 +150,11 @@ class SourceReopened(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EventsDropped(Event):
-    """Callbacks or sinks were too slow for some events, which never reached them.
+    """Callbacks or sinks were too slow, so some events were not delivered to them.
 
     Attributes
     ----------
-    n_events : how many
+    n_events : number of events dropped
     """
 
     type: ClassVar[str] = "events_dropped"
@@ -163,15 +163,15 @@ class EventsDropped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Health(Event):
-    """Something is wrong with the microphone or the machine, or is well again.
+    """A problem with the microphone or the machine was found, or has passed.
 
     Attributes
     ----------
-    finding : its name, a key of `kws_live.stream.findings.ADVICE`
-    summary : what was found, with the figures
+    finding : name of the problem, a key of `kws_live.stream.findings.ADVICE`
+    summary : what was found, with figures
     advice : what to do about it, on this system
-    certainty : how sure: "certain", "likely" or "possible"
-    over : True once it has passed
+    certainty : "certain", "likely" or "possible"
+    over : True if the problem has passed
     """
 
     type: ClassVar[str] = "health"
@@ -183,11 +183,11 @@ class Health(Event):
 
 
 def event_types() -> dict[str, type[Event]]:
-    """Every type of event by its name."""
+    """Return every event type by its name."""
     return {kind.type: kind for kind in Event.__subclasses__()}
 
 
 def word_end(event: Event) -> int:
-    """Position at which an event's word ended, as far as that is known; of other events, their own."""
+    """Return the position at which an event's word ended, or the event's own position if that is unknown."""
     at = event.word_end_position if isinstance(event, Detection) else None
     return event.position if at is None else at

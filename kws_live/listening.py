@@ -1,4 +1,4 @@
-"""``listen()``: from the names of a source, a model and sinks to a spotter."""
+"""``listen()``: opens a source, a model and sinks, and returns a spotter."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -30,29 +30,29 @@ def listen(
     pause_when: str | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> Spotter:
-    """Open a source and a model, ready to listen: ``with kws_live.listen() as spotter: ...``.
+    """Open a source and a model for listening: ``with kws_live.listen() as spotter: ...``.
 
     Parameters
     ----------
     source : a string as in `kws_live.sources`, the path of a sound file, or any `AudioSource`
     model : name or folder
     settings : a TOML settings file, watched while listening; or live settings
-    thresholds : word -> threshold, over the settings
+    thresholds : word -> threshold, overriding the settings
     sinks : strings as in `kws_live.sinks`, or any `EventSink`
-    ignore_playback : a source of what this machine plays, such as "playback:"; a word heard there within 0.6 s is not
-        spotted
-    pause_when : "recording": words reach nothing while another program records from the same microphone for 8 s or more
-    on_step : called on the detector thread with every hop's verdict; must be quick
+    ignore_playback : a source of what this machine plays, such as "playback:"; a word that is also found there within
+        0.6 s does not fire
+    pause_when : "recording": ignore words while another program records from the same microphone for 8 s or more
+    on_step : called with every hop's verdict on the detector thread; must return quickly
 
     Raises
     ------
     KwsLiveError
-        If one of them cannot be used; nothing is left open.
+        If any of these cannot be used; nothing is left open.
     """
     loaded = model if isinstance(model, Model) else load_model(model)
     path = settings if isinstance(settings, (str, Path)) else None
     live = settings_for(loaded, None if path is not None else settings, thresholds)
-    beside: list[Companion] = [] if path is None else [SettingsFile(live, path)]  # reads it, once: it may be a pipe
+    beside: list[Companion] = [] if path is None else [SettingsFile(live, path)]  # read once: it may be a pipe
     with ExitStack() as cleanup:
         opened_sinks = []
         for sink in sinks:
@@ -78,7 +78,7 @@ def listen(
 def _opened(
     source: str | Path | AudioSource, cleanup: ExitStack
 ) -> tuple[AudioSource, Callable[[], AudioSource] | None]:
-    """A source, and what opens it again once it is lost."""
+    """Return a source and a function that reopens it after a loss."""
     opened = open_source(source) if isinstance(source, (str, Path)) else source
     cleanup.callback(opened.close)
     return opened, (lambda: reopen_source(source, opened.name)) if isinstance(source, str) and opened.live else None
@@ -92,5 +92,5 @@ def _stepping_back(pause_when: str) -> SteppingBack:
 
 
 def _begin(model: Model, position: int) -> Pipeline:
-    """The pipeline that hears what the machine plays: its scores count, not what the user has set."""
+    """Return a pipeline for the playback; only its scores matter, so it uses the default settings."""
     return make_pipeline(model, make_settings(model), position)

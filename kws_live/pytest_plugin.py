@@ -1,4 +1,4 @@
-"""Fixtures for tests of programs that listen; pytest finds them by itself where this package is installed."""
+"""Fixtures for testing programs that listen; pytest loads them when this package is installed."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def microphone(monkeypatch: pytest.MonkeyPatch) -> "Iterator[FakeMicrophone]":
-    """What every ``mic:`` opens during the test; models know their words by tones. See `kws_live.testing`."""
+    """The source that every ``mic:`` opens during the test; models recognise tones. See `kws_live.testing`."""
     from kws_live import sources
     from kws_live.detection import make_pipeline
     from kws_live.testing import FakeMicrophone, tone_model

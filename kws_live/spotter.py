@@ -1,4 +1,4 @@
-"""A source, a model and your functions, running together: what ``listen()`` returns."""
+"""The object that ``listen()`` returns: runs a source and a model and calls your functions."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,17 +34,17 @@ Callback = TypeVar("Callback", bound=Callable[[Any], object])
 
 
 class Spotter:
-    """Listens, and calls your functions; made by `listen`.
+    """Listens and calls your functions; created by `listen`.
 
     It starts with ``with``, `start`, `wait` or `events`, and holds events back until the first callback, sink or
-    iterator is there. Register everything before the start where no event may be missed. It runs once, in the process
-    that made it, and ends with the ``with`` block, `stop` or the program.
+    iterator is registered. To miss no event, register everything before the start. It runs once, in the process
+    that created it, and ends with the ``with`` block, `stop` or the program.
 
     Attributes
     ----------
-    model : the model that listens
-    settings : thresholds and more, to be changed at any time
-    address : what its source was opened by; None where it was given open
+    model : the current model
+    settings : thresholds and other settings; can be changed at any time
+    address : the string or path of the source; None if an open source was given
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Spotter:
 
     @property
     def source(self) -> AudioSource:
-        """Where the audio comes from."""
+        """The current audio source."""
         return self._session.source
 
     def condition(self) -> Condition:
-        """Whether it can hear and answer at this moment."""
+        """Return whether audio, detector and callbacks are working at this moment."""
         return condition_of(self._session, self._audience)
 
     @property
@@ -94,25 +94,25 @@ class Spotter:
     def on(self, *keywords: Words, event: type[Event] = Detection) -> Callable[[Callback], Callback]: ...
 
     def on(self, *keywords: Any, event: type[Event] = Detection) -> Any:
-        """Decorate a function to be called with each detection of these words (none given: every word).
+        """Decorate a function to be called with each detection of these words (default: every word).
 
-        Each callback runs on a thread of its own, in the order of the events; a coroutine function on the event loop
-        that runs now.
+        Each callback runs on its own thread, in the order of the events; a coroutine function runs on the event loop
+        that is running now.
 
         Parameters
         ----------
         keywords : words of the model
-        event : another type of event than `Detection`; ``Event`` is all of them
+        event : the type of event; ``Event`` for all types
 
         Raises
         ------
         ConfigError
-            If the model does not know a word, or ``event`` is no type of event.
+            If the model does not know a word, or ``event`` is not an event type.
         """
         self._lifetime.require_own_process()
         if not (isinstance(event, type) and issubclass(event, Event)):
             raise ConfigError(
-                f"event={event!r} is no type of event; give one such as kws_live.NearMiss, or kws_live.Event"
+                f"event={event!r} is not an event type; give one such as kws_live.NearMiss, or kws_live.Event"
             )
         bare = len(keywords) == 1 and callable(keywords[0])  # @spotter.on without brackets
         words = self._known(() if bare else keywords)
@@ -136,9 +136,9 @@ class Spotter:
         self._audience.add_sink(opened)
 
     def events(self) -> EventStream:
-        """Every event from now on, to be iterated with ``for`` or ``async for``; starts listening.
+        """Return an iterator over every event from now on, for ``for`` or ``async for``; starts listening.
 
-        A callback cannot call it: it would wait for itself.
+        It cannot be called from a callback, which would wait for itself.
         """
         self._lifetime.refuse_in_callback("events", coroutines=False)
 
@@ -150,9 +150,9 @@ class Spotter:
         return shielded(begin)
 
     def wait_for(self, *keywords: Words, timeout_seconds: float | None = None) -> Detection | None:
-        """Listen until one of these words (none given: any) is spotted; None at the time-out or the end.
+        """Listen until one of these words (default: any) is detected; None at the time-out or the end of the source.
 
-        The time-out counts seconds of audio; while a microphone gives none, a second more than that by the clock.
+        The time-out is in seconds of audio. If a microphone delivers no audio, it ends by the clock a second later.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class Spotter:
         SessionError
             If it is called from a callback, which would wait for itself.
         KwsLiveError
-            What ended the listening, if it broke.
+            The error that ended the session, if there was one.
         """
         self._lifetime.refuse_in_callback("wait_for")
         begin, limit = self._wait_for(keywords, timeout_seconds)
@@ -177,17 +177,17 @@ class Spotter:
         return prepared(self._known(keywords), timeout, self.source, self.ring, self._audience, self._lifetime.go_on)
 
     def _answer(self, detection: Detection | None) -> Detection | None:
-        """The answer itself; what broke is raised instead."""
+        """Return the detection, or raise the error that ended the session."""
         if detection is None and self._lifetime.over.is_set():
             self._session.raise_what_broke()
         return detection
 
     @contextmanager
     def muted(self, hold_off_seconds: float = 0.5) -> Iterator[None]:
-        """Hear no words while the ``with`` block runs, and so long after it: for while the program itself speaks.
+        """Ignore words during the ``with`` block and ``hold_off_seconds`` after it, while the program itself speaks.
 
-        Words that end meanwhile reach neither callbacks nor sinks; ``hold_off_seconds`` of audio after the
-        block are for the room's echo and the sound still on its way.
+        Words that end in this time reach neither callbacks nor sinks. The hold-off, in seconds of audio, covers the
+        echo of the room and audio still in buffers.
         """
         unmute = shielded(lambda: self._audience.mute(self.ring.position))
         try:
@@ -196,28 +196,28 @@ class Spotter:
             shielded(lambda: unmute(self.ring.position + round(hold_off_seconds * SAMPLE_RATE_HZ)))
 
     def audio_after(self, detection: Detection, **options: Any) -> AudioAfter:
-        """What is said after a word, up to a pause, block by block; ``options`` are those of `AudioAfter`."""
+        """Iterate over the audio after a word, up to a pause, in blocks; ``options`` are those of `AudioAfter`."""
         return AudioAfter(self.ring, detection, **options)
 
     def only(self, *keywords: Words) -> AbstractContextManager[None]:
-        """Listen to these words alone while the ``with`` block runs; of several blocks see `LiveSettings.only`."""
+        """Listen for these words only during the ``with`` block; for nested blocks see `LiveSettings.only`."""
         return self.settings.only(*self._known(keywords))
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
-        """Call a function with every hop's verdict from now on, on the detector thread; what is returned ends that."""
+        """Call a function with every hop's verdict, on the detector thread; returns a function that unregisters it."""
         return self._session.watch(on_step)
 
     def stay(self) -> None:
-        """At the end of the source wait for `change_source`, or `stop`, instead of ending with it."""
+        """At the end of the source, wait for `change_source` or `stop` instead of ending."""
         self._session.capture.stay()
 
     def change_source(self, source: str | Path) -> None:
-        """Go on listening to another source, with the same model, settings, callbacks and sinks.
+        """Switch to another source; model, settings, callbacks and sinks stay.
 
         Raises
         ------
         KwsLiveError
-            If it cannot be opened, or listening has ended; otherwise nothing changes.
+            If it cannot be opened, or listening has ended; then nothing changes.
         """
         self._lifetime.require_own_process()
         opened = open_source(source)
@@ -226,7 +226,7 @@ class Spotter:
         self.address = source
 
     def change_model(self, model: str | Path | Model) -> None:
-        """Go on listening with another model; what was set of words that both know stays.
+        """Switch to another model; settings of words that both models know stay.
 
         Raises
         ------
@@ -246,11 +246,11 @@ class Spotter:
         self._lifetime.change_model(loaded)
 
     def start(self) -> None:
-        """Start listening, if not yet; what was stopped cannot be started again."""
+        """Start listening, if not yet started; a stopped spotter cannot be restarted."""
         self._lifetime.start()
 
     def stop(self) -> None:
-        """Stop listening and release everything; may be called twice and from inside a callback."""
+        """Stop listening and release everything; can be called repeatedly and from a callback."""
         self._lifetime.stop()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -263,7 +263,7 @@ class Spotter:
         SessionError
             If it is called from a callback, which would wait for itself.
         KwsLiveError
-            What ended the listening, if it broke.
+            The error that ended the session, if there was one.
         """
         self._lifetime.refuse_in_callback("wait")
         timeout = checked_timeout(timeout_seconds)
@@ -278,7 +278,7 @@ class Spotter:
         return over
 
     def statistics(self) -> Statistics:
-        """The figures so far."""
+        """Return the statistics so far."""
         self._lifetime.require_own_process()
         return shielded(lambda: self._audience.figures(self._session.statistics()))
 

@@ -1,8 +1,8 @@
-"""Speech synthesisers that are installed on this machine, called to say a word or two.
+"""Speech synthesisers installed on this machine, used to speak words.
 
 Each is optional: espeak-ng, flite and festival are programs (Debian packages of the same names; festival with
-``festvox-kdlpc16k`` and ``festvox-us-slt-hts``), pico is the package ``py-nanotts``. The kind of synthesiser makes more
-difference to a network than the number of one's voices, so a caller should take from every kind.
+``festvox-kdlpc16k`` and ``festvox-us-slt-hts``), pico is the package ``py-nanotts``. For training, different
+synthesisers add more variety than different voices of one synthesiser, so use every kind that is installed.
 """
 
 import shutil
@@ -22,13 +22,13 @@ from kws_live.errors import ConfigError
 
 ESPEAK_DIALECTS: Final = ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-us-nyc")
 ODD_VARIANTS: Final = ("whisper", "robo", "robot", "demonic", "croak", "announcer", "fast", "norbert", "klatt6")
-"""Parts of names of espeak-ng's variants that are no voices of people."""
+"""Substrings of the names of espeak-ng variants that do not sound human."""
 
 FLITE_VOICES: Final = ("kal16", "awb", "rms", "slt")
 PICO_VOICES: Final = ("en-US", "en-GB", "de-DE", "es-ES", "fr-FR", "it-IT")
 FESTIVAL_VOICES: Final = ("ked_diphone", "kal_diphone", "cmu_us_slt_arctic_hts")
 FAINT: Final = 0.01
-"""Of the peak: softer sound at the ends is cut off."""
+"""Share of the peak; anything softer is trimmed from both ends."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Voice:
     Attributes
     ----------
     engine : "espeak", "flite", "festival" or "pico"
-    name : as the engine calls it
+    name : the engine's name for it
     """
 
     engine: str
@@ -50,14 +50,14 @@ class Voice:
 
 @cache
 def installed_voices(language: str = "en") -> tuple[Voice, ...]:
-    """Every voice on this machine that speaks a language, sorted by engine and name.
+    """Return every installed voice for a language, sorted by engine and name.
 
     Parameters
     ----------
     language : such as "en" or "pl"; flite and festival speak English, pico a few, espeak-ng about a hundred
     """
     found: list[Voice] = []
-    # A synthesiser that is installed and does not start is one less.
+    # A synthesiser that does not start is ignored.
     with suppress(ConfigError):
         found += _espeak_voices(language) if shutil.which("espeak-ng") else []
     if language == "en" and shutil.which("flite"):
@@ -84,12 +84,12 @@ def _festival_voices() -> list[Voice]:
 
 
 def draw_voices(shares: Mapping[str, int], rng: np.random.Generator, language: str = "en") -> list[Voice]:
-    """So many voices of each kind of synthesiser that is installed; again and again the same where it has fewer.
+    """Draw a number of voices from each installed synthesiser, with replacement if it has fewer.
 
     Parameters
     ----------
-    shares : engine -> number
-    rng : draws
+    shares : engine -> number of voices
+    rng : random generator
     language : see `installed_voices`
     """
     chosen: list[Voice] = []
@@ -101,18 +101,18 @@ def draw_voices(shares: Mapping[str, int], rng: np.random.Generator, language: s
 
 
 def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Samples:
-    """Say a text: float32 (n_samples,) at 16 kHz, silence at its ends cut off.
+    """Synthesise a text: float32 (n_samples,) at 16 kHz, with silence at the ends trimmed.
 
     Parameters
     ----------
     text : a word or a few
     voice : one of `installed_voices`
-    speed, pitch : factors of the voice's own, about 0.7 to 1.4
+    speed, pitch : factors, about 0.7 to 1.4
 
     Raises
     ------
     ConfigError
-        If the synthesiser fails or says nothing.
+        If the synthesiser fails or its output is silent.
     """
     if voice.engine == "espeak":
         words_per_minute, height = round(165 * speed), min(99, round(50 * pitch))
@@ -133,11 +133,11 @@ def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Sa
         pcm = _run(sys.executable, "-c", _PICO, text, voice.name, str(speed), str(pitch))
         return _trimmed(pcm, SPEECH_RATE_HZ, text, voice)
     else:
-        raise ConfigError(f"no synthesiser {voice.engine!r}; known are: espeak, flite, festival, pico")
+        raise ConfigError(f"no synthesiser {voice.engine!r}; choose from: espeak, flite, festival, pico")
     header = sound.find(b"data")
     if header < 24 or not sound.startswith(b"RIFF"):
-        raise ConfigError(f"{voice} gave no sound for {text!r}")
-    # The sizes in the header of a pipe are not to be trusted; the rate is.
+        raise ConfigError(f"{voice} produced no audio for {text!r}")
+    # The sizes in the header of a piped file are unreliable; the rate is not.
     return _trimmed(sound[header + 8 :], int.from_bytes(sound[24:28], "little"), text, voice)
 
 
@@ -145,7 +145,7 @@ _PICO: Final = (
     "import sys; from py_nanotts import NanoTTS; text, voice, speed, pitch = sys.argv[1:]; "
     "sys.stdout.buffer.write(NanoTTS().speak(text, voice=voice, speed=float(speed), pitch=float(pitch)))"
 )
-"""In a process of its own: beside TensorFlow in one process it crashes (0.1.1)."""
+"""Run in a separate process: it crashes in one that has loaded TensorFlow (0.1.1)."""
 
 
 def _run(*command: str) -> bytes:
@@ -161,6 +161,6 @@ def _trimmed(pcm: bytes, rate_hz: int, text: str, voice: Voice) -> Samples:
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float32) / 32768
     loud = np.flatnonzero(np.abs(samples) > FAINT * np.abs(samples).max(initial=0.0))
     if not loud.size:
-        raise ConfigError(f"{voice} says nothing for {text!r}")
+        raise ConfigError(f"{voice} produced silence for {text!r}")
     spoken = samples[loud[0] : loud[-1] + 1]
     return np.asarray(soxr.resample(spoken, rate_hz, SPEECH_RATE_HZ), dtype=np.float32)

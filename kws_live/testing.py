@@ -1,4 +1,4 @@
-"""Test programs that listen: no microphone, no sound, no waiting, and the same result each time.
+"""Tools for testing programs that listen: no microphone, no sound, no waiting, reproducible results.
 
 >>> from kws_live import listen
 >>> from kws_live.testing import FakeMicrophone, silence, tone_model
@@ -8,18 +8,18 @@
 >>> answers
 ['yes', 'no']
 
-A `FakeMicrophone` is a clock of its own: audio goes on only while the program waits for it, in `Spotter.wait_for`,
-`Spotter.wait`, an iterator over events, or the test in `FakeMicrophone.say`. Ten seconds of silence take as long as
-they take to compute. Whatever the program does between two words, it does before the next one is heard.
+A `FakeMicrophone` has its own clock: audio advances only while the program waits for it, in `Spotter.wait_for`,
+`Spotter.wait` or an iterator over events, or while the test waits in `FakeMicrophone.say`. Ten seconds of silence take
+only as long as their computation. All that the program does after one word happens before the next word is played.
 
-With pytest the fixture ``microphone`` (`kws_live.pytest_plugin`, there as soon as the package is installed) stands in
-for every ``mic:`` of the program under test, and the model it listens with hears tones instead of speech, so that no
-network can spoil a test::
+In pytest, the fixture ``microphone`` (`kws_live.pytest_plugin`, available once the package is installed) replaces
+every ``mic:`` of the program under test, and its model recognises tones instead of speech, so that results do not
+depend on a network::
 
     def test_the_lamp_goes_on(microphone):
         with kws_live.listen() as spotter:
             lamp = Lamp(spotter)
-            microphone.say("on")              # back when every callback has run
+            microphone.say("on")              # returns when every callback has run
         assert lamp.is_on
 """
 
@@ -53,27 +53,27 @@ TONE_SECONDS: Final = 0.4
 TONE_LEVEL: Final = 0.3
 LOWEST_TONE_HZ, TONE_STEP_HZ = 300.0, 60.0
 PAUSE_SECONDS: Final = 1.0
-"""Silence around what is said, so that it stands alone."""
+"""Silence before and after what is said, so that command mode accepts it."""
 
 PATIENCE_SECONDS: Final = 30.0
-"""Longest wait for a program that does not listen: far longer than any clip takes."""
+"""Time limit for a program that does not listen: far longer than any clip takes."""
 
 Item = str | Path | Samples
-"""What a fake microphone can say: a word, a sound file, or audio at 22,050 Hz."""
+"""What a fake microphone can play: a word, a sound file, or audio at 22,050 Hz."""
 
 Voice = Callable[[str], Samples]
-"""A word's sound at 22,050 Hz."""
+"""Returns a word's audio at 22,050 Hz."""
 
 _tones: dict[str, float] = {}
 
 
 def silence(seconds: float) -> Samples:
-    """A quiet room: noise at -80 dB, the same each time; float32 array, shape (n_samples,) at 22,050 Hz."""
+    """Return a quiet room: reproducible noise at -80 dB; float32 array, shape (n_samples,) at 22,050 Hz."""
     return np.float32(1e-4) * np.random.default_rng(0).standard_normal(round(seconds * SAMPLE_RATE_HZ), np.float32)
 
 
 def tone(word: str) -> Samples:
-    """What `tone_model` takes for a word: 0.4 s of a sine of the word's own pitch, at 22,050 Hz."""
+    """Return the tone that `tone_model` recognises as a word: 0.4 s of a sine at the word's pitch, at 22,050 Hz."""
     at = np.arange(round(TONE_SECONDS * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     return (TONE_LEVEL * np.sin(2 * np.pi * _tone_hz(word) * at)).astype(np.float32)
 
@@ -83,12 +83,12 @@ def _tone_hz(word: str) -> float:
 
 
 def recorded(word: str) -> Samples:
-    """One of the ten words by a speech synthesiser, at 22,050 Hz, for tests of a real model.
+    """Return one of the ten words, spoken by a synthesiser, at 22,050 Hz, for tests with a real model.
 
     Raises
     ------
     AudioError
-        If it is none of the ten.
+        If it is not one of the ten.
     """
     folder = Path(sources.__file__).parent
     with (folder / "demo.csv").open(encoding="utf-8", newline="") as table:
@@ -106,10 +106,10 @@ def _at_stream_rate(samples: Samples, rate_hz: int) -> Samples:
 
 
 class ToneModel(Model):
-    """A model without a network: it knows each word by the pitch of `tone`. Made by `tone_model`."""
+    """A model without a network that recognises each word by the pitch of `tone`; created by `tone_model`."""
 
     def stream_scorer(self, step_seconds: float) -> StreamScorer:
-        """Scores each window anew, so that it does not matter how far apart they are."""
+        """Return a scorer that scores each window independently, so their distance does not matter."""
         n_window = self.card.features.window_samples
         return lambda stream, _follows: self._heard(stream[:n_window])
 
@@ -126,11 +126,11 @@ class ToneModel(Model):
 
 
 def tone_model(*words: str) -> ToneModel:
-    """A model that knows these words by their tones (none given: the default model's words), each at 0.6."""
+    """Return a model that recognises these words (default: the default model's) by their tones; thresholds are 0.6."""
     keywords = words or load_model(DEFAULT_MODEL).card.keywords
     card = ModelCard(
         name="tones",
-        description="knows each word by the pitch of a tone, for tests",
+        description="recognises each word by the pitch of a tone, for tests",
         licence="Apache-2.0",
         labels=(SILENCE, UNKNOWN, *keywords),
         keywords=tuple(keywords),
@@ -141,13 +141,13 @@ def tone_model(*words: str) -> ToneModel:
 
 
 class FakeMicrophone:
-    """A source that says what it is told, when the program is ready to hear it.
+    """A source that plays what the test asks for, when the program is ready for it.
 
     Parameters
     ----------
-    items : said in turn, then the stream ends; none given: it stays open, for `say`. Each is a word, a sound file, or
-        a float array at 22,050 Hz, shape (n_samples,), such as `silence` gives
-    voice : how words sound: `tone`, for `tone_model`, or `recorded`, for a real model
+    items : played in order, then the stream ends; none: it stays open, for `say`. Each is a word, a sound file, or
+        a float array at 22,050 Hz, shape (n_samples,), such as `silence` returns
+    voice : returns a word's audio: `tone`, for `tone_model`, or `recorded`, for a real model
     """
 
     name = "fake microphone"
@@ -159,7 +159,7 @@ class FakeMicrophone:
         self._voice = voice
         self._clock: StreamClock | None = None
         self._ring: RingBuffer | None = None
-        self._thread = 0  # in which the program began to listen: it cannot add a listener while it says something
+        self._thread = 0  # on which the program started listening: it cannot add a listener while it is in say()
         self._blocks: deque[Samples] = deque()
         self._n_saying = 0
         self._closed = False
@@ -169,7 +169,7 @@ class FakeMicrophone:
         self._queue(scripted)
 
     def follow(self, clock: StreamClock, ring: RingBuffer) -> None:
-        """Told by the spotter what to wait for."""
+        """Called by the spotter with the clock and the ring buffer to wait for."""
         self._clock, self._ring = clock, ring
         self._thread = threading.get_ident()
 
@@ -192,25 +192,25 @@ class FakeMicrophone:
         return _at_stream_rate(to_mono(samples), rate_hz)
 
     def add(self, *items: Item) -> None:
-        """Say these later, when the program waits for something; does not wait itself."""
+        """Queue these, to be played when the program waits for audio; returns immediately."""
         self._queue(items)
 
     def end_with(self, *items: Item) -> None:
-        """Say these when the program waits for something, then end the stream."""
+        """Queue these, to be played when the program waits for audio, then end the stream."""
         self._queue(items)
         self._ends = True
 
     def say(self, *items: Item) -> None:
-        """Say these and a second of silence; back when all of it is heard and every callback has run.
+        """Play these and a second of silence; returns when all of it is processed and every callback has run.
 
         Raises
         ------
         SessionError
-            If the program has no callback, sink or iterator, or does not listen, or a callback does not return.
+            If the program has no callback, sink or iterator, is not listening, or a callback does not return.
         """
         if self._clock is not None and self._thread == threading.get_ident() and not self._clock.is_awaited:
             raise SessionError(
-                "no callback, sink or iterator hears what the fake microphone says: register one before say()"
+                "no callback, sink or iterator would receive what the fake microphone says: register one before say()"
             )
         self._queue(items)
         with self._quiet:
@@ -219,11 +219,11 @@ class FakeMicrophone:
             self._n_saying = 0
         if not done:
             raise SessionError(
-                "the fake microphone is not heard: start listening before say(), and let callbacks return"
+                "nothing listens to the fake microphone: start listening before say(), and let callbacks return"
             )
 
     def read(self, timeout_seconds: float) -> Block | None:
-        if self._clock is None or self._ring is None:  # driven without a spotter: nobody to wait for
+        if self._clock is None or self._ring is None:  # used without a spotter: nothing to wait for
             return self._next() if self._blocks else None
         with self._quiet:
             saying = self._n_saying > 0

@@ -69,7 +69,7 @@ def test_say_returns_when_every_callback_has_run() -> None:
 
 def test_saying_what_nobody_hears_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(testing, "PATIENCE_SECONDS", 0.1)
-    with pytest.raises(SessionError, match="not heard: start listening before"):
+    with pytest.raises(SessionError, match="nothing listens to the fake microphone: start listening before"):
         FakeMicrophone().say("yes")
 
 

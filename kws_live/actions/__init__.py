@@ -1,6 +1,6 @@
-"""What a command can do: run a program, send an HTTP request or an MQTT message, press keys, play a sound.
+"""Actions of words: run a program, send an HTTP request or an MQTT message, press keys, play a sound.
 
-Each action blocks until it is done, so each is called from an `Outbox`, never from the dispatcher itself.
+An action blocks until it is done, so it is called from an `Outbox`, never from the dispatcher.
 """
 
 import json
@@ -12,17 +12,17 @@ from kws_live.system.address import shown
 from kws_live.system.text_file import LONGEST_NAME
 
 LIMIT_SECONDS: Final = 10.0
-"""How long a program or a network step may take unless told otherwise."""
+"""Default time limit of a program or a network operation."""
 
 _PLACE: Final = re.compile(r"\{(keyword|score|seconds|source)\}")
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 class Action(Protocol):
-    """Does one thing for one event."""
+    """What is done for an event."""
 
     def describe(self, event: Event) -> str:
-        """What it would do, for people."""
+        """Describe the action in words."""
 
     def do(self, event: Event) -> None:
         """Do it and wait until it is done.
@@ -30,15 +30,15 @@ class Action(Protocol):
         Raises
         ------
         ActionError
-            If it could not be done.
+            If it failed.
         """
 
     def close(self) -> None:
-        """Let go; what is under way ends soon. May be called twice."""
+        """Release everything; an action in progress ends soon. Can be called repeatedly."""
 
 
 def values_of(event: Event) -> dict[str, str]:
-    """What `fill` puts in: ``keyword``, ``score``, ``seconds``, ``source``."""
+    """Return the values for `fill`: ``keyword``, ``score``, ``seconds``, ``source``."""
     keyword, score = (event.keyword, f"{event.score:.3f}") if isinstance(event, Detection) else ("", "")
     return {"keyword": keyword, "score": score, "seconds": f"{event.seconds:.3f}", "source": event.source}
 
@@ -46,7 +46,7 @@ def values_of(event: Event) -> dict[str, str]:
 def fill(text: str, event: Event) -> str:
     """Replace ``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}``; other braces, as in JSON, stay.
 
-    In a text that is JSON the values are written as JSON writes them, so that none can end a string and add to it.
+    If the text is JSON, the values are escaped as JSON, so that they cannot break out of a string.
     """
     values = values_of(event)
     if _is_json(text):
@@ -65,11 +65,11 @@ def _is_json(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """One line for a terminal or a log: control characters escaped, addresses without their secrets."""
+    """Return a text for a terminal or a log: control characters escaped, addresses without secrets."""
     text = _ADDRESS.sub(lambda match: shown(match.group()), text)
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def shortened(name: str) -> str:
-    """A name as a message shows it, in quotes."""
+    """Return a name in quotes for a message, truncated if it is long."""
     return repr(printable(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."))

@@ -20,15 +20,15 @@ from kws_live.system.text_file import user_path
 class Command:
     """Runs a program, without a shell, with the event in its environment.
 
-    ``{keyword}`` and the like in an argument are replaced; the environment holds ``KWS_LIVE_KEYWORD``,
+    ``{keyword}`` and the like are replaced in the arguments; the environment contains ``KWS_LIVE_KEYWORD``,
     ``KWS_LIVE_SCORE``, ``KWS_LIVE_SECONDS``, ``KWS_LIVE_SOURCE`` and ``KWS_LIVE_EVENT`` (JSON). What the program
-    prints goes to standard error, so that standard output stays a clean stream of events.
+    prints goes to standard error, so that standard output contains only events.
 
     Parameters
     ----------
     arguments : the program and its arguments
-    limit_seconds : it is killed, with its children, when it takes longer
-    shell : hand the one argument to the system's shell instead; nothing is replaced in it, read the environment
+    limit_seconds : time limit, after which it is killed with its children
+    shell : pass the single argument to the system's shell; nothing is replaced in it, use the environment
 
     Raises
     ------
@@ -47,7 +47,7 @@ class Command:
         self._closed = False
         self._name = shortened(arguments[0])
         if any("\0" in argument for argument in arguments):
-            raise ConfigError(f"cannot run {self._name}: a command cannot hold a NUL character")
+            raise ConfigError(f"cannot run {self._name}: a command cannot contain a NUL character")
         if not shell and "{" not in arguments[0]:
             program = user_path(arguments[0])
             try:
@@ -66,7 +66,7 @@ class Command:
         return [str(user_path(program)) if program.startswith("~") else program, *rest]
 
     def do(self, event: Event, given: bytes | None = None) -> None:
-        """Run it; ``given`` is what it finds on its standard input."""
+        """Run it with ``given`` on its standard input."""
         environment = {f"KWS_LIVE_{name.upper()}": value for name, value in values_of(event).items()}
         environment["KWS_LIVE_EVENT"] = json.dumps(event.to_dict(), ensure_ascii=False)
         name = self._name

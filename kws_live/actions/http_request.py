@@ -22,25 +22,25 @@ from kws_live.system.address import shown
 from kws_live.system.credentials import filled_in
 
 TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Answers that may be another one later (RFC 9110 section 15, RFC 6585 section 4, RFC 8470 section 5.2)."""
+"""Status codes worth a retry (RFC 9110 section 15, RFC 6585 section 4, RFC 8470 section 5.2)."""
 
 
 class HttpRequest:
-    """Sends one request for an event; an answer other than 2xx is a failure.
+    """Sends a request for an event; a response other than 2xx is a failure.
 
     Parameters
     ----------
-    url : http or https; a name and password in it are sent as basic authentication. What ``${NAME}`` stands for is
-        put in, see `kws_live.system.credentials`, also in the headers
-    method : "POST" if not given
+    url : http or https; a user and password in it are sent as basic authentication. ``${NAME}`` is replaced, as in
+        `kws_live.system.credentials`, here and in the headers
+    method : such as "POST"
     body : text, with ``{keyword}`` and the like replaced; None: the event as JSON
-    headers : more headers, such as ``{"Authorization": "Bearer ${TOKEN}"}``
-    limit_seconds : for the whole exchange, above 0
+    headers : additional headers, such as ``{"Authorization": "Bearer ${TOKEN}"}``
+    limit_seconds : time limit for request and response, above 0
 
     Raises
     ------
     ConfigError
-        If the address is none, or a secret is missing.
+        If the address is invalid, or a secret is missing.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class HttpRequest:
         headers: Mapping[str, str] | None = None,
         limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
-        hint = "is no address; use one such as http://192.168.1.5:8123/api/webhook/lamp"
+        hint = "is not an address; use one such as http://192.168.1.5:8123/api/webhook/lamp"
         self._shown = shown(url) if "://" in url else f"{url.partition(':')[0]}:..." if ":" in url else url
         try:
             parts = urllib.parse.urlsplit(filled_in(url, is_address=True))
@@ -69,12 +69,12 @@ class HttpRequest:
         for name, value in (headers or {}).items():
             self._headers[name] = filled_in(value)
             if re.fullmatch(r"[!-9;-~]+", name) is None or not re.fullmatch(r"[\t -~\xa0-\xff]*", self._headers[name]):
-                raise ConfigError(f"the header {name!r} cannot be sent: it holds characters that no header may hold")
+                raise ConfigError(f"the header {name!r} cannot be sent: it contains characters not allowed in headers")
         if parts.username is not None:
             pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         if re.fullmatch(r"[A-Za-z]+", method) is None:
-            raise ConfigError(f"method {method!r} is none; use POST, GET or PUT")
+            raise ConfigError(f"{method!r} is not an HTTP method; use POST, GET or PUT")
         self._method = method
         self._body = body
         self._limit_seconds = limit_seconds
@@ -118,17 +118,17 @@ class HttpRequest:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would become a GET without its body, and count as delivered."""
+    """Refuses redirects: a redirected POST would become a GET without its body, and count as delivered."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
 class _Exchange(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """One request and its answer, on a thread of their own, which alone makes the time limit one.
+    """One request and its response, on a separate thread, which is the only way to enforce a total time limit.
 
-    Every step of an exchange has a time-out that each byte begins anew, and looking up a name has none. At the limit
-    the connection is cut; a name that is found later is not connected to any more.
+    The time-out of each step restarts with every byte, and a name lookup has none. At the limit
+    the connection is cut; if the name lookup returns later, no connection is made.
     """
 
     def __init__(self, request: urllib.request.Request, limit_seconds: float) -> None:
@@ -143,23 +143,23 @@ class _Exchange(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         self._done = threading.Event()
 
     def run(self) -> None:
-        """Do it; raises what went wrong."""
+        """Run the exchange; raises its error."""
         threading.Thread(target=self._work, name="kws-live http", daemon=True).start()
         if not self._done.wait(self._limit_seconds):
             self.cut()
-            raise TimeoutError(f"no answer within {self._limit_seconds:g} s")
+            raise TimeoutError(f"no response within {self._limit_seconds:g} s")
         if self._error is not None:
             raise self._error
 
     def cut(self) -> None:
-        """End it at once."""
+        """End the exchange immediately."""
         with self._lock:
             self._over = True
             if self._socket is not None:
                 with suppress(OSError):
                     self._socket.shutdown(socket.SHUT_RDWR)
         if not self._done.is_set() and self._error is None:
-            self._error = TimeoutError("it was given up")
+            self._error = TimeoutError("aborted")
         self._done.set()
 
     def _work(self) -> None:

@@ -1,4 +1,4 @@
-"""Press keys, as if on the keyboard."""
+"""Press keys, as on a keyboard."""
 
 from typing import Any
 
@@ -7,24 +7,24 @@ from kws_live.events import Event
 
 
 class KeyPress:
-    """Presses a key or a chord into whatever window has the focus.
+    """Sends a key or a chord to the window with the focus.
 
     Parameters
     ----------
     keys : names joined by "+", as in ``"right"``, ``"ctrl+shift+t"``, ``"media_volume_up"``; a single character
-        is itself, and the names are those of pynput's ``Key``
+        stands for itself; the names are those of pynput's ``Key``
 
     Raises
     ------
     ConfigError
-        If pynput or a screen is missing, or a key has no such name.
+        If pynput or a screen is missing, or a name is unknown.
     """
 
     def __init__(self, keys: str) -> None:
         try:
             from pynput import keyboard
         except ImportError as error:
-            reason = 'pip install "kws-live[keys]"' if error.name == "pynput" else f"no keyboard to press: {error}"
+            reason = 'pip install "kws-live[keys]"' if error.name == "pynput" else f"no keyboard access: {error}"
             raise ConfigError(f"key = {keys!r} cannot be pressed: {' '.join(reason.split())}") from error
         self._keys = keys
         self._chord: list[Any] = []
@@ -38,7 +38,7 @@ class KeyPress:
                 raise ConfigError(f"no key {name!r} in key = {keys!r}; a single character, or one of: {known}")
         try:
             self._keyboard = keyboard.Controller()
-        except Exception as error:  # each system's own: X errors, missing rights
+        except Exception as error:  # differs by system: X errors, missing permissions
             raise ConfigError(f"key = {keys!r} cannot be pressed: {' '.join(str(error).split())}") from error
 
     def describe(self, event: Event) -> str:
@@ -50,8 +50,8 @@ class KeyPress:
                 self._keyboard.press(key)
             for key in reversed(self._chord):
                 self._keyboard.release(key)
-        except Exception as error:  # each system's own: X errors, missing rights
+        except Exception as error:  # differs by system: X errors, missing permissions
             raise ActionError(f"cannot press {self._keys}: {error}") from error
 
     def close(self) -> None:
-        """Every key was released."""
+        """Nothing to release: no key stays pressed."""

@@ -1,4 +1,4 @@
-"""Addresses of MQTT brokers: where, as whom, trusting what, and the topic."""
+"""Addresses of MQTT brokers: host, user, certificates and topic."""
 
 import ssl
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from kws_live.system.text_file import user_path
 
 
 class MqttAddress(NamedTuple):
-    """Where a broker is, as whom to go there, and the topic."""
+    """Host, credentials and certificates of a broker, and the topic."""
 
     host: str
     port: int
@@ -24,39 +24,39 @@ class MqttAddress(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The broker, as messages name it."""
+        """The broker's name in messages."""
         return f"{'mqtts' if self.is_encrypted else 'mqtt'}://{self.host}"
 
     @property
     def broker(self) -> tuple[object, ...]:
-        """What two addresses have in common that share a connection."""
+        """Key that is equal for addresses that can share a connection."""
         return (self.host, self.port, self.user, self.password, self.is_encrypted, self.ca)
 
 
 def split_mqtt(url: str, options: frozenset[str] = frozenset()) -> MqttAddress:
-    """Take an address such as ``mqtts://user:${PASSWORD}@host:8883/home/kitchen?ca=ca.pem`` apart.
+    """Parse an address such as ``mqtts://user:${PASSWORD}@host:8883/home/kitchen?ca=ca.pem``.
 
     Parameters
     ----------
-    url : what ``${NAME}`` stands for is put in, see `kws_live.system.credentials`
-    options : names that may follow the ``?``, besides ``ca``
+    url : ``${NAME}`` is replaced, see `kws_live.system.credentials`
+    options : names of options allowed after the ``?``, besides ``ca``
 
     Raises
     ------
     ConfigError
-        If it is none, or its topic cannot be published to.
+        If it is invalid, or its topic cannot be published to.
     """
     named = shown(url) if "://" in url else f"{url.partition(':')[0]}:..."
     try:
         parts = urlsplit(filled_in(url, is_address=True))
         port = parts.port
     except ValueError as error:
-        raise ConfigError(f"{named!r} is no MQTT address; use one such as mqtt://192.168.1.5/home/voice") from error
+        raise ConfigError(f"{named!r} is not an MQTT address; use one such as mqtt://192.168.1.5/home/voice") from error
     topic = unquote(parts.path.strip("/"))
     is_wrong = parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or not topic
     if is_wrong or "+" in topic or "\0" in topic or parts.fragment or "#" in topic:
         raise ConfigError(
-            f"{named!r} is no MQTT address; use one such as mqtt://192.168.1.5/home/voice, without + or #"
+            f"{named!r} is not an MQTT address; use one such as mqtt://192.168.1.5/home/voice, without + or #"
         )
     given = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
     if strange := sorted(set(given) - options - {"ca"}):
@@ -72,7 +72,7 @@ def split_mqtt(url: str, options: frozenset[str] = frozenset()) -> MqttAddress:
 
 
 def tls_context(address: MqttAddress) -> ssl.SSLContext:
-    """Trusts the system's certificates, those in SSL_CERT_FILE, or those of the file that was given."""
+    """Return a TLS context that trusts the system's certificates, SSL_CERT_FILE, or the given file."""
     try:
         return ssl.create_default_context(cafile=None if address.ca is None else str(user_path(address.ca)))
     except (OSError, ssl.SSLError) as error:

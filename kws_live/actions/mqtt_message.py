@@ -1,4 +1,4 @@
-"""Send an MQTT message; the connection that actions and the MQTT sink share."""
+"""MQTT messages, and the connection shared by actions and the MQTT sink."""
 
 import logging
 import socket
@@ -21,37 +21,37 @@ __all__ = ["MqttConnection", "MqttMessage", "split_mqtt"]
 log = logging.getLogger(__name__)
 
 KEEPALIVE_SECONDS: Final = 20
-"""A broker takes a silent client for dead after one and a half of these, and sends its last will."""
+"""A broker considers a silent client dead after 1.5 times this, and publishes its last will."""
 
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
-"""Pauses between tries to connect; the last one repeats."""
+"""Pauses between connection attempts; the last one repeats."""
 
 CONNECT_SECONDS: Final = 0.25
-"""How long a message waits for a connection before its age is looked at again."""
+"""How long a message waits for a connection before its age is checked again."""
 
 
 class MqttConnection:
-    """A connection to a broker that comes back by itself.
+    """A connection to a broker that reconnects automatically.
 
-    A message that the broker has not confirmed is not kept: the connection is given up with it, so that nothing that
-    was reported as not delivered is sent later. Messages go with quality of service 2, because a broker hands those on
-    only when it is told that its receipt has arrived: one that was frozen does not do old commands when it thaws.
+    If the broker does not confirm a message, the connection is dropped together with it, so that nothing that was
+    reported as not delivered is sent later. Messages use quality of service 2, because a broker forwards those only
+    after the sender has acknowledged its receipt: a broker that was frozen does not deliver old commands later.
 
     Parameters
     ----------
-    address : where, with ``mqtt`` (port 1883) or ``mqtts`` (port 8883, certificate checked), and as whom
-    last_will : topic and payload that the broker publishes, retained, if this program vanishes
-    on_connect : called with this connection at each (re)connection; may call `post`
-    connect : False: connect to nothing, for a dry run
+    address : broker and credentials; ``mqtt`` (port 1883) or ``mqtts`` (port 8883, certificate checked)
+    last_will : topic and retained payload that the broker publishes if this program disappears
+    on_connect : called with this connection after each (re)connection; may call `post`
+    connect : False: do not connect, for a dry run
 
     Attributes
     ----------
-    n_connections : so far
+    n_connections : number of connections made so far
 
     Raises
     ------
     ConfigError
-        If paho-mqtt is not installed, or the file of certificates cannot be used.
+        If paho-mqtt is not installed, or the certificate file cannot be used.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class MqttConnection:
         connect: bool = True,
     ) -> None:
         try:
-            import paho.mqtt.client  # noqa: F401 - it is there
+            import paho.mqtt.client  # noqa: F401 - check that it is installed
         except ImportError as error:
             raise ConfigError('MQTT needs one more package: pip install "kws-live[mqtt]"') from error
         self.name = address.name
@@ -102,7 +102,7 @@ class MqttConnection:
         return client
 
     def _run(self) -> None:
-        """Connect, stay connected, and begin anew with another client, which knows no old messages."""
+        """Connect, stay connected, and reconnect with a new client, which has no old messages."""
         n_failed = 0
         while not self._closed.is_set():
             client = self._client
@@ -111,11 +111,11 @@ class MqttConnection:
                 client.connect(self._address.host, self._address.port, KEEPALIVE_SECONDS)
                 if self._closed.is_set():
                     return
-                client.loop_start()  # a thread of its own, which alone may write to the connection
+                client.loop_start()  # a thread that alone may write to the connection
                 self._disconnected.wait()
                 client.loop_stop()
                 trouble = self._trouble or "the connection was lost"
-            except Exception as error:  # no such name, refused, no valid certificate ...
+            except Exception as error:  # unknown host, refused, invalid certificate ...
                 trouble = printable(str(getattr(error, "strerror", None) or error) or type(error).__name__)
             with self._changed:
                 n_failed = 0 if self._connected else n_failed + 1
@@ -128,14 +128,14 @@ class MqttConnection:
             self._closed.wait(PAUSES_SECONDS[min(n_failed, len(PAUSES_SECONDS)) - 1] if n_failed else 0.1)
 
     def _tell(self, trouble: str) -> None:
-        """Say why there is no connection, once until there is one."""
+        """Log why there is no connection, once until the next one."""
         if not self._closed.is_set() and trouble != self._told:
             self._told = trouble
             log.warning("no connection to %s: %s; trying again", self.name, trouble)
 
     def _on_connect(self, client: "Client", userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._trouble = f"it refuses: {printable(str(reason))}"
+            self._trouble = f"refused: {printable(str(reason))}"
             return
         with self._changed:
             self._connected = True
@@ -158,30 +158,30 @@ class MqttConnection:
     def _on_message(self, client: "Client", userdata: Any, message: Any) -> None:
         from paho.mqtt.client import topic_matches_sub
 
-        if message.retain:  # what was kept is an old command
+        if message.retain:  # a retained message is an old command
             return
         for topics, function in self._heard.copy().items():
             if topic_matches_sub(topics, message.topic):
                 function(message.topic, message.payload.decode(errors="replace"))
 
     def hear(self, topics: str, function: Callable[[str, str], object]) -> None:
-        """Call a function with topic and payload of each message that comes from now on; it must be quick."""
+        """Call a function with topic and payload of each new message; it must return quickly."""
         self._heard[topics] = function
         if self._connected:
             self._client.subscribe(topics, qos=1)
 
     def post(self, topic: str, payload: str, retain: bool = False) -> None:
-        """Hand a message over if there is a connection, without waiting; what gets lost with it is not sent later."""
+        """Send a message without waiting, if there is a connection; a lost message is not sent again."""
         if self._connected:
             self._client.publish(topic, payload, qos=1, retain=retain)
 
     def publish(self, topic: str, payload: str, retain: bool = False) -> None:
-        """Send a message and wait until the broker has it.
+        """Send a message and wait for the broker's confirmation.
 
         Raises
         ------
         ActionError
-            If there was no connection, or the broker did not confirm it in time; it is not sent later then.
+            If there was no connection, or no confirmation in time; the message is then not sent later.
         """
         self._wait(lambda: self._connected, CONNECT_SECONDS)
         if not self._connected:
@@ -198,16 +198,16 @@ class MqttConnection:
             raise ActionError(f"{self.name} did not confirm a message", again=True)
 
     def _give_up(self, client: "Client") -> None:
-        """Cut a connection at once, with whatever is on its way."""
+        """Cut a connection immediately, discarding messages in transit."""
         with self._changed:
             is_current = client is self._client
             if is_current:
                 self._connected = False
-                self._trouble = "it does not answer"
+                self._trouble = "no response"
         connection: Any = client.socket() if is_current else None
         if connection is not None:
-            with suppress(OSError):  # closed meanwhile
-                # No lingering: what the system still holds for a broker that is away is not sent when it comes back.
+            with suppress(OSError):  # closed in the meantime
+                # No lingering: data still buffered by the system must not be sent when the broker is back.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.shutdown(socket.SHUT_RDWR)
 
@@ -222,7 +222,7 @@ class MqttConnection:
             self._changed.notify_all()
 
     def close(self, goodbye: tuple[str, str] | None = None) -> None:
-        """Disconnect; ``goodbye`` is a topic and a retained payload sent before. May be called twice."""
+        """Disconnect, after sending ``goodbye``, a topic and a retained payload. Can be called repeatedly."""
         if goodbye is not None and self._connected and not self._closed.is_set():
             with suppress(ValueError, RuntimeError):
                 self._client.publish(*goodbye, qos=1, retain=True).wait_for_publish(1.0)
@@ -238,17 +238,17 @@ class MqttConnection:
 def _is_out(message: Any) -> bool:
     try:
         return bool(message.is_published())
-    except (ValueError, RuntimeError):  # paho's queue is full, or there is no connection any more
+    except (ValueError, RuntimeError):  # paho's queue is full, or the connection is gone
         return False
 
 
 class MqttMessage:
-    """Publishes one message for an event.
+    """Publishes a message for an event.
 
     Parameters
     ----------
     connection : shared by all messages to one broker; the caller closes it
-    topic : where to
+    topic : of the message
     payload : text, with ``{keyword}`` and the like replaced
     """
 

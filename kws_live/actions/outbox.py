@@ -1,4 +1,4 @@
-"""Handing events to a receiver that may be slow, without ever waiting for it: a bounded queue and its own threads."""
+"""Delivery of events to a receiver that may be slow: a bounded queue and its own threads."""
 
 import logging
 import threading
@@ -14,44 +14,44 @@ from kws_live.system.clock import wall_seconds
 log = logging.getLogger(__name__)
 
 OLDEST_SECONDS: Final = 60.0
-"""A receiver on the network is told of an event for so long; then it is no longer news."""
+"""Maximum age of an event for a receiver on the network."""
 
 PAUSES_SECONDS: Final = (0.25, 0.5, 1.0, 2.0)
-"""Pauses between tries; the last one repeats."""
+"""Pauses between retries; the last one repeats."""
 
 CLOSE_SECONDS: Final = 2.0
-"""How long `Outbox.close` goes on delivering."""
+"""How long `Outbox.close` continues to deliver."""
 
 LARGEST_MEMORY: Final = 100
-"""Different failures that are told; more of them are counted only."""
+"""Maximum number of different failures logged; further ones are only counted."""
 
 Deliver = Callable[[Event], object]
 """Takes one event; may block."""
 
 
 class Task(NamedTuple):
-    """An event and what is to be done about it."""
+    """An event and the function that delivers it."""
 
     event: Event
     deliver: Deliver
 
 
 class Outbox:
-    """Delivers events one after another, in order, on a thread of its own that the first event starts.
+    """Delivers events in order, one at a time, on its own thread, which the first event starts.
 
-    A delivery that fails with ``ActionError(again=True)`` is tried again, after growing pauses; the ones behind it
-    wait, so the order is kept. Before each try the event's age is looked at: nothing is begun that is older than
-    ``oldest_seconds``, nor tried for longer. Whatever is lost is counted, and never done later. A failure is told
+    A delivery that fails with ``ActionError(again=True)`` is retried after increasing pauses; the events behind it
+    wait, so the order is kept. Before each attempt the event's age is checked: nothing older than ``oldest_seconds``
+    is started, or retried for longer. Lost events are counted and never delivered later. A failure is logged
     once, until the receiver works again.
 
     Parameters
     ----------
     name : of the receiver, for messages
-    deliver : takes one event, may block; called on the outbox's threads alone
-    abort : makes a delivery that is under way return soon; called when closing has taken too long
-    largest : how many events may wait; beyond them the oldest give way
-    oldest_seconds : an event's largest age; an event without an age is tried for so long at most
-    n_workers : threads; with more than one the order is not kept
+    deliver : delivers one event, may block; called only on the outbox's threads
+    abort : makes a delivery in progress return soon; called when closing takes too long
+    largest : capacity of the queue; beyond it the oldest events are dropped
+    oldest_seconds : maximum age of an event; for an event without an age, time limit for its delivery
+    n_workers : number of threads; with more than one the order is not kept
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Outbox:
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self._n_lost_before = 0
-        self._why = "there was no time left"
+        self._why = "no time left"
         self._started = False
         self._under_way: set[threading.Thread] = set()
         self._left_behind: set[threading.Thread] = set()
@@ -89,20 +89,20 @@ class Outbox:
 
     @property
     def runs_here(self) -> bool:
-        """Whether the thread that asks is one of its own."""
+        """Whether the calling thread is one of its own."""
         return threading.current_thread() in self._threads
 
     @property
     def has_room(self) -> bool:
-        """Whether one more event makes none give way."""
+        """Whether another event can be added without dropping one."""
         return self._backlog.has_room
 
     def put(self, event: Event, deliver: Deliver | None = None) -> None:
-        """Add an event, for the receiver or for a function of its own; never waits."""
+        """Add an event, to be delivered by ``deliver`` or the default; never blocks."""
         task = Task(event, deliver or self._do)
         lost = self._backlog.put(task)
         if lost is not None:
-            self._lose(lost, "it came after the end") if lost is task else self._drop(lost, "too many are waiting")
+            self._lose(lost, "it came after the end") if lost is task else self._drop(lost, "too many are queued")
             self._settle(lost)
         if lost is not task:
             self._start()
@@ -115,14 +115,14 @@ class Outbox:
                     thread.start()
 
     def end(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Take nothing more and deliver what is left, one more try each, for at most ``seconds``; does not wait."""
+        """Accept no more events and deliver the rest, one attempt each, within ``seconds``; does not wait."""
         with self._lock:
             self._close_by = min(self._close_by, time.monotonic() + seconds)
             self._closing.set()
         self._backlog.end()
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """`end`, and wait for it; may be called twice and from a delivery."""
+        """`end`, and wait; can be called repeatedly and from a delivery."""
         self.end(seconds)
         if not self._join(self._close_by):
             self._abort()
@@ -132,18 +132,18 @@ class Outbox:
             self._left_behind |= left_behind
             self.n_lost += len(left_behind)
         if left_behind:
-            log.warning("%s: does not come to an end, and is left behind", self.name)
+            log.warning("%s: a delivery does not end; it was abandoned", self.name)
         self.drop_rest()
 
     def _join(self, end: float) -> bool:
-        """Wait for the threads up to a moment of the monotonic clock; whether they have ended."""
+        """Wait for the threads until ``end`` on the monotonic clock; returns whether they have ended."""
         others = [thread for thread in self._threads if self._started and thread is not threading.current_thread()]
         for thread in others:
             thread.join(max(0.0, end - time.monotonic()))
         return not any(thread.is_alive() for thread in others)
 
     def drop_rest(self) -> None:
-        """Deliver nothing more."""
+        """Drop all events that are left."""
         left = self._backlog.clear()
         for task in left:
             self._count_lost()
@@ -155,7 +155,7 @@ class Outbox:
 
     def _count_lost(self) -> None:
         with self._lock:
-            if threading.current_thread() not in self._left_behind:  # those are counted
+            if threading.current_thread() not in self._left_behind:  # already counted
                 self.n_lost += 1
 
     def _lose(self, task: Task, why: str, error: BaseException | None = None) -> None:
@@ -164,11 +164,11 @@ class Outbox:
         self._tell(why, "%s: not delivered: %s", self.name, why, error=error)
 
     def _drop(self, task: Task, why: str) -> None:
-        """Lose an event for which the receiver was too slow."""
+        """Drop an event for which the receiver was too slow."""
         self._lose(task, why)
 
     def _tell(self, key: str, message: str, *arguments: object, error: BaseException | None = None) -> None:
-        """Log a failure, unless it was told since the receiver worked last."""
+        """Log a failure, unless it was logged since the receiver last worked."""
         with self._lock:
             if key in self._told or len(self._told) >= LARGEST_MEMORY:
                 return
@@ -181,15 +181,15 @@ class Outbox:
             self._told.clear()
             n_lost, self._n_lost_before = self.n_lost - self._n_lost_before, self.n_lost
         if was_in_trouble:
-            log.warning("%s works again; %d not delivered meanwhile", self.name, n_lost)
+            log.warning("%s works again; %d not delivered in the meantime", self.name, n_lost)
 
-    # What a kind of outbox does besides.
+    # Hooks for subclasses.
 
     def _settle(self, task: Task) -> None:
-        """An event is dealt with, delivered or lost."""
+        """Called when an event has been delivered or lost."""
 
     def _will_retry(self) -> None:
-        """An event could not be delivered, and is tried again later."""
+        """Called when a delivery failed and will be retried."""
 
     def _work(self) -> None:
         while (task := self._backlog.get()) is not None:
@@ -212,7 +212,7 @@ class Outbox:
             except ActionError as error:
                 if not error.again or self._closing.is_set():
                     return self._lose(task, str(error))
-                if n_tries:  # a single failure may pass at once
+                if n_tries:  # a single failure may be transient
                     self._tell(str(error), "%s; trying again", error)
                 self._will_retry()
                 self._closing.wait(PAUSES_SECONDS[min(n_tries, len(PAUSES_SECONDS) - 1)])

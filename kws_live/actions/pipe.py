@@ -1,4 +1,4 @@
-"""Hand what is said after a word to a program."""
+"""Pipe the audio after a word to a program."""
 
 import io
 import threading
@@ -16,13 +16,13 @@ from kws_live.stream.ring_buffer import RingBuffer
 
 
 class Pipe:
-    """Collects what is said after the word, and gives it to a program as a WAV file on its standard input.
+    """Collects the audio after a word and passes it to a program as a WAV file on its standard input.
 
     Parameters
     ----------
     command : the program
-    ring : where the sound is, once it is known
-    longest_seconds : of sound
+    ring : returns the ring buffer, or None if not known yet
+    longest_seconds : maximum length of the audio
     """
 
     def __init__(self, command: Command, ring: Callable[[], RingBuffer | None], longest_seconds: float) -> None:
@@ -32,19 +32,19 @@ class Pipe:
         self._closed = threading.Event()
 
     def describe(self, event: Event) -> str:
-        return f"{self._command.describe(event)} with what is said next"
+        return f"{self._command.describe(event)} with the audio that follows"
 
     def do(self, event: Event) -> None:
         ring = self._ring()
         if ring is None or not isinstance(event, Detection):
-            raise ActionError("there is no sound to hand on; give the bindings to listen() or Spotter.send_to")
+            raise ActionError("there is no audio to pipe; give the bindings to listen() or Spotter.send_to")
         blocks = []
         for block in AudioAfter(ring, event, self._longest_seconds):
             if self._closed.is_set():
                 return
             blocks.append(block)
         if not blocks:
-            raise ActionError(f"the sound after {event.keyword!r} is gone already")
+            raise ActionError(f"the audio after {event.keyword!r} is no longer available")
         file = io.BytesIO()
         soundfile.write(file, float_to_pcm16(np.concatenate(blocks)), SPEECH_RATE_HZ, format="WAV")
         self._command.do(event, file.getvalue())

@@ -1,4 +1,4 @@
-"""Play a sound."""
+"""Play a sound file."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ samples, rate_hz = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
 with sounddevice.OutputStream(rate_hz, channels=samples.shape[1], dtype="float32") as stream:
     stream.write(samples)
 """
-"""A program of its own: PortAudio in this one restarts when a microphone goes, and would cut the sound off."""
+"""Runs in its own process: PortAudio in this one restarts when a microphone is lost, which would cut off the sound."""
 
 
 class Sound:
@@ -43,7 +43,7 @@ class Sound:
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
             raise ConfigError(f"cannot read sound {self._path!r}: {error}") from error
         if seconds > LONGEST_SECONDS:
-            raise ConfigError(f"sound {self._path!r} is {seconds:.0f} s long; at most {LONGEST_SECONDS:g} s are played")
+            raise ConfigError(f"sound {self._path!r} is {seconds:.0f} s long; the limit is {LONGEST_SECONDS:g} s")
         self._player = Command([sys.executable, "-c", PLAYER, str(target)], LONGEST_SECONDS + 10.0)
 
     def describe(self, event: Event) -> str:

@@ -1,4 +1,4 @@
-"""The command ``kws-live``: one module for each sub-command, imported only when it is used."""
+"""The command ``kws-live``: one module per sub-command, imported only when it is used."""
 
 import os
 import sys
@@ -11,35 +11,35 @@ from kws_live.cli.signals import end_at_once, signals
 if TYPE_CHECKING:
     from argparse import Namespace
 
-# All else is imported inside: until `program` runs, a Ctrl-C would show a traceback.
+# Everything else is imported inside functions: until `program` runs, Ctrl-C would show a traceback.
 
 COMMANDS: Final = {
     "listen": "listen to a microphone, file or pipe, and print the words",
-    "tune": "watch it listen and adjust it live, on a page in the browser",
+    "tune": "watch and adjust it live, on a page in the browser",
     "detect": "find words in sound files, faster than real time",
     "wyoming": "serve Home Assistant and other Wyoming clients",
-    "doctor": "check whether the microphone and the machine are up to it",
+    "doctor": "check the microphone and the machine",
     "devices": "list the microphones",
     "models": "list the models",
-    "settings": "show your settings: where they lie, and what holds",
-    "teach": "teach it a word of your own from a few recordings",
+    "settings": "show your settings: their location and the values in effect",
+    "teach": "teach it your own word from a few recordings",
     "words": "manage the words you have taught",
     "dataset": "download training data",
     "prepare": "turn recordings into features for training",
     "train": "train a model",
     "evaluate": "measure a model on clips, streams, noise and speech",
-    "calibrate": "fit the thresholds to your room and a limit on false alarms",
+    "calibrate": "adapt the thresholds to your room within a budget of false accepts",
     "scan": "find words in archives of any size, on all cores",
     "make-stream": "build a labelled test recording from clips, noise and speech",
-    "paper": "repeat the experiment that this project began with",
-    "completion": "print what bash, zsh or fish needs to complete commands",
-    "guide": "read the guide: first steps, thresholds, teaching, servers, trouble and more",
+    "paper": "repeat the experiment from which this project started",
+    "completion": "print the completion script for bash, zsh or fish",
+    "guide": "read the guide: first steps, thresholds, teaching, servers, troubleshooting and more",
     "reference": "print every option, event, setting and file format",
 }
 
 
 def parse(words: list[str]) -> "Namespace":
-    """Read a command line; ends with exit code 2 and the usage if it is wrong. ``run`` is the command's."""
+    """Parse a command line; exits with code 2 and the usage if it is wrong. ``run`` is the command's function."""
     import argparse
     import importlib
 
@@ -54,7 +54,7 @@ def parse(words: list[str]) -> "Namespace":
     parser.add_argument("--version", action=ShowVersion)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     in_use = parser
-    # Only the module of the command in use is imported: --help must not wait for TensorFlow.
+    # Only the module of the chosen command is imported: --help must not wait for TensorFlow.
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, help_text in COMMANDS.items():
         if name != asked:
@@ -77,7 +77,7 @@ def parse(words: list[str]) -> "Namespace":
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 for an error told in one line, 2 for wrong usage."""
+    """Run the command line; returns the exit code: 0, 1 for an error reported in one line, 2 for wrong usage."""
     import io
     import logging
 
@@ -87,8 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from kws_live.system.native_output import silence_c_stderr
 
     parsed = parse(list(sys.argv[1:] if arguments is None else arguments))
-    silence_c_stderr()  # an error is one line of ours, without what decoders and sound systems say on the way
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text; in JSON this is an escape as well
+    silence_c_stderr()  # an error is one line, without the output of decoders and sound systems
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name need not be valid text; in JSON this is an escape too
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[LogLines()])
     try:
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(parsed: "Namespace") -> int:
-    """Run a command, and again once words that an earlier version taught have been taught anew."""
+    """Run a command; if its words were taught with an earlier version, teach them again and rerun it."""
     from kws_live.errors import OutdatedWordsError
 
     try:
@@ -120,23 +120,23 @@ def _run(parsed: "Namespace") -> int:
     except OutdatedWordsError as error:
         from kws_live.enrolment.renewal import renew_words
 
-        print(f"teaching the words in {error.folder} again, for they are an earlier version's ...", file=sys.stderr)
+        print(f"teaching the words in {error.folder} again: they are from an earlier version ...", file=sys.stderr)
         renew_words(error.folder)
     return int(parsed.run(parsed))
 
 
 def program() -> NoReturn:
-    """Run the command line as a process of its own, and end it."""
+    """Run the command line as a separate process, and end the process."""
     signals.install()
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed, as a service may be started: what is printed goes nowhere
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as it runs
+        if getattr(sys, name) is None:  # closed, as in some services: discard the output
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
     try:
         code = main()
     except SystemExit as error:  # wrong usage, or --help
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:
-        if signals.number is None:  # what an interrupt becomes in foreign code is no news
+        if signals.number is None:  # after a signal, errors from foreign code do not matter
             sys.excepthook(*sys.exc_info())
         code = 1
     import logging
@@ -150,7 +150,7 @@ def program() -> NoReturn:
         end_at_once(signals.number)
     signals.uninstall()
     if any(thread.daemon for thread in threading.enumerate()):
-        # What hangs outside this package was left behind: taking the interpreter apart around it would say
-        # strange things, or hang too. All that is ours is closed by now.
+        # A thread hangs in foreign code: shutting down the interpreter around it could print confusing errors
+        # or hang as well. Everything that belongs to this package is closed by now.
         os._exit(code)
     sys.exit(code)

@@ -1,11 +1,11 @@
-"""Fit the thresholds to your room: as few misses as possible within a budget of false accepts.
+"""Adapt the thresholds to your room: as few misses as possible within a budget of false accepts.
 
   kws-live calibrate --room room.wav --words takes/ --budget 0.5/h --out profile.toml
   kws-live calibrate --source mic:USB --budget 2/day             guided, with a count-down
   kws-live listen --source mic:USB --settings usb.toml
 
-room.wav is a recording of your room without commands: fans, music, talk. The longer it is, the more can be claimed.
-takes/ has a folder for each word with a few recordings of it (takes/yes/1.wav ...). The profile is named after the
+room.wav is a recording of your room without commands: fans, music, conversation. A longer one gives a better estimate.
+takes/ has one folder per word, with a few recordings of it (takes/yes/1.wav ...). The profile is named after the
 microphone unless --out says otherwise.
 """
 
@@ -31,9 +31,9 @@ from kws_live.sources.recordings import read_own_rate
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--room", type=Path, metavar="FILE", help="a recording of the room, without commands in it")
+    where.add_argument("--room", type=Path, metavar="FILE", help="a recording of the room without commands")
     where.add_argument("--source", "-s", help="record now, from mic: or mic:NAME, with instructions")
-    parser.add_argument("--words", type=Path, metavar="DIR", help="with --room: takes of the words, one folder each")
+    parser.add_argument("--words", type=Path, metavar="DIR", help="with --room: one folder of takes per word")
     parser.add_argument(
         "--budget", required=True, help="false accepts allowed for all words together, such as 0.5/h or 2/day"
     )
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--takes", type=int, default=3, help="with --source: takes of each word to record (default: %(default)s)"
     )
     add_settings(parser)
-    parser.add_argument("--json", action="store_true", help="print a JSON object, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print only a JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,8 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("--words belongs to --room; with --source the words are recorded now")
     if not 10 <= arguments.seconds <= 36_000 or not 0 <= arguments.takes <= 100:
         raise ConfigError("--seconds must be 10 to 36000, --takes 0 to 100")
-    out = arguments.out or Path("microphone.toml")  # of the second, the folder alone is known to be right
-    require_place(next(path for path in (out, *out.parents) if path.parent.is_dir()))  # its folders are made
+    out = arguments.out or Path("microphone.toml")  # with --source the file name is not known yet
+    require_place(next(path for path in (out, *out.parents) if path.parent.is_dir()))  # missing folders are created
     model = load_model(arguments.model)
     live = settings_from(arguments, model)
     settings = live.snapshot()

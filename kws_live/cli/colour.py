@@ -1,4 +1,4 @@
-"""Colour, where the output is a terminal that has it and its user wants it."""
+"""Colour, if the output is a terminal that supports it and NO_COLOR is not set."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ CODES: Final = {"word": "1;32", "error": "1;31"}
 
 
 def coloured(text: str, kind: str, stream: TextIO) -> str:
-    """Text as the terminal shows a word or an error; as it is where there is no colour.
+    """Return text coloured as a word or an error, or unchanged if colour is off.
 
     References
     ----------
@@ -23,11 +23,11 @@ def coloured(text: str, kind: str, stream: TextIO) -> str:
 def _has_colour(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return False
-    # The old console of Windows would print the codes.
+    # The old Windows console would print the codes.
     return sys.platform != "win32" or "WT_SESSION" in os.environ or "TERM" in os.environ
 
 
 def detection_line(detection: "Detection") -> str:
-    """A detection for people: when, which word, its score."""
+    """Return a detection as readable text: time, word, score."""
     word = coloured(f"{detection.keyword:<6}", "word", sys.stdout)
     return f"{detection.seconds:7.2f} s  {word} {detection.score:.2f}"

@@ -1,4 +1,4 @@
-"""Print what a shell needs to complete commands, options and choices with the Tab key.
+"""Print the script with which a shell completes commands, options and choices.
 
 eval "$(kws-live completion bash)"                                        in ~/.bashrc
 eval "$(kws-live completion zsh)"                                         in ~/.zshrc, after compinit
@@ -18,7 +18,7 @@ from kws_live.cli.usage import may_be_repeated, options_of, with_actions
 
 @dataclass(frozen=True)
 class Option:
-    """An option: its names, help, whether it takes a value, which values are known, and whether it may be repeated."""
+    """An option: its names, help, whether it takes a value, the possible values, and whether it can be repeated."""
 
     names: tuple[str, ...]
     help: str
@@ -29,7 +29,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its name, help, options, and the words that may follow it where those are known."""
+    """A command: its name, help, options, and the possible values of its first argument."""
 
     name: str
     help: str
@@ -38,7 +38,7 @@ class Command:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=tuple(SHELLS), help="for which shell")
+    parser.add_argument("shell", choices=tuple(SHELLS), help="the shell")
 
 
 def run(arguments: argparse.Namespace) -> int:

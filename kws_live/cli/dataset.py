@@ -1,9 +1,9 @@
-"""Download a data set to train on, verify it and unpack it.
+"""Download a training data set, verify it and unpack it.
 
   kws-live dataset download speech-commands
   kws-live dataset download speech-commands --to /data
 
-Speech Commands v0.02: 105,829 recordings of 35 words, a download of 2.4 GB and 3.8 GB more when unpacked, CC BY 4.0
+Speech Commands v0.02: 105,829 recordings of 35 words, a download of 2.4 GB plus 3.8 GB when unpacked, CC BY 4.0
 (P. Warden, arXiv:1804.03209). An interrupted download resumes.
 """
 
@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     download.add_argument(
         "--to", type=Path, default=Path("datasets"), metavar="DIR", help="folder to unpack into (default: %(default)s)"
     )
-    download.add_argument("--url", help="download this tar archive instead, such as a mirror's")
-    download.add_argument("--sha256", metavar="HEX", help="checksum of the archive that --url names")
+    download.add_argument("--url", help="download this tar archive instead, such as a mirror")
+    download.add_argument("--sha256", metavar="HEX", help="checksum of the archive given by --url")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     with progress("fetching", in_bytes=True) as on_progress:
         packed = download(archive, arguments.to, on_progress)
     if archive.sha256 is None:
-        print(f"{packed.name} has not been checked; give its --sha256 to do so")
+        print(f"{packed.name} was not verified; to verify it, give its --sha256")
     with progress("unpacking", in_bytes=True) as on_progress:
         folder = unpack(packed, arguments.to / packed.name.partition(".tar")[0], on_progress)
     print(f"{folder} is ready; next: kws-live prepare {folder} --out features")

@@ -1,10 +1,10 @@
-"""Find words in sound files. It decides as live listening does, only faster.
+"""Find words in sound files, with the same decisions as live listening, faster than real time.
 
   kws-live detect meeting.wav talk.flac
   kws-live detect --json *.ogg > words.jsonl
 
-Any rate, number of channels and format that libsndfile reads. A file that cannot be read gets one line on standard
-error; the others are read all the same, and the exit code is 1.
+Files may have any rate, number of channels and format that libsndfile reads. A file that cannot be read is reported in
+one line on standard error; the others are still read, and the exit code is 1.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from kws_live.model import load_model
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, or demo: for the bundled recording")
     add_settings(parser, own=True)
-    parser.add_argument("--json", action="store_true", help="print each detection as a line of JSON, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print only detections, one JSON line each")
     parser.add_argument(
-        "--all", action="store_true", help="with --json: also near misses, and when the gate opens and closes"
+        "--all", action="store_true", help="with --json: print all events, including near misses and the gate"
     )
 
 

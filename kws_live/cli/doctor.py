@@ -1,10 +1,10 @@
-"""Check whether the microphone and the machine are up to it, and say what to do if not.
+"""Check the microphone and the machine, and report how to fix problems.
 
-  kws-live doctor                            the default microphone; say a few words meanwhile
+  kws-live doctor                            the default microphone; say a few words while it listens
   kws-live doctor --source mic:USB --seconds 20
   kws-live doctor --json                     for scripts
 
-kws-live listen makes the same checks while it runs. No sound is kept unless --save says where.
+kws-live listen makes the same checks while it runs. No audio is kept unless --save is given.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from kws_live.sources.sound_file import why_unwritable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument_group("exit codes", "0 all is well; 1 something is wrong; 2 wrong usage")
+    parser.add_argument_group("exit codes", "0 no problem found; 1 a problem; 2 wrong usage")
     parser.add_argument(
         "--source", "-s", default="mic:", help="as for kws-live listen (default: the default microphone)"
     )
@@ -38,10 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         "-m",
         default=DEFAULT_MODEL,
-        help="the model that the machine must keep up with (default: %(default)s)",
+        help="the model whose speed is measured (default: %(default)s)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
-    parser.add_argument("--save", metavar="FILE", help="keep what was recorded, as a wav or flac file")
+    parser.add_argument("--json", action="store_true", help="print only a JSON object")
+    parser.add_argument("--save", metavar="FILE", help="save the recording as a wav or flac file")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds {arguments.seconds:g} must be 1 to 3600")
     if arguments.save is not None:
         require_place(Path(arguments.save))
-    with signals.interrupting(), ExitStack() as cleanup:  # what is saved needs its end
+    with signals.interrupting(), ExitStack() as cleanup:  # the saved file must be closed properly
         report = examine(
             arguments.source,
             arguments.seconds,
@@ -79,13 +79,13 @@ def _recorder(path: str, cleanup: ExitStack) -> Callable[[Block, int], None]:
                 files.append(cleanup.enter_context(soundfile.SoundFile(path, "w", rate_hz, block.shape[1])))
             files[0].write(block)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise ConfigError(f"cannot write {path!r}: {why_unwritable(error)}; a wav or flac file would do") from error
+            raise ConfigError(f"cannot write {path!r}: {why_unwritable(error)}; name a wav or flac file") from error
 
     return keep
 
 
 def as_dict(report: Report) -> dict[str, object]:
-    """The report as plain values."""
+    """Return the report as plain values."""
     return {
         "fit": report.fit,
         "source": report.source,
@@ -109,21 +109,21 @@ def as_dict(report: Report) -> dict[str, object]:
 
 
 def as_lines(report: Report) -> list[str]:
-    """The report for people."""
-    lines = [f"machine      listens at {report.speed:.0f} times real time"]
+    """Return the report as lines of text."""
+    lines = [f"machine      {report.speed:.0f} times faster than real time"]
     if report.rate_hz:
         lines.insert(0, f"microphone   {report.source}, {report.rate_hz:,} Hz")
     heard = report.measurement
     if heard is not None and heard.seconds:
         lines.append(
-            f"heard        {heard.seconds} s: room {heard.floor_db:.0f} dB, loudest moments {heard.speech_db:.0f} dB "
+            f"level        {heard.seconds} s: room {heard.floor_db:.0f} dB, loudest moments {heard.speech_db:.0f} dB "
             f"({heard.snr_db:.0f} dB above the room), peak {heard.peak_db:.0f} dB"
         )
         if heard.rate_hz is not None:
-            lines.append(f"rate         {heard.rate_hz:,.0f} samples a second by the machine's clock")
+            lines.append(f"rate         {heard.rate_hz:,.0f} samples per second by the system clock")
     for finding in report.findings:
         lines.append(f"{finding.certainty:<12} {finding.name}: {finding.summary}")
-        lines.append(f"             what to do: {finding.advice}")
+        lines.append(f"             remedy: {finding.advice}")
     if not report.findings:
         lines.append("nothing wrong; listen with: kws-live listen")
     return lines

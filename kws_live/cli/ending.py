@@ -1,4 +1,4 @@
-"""How a command that runs for long ends: by a signal, a closed terminal, a reader that has left, a full disk."""
+"""How a long-running command ends: by a signal, a closed terminal, a closed pipe or a full disk."""
 
 import errno
 import os
@@ -14,16 +14,16 @@ from kws_live.live.capture import POLL_SECONDS
 from kws_live.spotter import Spotter
 
 EXIT_CODES: Final = """\
-0 the source ended; 1 an error, reported in one line, or a sink or callback failed; 2 wrong usage; 141 the reader of the
-output has gone. Ctrl-C, SIGTERM and a closed terminal end the program by that signal, which a shell shows as 130, 143
-and 129. A second signal ends it at once, and so do 8 seconds without an end"""
+0 the source ended; 1 an error, reported in one line, or a failed sink or callback; 2 wrong usage; 141 the reader of
+the output exited. Ctrl-C, SIGTERM and a closed terminal end the program by that signal, which a shell shows as 130,
+143 and 129. A second signal ends it immediately; so does a time limit of 8 seconds"""
 
 _OUTPUT_ERRORS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _REFUSALS: Final = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT}
 
 
 class Output:
-    """Prints events; what breaks the output is kept for `wait`, which ends the listening.
+    """Prints events; an output error is kept for `wait`, which then stops listening.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ class Output:
                 self.error = error
 
     def wait(self, spotter: Spotter) -> None:
-        """Listen until the source ends, a signal has come or the output breaks.
+        """Listen until the source ends, a signal arrives or the output fails.
 
         Raises
         ------
         EndedBySignalError
-            If a signal has come.
+            If a signal arrived.
         OSError
-            If the output cannot be written, or its reader has left: known at once, not at the next event.
+            If the output cannot be written, or its reader exited; noticed immediately, not at the next event.
         """
         while self.error is None and not spotter.wait(POLL_SECONDS):
             signals.check()
@@ -60,31 +60,31 @@ class Output:
 
 
 def reader_has_left() -> bool:
-    """Whether standard output is a pipe whose reader has left; False where the system cannot tell."""
+    """Whether standard output is a pipe whose reader exited; False on systems that cannot report it."""
     if not hasattr(select, "poll"):
         return False
     try:
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)
         return any(what & select.POLLERR for _, what in poll.poll(0))
-    except (OSError, ValueError, AttributeError):  # standard output is closed, or no file
+    except (OSError, ValueError, AttributeError):  # standard output is closed or not a file
         return False
 
 
 def is_output_error(error: OSError) -> bool:
-    """Whether it came from writing to standard output: what fails on a named file names it."""
-    on_windows = sys.platform == "win32" and error.errno == errno.EINVAL  # its word for a broken pipe
+    """Whether the error is from writing to standard output; errors of named files have a file name."""
+    on_windows = sys.platform == "win32" and error.errno == errno.EINVAL  # its code for a broken pipe
     return error.filename is None and (error.errno in _OUTPUT_ERRORS or on_windows)
 
 
 def is_refusal(error: OSError) -> bool:
-    """Whether the system does not let a file be used, whatever the program does with it."""
+    """Whether the system refuses access to a file."""
     return error.filename is not None and error.errno in _REFUSALS
 
 
 def output_broke(error: OSError) -> int:
-    """Say that the output broke, unless its reader simply left; the exit code."""
-    # What is still in the buffer must not fail again at the exit.
+    """Report that the output failed, unless its reader just exited; returns the exit code."""
+    # Flushing the buffer must not fail again at exit.
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.errno in (errno.EPIPE, errno.EINVAL):

@@ -1,4 +1,4 @@
-"""Measure a model with the pipeline that runs live, on clips, noise, streams and speech, or any of them.
+"""Measure a model on clips, noise, streams or speech, with the same pipeline as live.
 
   kws-live evaluate --clips DATA/test --noise DATA/noise/esc10
   kws-live evaluate commands-12 --stream room.flac --labels room.csv      or --stream FOLDER of such pairs
@@ -6,8 +6,8 @@
   kws-live evaluate commands-12 --stream room.flac --against other-model  or --against settings.toml
   kws-live evaluate commands-12 --talk DATA/speech/librispeech/3526 --keep runs
 
-Brackets hold 95 % intervals. A detection belongs to a word if it comes after the word's beginning and at most one
-second after its end. Your own settings file is not used. More: kws-live guide measuring
+Brackets show 95 % intervals. A detection belongs to a word if it comes after the word's beginning and at most one
+second after its end. Your default settings file is not used. More: kws-live guide measuring
 """
 
 import argparse
@@ -37,22 +37,22 @@ from kws_live.system.saving import write_file
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, positional_model=True)
     what = parser.add_argument_group("what to measure on")
-    what.add_argument("--clips", type=Path, metavar="DIR", help="clips of one second, in one folder per class")
-    what.add_argument("--noise", type=Path, metavar="DIR", help="recordings of noise, judged second by second")
+    what.add_argument("--clips", type=Path, metavar="DIR", help="one-second clips, one folder per class")
+    what.add_argument("--noise", type=Path, metavar="DIR", help="recordings of noise, evaluated second by second")
     what.add_argument("--stream", type=Path, metavar="FILE|DIR", help="a labelled recording, or a folder of them")
     what.add_argument(
         "--labels", type=Path, metavar="CSV", help="begin_seconds,end_seconds,word (default: FILE with .csv)"
     )
     what.add_argument(
         "--talk", type=Path, action="append", default=[], metavar="DIR",
-        help="running speech with LibriSpeech's transcripts; repeatable",
+        help="running speech with transcripts in LibriSpeech format; repeatable",
     )  # fmt: skip
     more = parser.add_argument_group("with --stream")
-    more.add_argument("--sweep", action="store_true", help="show what every other threshold would have done")
+    more.add_argument("--sweep", action="store_true", help="show the result of every other threshold")
     more.add_argument(
         "--target", type=float, metavar="N", help="with --sweep: find the thresholds for N false accepts per hour"
     )
-    more.add_argument("--png", type=Path, metavar="FILE", help="with --sweep: draw each word's trade-off")
+    more.add_argument("--png", type=Path, metavar="FILE", help="with --sweep: plot each word's trade-off")
     more.add_argument(
         "--against", metavar="MODEL|TOML", help="compare with another model or other settings on the same audio"
     )
@@ -60,17 +60,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep", type=Path, metavar="DIR", help="keep the model's output on streams and speech, and reuse it next time"
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables, as Markdown")
-    parser.add_argument("--json", action="store_true", help="print a JSON object, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print only a JSON object")
 
 
 def _refuse_impossible(arguments: argparse.Namespace) -> None:
-    """Raise a ConfigError for options that do not go together, before anything is measured."""
+    """Raise a ConfigError for incompatible options, before anything is measured."""
     if not (arguments.clips or arguments.noise or arguments.stream or arguments.talk):
         raise ConfigError("nothing to measure on; give --clips, --noise, --stream or --talk")
     if not arguments.stream and (arguments.sweep or arguments.against):
-        raise ConfigError("--sweep and --against need a --stream to work on")
+        raise ConfigError("--sweep and --against need a --stream")
     if not arguments.sweep and (arguments.png or arguments.target is not None):
-        raise ConfigError("--target and --png belong to --sweep; add it")
+        raise ConfigError("--target and --png need --sweep; add it")
     if arguments.target is not None and not 0 < arguments.target < float("inf"):
         raise ConfigError(f"--target {arguments.target:g} must be false accepts per hour, above 0, such as 0.5")
     for path in (arguments.markdown, arguments.png):
@@ -110,13 +110,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(result, ensure_ascii=False))
     else:
         print_tables(tables)
-    if arguments.markdown is not None:  # last: the figures are told, whatever the disk says
+    if arguments.markdown is not None:  # last, so that the figures are printed even if the disk is full
         _write(arguments.markdown, "\n".join(table.markdown() for table in tables))
     return 0
 
 
 def _other(name: str, model: Model) -> tuple[Model, DecisionSettings]:
-    """What --against names: another model, or other settings for this one."""
+    """Return the model and settings given by --against: another model, or other settings for this one."""
     if not name.endswith(".toml"):
         model = load_model(name)
     live = make_settings(model)

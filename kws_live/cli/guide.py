@@ -1,10 +1,10 @@
-"""Read the guide: one page for each topic, in plain Markdown.
+"""Read the guide: one page per topic, in plain Markdown.
 
   kws-live guide                       list the topics
   kws-live guide first-steps           read one
   kws-live guide servers | less
 
-In a terminal a page opens in the system's pager; anywhere else it is printed. The same pages are in the browser, under
+In a terminal a page opens in the system's pager; otherwise it is printed. The same pages are in the browser, under
 "Guide" on the page of kws-live tune.
 """
 

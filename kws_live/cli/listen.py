@@ -1,15 +1,15 @@
-"""Listen, and print the words as they are spoken. Ctrl-C stops.
+"""Listen and print words as they are spoken. Ctrl-C stops.
 
   kws-live listen                            the default microphone
   kws-live listen --source mic:USB           a microphone by part of its name; kws-live devices lists them
-  kws-live listen --source talk.wav          a file in real time; --fast reads it at full speed
+  kws-live listen --source talk.wav          a file, in real time; --fast reads it at full speed
   arecord -t raw -f S16_LE -r 16000 | kws-live listen --source stdin:16000
   kws-live listen --sink jsonl:events.jsonl --threshold yes=0.8
-  kws-live listen --ignore-playback          deaf to what this machine itself plays
-  kws-live listen --bindings commands.toml   what each word does: programs, web requests, key presses
+  kws-live listen --ignore-playback          ignore words that this machine itself plays
+  kws-live listen --bindings commands.toml   actions for words: programs, web requests, key presses
 
-In command mode, the default, a word counts when it stands alone, and is reported once the pause after it is there.
-With --mode spotting it counts anywhere, at once, even in mid-sentence. More: kws-live guide modes
+In command mode, the default, a word fires only if it stands alone, usually after the pause that follows it. With
+--mode spotting it fires anywhere and immediately, even mid-sentence. More: kws-live guide modes
 """
 
 import argparse
@@ -35,7 +35,7 @@ PAGE_OPTIONS: Final[dict[str, Any]] = {
     **dict.fromkeys(("host", "port", "folder", "token", "token_file")),
     **dict.fromkeys(("no_token", "no_browser"), False),
 }
-"""What `kws-live tune` has options for."""
+"""Defaults of the options that only `kws-live tune` has."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,31 +47,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, own=True)
     parser.add_argument(
         "--sink", action="append", default=[],
-        help="where events go: jsonl:PATH, csv:PATH, sqlite:PATH, exec:PROGRAM, http://..., mqtt://..., ws://...; "
+        help="send events to: jsonl:PATH, csv:PATH, sqlite:PATH, exec:PROGRAM, http://..., mqtt://..., ws://...; "
         "repeatable",
     )  # fmt: skip
     parser.add_argument(
         "--ignore-playback", nargs="?", const="playback:", metavar="SOURCE",
-        help="words that this machine itself plays do not count: listen to its loudspeaker too, or to SOURCE",
+        help="ignore words that this machine itself plays, as captured from its loudspeaker output or from SOURCE",
     )  # fmt: skip
     parser.add_argument(
         "--pause-when", choices=("recording",),
         help="recording: pause while another program records from the same microphone for 8 s or more, as in a call",
     )  # fmt: skip
     parser.add_argument(
-        "--bindings", metavar="FILE", help="TOML file that says what each word does; re-read when it changes"
+        "--bindings", metavar="FILE", help="TOML file with an action for each word; reloaded when it changes"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="with --bindings: say what would be done, without doing it"
+        "--dry-run", action="store_true", help="with --bindings: print the actions without running them"
     )
-    parser.add_argument("--json", action="store_true", help="print each event as a line of JSON, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print only events, one JSON line each")
     parser.add_argument(
-        "--live", action="store_true", help="show level, scores and thresholds in the terminal; keys change them"
+        "--live", action="store_true", help="show level, scores and thresholds in the terminal; keys adjust them"
     )
     parser.add_argument("--panel", action="store_true", help="open the page of kws-live tune as well")
     parser.add_argument("--fast", action="store_true", help="read a file at full speed")
     parser.add_argument(
-        "--stats", action="store_true", help="print figures at the end: audio, losses, gate, CPU, delay"
+        "--stats", action="store_true", help="print statistics at the end: audio, losses, gate, CPU, delay"
     )
     parser.set_defaults(**PAGE_OPTIONS)
 
@@ -80,11 +80,11 @@ def run(arguments: argparse.Namespace) -> int:
     from kws_live.cli.views import watched
 
     if arguments.json and arguments.live:
-        raise ConfigError("--json and --live both take the terminal; give one of them")
+        raise ConfigError("--json and --live both use the terminal; give only one of them")
     model = load_model(arguments.model)
     file = settings_file(arguments, model)
     settings = make_settings(model)
-    apply_options(arguments, settings)  # a wrong one is refused before anything is opened
+    apply_options(arguments, settings)  # so that a wrong one is rejected before anything is opened
     sinks: list[str | EventSink] = [*arguments.sink]
     if arguments.bindings:
         from kws_live.sinks.bindings import Bindings
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         options = {"report": tell} if told else {}
         sinks.append(Bindings(arguments.bindings, model.card.keywords, arguments.dry_run, **options))
     elif arguments.dry_run:
-        raise ConfigError("--dry-run needs --bindings FILE: it says what the words would do")
+        raise ConfigError("--dry-run needs --bindings FILE, whose actions it prints")
     source = arguments.source
     if arguments.fast:
         source = open_source(source, paced=False)
@@ -125,12 +125,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def tell(action: str) -> None:
-    """Print what a word does."""
+    """Print the action of a word."""
     print(f"           {action}", file=sys.stderr, flush=True)
 
 
 def greeting(spotter: Spotter) -> str:
-    """The first line: what is listened to, with which model."""
+    """Return the first line of output: source, model and number of words."""
     rate_hz = spotter.source.rate_hz
     rates = f"{rate_hz:,} Hz" if rate_hz == SAMPLE_RATE_HZ else f"{rate_hz:,} Hz -> {SAMPLE_RATE_HZ:,} Hz"
     words = spotter.settings.snapshot()
@@ -140,13 +140,13 @@ def greeting(spotter: Spotter) -> str:
 
 
 def show(event: Event) -> None:
-    """Print what a person wants to know of an event."""
+    """Print an event as readable text."""
     if isinstance(event, Detection):
         print(detection_line(event), flush=True)
     elif isinstance(event, AudioSkipped):
         print(f"{event.seconds:7.2f} s  {event.n_samples / SAMPLE_RATE_HZ:.2f} s of audio skipped", file=sys.stderr)
     elif isinstance(event, SourceLost):
-        print(f"{event.seconds:7.2f} s  {event.reason}; trying to get it back", file=sys.stderr)
+        print(f"{event.seconds:7.2f} s  {event.reason}; trying to reconnect", file=sys.stderr)
     elif isinstance(event, SourceReopened):
         print(f"{event.seconds:7.2f} s  listening again after {event.lost_seconds:.1f} s", file=sys.stderr)
     elif isinstance(event, EventsDropped):

@@ -1,4 +1,4 @@
-"""The terminal view of ``kws-live listen --live``: level, scores, thresholds set by keys, the last events."""
+"""The terminal view of ``kws-live listen --live``: level, scores, thresholds set by keys, recent events."""
 
 import contextlib
 import sys
@@ -28,11 +28,11 @@ GATES: Final = (None, 0, 1, 2, 3)
 
 
 class LiveView:
-    """What is shown, and what the keys do.
+    """The content of the view and the action of each key.
 
     Parameters
     ----------
-    observer : what is watched
+    observer : of the spotter
     """
 
     def __init__(self, observer: Observer) -> None:
@@ -42,7 +42,7 @@ class LiveView:
         self._words = observer.state.keywords
 
     def press(self, key: str) -> bool:
-        """Do what a key says: "up", "down", "left", "right" or a letter; False for quit."""
+        """Handle a key: "up", "down", "left", "right" or a letter; False for quit."""
         now = self._settings.snapshot()
         word = self._words[self.selected]
         match key:
@@ -65,7 +65,7 @@ class LiveView:
         return True
 
     def render(self) -> RenderableType:
-        """The picture of this moment."""
+        """Return the current content."""
         now, settings = self._observer.state.now(), self._settings.snapshot()
         headline = self._observer.headline()
         head = Text.assemble(
@@ -84,7 +84,7 @@ class LiveView:
             bar = _bar(now.scores[index], threshold, "green" if over else "blue")
             table.add_row(mark, Text(word, style), bar, Text(f"{threshold:.2f}", "bold green" if over else ""))
         gate = "off" if settings.gate_mode is None else settings.gate_mode
-        foot = Text(f"mode {settings.mode}   gate {gate}   rest {settings.refractory_seconds:g} s", "dim")
+        foot = Text(f"mode {settings.mode}   gate {gate}   refractory {settings.refractory_seconds:g} s", "dim")
         troubles = [Text(f"! {one.text}: {one.advice}", TONES[one.tone]) for one in self._observer.troubles()]
         return Group(head, Text(), table, Text(), *self._events(), *troubles, Text(), foot, Text(KEYS, "dim"))
 
@@ -102,7 +102,7 @@ class LiveView:
 
 
 def _bar(share: float, mark: float, colour: str) -> Text:
-    """A bar with a mark across it."""
+    """Return a bar with a mark across it."""
     filled, at = round(BAR * min(1.0, max(0.0, share))), round((BAR - 1) * min(1.0, max(0.0, mark)))
     bar = Text()
     for cell in range(BAR):
@@ -113,7 +113,7 @@ def _bar(share: float, mark: float, colour: str) -> Text:
 
 @contextlib.contextmanager
 def live_view(spotter: Spotter, console: Console | None = None) -> Iterator[None]:
-    """Show the view beside a running spotter while the block runs.
+    """Show the view of a running spotter during the ``with`` block.
 
     Raises
     ------
@@ -164,7 +164,7 @@ if sys.platform == "win32":
 
     @contextlib.contextmanager
     def _keys() -> Iterator[Callable[[float], str]]:
-        """Keys one by one: a function that waits for the next, at most the seconds it is given; "" if none came."""
+        """Yield a function that returns the next key, or "" after a time-out in seconds."""
 
         def next_key(timeout_seconds: float) -> str:
             end = time.monotonic() + timeout_seconds
@@ -189,8 +189,8 @@ else:
 
     @contextlib.contextmanager
     def _keys() -> Iterator[Callable[[float], str]]:
-        """Keys one by one: a function that waits for the next, at most the seconds it is given; "" if none came."""
-        if not sys.stdin.isatty():  # sound comes in there: watch only
+        """Yield a function that returns the next key, or "" after a time-out in seconds."""
+        if not sys.stdin.isatty():  # used for audio: view only
 
             def no_key(timeout_seconds: float) -> str:
                 time.sleep(timeout_seconds)
@@ -200,9 +200,9 @@ else:
             return
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
-        tty.setcbreak(terminal)  # keys come at once and unseen; Ctrl-C still interrupts
+        tty.setcbreak(terminal)  # keys arrive immediately and are not echoed; Ctrl-C still works
 
-        pending: list[str] = []  # keys pressed faster than they are asked for come together
+        pending: list[str] = []  # keys pressed in quick succession arrive together
 
         def next_key(timeout_seconds: float) -> str:
             if not pending and select.select([terminal], [], [], timeout_seconds)[0]:

@@ -1,4 +1,4 @@
-"""What the command line logs, on standard error."""
+"""Log output of the command line, on standard error."""
 
 import logging
 import sys
@@ -9,11 +9,11 @@ from typing import Final
 from kws_live.system.backlog import Backlog
 
 CLOSE_SECONDS: Final = 0.5
-"""How long the last lines may take; a terminal that was stopped takes for ever."""
+"""Time limit for writing the last lines, because a stopped terminal blocks for ever."""
 
 
 class LogLines(logging.Handler):
-    """Writes log lines on a thread of its own: a terminal that was stopped does not stop what logs."""
+    """Writes log lines on its own thread, so that a stopped terminal does not block the threads that log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class LogLines(logging.Handler):
                 print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Write the last lines; may be called twice."""
+        """Write the last lines; can be called repeatedly."""
         self._lines.end()
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)

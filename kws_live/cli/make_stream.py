@@ -1,11 +1,11 @@
-"""Build a labelled test recording of words in noise, other words and speech; the same seed gives the same one.
+"""Build a labelled test recording of words, other words, speech and noise; the same seed gives the same recording.
 
   kws-live make-stream --clips DATA/test --noise DATA/noise/esc10 --snr 10 --out room.flac
   kws-live make-stream --clips DATA/commands.csv --set val --talk DATA/speech/librispeech/1970 --out tune.flac
   kws-live evaluate commands-12 --stream room.flac
 
-The labels go beside it, as room.csv: where each word's sound begins and ends, in seconds. A word is cut out of its clip
-by level: whatever is within 30 dB of its loudest moment and 6 dB above the clip's own floor.
+The labels are written next to it, as room.csv: beginning and end of each word in seconds. A word is cut out of its clip
+by level: everything within 30 dB of its loudest moment and 6 dB above the noise floor of the clip.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one folder of clips per word, or a CSV file with the columns path,word",
     )
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the recording to write, .flac or .wav")
-    parser.add_argument("--labels", type=Path, metavar="CSV", help="where its labels go (default: beside it)")
+    parser.add_argument("--labels", type=Path, metavar="CSV", help="the file for the labels (default: FILE with .csv)")
     parser.add_argument("--set", dest="set_name", help="use only this set of the CSV file, such as val")
     parser.add_argument("--noise", type=Path, metavar="DIR", help="recordings of noise to mix under everything")
     parser.add_argument(

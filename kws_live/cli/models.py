@@ -27,5 +27,5 @@ def run(arguments: argparse.Namespace) -> int:
     for card in cards:
         star = "*" if card.name == DEFAULT_MODEL else " "
         print(f"{star} {card.name:<20} {card.description}\n    words: {' '.join(card.keywords)}")
-    print("use one with: kws-live listen --model NAME   (a folder works as well)")
+    print("use one with: kws-live listen --model NAME   (or a folder)")
     return 1 if n_broken else 0

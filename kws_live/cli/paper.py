@@ -1,9 +1,9 @@
-"""Repeat the experiment that this project began with, from recordings to a report.
+"""Repeat the experiment from which this project started, from recordings to a report.
 
   kws-live paper --data datasets/speech_commands_v0.02 --out runs/paper --features features
 
-DATA has a folder of recordings for each word. The paper's ten words are used where each has at least 100 recordings,
-and otherwise the ten words that have the most. OUT gets features.json, runs/ and model/ with the report. With
+DATA has a folder of recordings for each word. The paper's ten words are used if each has at least 100 recordings,
+otherwise the ten words with the most. OUT gets features.json, runs/ and model/ with the report. With
 --features, the winning setting is also trained on the paper's ten words of a feature archive (kws-live prepare), and
 that network becomes the model. Finished runs are not repeated.
 """
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its greeting is of no use here
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages
 
     from kws_live.errors import ConfigError
 

@@ -4,10 +4,10 @@
   kws-live prepare my_words.csv --out features
   kws-live prepare log_mel_images.zip --out features
 
-DATA is one of three things. A folder with a folder of recordings (wav, flac, ogg; any rate) for each word, optionally
-with _background_noise_ and Speech Commands' lists of validation and test clips. A CSV file with the columns path,label
-and optionally speaker,set. A zip archive of log mel images. Where neither lists nor a set column say which set a
-recording is in, its speaker decides, so that no voice is in two sets. An interrupted run resumes.
+DATA is a folder with a folder of recordings (wav, flac, ogg; any rate) for each word, optionally with
+_background_noise_ and Speech Commands' lists of validation and test clips; or a CSV file with the columns path,label
+and optionally speaker,set; or a zip archive of log-mel images. Without lists or a set column, each speaker is assigned
+to one set as a whole, so that no voice is in two sets. An interrupted run resumes.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="a folder, CSV file or zip archive")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="the feature archive to make, a new folder"
+        "--out", type=Path, required=True, metavar="DIR", help="the feature archive to create, a new folder"
     )
     parser.add_argument(
         "--features",
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--jobs {arguments.jobs} must be at least 1")
     if arguments.data.suffix.lower() == ".zip":
         if arguments.features != "speech":
-            raise ConfigError(f"{arguments.data} holds finished log mel spectra; they only serve --features speech")
+            raise ConfigError(f"{arguments.data} contains log-mel spectra, which need --features speech")
         with progress("reading images") as on_progress:
             n_clips = import_images(arguments.data, arguments.out, on_progress)
         print(f"{n_clips:,} clips in {arguments.out}")
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{count:8,} {label}")
     print(f"{sum(result.counts.values()):8,} clips in {arguments.out}")
     if result.skipped:
-        print(f"{len(result.skipped):,} recordings could not be used; {arguments.out / 'skipped.csv'} says why:")
+        print(f"{len(result.skipped):,} recordings could not be used, see {arguments.out / 'skipped.csv'}:")
         for name, reason in sorted(result.skipped.items())[:5]:
             print(f"  {name}: {reason}")
     return 0

@@ -1,7 +1,7 @@
-"""Progress bars with per cent and the time left, on standard error, where that is a terminal.
+"""Progress bars with percentage and time left, on standard error if it is a terminal.
 
-A signal interrupts what they show, so that half-written files go. They need no library: a command that measures must
-not fail for want of a bar.
+A signal interrupts the work they show, so that partial files are removed. They need no library: a measurement must not
+fail because a progress bar is missing.
 """
 
 import shutil
@@ -15,19 +15,19 @@ from kws_live.cli.signals import signals
 
 BAR_COLUMNS: Final = 30
 DRAW_SECONDS: Final = 0.1
-"""Least time between two drawings; a terminal over a slow line cannot follow more."""
+"""Minimum interval between updates, for terminals on slow connections."""
 
 ERASE: Final = "\r\x1b[K"
 
 
 @contextmanager
 def steps(what: str, total: float | None) -> Iterator[Callable[[float], None]]:
-    """Show a bar while the ``with`` block runs; gives the function that advances it.
+    """Show a bar during the ``with`` block; yields the function that advances it.
 
     Parameters
     ----------
     what : a word or two before the bar
-    total : of all that is to be advanced; None if unknown
+    total : total amount; None if unknown
     """
     bar, done = Bar(what), 0.0
 
@@ -43,7 +43,7 @@ def steps(what: str, total: float | None) -> Iterator[Callable[[float], None]]:
 
 @contextmanager
 def progress(what: str, in_bytes: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar while the ``with`` block runs; gives the function that sets what is done and the whole."""
+    """Show a bar during the ``with`` block; yields the function that sets the amount done and the total."""
     bar = Bar(what, in_bytes)
     with signals.interrupting(), bar.shown():
         yield bar.show
@@ -56,7 +56,7 @@ class Bar:
     ----------
     what : a word or two before the bar
     in_bytes : show how many megabytes are done
-    stream, clock : the terminal, and seconds that only grow
+    stream, clock : the terminal, and a monotonic clock in seconds
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Bar:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Leave an empty line behind."""
+        """Erase the bar at the end."""
         try:
             yield
         finally:
@@ -83,7 +83,7 @@ class Bar:
                 self._stream.flush()
 
     def show(self, done: float, total: float | None) -> None:
-        """Draw what is done of the whole; the whole is None if unknown."""
+        """Draw the amount done of the total; a total of None is unknown."""
         now = self._clock()
         if now < self._next or not self._stream.isatty():
             return

@@ -3,7 +3,7 @@
   kws-live reference > reference.md
   kws-live reference bindings          one chapter: commands, sources, sinks, events, settings or bindings
 
-It is generated from the program itself and so cannot be out of date. kws-live guide explains how to use all this.
+It is generated from the program itself. kws-live guide explains how to use all this.
 """
 
 import argparse
@@ -35,11 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def meanings(kind: type) -> dict[str, str]:
-    """What a class says of its fields, under *Attributes* in its own and its parents' docstrings; each in one line."""
+    """Return the description of each field, from *Attributes* in the docstrings of a class and its parents."""
     said: dict[str, str] = {}
     for one in reversed(kind.__mro__):
         _, _, section = inspect.cleandoc(one.__doc__ or "").partition("Attributes\n----------\n")
-        # A field begins a line; what goes on is indented.
+        # A field starts a line; continuation lines are indented.
         for entry in re.split(r"\n(?=\S)", section.partition("\n\n")[0]):
             names, colon, meaning = entry.partition(" : ")
             if colon:
@@ -94,9 +94,9 @@ def _events() -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    yield "The keys of a settings file (`--settings FILE`, or your own: `kws-live settings`) and the arguments of"
+    yield "The keys of a settings file (`--settings FILE`, or the default: `kws-live settings`) and the arguments of"
     yield "`LiveSettings.change`."
-    yield 'In a file `[thresholds]` is a table of words, `active` a list of them; `gate_mode = "off"` opens the gate.\n'
+    yield 'In a file `[thresholds]` is a table of words, `active` a list; `gate_mode = "off"` disables the gate.\n'
     yield from _table(DecisionSettings, defaults=True)
 
 

@@ -3,10 +3,10 @@
   kws-live scan recordings/ --out events.parquet
   kws-live scan talk.flac --out talk.parquet --mode spotting --stats
 
-An interrupted scan resumes when the same command is given again. Files that cannot be read are listed in
-events.broken.csv and reported at the end, with exit code 1. The gate is off unless --gate is given, because it takes
-longer to adapt than two parts of a file overlap. Columns: file, keyword, seconds, decided_seconds, word_end_seconds,
-score. Your own settings file is not used.
+An interrupted scan resumes when the same command is run again. Files that cannot be read are listed in
+events.broken.csv and reported at the end, with exit code 1. The gate is off unless --gate is given, because it adapts
+more slowly than the overlap between the parts of a file. Columns: file, keyword, seconds, decided_seconds,
+word_end_seconds, score. Your default settings file is not used.
 """
 
 import argparse
@@ -35,12 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--excerpt", type=int, default=EXCERPT_SECONDS, metavar="SECONDS",
-        help="length of the parts that long files are divided into, in seconds (default: %(default)s)",
+        help="length in seconds of the parts into which long files are split (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--stats", action="store_true", help="print figures at the end: audio, CPU, hours of audio per CPU hour"
+        "--stats", action="store_true", help="print statistics at the end: audio, CPU, hours of audio per CPU hour"
     )
-    parser.add_argument("--json", action="store_true", help="print the figures as a JSON object, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print only the statistics, as a JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:

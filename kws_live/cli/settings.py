@@ -1,12 +1,12 @@
-"""Show your settings for a model: where they lie, and what holds.
+"""Show your settings for a model: their location and the values in effect.
 
   kws-live settings                                 the default model's
   kws-live settings --model my-words
-  kws-live settings > my.toml                       all of them, to be changed
-  cp my.toml "$(kws-live settings --path)"          from now on they are yours
+  kws-live settings > my.toml                       save all of them, to edit
+  cp my.toml "$(kws-live settings --path)"          use them by default from now on
 
-listen, tune, detect and wyoming use the file unless --settings names another one. It need not name everything. The
-folder holds your taught words, profiles and marked sound as well; KWS_LIVE_HOME names another folder.
+listen, tune, detect and wyoming use the file unless --settings gives another one. It only needs to contain what differs
+from the model's defaults. The same folder holds taught words, profiles and marked audio; set KWS_LIVE_HOME to move it.
 """
 
 import argparse
@@ -18,10 +18,8 @@ from kws_live.system.user_folder import own_settings, user_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help="whose settings (default: %(default)s)")
-    parser.add_argument(
-        "--path", action="store_true", help="print the path of the file alone, whether it exists or not"
-    )
+    parser.add_argument("--model", "-m", default=DEFAULT_MODEL, help="the model (default: %(default)s)")
+    parser.add_argument("--path", action="store_true", help="print only the path of the file, whether or not it exists")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     live = make_settings(model)
     if path.is_file():
         live.load(path)
-    used = "" if path.is_file() else "  (does not exist; the model's own values hold)"
+    used = "" if path.is_file() else "  (does not exist; the model's defaults apply)"
     folder = user_folder()
     print(
         f"# settings  {path}{used}\n# words     {user_models_folder()}\n"

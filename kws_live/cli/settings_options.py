@@ -1,4 +1,4 @@
-"""The options that `listen`, `detect` and others share: model, settings, thresholds, mode."""
+"""Options shared by `listen`, `detect` and others: model, settings, thresholds, mode."""
 
 import argparse
 from contextlib import suppress
@@ -31,11 +31,11 @@ def gate_mode(text: str) -> int | Literal["off"]:
         return "off"
     if text in ("0", "1", "2", "3"):
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is none of 0, 1, 2, 3, off")
+    raise argparse.ArgumentTypeError(f"{text!r} is not one of 0, 1, 2, 3, off")
 
 
 def add_settings(parser: argparse.ArgumentParser, positional_model: bool = False, own: bool = False) -> None:
-    """Add the options; ``own``: whether the user's own settings file counts where no other is named."""
+    """Add the options; ``own``: whether the user's default settings file is used if no other is given."""
     parser.set_defaults(own_settings=own)
     model_help = "a name from kws-live models, or a model folder (default: %(default)s)"
     if positional_model:
@@ -46,21 +46,21 @@ def add_settings(parser: argparse.ArgumentParser, positional_model: bool = False
     parser.add_argument("--settings", metavar="FILE", help=f"TOML file with thresholds and other settings{default}")
     parser.add_argument(
         "--threshold", "-t", action="append", type=threshold, default=[], metavar="WORD=VALUE",
-        help="score from which a word counts, above 0 and at most 1; repeatable",
+        help="minimum score for a word to fire, above 0 and at most 1; repeatable",
     )  # fmt: skip
-    parser.add_argument("--only", action="append", metavar="WORD", help="listen to this word only; repeatable")
+    parser.add_argument("--only", action="append", metavar="WORD", help="listen for this word only; repeatable")
     parser.add_argument(
         "--mode", choices=("command", "spotting"),
-        help="command: a word counts when it stands alone; spotting: anywhere (default: command)",
+        help="command: a word fires only if it stands alone; spotting: anywhere (default: command)",
     )  # fmt: skip
     parser.add_argument(
         "--gate", type=gate_mode, metavar="0..3|off",
-        help="voice-activity gate, from 0, lenient, to 3, strict",
+        help="voice-activity gate, from 0 (lenient) to 3 (strict), or off",
     )  # fmt: skip
 
 
 def settings_file(arguments: argparse.Namespace, model: Model) -> str | Path | None:
-    """The file that --settings names, or else the user's own for this model, if it exists and counts here."""
+    """Return the file given by --settings, or else the user's default for this model, if it exists and applies."""
     if arguments.settings or not arguments.own_settings:
         return cast(str | None, arguments.settings)
     with suppress(ConfigError):  # a user without a home folder has no settings
@@ -70,7 +70,7 @@ def settings_file(arguments: argparse.Namespace, model: Model) -> str | Path | N
 
 
 def settings_from(arguments: argparse.Namespace, model: Model) -> LiveSettings:
-    """Live settings: the model's, then the file's, then the options'; the result is what `reset` goes back to."""
+    """Return live settings from the model, the file and the options, in this order; `reset` restores them."""
     live = make_settings(model)
     if path := settings_file(arguments, model):
         live.load(path)
@@ -80,7 +80,7 @@ def settings_from(arguments: argparse.Namespace, model: Model) -> LiveSettings:
 
 
 def apply_options(arguments: argparse.Namespace, live: LiveSettings) -> None:
-    """Put the options over live settings, where a settings file does not change them again."""
+    """Apply the options to live settings, so that a settings file does not override them."""
     if arguments.threshold:
         live.pin(thresholds=dict(arguments.threshold))
     if arguments.only:

@@ -1,9 +1,9 @@
 """The signals that end the program: Ctrl-C, SIGTERM, a closed terminal.
 
-A thread of its own is told of them, whatever the main thread does at that moment. What it does then is up to the
-command: end the process at once, where nothing has to be put away (so every command begins); note the signal, for a
-command that looks whether one came (`Signals.noted`); or note it while Python raises an exception in the main thread,
-as it does at Ctrl-C (`Signals.interrupting`). If that takes too long, a second signal or a deadline ends the process.
+A separate thread receives them, whatever the main thread is doing. What it does then depends on the command: end the
+process immediately, if there is nothing to clean up (the default); record the signal, for a command that polls for it
+(`Signals.noted`); or record it while Python raises an exception in the main thread, as for Ctrl-C
+(`Signals.interrupting`). If that takes too long, a second signal or a time limit ends the process.
 """
 
 import _thread
@@ -18,10 +18,10 @@ from types import FrameType
 from typing import Final, NoReturn
 
 PATIENCE_SECONDS: Final = 8.0
-"""``docker stop`` kills after 10."""
+"""Below the 10 s after which ``docker stop`` kills."""
 
 REPEAT_SECONDS: Final = 0.5
-"""A signal that comes again within this is the same one: ``timeout`` and terminals send theirs twice."""
+"""A signal repeated within this time counts once: ``timeout`` and terminals send it twice."""
 
 NUMBERS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
@@ -29,11 +29,11 @@ NUMBERS: Final = tuple(
 
 
 class EndedBySignalError(KeyboardInterrupt):
-    """A signal asked the program to end.
+    """A signal requested the program to end.
 
     Attributes
     ----------
-    code : the exit code by which shells know it
+    code : the exit code that shells use for it
     """
 
     def __init__(self, number: int) -> None:
@@ -42,27 +42,27 @@ class EndedBySignalError(KeyboardInterrupt):
 
 
 def end_at_once(number: int) -> NoReturn:
-    """End the process by a signal, as if it had never been handled; in a container's first process by its exit code.
+    """End the process by a signal, as if it had never been handled; as process 1 of a container, by its exit code.
 
-    Shells and service managers see how it ended: a loop in a shell ends at Ctrl-C, systemd finds a service clean.
+    Shells and service managers then see the signal: Ctrl-C ends a shell loop, and systemd counts a clean exit.
     """
     if sys.platform != "win32":
         with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).signal(number, None)  # signal.signal may be called in the main thread alone
+            ctypes.CDLL(None).signal(number, None)  # signal.signal works in the main thread only
             signal.raise_signal(number)
     os._exit(128 + number)
 
 
 class Signals:
-    """What has come, and what is done about it. The command line has one: `signals`.
+    """The signal received and the reaction to it. The command line has one instance: `signals`.
 
     Parameters
     ----------
-    patience_seconds : from the first signal to the end of the process, if the command has not ended by then
+    patience_seconds : time from the first signal until the process is ended, if the command has not ended by itself
 
     Attributes
     ----------
-    number : of the first signal; None before it
+    number : the first signal's number; None before it
     """
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -74,18 +74,18 @@ class Signals:
         self._raises = False
 
     def install(self) -> None:
-        """Begin to handle them; in the main thread. One that is ignored, as under nohup, stays so."""
+        """Start to handle the signals; call it in the main thread. Ignored signals, as under nohup, stay ignored."""
         reader, writer = os.pipe()
         if sys.platform != "win32":
             os.set_blocking(writer, False)
-        _thread.start_new_thread(self._watch, (reader,))  # no thread that is ever waited for
+        _thread.start_new_thread(self._watch, (reader,))  # never joined
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in NUMBERS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._handle)
 
     def uninstall(self) -> None:
-        """Let the system handle them from now on."""
+        """Restore the system's default handling."""
         for number in NUMBERS:
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, signal.SIG_DFL)
@@ -97,7 +97,7 @@ class Signals:
                     end_at_once(number)
 
     def _note(self, number: int) -> bool:
-        """Do what is to be done at the first signal; False if this is not the first."""
+        """React to the first signal; False if this is not the first."""
         if not self._first.acquire(blocking=False):
             return False
         self._first_at = time.monotonic()
@@ -111,26 +111,26 @@ class Signals:
         end_at_once(number)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        """Run by Python in the main thread, later than the thread: or not at all, while that is in foreign code."""
+        """Called by Python in the main thread, after the thread's note; not at all while that is in foreign code."""
         self._note(number)
         if self._raises:
             self._raises = False  # once
             raise EndedBySignalError(number)
 
     def check(self) -> None:
-        """Raise an EndedBySignalError if a signal has come."""
+        """Raise an EndedBySignalError if a signal has arrived."""
         if self.number is not None:
             raise EndedBySignalError(self.number)
 
     @contextmanager
     def noted(self, call: Callable[[], object] = lambda: None) -> Iterator[None]:
-        """Note a signal while the ``with`` block runs, which has to `check` or is told by a call on another thread."""
+        """Record a signal during the ``with`` block, which must `check`; ``call`` is called on the signal thread."""
         with self._mode(lambda _: call(), raises=False):
             yield
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
-        """Raise an EndedBySignalError wherever the ``with`` block is when a signal comes."""
+        """Raise an EndedBySignalError in the ``with`` block when a signal arrives."""
         with self._mode(lambda _: None, raises=True):
             yield
 

@@ -7,13 +7,13 @@ from kws_live.evaluation.report import Table
 
 
 def print_tables(tables: Iterable[Table]) -> None:
-    """Print tables one after the other."""
+    """Print tables, one after another."""
     try:
         from rich.console import Console
-    except ImportError:  # it only makes them prettier
+    except ImportError:  # optional: plain Markdown will do
         print("\n".join(table.markdown() for table in tables))
         return
-    # Piped into a file a table is as wide as it needs to be; on a terminal it wraps.
+    # In a pipe a table is as wide as its content; on a terminal it wraps.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     for table in tables:
         console.print(table.rich())

@@ -1,17 +1,17 @@
-"""Teach it a word of your own, in any language, from a few recordings, called takes.
+"""Teach your own word, in any language, from a few recordings, called takes.
 
   kws-live teach "lights on"                          asks you to say it five times
   kws-live teach "lights on" --takes recordings/      from a folder with 3 to 10 recordings of it
   kws-live teach "lights on" --from-text              from synthetic voices, without recordings
-  kws-live teach "lights off"                         a second word, beside the first
-  kws-live teach "hey archie" --only --name archie    a model that knows no other word
-  kws-live teach stop --adapt                         adapt a word that it knows to your voice or accent
+  kws-live teach "lights off"                         a second word, in addition to the first
+  kws-live teach "hey archie" --only --name archie    a model with no other words
+  kws-live teach stop --adapt                         adapt a known word to your voice or accent
   kws-live listen --model my-words
 
-A word may last about a second and a half; two or three syllables are easiest to tell apart. It joins the ten words in a
-model of your own, called my-words unless --name says otherwise. Takes in different tones and from different distances
-are best, and other people may contribute some. Synthetic voices are worse than people; combine --from-text with --takes
-or --source where you can. With a hundred recordings or more: kws-live train --fine-tune. More: kws-live guide teaching
+A word can last up to about a second and a half; two or three syllables are easiest to tell apart. It is added to the
+ten words in your own model, called my-words unless --name is given. Record takes in different tones and from different
+distances, and from other people who will use the word. Synthetic voices work less well; combine --from-text with
+--takes or --source if you can. With 100 recordings or more: kws-live train --fine-tune. More: kws-live guide teaching
 """
 
 import argparse
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-text",
         action="store_true",
-        help="use the speech synthesisers of this machine, alone or beside your takes",
+        help="use the installed speech synthesisers, alone or in addition to your takes",
     )
     parser.add_argument(
         "--language", default="en", metavar="CODE", help="language for --from-text (default: %(default)s)"
@@ -46,19 +46,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--n", type=int, default=5, metavar="N", help="number of takes to record (default: %(default)s)"
     )
     parser.add_argument(
-        "--model", "-m", help="the model to teach (default: your model of that name, or else commands-12)"
+        "--model", "-m", help="the model to extend (default: your model of that name, or else commands-12)"
     )
-    parser.add_argument("--name", help="your model that gets the word (default: my-words)")
-    parser.add_argument("--only", action="store_true", help="make a model that knows your own words only")
+    parser.add_argument("--name", help="name of your model for the word (default: my-words)")
+    parser.add_argument("--only", action="store_true", help="create a model with your own words only")
     parser.add_argument("--adapt", action="store_true", help="adapt a word that the model knows to your voice")
-    parser.add_argument("--keep-audio", action="store_true", help="keep the takes as sound too, not only as features")
+    parser.add_argument("--keep-audio", action="store_true", help="keep the audio of the takes, not only features")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if not LEAST_TAKES <= arguments.n <= MOST_TAKES:
         raise ConfigError(f"--n {arguments.n} must be {LEAST_TAKES} to {MOST_TAKES}")
     if arguments.adapt and (arguments.only or arguments.from_text):
-        raise ConfigError("--adapt takes recordings of you, beside all other words; leave --only and --from-text out")
+        raise ConfigError("--adapt needs recordings of you and keeps all other words; leave out --only and --from-text")
     base, folder = where_to_teach(arguments.word, arguments.model, arguments.name, arguments.adapt)
     teacher = Teacher(base)
     judge = Judge(teacher, base)
@@ -70,15 +70,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(caution(base.card.figures))
     print(f'"{word.name}" is in {model.card.name} ({model.folder}); listen: kws-live listen --model {model.card.name}')
     if arguments.adapt:
-        print(f'to have it as it was: kws-live words forget "{word.name}" --model {model.card.name}')
+        print(f'to undo it: kws-live words forget "{word.name}" --model {model.card.name}')
     return 0
 
 
 def _takes(arguments: argparse.Namespace, judge: Judge) -> list[Take]:
-    """Recorded, synthetic, or both."""
+    """Return recorded takes, synthetic ones, or both."""
     takes: list[Take] = []
     if arguments.from_text:
-        print("asking the synthesisers ...", file=sys.stderr)
+        print("running the synthesisers ...", file=sys.stderr)
         takes = speak_takes(arguments.word, arguments.language)
     if arguments.takes:
         return _read(arguments.takes, judge, len(takes)) + takes
@@ -90,11 +90,9 @@ def _takes(arguments: argparse.Namespace, judge: Judge) -> list[Take]:
 def _read(folder: Path, judge: Judge, n_spoken: int) -> list[Take]:
     good, refused = judge.sort(read_takes(folder))
     for take, reason in refused:
-        print(f"{take.name} is left out: {reason}", file=sys.stderr)
+        print(f"{take.name} skipped: {reason}", file=sys.stderr)
     if refused and len(good) + n_spoken < LEAST_TAKES:
-        raise DatasetError(
-            f"{len(good)} of {len(good) + len(refused)} recordings in {folder} can be used; give 3 to 10"
-        )
+        raise DatasetError(f"{len(good)} of {len(good) + len(refused)} recordings in {folder} are usable; give 3 to 10")
     return good
 
 
@@ -103,7 +101,7 @@ def _record(arguments: argparse.Namespace, judge: Judge) -> list[Take]:
     try:
         print(
             f'say "{arguments.word}" {arguments.n} times to "{source.name}", each time within {SAY_SECONDS:g} s of '
-            '"now"; Ctrl-C ends it, and nothing is kept',
+            '"now"; Ctrl-C cancels without saving',
             file=sys.stderr,
         )
         return list(

@@ -3,17 +3,17 @@
   kws-live train --recipe commands-12 --features features --out models/mine
   kws-live train --recipe my_recipe.toml --features words --features negatives --out models/mine
 
-With a hundred recordings of a word, fine-tune a model: copy its recipe, add the word to the keywords, choose few epochs
+With about 100 recordings of a word, fine-tune a model: copy its recipe, add the word to the keywords, choose few epochs
 and a learning_rate of 5e-4, and start from the model:
 
   kws-live prepare recordings --out words
   kws-live train --recipe mine.toml --fine-tune commands-12 --features features --features words --out models/mine
 
 A recipe is a TOML file or the name of a shipped recipe; kws-live guide training explains its keys. An interrupted run
-resumes and loses a few minutes at most; its state is kept beside the model, in OUT.training.
+resumes and loses a few minutes at most; its state is kept next to the model, in OUT.training.
 
-With a GPU, install JAX for it and train with KERAS_BACKEND=jax --precision mixed_bfloat16 --jobs 12: the batches, which
-the CPU makes, are then what takes longest.
+With a GPU, install JAX for it and train with KERAS_BACKEND=jax --precision mixed_bfloat16 --jobs 12: preparing the
+batches on the CPU is then the bottleneck.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a feature archive made by kws-live prepare; repeatable",
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the model folder to make")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the model folder to create")
     parser.add_argument(
         "--teacher",
         action="append",
@@ -54,13 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test", type=Path, metavar="CSV", help="test recordings for the report, with the columns path,class"
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="number of processes that make batches (default: 1)"
+        "--jobs", type=int, default=1, metavar="N", help="number of processes that prepare batches (default: 1)"
     )
     parser.add_argument(
         "--precision",
         choices=("float32", "mixed_bfloat16"),
         default="float32",
-        help="of the computation: half precision is faster on a GPU (default: %(default)s)",
+        help="number format; half precision is faster on a GPU (default: %(default)s)",
     )
 
 
@@ -113,12 +113,12 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{name}: "
                 + ", ".join(f"{key.replace('_', ' ')} {100 * share:.2f} %" for key, share in figures.items())
             )
-    print(f"{arguments.out} holds the model; listen with it: kws-live listen --model {arguments.out}")
+    print(f"the model is in {arguments.out}; listen with it: kws-live listen --model {arguments.out}")
     return 0
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """The command as the report shows it, with the folders' names alone: where they are is private."""
+    """Return the command for the report, with folder names instead of paths, which are private."""
     features = " ".join(f"--features {path.name}" for path in arguments.features)
     teachers = "".join(f" --teacher {path.name}" for path in arguments.teacher)
     start = f" --start {arguments.start.name}" if arguments.start else ""

@@ -1,4 +1,4 @@
-"""Watch it listen and adjust it live, on a page in the browser. Ctrl-C stops.
+"""Watch and adjust it live, on a page in the browser. Ctrl-C stops.
 
   kws-live tune                              the default microphone
   kws-live tune --source demo:               without a microphone
@@ -6,10 +6,10 @@
   kws-live tune --settings room.toml         the sliders follow the file when it changes
 
 The printed address contains a token, because other users of this machine could open the page too. A browser needs it
-only once. Choose a token of your own with --token-file or the environment variable KWS_LIVE_TOKEN.
+only once. Set your own token with --token-file or the environment variable KWS_LIVE_TOKEN.
 
-Every option of kws-live listen works here as well. The page needs no internet, and no sound leaves this machine.
-Profiles, and sound that you mark once you have allowed it, go to --folder; nothing else is written.
+Every option of kws-live listen works here too. The page needs no internet connection, and no audio leaves this machine.
+Profiles, and marked audio if you allow it, are saved in --folder; nothing else is written.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listen.add_arguments(parser)
     parser.set_defaults(panel=True)
     parser.add_argument("--port", type=int, metavar="N", help="port of the page (default: 7878; 0: any free one)")
-    parser.add_argument("--host", metavar="ADDRESS", help="address to serve at (default: 127.0.0.1, this machine only)")
+    parser.add_argument("--host", metavar="ADDRESS", help="address to serve on (default: 127.0.0.1, this machine only)")
     token = parser.add_mutually_exclusive_group()
     token.add_argument(
         "--token-file", metavar="FILE", help="file whose first line is the token (default: a random token)"
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     token.add_argument("--token", metavar="WORD", help="the token itself; other users can see it in the process list")
     token.add_argument("--no-token", action="store_true", help="let any user of this machine open the page")
     parser.add_argument(
-        "--folder", metavar="DIR", help="where profiles and marked sound go (default: see kws-live settings)"
+        "--folder", metavar="DIR", help="folder for profiles and marked audio (default: see kws-live settings)"
     )
     parser.add_argument("--no-browser", action="store_true", help="print the address without opening it")
 

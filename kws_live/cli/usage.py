@@ -1,4 +1,4 @@
-"""A parser of the command line that suggests what may have been meant."""
+"""A command-line parser that suggests corrections."""
 
 import argparse
 import difflib
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends with exit code 2, the usage, and a suggestion where a command, choice or option is nearly right."""
+    """Exits with code 2, the usage, and a suggestion if a command, choice or option is misspelt."""
 
     def error(self, message: str) -> NoReturn:
         super().error(message + self._suggestion(message))
@@ -27,17 +27,17 @@ class Parser(argparse.ArgumentParser):
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """Options and positional arguments; argparse has no public way to ask."""
+    """Return options and positional arguments; argparse has no public way to list them."""
     return parser._actions
 
 
 def may_be_repeated(option: argparse.Action) -> bool:
-    """Whether an option collects what it is given."""
+    """Whether an option can be repeated."""
     return isinstance(option, argparse._AppendAction)
 
 
 def with_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """A command's parser, and those of its actions, such as ``dataset download``."""
+    """Yield a command's parser and those of its actions, such as ``dataset download``."""
     yield parser
     for action in options_of(parser):
         if isinstance(action, argparse._SubParsersAction):
@@ -45,10 +45,10 @@ def with_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentP
 
 
 class ShowVersion(argparse.Action):
-    """Print the versions of everything that decides what is heard, and end."""
+    """Print the versions of everything that affects detection, and exit."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="show the version, and the model's")
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="show the versions of program and model")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         from kws_live import __version__

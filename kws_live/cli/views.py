@@ -1,4 +1,4 @@
-"""What a person watches beside a running spotter: the terminal view or the panel."""
+"""The terminal view or the panel of a running spotter."""
 
 import argparse
 import html
@@ -20,9 +20,9 @@ MISSING: Final = 'this needs more packages: pip install "kws-live[panel]"'
 
 @contextmanager
 def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
-    """The terminal view or the panel beside a running spotter, if it is asked for.
+    """Show the terminal view or the panel of a running spotter, if requested.
 
-    The panel stays until the spotter is stopped: when a recording has ended, another source can be chosen there.
+    The panel stays open until the spotter is stopped: at the end of a recording, another source can be chosen there.
     """
     if arguments.live:
         try:
@@ -49,7 +49,7 @@ def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
 
 
 def token_from(arguments: argparse.Namespace) -> str | None:
-    """The page's token from the options or the environment; None: one is to be made up.
+    """Return the page's token from the options or the environment; None: generate one.
 
     Raises
     ------
@@ -66,16 +66,16 @@ def token_from(arguments: argparse.Namespace) -> str | None:
     else:
         token = os.environ.get(TOKEN_VARIABLE) or None if arguments.token is None else arguments.token
     if token == "":
-        raise ConfigError("the token is empty; to serve this machine without one: --no-token")
+        raise ConfigError("the token is empty; to allow this machine's users without a token, give --no-token")
     return token
 
 
 @contextmanager
 def browser_at(url: str) -> Iterator[None]:
-    """Open the page where there is a desktop: without one a text browser would take the terminal over.
+    """Open the page if there is a desktop; without one, a text browser would take over the terminal.
 
-    Other users see the arguments of the browser in the list of processes, so an address with a token is handed over in
-    a file that only this user can read; it goes when the ``with`` block ends.
+    Other users can see the browser's arguments in the process list, so an address with a token is passed in a file that
+    only this user can read; it is deleted at the end of the ``with`` block.
     """
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         yield
@@ -93,7 +93,7 @@ def browser_at(url: str) -> Iterator[None]:
 
 @contextmanager
 def _private_folder() -> Iterator[Path]:
-    """A folder for this user alone; in the home folder, because a browser in a sandbox has a /tmp of its own."""
+    """Create a private folder, in the home folder because a sandboxed browser has its own /tmp."""
     try:
         folder = tempfile.TemporaryDirectory(prefix="kws-live-", dir=Path.home())
     except (OSError, RuntimeError):

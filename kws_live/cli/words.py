@@ -1,11 +1,11 @@
 """Manage the words you have taught.
 
-kws-live words list                               your models, their words, and what to expect of them
-kws-live words test "lights on" --takes DIR       is it recognised in these recordings?
+kws-live words list                               your models, their words, and their expected accuracy
+kws-live words test "lights on" --takes DIR       try it on recordings
 kws-live words rename "lights on" "lamp on"
-kws-live words not-this "lights on" FILE          it fired there and must not; --keep: from now on
-kws-live words retrain                            learn again from the kept takes, after an update of the models
-kws-live words forget "lights on"                 all other words stay exactly as they are
+kws-live words not-this "lights on" FILE          unlearn a false accept; --keep: save the change
+kws-live words retrain                            learn again from the saved takes, after a model update
+kws-live words forget "lights on"                 remove it; all other words stay unchanged
 """
 
 import argparse
@@ -39,8 +39,8 @@ ACTIONS: Final = {
     "list": "list the words you have taught",
     "test": "try a word on recordings",
     "rename": "rename a word",
-    "not-this": "unlearn a recording in which a word fired",
-    "retrain": "learn again from the kept takes",
+    "not-this": "unlearn a recording in which a word fired by mistake",
+    "retrain": "learn again from the saved takes",
     "forget": "remove a word",
 }
 
@@ -51,16 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=help_text)
         if name == "retrain":
             action.add_argument("word", nargs="?", metavar="WORD", help="this word only (default: all)")
-            action.add_argument(
-                "--base", metavar="MODEL", help="teach this model instead of the one it was taught to first"
-            )
+            action.add_argument("--base", metavar="MODEL", help="use this base model instead of the original one")
         elif name != "list":
             action.add_argument("word", metavar="WORD", help="a word that you have taught")
         if name == "rename":
             action.add_argument("new", metavar="NEW", help="its new name")
         if name == "not-this":
             action.add_argument("file", type=Path, metavar="FILE", help="a recording of at most 10 s in which it fired")
-            action.add_argument("--keep", action="store_true", help="change the word; else what it costs is shown only")
+            action.add_argument("--keep", action="store_true", help="save the change (default: only show its effect)")
         if name == "test":
             action.add_argument(
                 "--takes", type=Path, metavar="DIR", required=True, help="folder of recordings of the word"
@@ -79,16 +77,16 @@ def run(arguments: argparse.Namespace) -> int:
         return _not_this(model, arguments.word, arguments.file, arguments.keep)
     if arguments.action == "rename":
         rename_word(model, arguments.word, arguments.new)
-        print(f'"{arguments.word}" of {name} is "{arguments.new}" now')
+        print(f'"{arguments.word}" in {name} is now "{arguments.new}"')
     elif arguments.action == "forget":
         left = forget_word(model, arguments.word)
-        print(f'"{arguments.word}" is forgotten; {name} knows: {", ".join(left.card.keywords)}')
+        print(f'removed "{arguments.word}"; {name} still has: {", ".join(left.card.keywords)}')
     else:
-        print("learning again from the takes that were kept ...", file=sys.stderr)
+        print("learning again from the saved takes ...", file=sys.stderr)
         again = retrain_words(model, arguments.word, arguments.base)[1]
         for word in again:
             print("\n".join(word.expectation.lines(word.name)))
-        print(f"{name} has learnt again: {', '.join(word.name for word in again)}")
+        print(f"{name}: learned again: {', '.join(word.name for word in again)}")
     return 0
 
 
@@ -102,9 +100,9 @@ def _list(name: str | None) -> int:
         if model.taught is None:
             print("  no taught words")
         elif origin := newer_base(model):
-            print(f"  there is a newer {origin}; to go over to it: kws-live words retrain --model {model.card.name}")
+            print(f"  there is a newer {origin}; to use it: kws-live words retrain --model {model.card.name}")
     if not models:
-        print('no words have been taught yet; begin with: kws-live teach "lights on"')
+        print('no words have been taught yet; start with: kws-live teach "lights on"')
     return 0
 
 
@@ -115,33 +113,33 @@ def _not_this(model: Model, word: str, path: Path, keep: bool) -> int:
     before, after = without_alarm(model, word, samples)
     was, now = before.expectation, after.expectation
     print(
-        f'"{word}" does not fire in {path.name} then; {was.hits} of {was.n_tries} takes are heard, each left out of '
-        f"the learning in turn, and {now.hits} then; false commands in {60 * now.hours:.0f} minutes of talk and noise: "
-        f"{was.false_command}, and {now.false_command} then"
+        f'with this change, "{word}" no longer fires in {path.name}; takes recognised when left out of the learning: '
+        f"{was.hits} of {was.n_tries} before, {now.hits} after; false accepts in {60 * now.hours:.0f} min of speech "
+        f"and noise: {was.false_command} before, {now.false_command} after"
     )
     if keep:
         put_word(model, after)
-        print(f'"{word}" has been changed')
+        print(f'changed "{word}"')
     else:
-        print("nothing has been changed; to keep it: --keep")
+        print("nothing was changed; to save the change, add --keep")
     return 0
 
 
 def _test(model: Model, word: str, folder: Path) -> int:
     if model.taught is None or word not in model.taught.names:
-        raise ConfigError(f"{word!r} was not taught to {model.card.name!r}; see: kws-live words list")
+        raise ConfigError(f"{word!r} is not a taught word of {model.card.name!r}; see: kws-live words list")
     paths = sound_files(folder)
     if not paths:
-        raise ConfigError(f"{folder} has no sound files; put recordings of {word!r} into it ({KINDS})")
+        raise ConfigError(f"{folder} contains no sound files; put recordings of {word!r} into it ({KINDS})")
     n_heard = n_read = 0
     for path in paths:
         try:
             samples = read_mono(path, SPEECH_RATE_HZ)
         except DatasetError as error:
-            print(f"kws-live: {error}; it is left out", file=sys.stderr)
+            print(f"kws-live: {error}; skipped", file=sys.stderr)
             continue
         n_read += 1
-        # A recording that is cut close has no pauses around the word.
+        # A tightly cut recording has no pauses around the word.
         samples = np.pad(samples, (SPEECH_RATE_HZ, 3 * SPEECH_RATE_HZ // 2))
         events = list(detect(samples, rate_hz=SPEECH_RATE_HZ, model=model, all_events=True))
         spotted = [event for event in events if isinstance(event, Detection)]
@@ -149,9 +147,9 @@ def _test(model: Model, word: str, folder: Path) -> int:
         told = ", ".join(f"{event.keyword} {event.score:.2f}" for event in spotted) or "nothing"
         if near and word not in [event.keyword for event in spotted]:
             told += (
-                f' ("{word}" came to {max(event.score for event in near):.2f}; {near[0].threshold:g} is its threshold)'
+                f' ("{word}" scored {max(event.score for event in near):.2f}; its threshold is {near[0].threshold:g})'
             )
         n_heard += word in [event.keyword for event in spotted]
         print(f"{path.name}: {told}")
-    print(f'"{word}" was heard in {n_heard} of {n_read} recordings')
+    print(f'"{word}" was recognised in {n_heard} of {n_read} recordings')
     return 0

@@ -1,12 +1,12 @@
 """Serve spoken commands to Home Assistant and other clients of the Wyoming protocol. Ctrl-C stops.
 
   kws-live wyoming                              this machine only, port 10400
-  kws-live wyoming --uri tcp://0.0.0.0:10400    the whole network; not encrypted, and anyone in it may connect
-  kws-live wyoming --uri tcp://0.0.0.0:10400 --zeroconf      Home Assistant finds it by itself
+  kws-live wyoming --uri tcp://0.0.0.0:10400    the whole network; not encrypted, and anyone on it can connect
+  kws-live wyoming --uri tcp://0.0.0.0:10400 --zeroconf      discovered by Home Assistant
   kws-live wyoming --threshold stop=0.7
 
 In Home Assistant: Settings, Devices & services. With --zeroconf it is listed there; otherwise choose Add integration,
-Wyoming Protocol, and give host and port. Each word is a wake word of its own. More: kws-live guide home-assistant
+Wyoming Protocol, and enter host and port. Each word is a separate wake word. More: kws-live guide home-assistant
 """
 
 import argparse

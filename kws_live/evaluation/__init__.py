@@ -1,1 +1,1 @@
-"""Does it work? Clips, streams, talk, thresholds and archives, all through the one `Pipeline` that runs live."""
+"""Measurements on clips, streams and talk, and of thresholds, all with the same `Pipeline` as live."""

@@ -1,13 +1,13 @@
-"""Thresholds for a room: so many false accepts per hour and no more, at the fewest misses.
+"""Thresholds for a room: the fewest misses within a budget of false accepts per hour.
 
-The room's recording, in which nobody gives a command, is run once. Each word's false accepts at a threshold are
-counted with the decision that runs live; beyond the scores that occurred, they are extrapolated from the tail of
-the word's peaks. The budget is shared so that no word has more than a limit that is the same for all; words
-that stay below it leave their part to the others.
+The recording of the room, which contains no commands, is run once. Each word's false accepts at a threshold are
+counted with the same decision as live; beyond the scores that occurred, they are extrapolated from the tail of
+the word's peaks. The budget is shared by a common limit for all words; words
+that stay below it leave their share to the others.
 
 A short recording proves little: without a single false accept in T hours the rate is below 3.7/T with 95 %
 confidence (Garwood's interval), so the calibration says what the recording supports. Where it does not support the
-budget, no threshold goes below the one the model was shipped with, which hours of other recordings stand for.
+budget, no threshold goes below the model's default, which was chosen on hours of other recordings.
 
 References
 ----------
@@ -42,22 +42,22 @@ HOURS_PER: Final = {"h": 1.0, "hour": 1.0, "d": 24.0, "day": 24.0, "week": 168.0
 
 
 def parse_budget(text: str) -> float:
-    """False accepts per hour from a text such as 0.5/h or 2/day.
+    """Parse false accepts per hour from a text such as 0.5/h or 2/day.
 
     Raises
     ------
     ConfigError
-        If it is none, or not above 0.
+        If it is not a rate above 0.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*/\s*([a-z]+)\s*", text)
     if not match or match[2] not in HOURS_PER:
         raise ConfigError(
-            f"budget {text!r} is no rate; write false accepts per hour, day or week, such as 0.5/h or 2/day"
+            f"budget {text!r} is not a rate; write false accepts per hour, day or week, such as 0.5/h or 2/day"
         )
     per_hour = float(match[1]) / HOURS_PER[match[2]]
     if per_hour <= 0:
         raise ConfigError(
-            f"budget {text!r} cannot be promised: no threshold gives none at all; such as 0.5/h or 1/week"
+            f"budget {text!r} is impossible: no threshold guarantees zero; write one such as 0.5/h or 1/week"
         )
     return per_hour
 
@@ -68,9 +68,9 @@ class FalseRates:
 
     Attributes
     ----------
-    thresholds : rising
+    thresholds : in increasing order
     counted : word -> detections at each threshold
-    expected : word -> per hour at each threshold, never rising; counted, and where nothing was, extrapolated
+    expected : word -> rate per hour at each threshold, non-increasing; counted, or extrapolated where the count is 0
     hours : of the recording
     """
 
@@ -81,7 +81,7 @@ class FalseRates:
 
 
 def false_rates(run: RecordedRun, settings: DecisionSettings, thresholds: Sequence[float] = THRESHOLDS) -> FalseRates:
-    """Count and extrapolate the false accepts of a recording in which no keyword is said.
+    """Count and extrapolate the false accepts in a recording without keywords.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def false_rates(run: RecordedRun, settings: DecisionSettings, thresholds: Sequen
     """
     if run.seconds < 10:
         raise DatasetError(
-            f"{run.seconds:.1f} s of the room tell nothing; record a minute at least, an hour if you can"
+            f"{run.seconds:.1f} s of the room are not enough; record at least a minute, an hour if you can"
         )
     hours = run.seconds / 3600
     counted: dict[str, list[int]] = {word: [] for word in run.keywords}
@@ -100,8 +100,8 @@ def false_rates(run: RecordedRun, settings: DecisionSettings, thresholds: Sequen
         for word, counts in counted.items():
             counts.append(found.count(word))
     peaks = {word: _peaks(run, word, settings.smoothing_hops) for word in run.keywords}
-    # Not every peak is a detection: it may belong to the one before it, or not stand alone. Both counted with one more,
-    # so that no recording claims to know that none ever is.
+    # Not every peak is a detection: it may belong to the previous one, or not stand alone. One is added to both counts,
+    # so that no recording implies a rate of zero.
     lowest = math.log(thresholds[0] / (1 - thresholds[0]))
     n_peaks = sum(int((values >= lowest).sum()) for values in peaks.values())
     fires = min(1.0, (1 + sum(counts[0] for counts in counted.values())) / (1 + n_peaks))
@@ -109,13 +109,13 @@ def false_rates(run: RecordedRun, settings: DecisionSettings, thresholds: Sequen
     for word, counts in counted.items():
         tail = _tail(peaks[word], hours, thresholds)
         rates = [count / hours if count else fires * beyond for count, beyond in zip(counts, tail, strict=True)]
-        # A higher threshold cannot fire more often; counts may waver where one detection hides another.
+        # A higher threshold cannot fire more often; counts may fluctuate where one detection hides another.
         expected[word] = tuple(np.maximum.accumulate(rates[::-1])[::-1].tolist())
     return FalseRates(tuple(thresholds), {word: tuple(counts) for word, counts in counted.items()}, expected, hours)
 
 
 def _peaks(run: RecordedRun, word: str, smoothing_hops: int) -> NDArray[np.float64]:
-    """The highest smoothed log odds of a word in each second in which the gate was open."""
+    """Return the highest smoothed log odds of a word in each second in which the gate was open."""
     scores = np.zeros(run.positions.size)
     scores[run.gate_open] = run.posteriors[:, run.labels.index(word)]
     smoothed = np.convolve(scores, np.ones(smoothing_hops) / smoothing_hops)[: scores.size]
@@ -132,13 +132,13 @@ def _log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _tail(peaks: NDArray[np.float64], hours: float, thresholds: Sequence[float]) -> list[float]:
-    """Peaks per hour above each threshold, from an exponential fitted to the highest peaks."""
+    """Return the peaks per hour above each threshold, from an exponential fitted to the highest peaks."""
     if not peaks.size:
         return [0.0] * len(thresholds)
     ordered = np.sort(peaks)[::-1]
     n = int(np.clip(ordered.size // 10, 1, TAIL_PEAKS))
     level = float(ordered[n]) if ordered.size > n else float(ordered[-1])
-    # The mean excess is the exponential's scale; half a unit at least, or equal peaks would promise the impossible.
+    # The mean excess is the exponential's scale; at least 0.5, because equal peaks would give a scale of 0.
     scale = max(float(np.mean(ordered[:n] - level)), 0.5)
     beyond = _log_odds(np.array(thresholds)) - level
     return [n / hours * math.exp(-max(0.0, distance) / scale) for distance in beyond.tolist()]
@@ -146,15 +146,15 @@ def _tail(peaks: NDArray[np.float64], hours: float, thresholds: Sequence[float])
 
 @dataclass(frozen=True)
 class Plan:
-    """Thresholds for a budget, and what to expect of them.
+    """Thresholds for a budget, and their expected accuracy.
 
     Attributes
     ----------
-    budget_per_hour : what was asked for
+    budget_per_hour : the budget
     thresholds : of each word
-    expected_per_hour : false accepts per hour, all words together
-    observed : false accepts in the room's recording at these thresholds
-    missed : word -> share of its takes that would be missed; empty without takes
+    expected_per_hour : expected false accepts per hour, all words together
+    observed : false accepts in the recording at these thresholds
+    missed : word -> share of its takes missed; empty without takes
     """
 
     budget_per_hour: float
@@ -165,29 +165,29 @@ class Plan:
 
     @property
     def all_missed(self) -> Share:
-        """Of all words together."""
+        """Share of all takes missed."""
         return Share(sum(share.count for share in self.missed.values()), sum(share.n for share in self.missed.values()))
 
     @property
     def supported(self) -> bool:
-        """Whether the recording alone shows, with 95 % confidence, that the budget is kept."""
+        """Whether the recording alone shows, with 95 % confidence, that the budget is met."""
         return self.observed.interval[1] <= self.budget_per_hour
 
     def hours_needed(self) -> float:
-        """Hours of the room without a false accept that would show it: Garwood's upper limit of 0 over the budget."""
+        """Return the hours without a false accept needed to show it: Garwood's upper limit of 0 over the budget."""
         return Rate(0, 1.0).interval[1] / self.budget_per_hour
 
     def claim(self) -> str:
-        """What the recording shows, in a sentence or two."""
+        """Say what the recording shows, in a sentence or two."""
         low, high = self.observed.interval
         heard = f"{self.observed.count} false accepts in {_hours(self.observed.hours)} of your room"
         if self.expected_per_hour > self.budget_per_hour:
             return (
-                f"{heard}. No thresholds keep {self.budget_per_hour:.3g}/h here: the strictest let about "
-                f"{self.expected_per_hour:.2g}/h pass; use --mode command, or a larger budget"
+                f"{heard}. No thresholds meet {self.budget_per_hour:.3g}/h here: the strictest allow about "
+                f"{self.expected_per_hour:.2g}/h; use --mode command, or a larger budget"
             )
         if self.supported:
-            return f"{heard}: {low:.2f} to {high:.2f} per hour, so {self.budget_per_hour:.3g}/h is kept"
+            return f"{heard}: {low:.2f} to {high:.2f} per hour, so {self.budget_per_hour:.3g}/h is met"
         return (
             f"{heard} mean {low:.1f} to {high:.1f} per hour: too little audio to claim {self.budget_per_hour:.3g}/h, "
             f"which takes {_hours(self.hours_needed())} without one. The thresholds follow the tail of the scores, "
@@ -195,7 +195,7 @@ class Plan:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "budget_per_hour": round(self.budget_per_hour, 6),
             "expected_per_hour": round(self.expected_per_hour, 6),
@@ -223,11 +223,11 @@ def plan(
     ----------
     room : the recording behind ``rates``
     rates : from `false_rates`
-    settings : everything but the thresholds; those are the model's own
+    settings : all settings, with the model's default thresholds
     budget_per_hour : of all words together, above 0
-    takes : the words said in this room, for the misses
+    takes : words recorded in this room, to count misses
     """
-    # A budget that the recording could support frees the thresholds; else the model's own are the floor.
+    # If the recording is too short to support the budget, the model's defaults are the lower limit.
     enough = Rate(0, rates.hours).interval[1] <= budget_per_hour
     floors = {word: 0.0 if enough else settings.thresholds[word] for word in rates.expected}
     chosen = _thresholds(rates, budget_per_hour, floors)
@@ -239,13 +239,13 @@ def plan(
 
 
 def _thresholds(rates: FalseRates, budget_per_hour: float, floors: Mapping[str, float]) -> dict[str, float]:
-    """The lowest thresholds at which no word exceeds a limit, for the highest limit whose sum is within the budget."""
+    """Return the lowest thresholds with no word above a limit, for the highest limit that meets the budget."""
     limits = sorted({rate for expected in rates.expected.values() for rate in expected if rate <= budget_per_hour})
     for limit in [*reversed(limits), 0.0]:
         chosen = {word: max(floors[word], _lowest(rates, word, limit)) for word in rates.expected}
         if sum(_rate_at(rates, word, threshold) for word, threshold in chosen.items()) <= budget_per_hour:
             return chosen
-    return chosen  # nothing keeps the budget: the strictest there are
+    return chosen  # nothing meets the budget: the strictest
 
 
 def _lowest(rates: FalseRates, word: str, limit: float) -> float:
@@ -254,6 +254,6 @@ def _lowest(rates: FalseRates, word: str, limit: float) -> float:
 
 
 def _rate_at(rates: FalseRates, word: str, threshold: float) -> float:
-    """Expected rate at the highest threshold tried that is not above this one."""
+    """Return the expected rate at the highest threshold tried that is not above this one."""
     at = np.searchsorted(rates.thresholds, threshold + 1e-9) - 1
     return rates.expected[word][max(0, int(at))]

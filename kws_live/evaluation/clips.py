@@ -1,6 +1,6 @@
-"""One-second clips, each scored once as one window and judged by its highest posterior: the field's usual figure.
+"""Accuracy on one-second clips, each scored as one window and classified by its highest posterior, as is usual.
 
-It says how well the network tells words apart, not how the detector behaves: for that see `streaming`.
+It measures how well the network distinguishes words, not how the detector behaves; for that see `streaming`.
 
 References
 ----------
@@ -47,7 +47,7 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class ClipScore:
-    """What a model took the clips for.
+    """A model's classification of clips.
 
     Attributes
     ----------
@@ -70,32 +70,32 @@ class ClipScore:
 
     @property
     def right(self) -> tuple[bool, ...]:
-        """Whether each clip was taken for what it is."""
+        """Whether each clip was classified correctly."""
         return tuple(truth == answer for truth, answer in zip(self.truth, self.answers, strict=True))
 
     @property
     def accuracy(self) -> Share:
-        """Of all classes that the network has an output for."""
+        """Share of clips classified correctly, over all classes of the network."""
         return self._share(self.labels, fired=False)
 
     @property
     def ten_words(self) -> Share:
-        """Share of the keywords' clips that are recognised, among all labels."""
+        """Share of keyword clips classified correctly, among all labels."""
         return self._share(self.keywords, fired=False)
 
     @property
     def unknown_fired(self) -> Share:
-        """Share of the clips of other words that come out as a keyword."""
+        """Share of clips of other words classified as a keyword."""
         return self._share((UNKNOWN,), fired=True)
 
     @property
     def noise_fired(self) -> Share:
-        """Share of the noise clips that come out as a keyword."""
+        """Share of noise clips classified as a keyword."""
         return self._share((SILENCE,), fired=True)
 
     @property
     def gate_passed(self) -> Share:
-        """Share of the keywords' clips at which the voice-activity gate opens, in its usual mode."""
+        """Share of keyword clips that open the voice-activity gate in its default mode."""
         opened = [
             is_open for truth, is_open in zip(self.truth, self.gate_opened, strict=False) if truth in self.keywords
         ]
@@ -107,11 +107,11 @@ class ClipScore:
         return Share(counted, len(answers))
 
     def recall(self) -> dict[str, Share]:
-        """Share of each class that is recognised, in the order of the labels."""
+        """Return the recall of each class, in the order of the labels."""
         return {label: self._share((label,), fired=False) for label in self.labels if label in self.truth}
 
     def confusion(self) -> dict[str, dict[str, int]]:
-        """Class -> what its clips were taken for -> how many."""
+        """Return class -> predicted class -> number of clips."""
         table: dict[str, dict[str, int]] = {}
         for truth, answer in zip(self.truth, self.answers, strict=True):
             row = table.setdefault(truth, dict.fromkeys(self.labels, 0))
@@ -120,7 +120,7 @@ class ClipScore:
         return {label: table[label] for label in order if label in table}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: shares under the names that others read, their intervals beside them."""
+        """Return plain values for JSON: shares, and their intervals separately."""
         shares = {name: getattr(self, name) for name in SHARES}
         return {
             **{name: round(share.value, 5) if share.n else None for name, share in shares.items()},
@@ -132,7 +132,7 @@ class ClipScore:
 
 
 def find_clips(folder: Path, labels: Sequence[str]) -> list[Clip]:
-    """Clips of class folders; a folder whose word the model has no label for holds unknown words.
+    """Return the clips in class folders; folders without a label of the model count as unknown words.
 
     Raises
     ------
@@ -140,14 +140,14 @@ def find_clips(folder: Path, labels: Sequence[str]) -> list[Clip]:
         If there are none.
     """
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder; give a folder with one folder of clips for each word")
+        raise DatasetError(f"{folder} is not a folder; give a folder with one folder of clips per word")
     clips = [
         Clip(path, word.name if word.name in labels or word.name == SILENCE else UNKNOWN)
         for word in subfolders(folder)
         for path in sound_files(word)
     ]
     if not clips:
-        raise DatasetError(f"{folder} has no clips; it needs one folder of clips for each word, such as {folder}/yes")
+        raise DatasetError(f"{folder} contains no clips; it needs one folder of clips per word, such as {folder}/yes")
     return clips
 
 
@@ -183,10 +183,10 @@ def score_clips(model: Model, clips: Iterable[Clip], progress: Progress | None =
 
 
 def comparable(model: Model, scores: Posteriors) -> Posteriors:
-    """Scores of one window, of which the highest tells what it is taken for.
+    """Adjust the scores of one window so that the highest gives its class.
 
-    A taught word's score is no share of one: below its threshold it is no answer, and where it passes, it is none that
-    the network does not know the word.
+    A taught word's score is not part of the posteriors that sum to 1: below its threshold it is ignored, and if it
+    passes, "unknown" and "silence" are ignored.
     """
     words, labels, thresholds = model.taught, model.card.labels, model.card.thresholds
     if words is None:
@@ -197,7 +197,7 @@ def comparable(model: Model, scores: Posteriors) -> Posteriors:
 
 
 def _opens_gate(samples: Samples) -> bool:
-    """Whether a clip at 16 kHz opens the gate, hop by hop as it does live."""
+    """Whether a clip at 16 kHz opens the gate, processed hop by hop as live."""
     gate = make_gate(DecisionSettings.gate_mode)
     hop = round(HOP_SECONDS * SPEECH_RATE_HZ)
     whole = np.pad(samples, (0, -samples.size % hop))
@@ -206,7 +206,7 @@ def _opens_gate(samples: Samples) -> bool:
 
 @dataclass(frozen=True)
 class NoiseScore:
-    """How many seconds of noise come out as a keyword.
+    """Share of seconds of noise classified as a keyword.
 
     Attributes
     ----------
@@ -217,16 +217,16 @@ class NoiseScore:
 
     @property
     def fired(self) -> Share:
-        """Of all windows."""
+        """Share of all windows."""
         return sum(self.by_folder.values(), NOTHING)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {"fired": self.fired.to_dict(), "by_folder": {name: s.to_dict() for name, s in self.by_folder.items()}}
 
 
 def score_noise(model: Model, folder: Path, progress: Progress | None = None) -> NoiseScore:
-    """Score recordings of noise second by second; seconds of digital silence, which no microphone gives, are left out.
+    """Score recordings of noise second by second, without seconds of digital silence, which no microphone delivers.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def score_noise(model: Model, folder: Path, progress: Progress | None = None) ->
     """
     paths = sound_files(folder, deep=True)
     if not paths:
-        raise DatasetError(f"{folder} has no sound files")
+        raise DatasetError(f"{folder} contains no sound files")
     rate_hz = model.card.features.sample_rate_hz
     score = model.stream_scorer(HOP_SECONDS)
     shares: dict[str, Share] = {}

@@ -1,4 +1,4 @@
-"""What a run over a recording cost, and what the gate did."""
+"""CPU cost of a run over a recording, and statistics of the gate."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +13,15 @@ from kws_live.evaluation.streaming import StreamScore
 
 @dataclass(frozen=True)
 class Effort:
-    """What a run cost, and what the gate did. Several are joined with ``+``.
+    """CPU cost of a run and statistics of the gate; several are added with ``+``.
 
     Attributes
     ----------
     seconds : of audio
-    cpu_seconds : of CPU, from reading the file to the decision
+    cpu_seconds : CPU time, from reading the file to the decision
     hops : share of the hops that were scored
-    words_passed : share of the keywords at whose sound the gate was open at least once
-    hit_cpu_seconds : CPU of each hop at which a keyword was told: what the machine adds to the delay
+    words_passed : share of the keywords during which the gate was open at least once
+    hit_cpu_seconds : CPU time of each hop with a correct detection: the machine's part of the delay
     """
 
     seconds: float = 0.0
@@ -40,7 +40,7 @@ class Effort:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "audio_seconds": round(self.seconds, 3),
             "cpu_ms_per_second": round(1000 * self.cpu_seconds / self.seconds, 3) if self.seconds else None,
@@ -56,12 +56,12 @@ class Effort:
 
 
 def effort_of(run: RecordedRun, score: StreamScore) -> Effort:
-    """What a run cost."""
+    """Return the cost of a run."""
     ends = run.positions / SAMPLE_RATE_HZ
     cpu_of = dict(zip(run.positions.tolist(), run.cpu_seconds.tolist(), strict=True))
     passed = 0
     for outcome in score.words:
-        # A hop that ends up to 0.1 s after the word's end holds some of it: hops are 0.08 s.
+        # A hop that ends up to 0.1 s after the word's end contains part of it: hops are 0.08 s.
         near = (ends > outcome.label.begin_seconds) & (ends <= outcome.label.end_seconds + 0.1)
         passed += bool(run.gate_open[near].any())
     return Effort(

@@ -1,4 +1,4 @@
-"""Shares and rates that carry their 95 % interval: a figure without one says more than was measured.
+"""Shares and rates with their 95 % intervals.
 
 References
 ----------
@@ -22,7 +22,7 @@ _Z: Final = NormalDist().inv_cdf(1 - _TAIL)
 
 
 def scipy_special() -> Any:
-    """Import scipy's special functions, or say how to get them."""
+    """Import scipy's special functions, or raise an error that says how to install them."""
     try:
         from scipy import special
     except ImportError as error:
@@ -47,17 +47,17 @@ class Share:
 
     @property
     def value(self) -> float:
-        """The share, NaN of nothing."""
+        """The share; NaN if n is 0."""
         return self.count / self.n if self.n else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval; of nothing, all that is possible."""
+        """Wilson's 95 % interval; 0 to 1 if n is 0."""
         if not self.n:
             return 0.0, 1.0
         centre = (self.value + _Z**2 / (2 * self.n)) / (1 + _Z**2 / self.n)
         half = _Z / (1 + _Z**2 / self.n) * math.sqrt(self.value * (1 - self.value) / self.n + _Z**2 / (4 * self.n**2))
-        # At 0 and 1 the formula gives 0 and 1 but for the rounding.
+        # At 0 and 1 the formula is exact but for rounding.
         low = 0.0 if self.count == 0 else centre - half
         high = 1.0 if self.count == self.n else centre + half
         return low, high
@@ -69,7 +69,7 @@ class Share:
         return f"{100 * self.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] ({self.count} of {self.n})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         low, high = self.interval
         value = round(self.value, 5) if self.n else None
         return {"value": value, "low": round(low, 5), "high": round(high, 5), "count": self.count, "n": self.n}
@@ -96,7 +96,7 @@ class Rate:
 
     @property
     def per_hour(self) -> float:
-        """Events per hour, NaN of no time."""
+        """Events per hour; NaN if the time is 0."""
         return self.count / self.hours if self.hours else math.nan
 
     @property
@@ -113,12 +113,12 @@ class Rate:
         if not self.hours:
             return "none to measure"
         low, high = self.interval
-        if self.hours < 1:  # too little to say what an hour would hold, but for the interval
+        if self.hours < 1:  # too little for a rate per hour, except in the interval
             return f"{self.count} in {60 * self.hours:.1f} min [{low:.2f}, {high:.2f}]/h"
         return f"{self.per_hour:.2f}/h [{low:.2f}, {high:.2f}] ({self.count} in {self.hours:.2f} h)"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         low, high = self.interval
         return {
             "per_hour": round(self.per_hour, 4) if self.hours else None,
@@ -131,12 +131,12 @@ class Rate:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """How often only the first of two, or only the second, got the same thing right.
+    """Difference of two systems on the same items.
 
     Attributes
     ----------
-    only_first, only_second : counts of the pairs that disagree
-    n : all pairs
+    only_first, only_second : items that only one of them got right
+    n : number of items
     """
 
     only_first: int
@@ -152,7 +152,7 @@ class PairedDifference:
     def interval(self) -> tuple[float, float]:
         """95 % interval of the difference, from those of its two parts (Zou and Donner).
 
-        With x and y the shares of pairs that only the first and only the second got, and (l, u) their intervals,
+        With x and y the shares of items that only the first and only the second got right, and (l, u) their intervals,
         it is y - x minus sqrt((y - ly)^2 - 2 r (y - ly) (ux - x) + (ux - x)^2), plus the same with the other ends;
         r is the correlation of two cells of a multinomial.
         """
@@ -167,7 +167,7 @@ class PairedDifference:
         return difference - distance(y - y_low, x_high - x), difference + distance(y_high - y, x - x_low)
 
     def _part(self, count: int) -> tuple[float, float, float]:
-        """Value, low and high of one part."""
+        """Return value, low and high of one part."""
         share = Share(count, int(self.n))
         return (share.value if self.n else 0.0, *share.interval)
 
@@ -177,7 +177,7 @@ class PairedDifference:
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact two-sided test: how likely so uneven a split is if both are equally good."""
+        """McNemar's exact two-sided test: probability of a split at least this uneven if both are equally good."""
         discordant = self.only_first + self.only_second
         if not discordant:
             return 1.0
@@ -192,7 +192,7 @@ class PairedDifference:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         low, high = self.interval
         return {
             "value": round(self.value, 5) if self.n else None,
@@ -206,14 +206,14 @@ class PairedDifference:
 
 
 class PairedRateDifference(PairedDifference):
-    """The same of events per hour: ``n`` is the hours, the pairs are events of the first, the second, or both."""
+    """The same for events per hour: ``n`` is the hours, the items are events of the first, the second, or both."""
 
     def _part(self, count: int) -> tuple[float, float, float]:
         rate = Rate(count, self.n)
         return (rate.per_hour if self.n else 0.0, *rate.interval)
 
     def _correlation(self) -> float:
-        return 0.0  # what only one of them gives comes independently of what only the other gives
+        return 0.0  # events of only one are independent of events of only the other
 
     def __str__(self) -> str:
         low, high = self.interval

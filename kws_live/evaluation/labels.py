@@ -1,7 +1,7 @@
-"""What is said in a recording, and when: a CSV of ``begin_seconds,end_seconds,word`` beside it.
+"""Labels of a recording: a CSV with ``begin_seconds,end_seconds,word`` next to it.
 
-``word`` is a keyword of the model, ``_unknown_`` (another word) or ``_speech_`` (running talk); what no row covers
-is noise. The times are those of the word's sound, not of the clip it came in.
+``word`` is a keyword of the model, ``_unknown_`` (another word) or ``_speech_`` (running speech); what no row covers
+is noise. The times are those of the word itself, not of the clip it came from.
 """
 
 import csv
@@ -21,18 +21,18 @@ from kws_live.system.text_file import read_text
 COLUMNS: Final = ("begin_seconds", "end_seconds", "word")
 LARGEST_BYTES: Final = 64 * 2**20
 ROUNDING_SECONDS: Final = 0.001
-"""The times have three decimals: so much may two words overlap, or the last one pass the end of the file."""
+"""Tolerance for overlaps and for the end of the file, since times are rounded to three decimals."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """One word, or one stretch of talk.
+    """One word, or one stretch of running speech.
 
     Attributes
     ----------
     begin_seconds, end_seconds : of the sound, from the beginning of the recording
     word : a keyword, ``_unknown_`` or ``_speech_``
-    clip : where it was taken from, for people
+    clip : its origin, for information
     """
 
     begin_seconds: float
@@ -68,8 +68,8 @@ def read_labels(path: Path, keywords: Collection[str], seconds: float) -> tuple[
     Raises
     ------
     DatasetError
-        If it cannot be read, a time is impossible or outside the recording, a word is not known, or two overlap;
-        the message names the line.
+        If it cannot be read, a time is invalid or outside the recording, a word is unknown, or two overlap;
+        the message gives the line.
     """
     labels: list[tuple[int, Label]] = []
     try:

@@ -1,7 +1,7 @@
-"""Build labelled streams: words at random distances, in noise at a given SNR, with other words and talk between.
+"""Build labelled streams: words at random intervals, in noise at a given SNR, with other words and talk in between.
 
-The same seed and files give the same samples. Every word is cut out of its clip by its level (`find_word`, with
-50 ms to spare on both sides, faded), so the labels say when its sound begins and ends.
+The same seed and files give the same samples. Each word is cut out of its clip by its level (`find_word`, with
+a margin of 50 ms on both sides, faded), so the labels are the beginning and end of the word itself.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,37 +23,37 @@ from kws_live.system.saving import replacing
 Item = TypeVar("Item")
 
 RATE_HZ: Final = SPEECH_RATE_HZ
-"""Speech Commands' rate: nothing is lost, and the pipeline resamples as it does a microphone's stream."""
+"""The rate of Speech Commands, so nothing is lost; the pipeline resamples it as it does for a microphone."""
 
 SPARE_SECONDS: Final = 0.05
 WORD_LEVEL_DB: Final = -26.0
-"""Level of a word's sound, relative to full scale: the active speech level of ITU-T P.56 test signals."""
+"""Level of a word relative to full scale: the active speech level of ITU-T P.56 test signals."""
 
 LEVEL_SPREAD_DB: Final = 3.0
-"""Words are up to this much louder or softer than that: nobody speaks evenly."""
+"""Words are up to this much louder or softer than that, because people do not speak evenly."""
 
 FLOOR_DB: Final = -80.0
-"""White noise under everything, the noise of a quiet microphone; no microphone gives digital silence."""
+"""White noise under everything, like a quiet microphone; no microphone delivers digital silence."""
 
 MOST_WORDS: Final = 20_000
-"""A stream is built in memory: at most some 12 hours, 3 GB."""
+"""A stream is built in memory: about 12 hours, 3 GB."""
 
 SHORTEST_WORD_SECONDS: Final = 0.1
-"""A clip with a shorter sound holds a click, or the word was cut off: not used."""
+"""A clip with a shorter sound is skipped: it contains a click, or a truncated word."""
 
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """How a stream is built.
+    """Parameters of a stream.
 
     Attributes
     ----------
     n_words : keywords and unknown words together, above 0
     snr_db : level of the words above the noise
-    unknown_share : share of the words that are no keywords, 0 to 1
-    talk_share : for each word, how likely a stretch of talk comes before it, 0 to 1
-    least_gap_seconds, most_gap_seconds : between words, drawn evenly
-    seed : of everything drawn, 0 or above
+    unknown_share : share of the words that are not keywords, 0 to 1
+    talk_share : probability that a stretch of talk precedes a word, 0 to 1
+    least_gap_seconds, most_gap_seconds : range of the gaps between words, drawn uniformly
+    seed : of all random numbers, 0 or above
     """
 
     n_words: int = 200
@@ -87,8 +87,8 @@ def make_stream(
 
     Parameters
     ----------
-    material, settings : from what, and how
-    progress : told how many more words are placed
+    material, settings : clips and recordings, and parameters
+    progress : called with the number of words just placed
 
     Returns
     -------
@@ -146,14 +146,14 @@ def make_stream(
 
 
 def _deck(rng: np.random.Generator, items: Sequence[Item]) -> Iterator[Item]:
-    """Deal the items in random order, all of them before any comes again."""
+    """Yield the items in random order, all of them before any is repeated."""
     while items:
         for index in rng.permutation(len(items)):
             yield items[index]
 
 
 def _next_word(deck: Iterator[Path]) -> tuple[Path, Samples, int, int]:
-    """The next clip with a usable word: its path, the word with 50 ms to spare, and where in that the word lies."""
+    """Return the next clip with a usable word: path, word with a 50 ms margin, and the word's begin and end in it."""
     for _ in range(1000):
         path = next(deck)
         samples = read_mono(path, RATE_HZ)
@@ -174,13 +174,13 @@ def _next_word(deck: Iterator[Path]) -> tuple[Path, Samples, int, int]:
 
 
 def _at_level(samples: Samples, part: slice, level_db: float) -> Samples:
-    """Scale so that the root mean square of a part has this level."""
+    """Scale so that a part has this root mean square level."""
     power = float(np.mean(np.square(samples[part], dtype=np.float64)))
     return samples * np.float32(10 ** (level_db / 20) / max(power, 1e-12) ** 0.5)
 
 
 def _noise(rng: np.random.Generator, paths: Sequence[Path], n_samples: int) -> Samples:
-    """Recordings in random order, each at root mean square 1, joined with 50 ms cross-fades; at most 30 s of each."""
+    """Join recordings in random order, each at root mean square 1 and at most 30 s, with 50 ms cross-fades."""
     fade = round(0.05 * RATE_HZ)
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     noise = np.zeros(n_samples + fade, np.float32)
@@ -205,15 +205,15 @@ def _noise(rng: np.random.Generator, paths: Sequence[Path], n_samples: int) -> S
 
 
 def require_names(path: Path, labels_path: Path) -> None:
-    """Raise an AudioError, if a stream and its labels cannot have these names."""
-    if path.suffix.lower() not in (".wav", ".flac"):  # what loses nothing; libsndfile may crash on long Vorbis
+    """Raise an AudioError if a stream and its labels cannot have these names."""
+    if path.suffix.lower() not in (".wav", ".flac"):  # lossless formats; libsndfile may crash on long Vorbis
         raise AudioError(f"cannot write a stream as {path.name!r}; name it .wav or .flac")
     if path == labels_path:
-        raise AudioError(f"cannot write the labels over the stream itself; name them {path.with_suffix('.csv')}")
+        raise AudioError(f"the labels would overwrite the stream; name them {path.with_suffix('.csv')}")
 
 
 def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequence[Label]) -> None:
-    """Write the sound file and its CSV of labels, both or none.
+    """Write the sound file and its CSV of labels, both or neither.
 
     Raises
     ------
@@ -229,5 +229,5 @@ def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequen
             write_labels(labels_path, labels)
     except (OSError, TypeError, ValueError, soundfile.LibsndfileError) as error:
         raise AudioError(
-            f"cannot write {path} and {labels_path}: {why_unwritable(error)}; use a folder that exists and has room"
+            f"cannot write {path} and {labels_path}: {why_unwritable(error)}; use an existing folder with enough space"
         ) from error

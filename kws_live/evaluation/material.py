@@ -1,4 +1,4 @@
-"""What streams are built from: clips of words, noise, and talk, found in folders or by a CSV."""
+"""Material for streams: clips of words, noise and talk, found in folders or through a CSV."""
 
 import csv
 import io
@@ -16,13 +16,13 @@ from kws_live.system.text_file import read_text
 
 @dataclass(frozen=True)
 class Material:
-    """What a stream is built from.
+    """Material for a stream.
 
     Attributes
     ----------
     words : keyword -> clips
     unknown : clips of other words
-    noise : long or short recordings; none: only the faint floor
+    noise : long or short recordings; empty: only the noise floor
     talk : utterances of running speech
     """
 
@@ -43,12 +43,12 @@ def find_material(
 
     Parameters
     ----------
-    clips : a folder of class folders (what is no keyword is an unknown word; ``_silence_`` is left out), or a CSV
-        with columns ``path,word`` (paths relative to it) and, optionally, ``set``
-    keywords : the words to be spotted
-    noise : a folder of recordings, searched in depth
-    talk : folders with LibriSpeech's ``*.trans.txt``; utterances that hold a keyword are left out
-    set_name : only clips of this ``set`` of the CSV
+    clips : a folder of class folders (other words count as unknown; ``_silence_`` is skipped), or a CSV
+        with the columns ``path,word`` (paths relative to it) and optionally ``set``
+    keywords : the words to detect
+    noise : a folder of recordings, searched recursively
+    talk : folders with LibriSpeech's ``*.trans.txt``; utterances that contain a keyword are skipped
+    set_name : use only clips with this ``set`` in the CSV
 
     Raises
     ------
@@ -68,15 +68,15 @@ def find_material(
     )
     noises = sound_files(noise, deep=True) if noise is not None else []
     if noise is not None and not noises:
-        raise DatasetError(f"{noise} has no sound files ({KINDS})")
+        raise DatasetError(f"{noise} contains no sound files ({KINDS})")
     return Material(words, unknown, noises, [path for folder in talk for path in talk_without(folder, keywords)])
 
 
 def _from_folders(folder: Path, set_name: str | None) -> Iterator[tuple[str, Path]]:
     if set_name is not None:
-        raise ConfigError(f"class folders such as {folder} know no sets; for --set give a CSV with a column set")
+        raise ConfigError(f"class folders such as {folder} have no sets; for --set give a CSV with a column set")
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder; give a folder with one folder of clips for each word, or a CSV")
+        raise DatasetError(f"{folder} is not a folder; give a folder with one folder of clips per word, or a CSV")
     for words in subfolders(folder):
         yield from ((words.name, path) for path in sound_files(words))
 
@@ -98,7 +98,7 @@ def _from_csv(path: Path, set_name: str | None) -> Iterator[tuple[str, Path]]:
 
 
 def talk_without(folder: Path, words: Collection[str]) -> Iterator[Path]:
-    """Utterances in LibriSpeech's layout whose transcript holds none of the words."""
+    """Yield utterances in LibriSpeech's layout whose transcript contains none of the words."""
     for path, text in read_transcripts(folder):
         if not {word.upper() for word in words} & set(text.split()):
             yield path

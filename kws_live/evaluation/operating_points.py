@@ -1,9 +1,9 @@
-"""Which threshold? What many thresholds would have done to runs that are kept; the model does not run again.
+"""Operating points: the result of many thresholds on recorded runs, without running the model again.
 
 References
 ----------
 A. Martin et al., "The DET Curve in Assessment of Detection Task Performance", Eurospeech 1997. R. Barlow et al.,
-"Statistical Inference under Order Restrictions", Wiley 1972 (the curve that only falls).
+"Statistical Inference under Order Restrictions", Wiley 1972 (isotonic regression).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,21 +21,21 @@ from kws_live.spotting.decision_settings import DecisionSettings
 THRESHOLDS: Final = (
     0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999,
 )  # fmt: skip
-"""Denser towards 1, where networks put most of their scores."""
+"""Denser towards 1, where most scores of networks are."""
 
 SAME_EVENT_SECONDS: Final = 1.0
-"""Two settings' detections of one word, no further apart than a window, come from the same sound."""
+"""Detections of a word by two settings, no further apart than a window, are the same event."""
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What one threshold gives.
+    """Result of one threshold.
 
     Attributes
     ----------
     threshold : of the word, or of all
-    missed : share of the times it was said
-    false : detections of it when it was not said, whatever was
+    missed : share of the occurrences missed
+    false : detections when it was not said
     """
 
     threshold: float
@@ -43,7 +43,7 @@ class OperatingPoint:
     false: Rate
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {"threshold": self.threshold, "missed": self.missed.to_dict(), "false_accepts": self.false.to_dict()}
 
 
@@ -53,7 +53,7 @@ class Sweep:
 
     Attributes
     ----------
-    scores : threshold of every word -> what it gives
+    scores : threshold -> result
     keywords : of the model
     """
 
@@ -61,11 +61,11 @@ class Sweep:
     keywords: tuple[str, ...]
 
     def all_words(self) -> tuple[OperatingPoint, ...]:
-        """All words together."""
+        """Return the points of all words together."""
         return self._points(self.keywords)
 
     def of(self, word: str) -> tuple[OperatingPoint, ...]:
-        """One word's detection error trade-off."""
+        """Return one word's detection error trade-off."""
         return self._points((word,))
 
     def _points(self, words: Sequence[str]) -> tuple[OperatingPoint, ...]:
@@ -79,7 +79,7 @@ class Sweep:
         return tuple(points)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "all": [point.to_dict() for point in self.all_words()],
             "words": {word: [point.to_dict() for point in self.of(word)] for word in self.keywords},
@@ -92,7 +92,7 @@ def sweep(
     thresholds: Iterable[float] = THRESHOLDS,
     progress: Callable[[float], None] | None = None,
 ) -> Sweep:
-    """Score the runs with every threshold, the same for all words, and all else as in the settings."""
+    """Score the runs with each threshold, the same for all words; all other settings stay."""
     scores = {}
     for threshold in thresholds:
         now = replace(settings, thresholds=dict.fromkeys(settings.thresholds, threshold))
@@ -103,13 +103,13 @@ def sweep(
 
 
 def threshold_for(points: Sequence[OperatingPoint], per_hour: float) -> OperatingPoint | None:
-    """The lowest threshold at which there are at most ``per_hour`` false accepts; None if there is none.
+    """Return the lowest threshold with at most ``per_hour`` false accepts; None if there is none.
 
-    A higher threshold gives more false accepts by chance alone, so neighbours are averaged until the curve only falls.
+    More false accepts at a higher threshold are chance, so neighbours are averaged until the curve never rises.
 
     Parameters
     ----------
-    points : of one word or all, by rising threshold
+    points : of one word or all, by increasing threshold
     per_hour : above 0
     """
     rates = np.array([point.false.per_hour for point in points])
@@ -121,30 +121,30 @@ def threshold_for(points: Sequence[OperatingPoint], per_hour: float) -> Operatin
 
 
 def hours_to_tell(per_hour: float) -> float:
-    """The least audio that can show a rate: in less, a single event is already more than it."""
+    """Return the minimum hours of audio to measure a rate: in less, a single event already exceeds it."""
     return 1 / per_hour
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A second model or setting against a first, on the same recordings.
+    """A second model or setting compared with a first, on the same recordings.
 
     Attributes
     ----------
-    hits : paired difference of the share of words told
-    false : paired difference of false accepts per hour; detections that both give cancel
+    hits : paired difference of the share of words detected
+    false : paired difference of false accepts per hour; detections of both cancel out
     """
 
     hits: PairedDifference
     false: PairedRateDifference
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {"hits": self.hits.to_dict(), "false_accepts_per_hour": self.false.to_dict()}
 
 
 def compare(first: Sequence[StreamScore], second: Sequence[StreamScore]) -> Comparison:
-    """Compare what two models or settings made of the same recordings, given in the same order.
+    """Compare the scores of two models or settings on the same recordings, given in the same order.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def compare(first: Sequence[StreamScore], second: Sequence[StreamScore]) -> Comp
 
 
 def _shared(first: Sequence[Detection], second: Sequence[Detection]) -> int:
-    """How many detections of the first have one of the second to themselves: same word, at most a second apart."""
+    """Count the detections of the first that match one of the second: same word, at most a second apart."""
     left = list(second)
     shared = 0
     for event in first:

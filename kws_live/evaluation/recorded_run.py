@@ -1,6 +1,6 @@
-"""Run the live pipeline over a recording once and keep what it saw, so that other settings need no model.
+"""Run the live pipeline over a recording once and keep the model's output, so that other settings can be tried on it.
 
-What is kept are the `Hop` values that the `Decider` decides from: about 2 MB for an hour of talk.
+What is kept are the `Hop` values, the input of the `Decider`: about 2 MB for an hour of talk.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from kws_live.spotting.verdict import Hop
 from kws_live.system.saving import replacing
 
 Progress = Callable[[float], None]
-"""Is told how many more seconds of audio are done."""
+"""Called with the number of seconds of audio just processed."""
 
 FORMAT: Final = 1
 
@@ -59,13 +59,13 @@ class _Counted:
 
 @dataclass(frozen=True, eq=False)
 class RecordedRun:
-    """What a model made of a recording.
+    """A model's output for a recording.
 
     Attributes
     ----------
     model : its name
-    labels, keywords : the network's outputs, and those that may fire
-    gate_mode : of the run; the posteriors of closed hops do not exist
+    labels, keywords : the network's outputs, and those that can fire
+    gate_mode : of the run; there are no posteriors of hops with a closed gate
     seconds : length of the recording
     positions : int64 (n_hops,), end of each window
     gate_open : bool (n_hops,)
@@ -86,7 +86,7 @@ class RecordedRun:
     cpu_seconds: NDArray[np.float32]
 
     def hops(self) -> Iterator[Hop]:
-        """The hops, exactly as the decision saw them."""
+        """Yield the hops, exactly as the decision got them."""
         rows = iter(self.posteriors)
         for position, is_open, levels in zip(
             self.positions.tolist(), self.gate_open.tolist(), self.levels_db.tolist(), strict=True
@@ -94,22 +94,22 @@ class RecordedRun:
             yield Hop(position, is_open, levels, next(rows) if is_open else None)
 
     def decide(self, settings: DecisionSettings) -> tuple[Detection, ...]:
-        """The detections that these settings would have given.
+        """Return the detections with these settings.
 
         Raises
         ------
         ConfigError
-            If the settings ask for another gate than the run had.
+            If the gate mode differs from that of the run.
         """
         if settings.gate_mode != self.gate_mode:
             raise ConfigError(
-                f"this run was made with gate_mode {self.gate_mode}, so it cannot be decided again with "
+                f"this run was recorded with gate_mode {self.gate_mode}, so it cannot be replayed with "
                 f"{settings.gate_mode}: run the model again"
             )
         return tuple(replay(self.hops(), self.labels, self.keywords, settings))
 
     def save(self, path: Path) -> None:
-        """Write it as one compressed ``.npz`` file, in one step."""
+        """Write it atomically as one compressed ``.npz`` file."""
         try:
             with replacing(path) as file:
                 np.savez_compressed(
@@ -131,12 +131,12 @@ class RecordedRun:
 
     @classmethod
     def load(cls, path: Path) -> "RecordedRun":
-        """Read what `save` wrote.
+        """Read a file written by `save`.
 
         Raises
         ------
         DatasetError
-            If it is no such file.
+            If it is not such a file.
         """
         try:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -158,25 +158,25 @@ class RecordedRun:
             raise DatasetError(f"no file {str(path)!r}; evaluate --keep FOLDER writes them") from error
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, MemoryError) as error:
             raise DatasetError(
-                f"{path} holds no posteriors of a run: {error}; evaluate --keep FOLDER writes them"
+                f"{path} contains no posteriors of a run: {error}; evaluate --keep FOLDER writes them"
             ) from error
 
 
 def record(
     model: Model, settings: DecisionSettings, source: AudioSource, progress: Progress | None = None
 ) -> tuple[RecordedRun, tuple[Detection, ...]]:
-    """Run a model over a source, through the pipeline that runs live.
+    """Run a model over a source, with the same pipeline as live.
 
     Parameters
     ----------
-    model : what to run
-    settings : what to decide with
+    model : the model
+    settings : decision settings
     source : read to its end and closed
-    progress : told how many more seconds are done
+    progress : called with the number of seconds just processed
 
     Returns
     -------
-    the run, and the detections it gave
+    the run, and its detections
     """
     counted = _Counted(source, progress)
     live = LiveSettings(settings)
@@ -217,10 +217,10 @@ def record_kept(
     keep: Path | None,
     progress: Progress | None = None,
 ) -> tuple[RecordedRun, tuple[Detection, ...]]:
-    """Like `record` of an array; with ``keep``, a folder, what the model saw is kept and taken from there next time.
+    """Like `record` for an array; with a folder ``keep``, the output is saved there and reused next time.
 
-    The kept file is named by the audio, the network and the gate, so that none is taken for another. It is not
-    named by the code: empty the folder after a change of features or gate.
+    The file name is a hash of the audio, the network and the gate. It does not
+    depend on the code: empty the folder after a change of features or gate.
     """
     if keep is None:
         return record(model, settings, ArraySource(samples, rate_hz), progress)

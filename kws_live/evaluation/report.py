@@ -1,4 +1,4 @@
-"""Figures as tables, for the terminal and for Markdown, and the detection error trade-off as a picture."""
+"""Figures as tables, for the terminal and for Markdown, and plots of the detection error trade-off."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Table:
     Attributes
     ----------
     title : one line
-    columns : their heads
-    rows : as many cells each
+    columns : headings
+    rows : with as many cells each
     """
 
     title: str
@@ -32,12 +32,12 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
     def markdown(self) -> str:
-        """As Markdown, under a heading of the third level."""
+        """Return it as Markdown, under a level-three heading."""
         lines = [f"### {self.title}", "", _row(self.columns), _row(["---"] * len(self.columns)), *map(_row, self.rows)]
         return "\n".join(lines) + "\n"
 
     def rich(self) -> Any:
-        """As a table of rich, to be printed on a terminal."""
+        """Return it as a rich table, for a terminal."""
         from rich import box
         from rich.table import Table as RichTable
 
@@ -52,7 +52,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def clip_tables(score: ClipScore) -> list[Table]:
-    """Accuracy and confusion."""
+    """Return tables of accuracy and confusion."""
     figures = Table(
         "One-second clips",
         ("figure", "value [95 %]"),
@@ -73,13 +73,13 @@ def clip_tables(score: ClipScore) -> list[Table]:
 
 
 def noise_tables(score: NoiseScore) -> list[Table]:
-    """Seconds of noise that come out as a keyword."""
+    """Return the table of noise classified as a keyword."""
     rows = [("all", str(score.fired)), *((name, str(share)) for name, share in score.by_folder.items())]
     return [Table("Seconds of noise that fire", ("noise", "fired [95 %]"), tuple(rows))]
 
 
 def stream_tables(score: StreamScore, effort: Effort, name: str = "Streams") -> list[Table]:
-    """Hits, false accepts, delay, cost."""
+    """Return tables of hits, false accepts, delay and cost."""
     figures = effort.to_dict()
     delays = score.delays()
     rows = [
@@ -107,7 +107,7 @@ def stream_tables(score: StreamScore, effort: Effort, name: str = "Streams") -> 
 
 
 def talk_tables(score: TalkScore, mode: str) -> list[Table]:
-    """What fires on running speech."""
+    """Return the table of false accepts on running speech."""
     rows = (
         ("false accepts", str(score.false_accepts)),
         ("which words", ", ".join(f"{word} {count}" for word, count in score.false.most_common()) or "none"),
@@ -119,7 +119,7 @@ def talk_tables(score: TalkScore, mode: str) -> list[Table]:
 
 
 def sweep_tables(sweep: Sweep, target_per_hour: float | None = None) -> list[Table]:
-    """All words at every threshold; with a target rate also each word's threshold for its share of it."""
+    """Return tables of all thresholds and, with a target rate, each word's threshold for its share of it."""
     head = ("threshold", "missed [95 %]", "false accepts [95 %]")
     tables = [Table("Thresholds, the same for all words", head, tuple(map(_point, sweep.all_words())))]
     if target_per_hour is not None:
@@ -138,24 +138,24 @@ def _point(point: OperatingPoint) -> tuple[str, str, str]:
 def _found(points: Sequence[OperatingPoint], per_hour: float) -> tuple[str, str, str]:
     hours, needed = points[-1].false.hours, hours_to_tell(per_hour)
     if hours < needed:
-        return "cannot tell", "", f"{per_hour:.2g}/h takes {needed:.2g} h of audio at least; this is {hours:.2g} h"
+        return "cannot tell", "", f"{per_hour:.2g}/h needs at least {needed:.2g} h of audio; this is {hours:.2g} h"
     point = threshold_for(points, per_hour)
     return ("none", "", f"even {points[-1].threshold:g} gives {points[-1].false}") if point is None else _point(point)
 
 
 def comparison_table(comparison: Comparison, first: str, second: str) -> Table:
-    """The second against the first."""
+    """Return the table of differences between the second and the first."""
     rows = (("hits", str(comparison.hits)), ("false accepts", str(comparison.false)))
     return Table(f"{second} against {first}, on the same audio", ("figure", "difference [95 %]"), rows)
 
 
 @dataclass(frozen=True)
 class Point:
-    """What one threshold of all words gives.
+    """Result of one threshold for all words.
 
     Attributes
     ----------
-    threshold : of all words
+    threshold : for all words
     false_accepts : on talk
     hits : in streams
     delays : median and 95th percentile from the word's end, in seconds; None without hits
@@ -168,7 +168,7 @@ class Point:
 
 
 def frontier_table(mode: str, points: Sequence[Point]) -> Table:
-    """Thresholds of one mode."""
+    """Return the table of thresholds of one mode."""
     rows = tuple(
         (f"{one.threshold:g}", str(one.hits), str(one.false_accepts), f"{one.delays[0]:.2f} s" if one.delays else "")
         for one in points
@@ -178,12 +178,12 @@ def frontier_table(mode: str, points: Sequence[Point]) -> Table:
 
 
 def draw_frontier(curves: Mapping[str, Sequence[Point]], path: Path) -> None:
-    """Draw hits and delay against false accepts on talk, one curve for each mode.
+    """Plot hits and delay against false accepts on talk, one curve per mode.
 
     Raises
     ------
     ConfigError
-        If the picture cannot be drawn or written.
+        If the plot cannot be drawn or written.
     """
     figure = _figure((8, 7))
     hits, delay = figure.subplots(2, sharex=True)
@@ -196,7 +196,7 @@ def draw_frontier(curves: Mapping[str, Sequence[Point]], path: Path) -> None:
     hits.set_xscale("symlog", linthresh=1)
     hits.set_xlim(left=0)
     hits.set_ylabel("words spotted, % [95 %]")
-    hits.set_title("What false accepts on talk buy, one point for each threshold")
+    hits.set_title("Hits and delay against false accepts on talk, one point per threshold")
     delay.set_ylabel("median delay from the word's end, s")
     delay.set_xlabel("false accepts on talk per hour")
     for axes in (hits, delay):
@@ -206,12 +206,12 @@ def draw_frontier(curves: Mapping[str, Sequence[Point]], path: Path) -> None:
 
 
 def draw_det(sweep: Sweep, path: Path) -> None:
-    """Draw each word's detection error trade-off: misses against false accepts per hour.
+    """Plot each word's detection error trade-off: misses against false accepts per hour.
 
     Raises
     ------
     ConfigError
-        If the picture cannot be drawn or written.
+        If the plot cannot be drawn or written.
     """
     figure = _figure((8, 5.5))
     axes = figure.subplots()
@@ -228,7 +228,7 @@ def draw_det(sweep: Sweep, path: Path) -> None:
     axes.set_ylim(0, 100)
     axes.set_xlabel("false accepts per hour")
     axes.set_ylabel("missed, %")
-    axes.set_title("Detection error trade-off, one point for each threshold")
+    axes.set_title("Detection error trade-off, one point per threshold")
     axes.grid(alpha=0.3)
     axes.legend(ncols=2, fontsize="small")
     _save(figure, path)
@@ -238,7 +238,7 @@ def _figure(size: tuple[float, float]) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError('pictures need matplotlib: pip install "kws-live[evaluate]"') from error
+        raise ConfigError('plots need matplotlib: pip install "kws-live[evaluate]"') from error
     return Figure(figsize=size, layout="constrained")
 
 

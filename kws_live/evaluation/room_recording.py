@@ -1,4 +1,4 @@
-"""What calibration listens to: the room, and the words said in it, from files or guided at a microphone."""
+"""Recordings for calibration: the room, and words said in it, from files or from a guided session."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 GAP_SECONDS: Final = 1.5
-"""Of the room between two takes: the pauses of command mode fit in, and the refractory time."""
+"""Length of room audio between two takes: enough for the pauses of command mode and the refractory period."""
 
 TAKE_SECONDS: Final = 2.0
 COUNT_DOWN: Final = ("3", "2", "1")
 LEAST_ABOVE_ROOM_DB: Final = 6.0
-"""A take less than this above the room holds no word."""
+"""A take less than this above the room level contains no word."""
 
 
 @dataclass(frozen=True)
 class RoomRecording:
-    """A room, and words said in it.
+    """Audio of a room, and words said in it.
 
     Attributes
     ----------
-    room : float32 (n_samples,), nobody gives a command in it
+    room : float32 (n_samples,), without commands
     takes : word -> recordings of it
     rate_hz : of both
     """
@@ -46,12 +46,12 @@ class RoomRecording:
 
     @property
     def seconds(self) -> float:
-        """What `run_room` runs a model over, but for the pauses between the takes."""
+        """Length of the audio that `run_room` processes, without the pauses between the takes."""
         return (self.room.size + sum(take.size for takes in self.takes.values() for take in takes)) / self.rate_hz
 
 
 def read_words(folder: Path, words: Sequence[str], rate_hz: int) -> dict[str, list[Samples]]:
-    """Takes of class folders named by the words; other folders are left out.
+    """Read the takes in class folders named after the words; other folders are skipped.
 
     Raises
     ------
@@ -59,37 +59,37 @@ def read_words(folder: Path, words: Sequence[str], rate_hz: int) -> dict[str, li
         If there are none.
     """
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder; give one folder of takes for each word, such as {folder}/yes")
+        raise DatasetError(f"{folder} is not a folder; give one folder of takes per word, such as {folder}/yes")
     takes = {
         word: [read_mono(path, rate_hz) for path in sound_files(folder / word)]
         for word in words
         if (folder / word).is_dir()
     }
     if not any(takes.values()):
-        raise DatasetError(f"{folder} has no takes of {', '.join(words)}; put them into folders named by the words")
+        raise DatasetError(f"{folder} has no takes of {', '.join(words)}; put them into folders named after the words")
     return {word: found for word, found in takes.items() if found}
 
 
 def guide(
     source: AudioSource, words: Sequence[str], room_seconds: float, n_takes: int, say: Callable[[str], None]
 ) -> RoomRecording:
-    """Record the room and the words at a microphone; time is what the source gives.
+    """Record the room and the words from a microphone; time is measured in audio.
 
     Parameters
     ----------
     source : read, not closed
-    words : each is asked for ``n_takes`` times
-    room_seconds : of the room alone
-    say : tells the person what to do
+    words : each is recorded ``n_takes`` times
+    room_seconds : length of the recording of the room
+    say : shows an instruction
 
     Raises
     ------
     SourceLostError
         If the source ends before everything is recorded.
     DatasetError
-        If the person says nothing three times in a row.
+        If no word is found three times in a row.
     """
-    say(f"be as you are, but say none of the words: {room_seconds:g} s of the room")
+    say(f"recording {room_seconds:g} s of the room: carry on as usual, but do not say any of the words")
     room = _record(source, room_seconds, over_gaps=True)
     takes: dict[str, list[Samples]] = {word: [] for word in words}
     n_silent = 0
@@ -102,7 +102,7 @@ def guide(
         try:
             samples = _record(source, TAKE_SECONDS)
         except AudioGapError as gap:
-            say(f"{gap}; once more")
+            say(f"{gap}; please repeat")
             continue
         begin, end = find_word(samples, source.rate_hz)
         if level_db(samples[begin:end]) >= level_db(room) + LEAST_ABOVE_ROOM_DB:
@@ -112,14 +112,14 @@ def guide(
         n_silent += 1
         if n_silent == 3:
             raise DatasetError(
-                f'"{word}" was not heard three times in a row; is it the right microphone? kws-live devices'
+                f'"{word}" was not found three times in a row; is it the right microphone? See kws-live devices'
             )
-        say("nothing heard; once more, a little louder")
+        say("no word found; please repeat, a little louder")
     return RoomRecording(room, takes, source.rate_hz)
 
 
 def _record(source: AudioSource, seconds: float, over_gaps: bool = False) -> Samples:
-    """Record; a room is one with a piece missing, a word may not be."""
+    """Record audio; ``over_gaps``: ignore gaps, which matter in a word but not in a room."""
     blocks: list[Samples] = []
     missing = round(seconds * source.rate_hz)
     while missing > 0:
@@ -139,7 +139,7 @@ def _record(source: AudioSource, seconds: float, over_gaps: bool = False) -> Sam
 def run_room(
     model: Model, settings: DecisionSettings, recording: RoomRecording, progress: Progress | None = None
 ) -> tuple[LabelledRun, LabelledRun | None]:
-    """Run a model over the room, and over the takes with the room between them; None without takes."""
+    """Run a model over the room, and over the takes with room audio in between; None without takes."""
     rate_hz = recording.rate_hz
     room, _ = record(model, settings, ArraySource(recording.room, rate_hz, name="room"), progress)
     if not recording.takes:

@@ -1,6 +1,6 @@
-"""Detections against labels: hits, misses, wrong words, doubles, false accepts per hour, delay.
+"""Comparison of detections with labels: hits, misses, wrong words, doubles, false accepts per hour, delay.
 
-One detection is one event, whenever its score stayed high for many hops; it belongs to one label at most.
+A detection is one event, however many hops its score stayed high; it belongs to at most one label.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 TOLERANCE_SECONDS: Final = 1.0
-"""A word may be told up to this long after its end: as long as the window holds some of it."""
+"""A word can be detected up to this long after its end, as long as the window contains part of it."""
 
 NOISE: Final = "noise"
 KINDS: Final = {UNKNOWN: "unknown words", SPEECH_LABEL: "talk", NOISE: "noise"}
@@ -30,16 +30,16 @@ KINDS: Final = {UNKNOWN: "unknown words", SPEECH_LABEL: "talk", NOISE: "noise"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one label.
+    """Result for one label.
 
     Attributes
     ----------
     label : the word
-    hit : whether it was told; for an unknown word or talk, whether anything was
-    delay_seconds : audio between the end of the word and the decision; None if not told
+    hit : whether it was detected; for an unknown word or talk, whether any keyword was
+    delay_seconds : audio between the end of the word and the decision; None if missed
     decided_position : of the first hit
-    wrong : other keywords told instead
-    n_doubles : how often it was told again
+    wrong : other keywords detected instead
+    n_doubles : number of repeated detections
     """
 
     label: Label
@@ -52,7 +52,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class StreamScore:
-    """A recording, or several joined with ``+``, scored.
+    """Score of a recording, or of several added with ``+``.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class StreamScore:
     unknown : outcome of each unknown word
     false : every detection of a word that was not said: false accepts and wrong words
     seconds : of audio
-    false_accepts : rates on noise, on unknown words and on talk; the hours of a kind are those between its labels'
-        begins and ends plus the tolerance (noise: all that is left)
+    false_accepts : rates on noise, unknown words and talk; the hours of a kind are those between the beginning and end
+        of its labels, plus the tolerance (noise: the rest)
     """
 
     words: tuple[Outcome, ...] = ()
@@ -82,26 +82,26 @@ class StreamScore:
 
     @property
     def hits(self) -> Share:
-        """Share of the keywords said that were told."""
+        """Share of the keywords said that were detected."""
         return Share(sum(outcome.hit for outcome in self.words), len(self.words))
 
     @property
     def wrong(self) -> Share:
-        """Share of the keywords said at which another keyword was told."""
+        """Share of the keywords said for which another keyword was detected."""
         return Share(sum(bool(outcome.wrong) for outcome in self.words), len(self.words))
 
     @property
     def n_doubles(self) -> int:
-        """How often a word was told again."""
+        """Number of repeated detections."""
         return sum(outcome.n_doubles for outcome in self.words)
 
     @property
     def unknown_fired(self) -> Share:
-        """Share of the unknown words at which a keyword was told."""
+        """Share of the unknown words for which a keyword was detected."""
         return Share(sum(outcome.hit for outcome in self.unknown), len(self.unknown))
 
     def per_word(self) -> dict[str, Share]:
-        """Hits of each keyword, in alphabetical order."""
+        """Return the hits of each keyword, in alphabetical order."""
         shares: dict[str, Share] = {}
         for outcome in sorted(self.words, key=lambda outcome: outcome.label.word):
             word = outcome.label.word
@@ -109,12 +109,12 @@ class StreamScore:
         return shares
 
     def delays(self) -> tuple[float, float] | None:
-        """Median and 95th percentile of the delay from word end, in seconds of audio; None without hits."""
+        """Return median and 95th percentile of the delay from the word's end, in seconds of audio; None: no hits."""
         delays = [outcome.delay_seconds for outcome in self.words if outcome.delay_seconds is not None]
         return (float(np.median(delays)), float(np.quantile(delays, 0.95))) if delays else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         delays = self.delays()
         return {
             "hits": self.hits.to_dict(),
@@ -137,9 +137,9 @@ def score_stream(
 ) -> StreamScore:
     """Match detections with labels.
 
-    A detection may belong to a label if it was decided after the label's begin and at most ``tolerance_seconds``
-    after its end. Of several such labels it goes to the earliest with its own word that has not been told yet, else
-    to the latest with its own word (a double), else to the latest begun (a wrong word, or a false accept on an
+    A detection can belong to a label if it was decided after the label's beginning and at most ``tolerance_seconds``
+    after its end. Of several such labels it goes to the earliest with the same word that has no detection yet, else
+    to the latest with the same word (a double), else to the latest one (a wrong word, or a false accept on an
     unknown word or talk). A detection that belongs to no label is a false accept on noise.
 
     Parameters
@@ -194,7 +194,7 @@ def _outcome(label: Label, events: Sequence[Detection]) -> Outcome:
 
 
 def _exposure(labels: Sequence[Label], seconds: float, tolerance_seconds: float) -> dict[str, float]:
-    """Seconds of the recording in which a detection counts against each kind; a label ends where the next begins."""
+    """Return the seconds in which a detection counts against each kind; a label ends where the next begins."""
     spent = dict.fromkeys(KINDS, 0.0)
     spent[NOISE] = seconds
     for label, following in zip(labels, (*(other.begin_seconds for other in labels[1:]), seconds), strict=False):
@@ -208,18 +208,18 @@ def _exposure(labels: Sequence[Label], seconds: float, tolerance_seconds: float)
 
 @dataclass(frozen=True)
 class LabelledRun:
-    """What a model made of a recording, and what was said in it."""
+    """A model's output for a recording, and its labels."""
 
     run: RecordedRun
     labels: tuple[Label, ...]
 
     def score(self, settings: DecisionSettings) -> StreamScore:
-        """The score with other settings; the model does not run again."""
+        """Score it with other settings, without running the model again."""
         return score_stream(self.run.decide(settings), self.labels, self.run.seconds)
 
 
 def stream_pairs(stream: Path, labels: Path | None = None) -> list[tuple[Path, Path]]:
-    """A recording and its labels; or, of a folder, every sound file that has a CSV of the same name beside it.
+    """Return a recording and its labels or, for a folder, every sound file with a CSV of the same name next to it.
 
     Raises
     ------
@@ -230,7 +230,7 @@ def stream_pairs(stream: Path, labels: Path | None = None) -> list[tuple[Path, P
         return [(stream, labels or stream.with_suffix(".csv"))]
     pairs = [(path, path.with_suffix(".csv")) for path in sound_files(stream) if path.with_suffix(".csv").is_file()]
     if labels is not None or not pairs:
-        raise DatasetError(f"{stream} must hold pairs such as room.flac and room.csv; then --labels is not needed")
+        raise DatasetError(f"{stream} must contain pairs such as room.flac and room.csv; then --labels is not needed")
     return pairs
 
 
@@ -246,10 +246,10 @@ def measure_stream(
 
     Parameters
     ----------
-    model, settings : what to run, and how to decide
-    stream, labels : a sound file, and its CSV
-    keep : a folder to keep what the model saw, or to take it from
-    progress : told how many more seconds are done
+    model, settings : the model and its decision settings
+    stream, labels : a sound file and its CSV
+    keep : a folder in which the model's output is saved and reused
+    progress : called with the number of seconds just processed
 
     Raises
     ------
@@ -259,7 +259,7 @@ def measure_stream(
     samples, rate_hz = read_own_rate(stream)
     seconds = samples.size / rate_hz
     if seconds < WINDOW_SECONDS:
-        raise DatasetError(f"{stream} is {seconds:.2f} s long; a stream must not be shorter than one window of 1 s")
+        raise DatasetError(f"{stream} is {seconds:.2f} s long; a stream must have at least one window of 1 s")
     read = read_labels(labels, model.card.keywords, seconds)  # before the model runs for an hour
     run, detections = record_kept(model, settings, samples, rate_hz, keep, progress)
     return LabelledRun(run, read), score_stream(detections, read, run.seconds)

@@ -1,7 +1,7 @@
 """False accepts on running speech with transcripts, in LibriSpeech's layout.
 
-A detection whose word is in the transcript of what was being said is no false accept, nor is it a command: such
-words are counted apart.
+A detection whose word is in the transcript is neither a false accept nor a command: such
+words are counted separately.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.text_file import read_text
 
 SAME_SOUND: Final = {"no": ("KNOW",), "right": ("WRITE", "WRIGHT", "RITE")}
-"""Words that sound like a keyword; false accepts on them are counted as such, and told apart."""
+"""Words that sound like a keyword; false accepts on them count as such, and are also listed separately."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ class Sentence:
 
 @dataclass(frozen=True)
 class TalkScore:
-    """What fired on talk.
+    """Detections on talk.
 
     Attributes
     ----------
     hours : of speech
-    false : keyword -> detections although the word was not said
-    same_sound : how many of those are words that sound the same, such as "know"
-    said_fired : keyword -> detections of a word that was said in a sentence
-    said : keyword -> how often it is in the transcripts
+    false : keyword -> detections without the word
+    same_sound : how many of those are on words that sound the same, such as "know"
+    said_fired : keyword -> detections of the word in a sentence
+    said : keyword -> number of occurrences in the transcripts
     """
 
     hours: float = 0.0
@@ -73,11 +73,11 @@ class TalkScore:
 
     @property
     def false_accepts(self) -> Rate:
-        """Detections of words that were not said."""
+        """Rate of detections of words that were not said."""
         return Rate(self.false.total(), self.hours)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "false_accepts": self.false_accepts.to_dict(),
             "false_by_word": dict(self.false.most_common()),
@@ -90,18 +90,18 @@ class TalkScore:
 
 @dataclass(frozen=True)
 class TalkRun:
-    """What a model made of a chapter, and what was said in it."""
+    """A model's output for a chapter, and its sentences."""
 
     run: RecordedRun
     utterances: tuple[Sentence, ...]
 
     def score(self, settings: DecisionSettings) -> TalkScore:
-        """The score with other settings; the model does not run again."""
+        """Score it with other settings, without running the model again."""
         return score_talk(self.run.decide(settings), self.utterances, self.run.keywords, self.run.seconds)
 
 
 def read_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Sound file and transcript in upper case of every utterance below a folder, in order.
+    """Yield the sound file and the upper-case transcript of every utterance below a folder, in order.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def read_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
     """
     transcripts = sorted(folder.rglob("[!.]*.trans.txt"))
     if not transcripts:
-        raise DatasetError(f"{folder} has no *.trans.txt; talk needs transcripts, as LibriSpeech has them")
+        raise DatasetError(f"{folder} has no *.trans.txt; talk needs transcripts in LibriSpeech format")
     for transcript in transcripts:
         files = {path.stem: path for path in transcript.parent.iterdir() if not path.name.endswith(".txt")}
         for line in sorted(read_text(transcript, "transcript", error=DatasetError).splitlines()):
@@ -118,15 +118,15 @@ def read_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
             if not name:
                 continue
             if name not in files:
-                raise DatasetError(f"{transcript} names {name}, but there is no such sound file beside it")
+                raise DatasetError(f"{transcript} names {name}, but there is no such sound file next to it")
             yield files[name], text.upper()
 
 
 def join_chapters(folder: Path) -> Iterator[tuple[str, Samples, tuple[Sentence, ...]]]:
-    """Each chapter's utterances one after the other, as they were read: name, samples at 16 kHz, utterances.
+    """Yield each chapter with its utterances joined in reading order: name, samples at 16 kHz, utterances.
 
-    Nothing is put between them. LibriSpeech cut them at pauses of the reader, and more silence would make
-    more of them look like single words.
+    Nothing is inserted between them: LibriSpeech was cut at pauses of the reader, and more silence would make
+    more of them look like isolated words.
     """
     chapters: dict[str, list[tuple[Path, str]]] = {}
     for path, text in read_transcripts(folder):
@@ -150,7 +150,7 @@ def score_talk(
 ) -> TalkScore:
     """Match detections with transcripts.
 
-    A word counts as said if it is in the transcript of an utterance that the detection's window reaches into.
+    A word counts as said if it is in the transcript of an utterance that overlaps the detection's window.
 
     Parameters
     ----------
@@ -187,18 +187,18 @@ def measure_talk(
     keep: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[TalkRun], TalkScore]:
-    """Run a model over every chapter below a folder and score what fires.
+    """Run a model over every chapter below a folder and score the detections.
 
     Parameters
     ----------
-    model, settings : what to run, and how to decide
+    model, settings : the model and its decision settings
     folder : in LibriSpeech's layout
-    keep : a folder to keep what the model saw, or to take it from
-    progress : told how many more seconds are done
+    keep : a folder in which the model's output is saved and reused
+    progress : called with the number of seconds just processed
 
     Returns
     -------
-    the runs, to be decided anew, and the score
+    the runs, for replay with other settings, and the score
     """
     runs = []
     total = TalkScore()

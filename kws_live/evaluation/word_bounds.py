@@ -1,4 +1,4 @@
-"""Where in a clip is the word? From its level alone, so that "word end" means the end of its sound."""
+"""Beginning and end of the word in a clip, from its level alone, so that "word end" means the end of its sound."""
 
 from typing import Final
 
@@ -8,27 +8,27 @@ from kws_live.audio import Samples
 
 FRAME_SECONDS: Final = 0.01
 BELOW_PEAK_DB: Final = 30.0
-"""What is softer than the loudest moment by more than this does not count as the word's sound."""
+"""Frames softer than the loudest one by more than this do not belong to the word."""
 
 ABOVE_FLOOR_DB: Final = 6.0
-"""Nor what is less than this above the clip's own floor, the softest tenth of its frames."""
+"""Nor do frames less than this above the clip's noise floor, the softest tenth of its frames."""
 
 BRIDGE_SECONDS: Final = 0.15
-"""A softer stretch up to this long lies within the word: the closure before the last sound of "eight" or "up"."""
+"""A softer stretch up to this long belongs to the word: the closure before the last sound of "eight" or "up"."""
 
 
 def find_word(samples: Samples, rate_hz: int, bridge_seconds: float = BRIDGE_SECONDS) -> tuple[int, int]:
-    """First sample of the word's sound and the one after its last.
+    """Return the first sample of the word's sound and the one after its last.
 
-    The level of each 10 ms is compared with the clip's loudest and softest moments (the constants above; the nearer
-    the two are, the lower the bar above the floor: half of the distance at most). Everything above that
-    is joined over short gaps, and the stretch that holds most of the energy is the word.
+    The level of each 10 ms frame is compared with the clip's loudest and softest frames (the constants above; the limit
+    above the floor is at most half of the distance between the two). Everything above it
+    is joined over short gaps, and the stretch with the most energy is the word.
 
     Parameters
     ----------
     samples : float32 (n_samples,), not all zero
     rate_hz : their rate
-    bridge_seconds : softer stretches up to this long lie within the word
+    bridge_seconds : softer stretches up to this long belong to the word
 
     Returns
     -------
@@ -40,7 +40,7 @@ def find_word(samples: Samples, rate_hz: int, bridge_seconds: float = BRIDGE_SEC
     power = np.array([np.mean(np.square(part, dtype=np.float64)) for part in np.array_split(samples, n_frames)])
     levels = 10 * np.log10(power + 1e-10)
     peak = float(levels.max())
-    # Padding of digital silence is no floor.
+    # Ignore padding with digital silence.
     floor = float(np.quantile(levels[power > 1e-9], 0.1)) if (power > 1e-9).any() else peak
     loud = np.flatnonzero(levels >= max(peak - BELOW_PEAK_DB, floor + min(ABOVE_FLOOR_DB, (peak - floor) / 2)))
     runs = np.split(loud, np.flatnonzero(np.diff(loud) > round(bridge_seconds / FRAME_SECONDS)) + 1)

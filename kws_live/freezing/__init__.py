@@ -1,8 +1,8 @@
-"""For programs that PyInstaller freezes: it finds this folder by its entry point and takes the hooks in it."""
+"""Hooks for programs packed by PyInstaller, which finds this folder through an entry point."""
 
 from pathlib import Path
 
 
 def hook_folders() -> list[str]:
-    """Where the hooks lie."""
+    """Return the folder of the hooks."""
     return [str(Path(__file__).parent)]

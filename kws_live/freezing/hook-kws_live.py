@@ -1,4 +1,4 @@
-"""What PyInstaller does not find by itself: the shipped models, the demo, the page, and modules named by strings."""
+"""What PyInstaller does not find automatically: shipped models, the demo, the page, and modules named by strings."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
 

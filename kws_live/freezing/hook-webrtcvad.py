@@ -1,4 +1,4 @@
-"""PyInstaller's own hook asks for the metadata of ``webrtcvad``, which is installed as ``webrtcvad-wheels`` here."""
+"""PyInstaller's own hook needs the metadata of ``webrtcvad``, which is installed here as ``webrtcvad-wheels``."""
 
 from PyInstaller.utils.hooks import copy_metadata
 

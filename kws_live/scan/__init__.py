@@ -1,1 +1,1 @@
-"""Words found in long recordings, by several processes, resumable."""
+"""Finding words in long recordings with several processes; resumable."""

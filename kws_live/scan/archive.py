@@ -1,7 +1,7 @@
-"""Find words in thousands of hours: files are cut into excerpts, workers spot, a journal remembers what is done.
+"""Search thousands of hours: files are cut into excerpts, workers find words in them, a journal records what is done.
 
-A worker that dies is replaced and its excerpts are done again; a file that kills its worker again and again is listed
-as broken. The result does not depend on how many workers there were, nor on how often the scan was interrupted.
+A worker that dies is replaced and its excerpts are repeated; a file that repeatedly kills its worker is listed
+as broken. The result does not depend on the number of workers or on interruptions.
 """
 
 import csv
@@ -25,11 +25,11 @@ from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.saving import replacing, write_file
 
 EXCERPT_SECONDS: Final = 600
-"""Long enough that the lead-in costs little (2 %), short enough to share one long file among many workers."""
+"""Long enough that the lead-in costs little (2 %), short enough to split a long file among many workers."""
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
-    """The files given, and every sound file below the folders given, each once, sorted.
+    """Return the given files and every sound file below the given folders, sorted and without duplicates.
 
     Raises
     ------
@@ -44,12 +44,12 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             raise DatasetError(f"{str(path)!r} is a pipe or a device; a scan reads files, and more than once")
         found.update(sound_files(path, deep=True) if path.is_dir() else [path])
     if not found:
-        raise DatasetError(f"no sound files there; {KINDS} would do")
+        raise DatasetError(f"no sound files there; supported: {KINDS}")
     return sorted(found)
 
 
 def cut(path: Path, excerpt_seconds: int = EXCERPT_SECONDS) -> tuple[list[Excerpt], float, str]:
-    """Excerpts of a file, its length in seconds, and why it is broken if it is."""
+    """Return a file's excerpts, its length in seconds, and the reason if it is broken."""
     import soundfile
 
     try:
@@ -62,9 +62,9 @@ def cut(path: Path, excerpt_seconds: int = EXCERPT_SECONDS) -> tuple[list[Excerp
             return [], 0.0, why_unreadable(error)
         if not has_ffmpeg():
             return [], 0.0, f"to read it, {INSTALL}"
-        return [Excerpt(str(path))], 0.0, ""  # from begin to end: ffmpeg does not seek to the sample
+        return [Excerpt(str(path))], 0.0, ""  # the whole file: ffmpeg cannot seek to a sample
     if not about.frames:
-        return [], 0.0, "it holds no samples"
+        return [], 0.0, "it contains no samples"
     seconds = float(about.duration)
     begins = range(0, max(1, int(seconds)), excerpt_seconds)
     ends = [*begins[1:], None]
@@ -72,18 +72,18 @@ def cut(path: Path, excerpt_seconds: int = EXCERPT_SECONDS) -> tuple[list[Excerp
 
 
 Runner = Callable[[Model, DecisionSettings, Sequence[Excerpt]], Iterator[Found]]
-"""Spots words in excerpts, in any order, somewhere; see `kws_live.scan.workers`."""
+"""Finds words in excerpts, in any order; see `kws_live.scan.workers`."""
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What a scan found.
+    """Result of a scan.
 
     Attributes
     ----------
     detections : by file, then by time
-    broken : file -> why it could not be read to its end
-    n_files, audio_seconds, cpu_seconds : of all, earlier sessions of the same scan included
+    broken : file -> reason why it could not be read to its end
+    n_files, audio_seconds, cpu_seconds : totals, including earlier sessions of the same scan
     """
 
     detections: tuple[Detection, ...]
@@ -94,7 +94,7 @@ class ScanResult:
 
     @property
     def hours_per_cpu_hour(self) -> float:
-        """Hours of audio that one hour of CPU does."""
+        """Hours of audio processed per hour of CPU."""
         return self.audio_seconds / self.cpu_seconds if self.cpu_seconds else 0.0
 
 
@@ -113,17 +113,17 @@ def scan(
     Parameters
     ----------
     paths : files and folders
-    out : the parquet file; beside it a journal while the scan runs, and a list of broken files if there are any
-    model, settings : what spots, and how it decides
-    runner : where
-    excerpt_seconds : how files are cut, a multiple of 2
-    on_start : told how many seconds there are in all
-    progress : told how many more seconds are done
+    out : the parquet file; next to it are a journal during the scan, and a list of broken files if there are any
+    model, settings : the model and its decision settings
+    runner : runs the work
+    excerpt_seconds : length of the parts into which files are cut, a multiple of 2
+    on_start : called with the total number of seconds
+    progress : called with the number of seconds just completed
 
     Raises
     ------
     KwsLiveError
-        If there is nothing to scan, ``out`` exists or cannot be written, or the journal is of another scan.
+        If there is nothing to scan, ``out`` exists or cannot be written, or the journal belongs to another scan.
     """
     if excerpt_seconds < 2 * GRID_SECONDS or excerpt_seconds % GRID_SECONDS:
         raise ConfigError(f"excerpts of {excerpt_seconds} s must be a multiple of {GRID_SECONDS} s, at least 4 s")
@@ -165,7 +165,7 @@ def scan(
 
 
 def _cut_all(files: Sequence[Path], excerpt_seconds: int) -> tuple[list[Excerpt], float, dict[str, str]]:
-    """The files' excerpts, their seconds, and why some files are broken."""
+    """Return the files' excerpts, their total seconds, and the broken files with reasons."""
     excerpts: list[Excerpt] = []
     seconds, broken = 0.0, {}
     for path in files:
@@ -188,26 +188,26 @@ def _header(model: Model, settings: DecisionSettings, excerpt_seconds: int) -> d
 
 
 def require_pyarrow() -> None:
-    """Say how to get pyarrow, if it is missing, before hours of work.
+    """Check that pyarrow is installed, before hours of work.
 
     Raises
     ------
     ConfigError
-        If it is.
+        If it is missing.
     """
     try:
-        import pyarrow  # noqa: F401 - only whether it is there
+        import pyarrow  # noqa: F401 - check that it is installed
     except ImportError as error:
         raise ConfigError('parquet needs pyarrow: pip install "kws-live[archives]"') from error
 
 
 def _as_text(name: str) -> str:
-    """A file's name as UTF-8 can hold it."""
+    """Return a file name as valid UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _write(out: Path, result: ScanResult, model: Model, settings: DecisionSettings) -> None:
-    """Write the table, and the broken files beside it, each in one step."""
+    """Write the table, and the list of broken files next to it, each atomically."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -233,6 +233,6 @@ def _write(out: Path, result: ScanResult, model: Model, settings: DecisionSettin
             parquet.write_table(table, file)
     except OSError as error:
         raise ConfigError(
-            f"cannot write {out}: {error.strerror or error}; what is found stays in {out.name}.journal: "
-            "give the same command again"
+            f"cannot write {out}: {error.strerror or error}; the results are kept in {out.name}.journal: "
+            "run the same command again"
         ) from error

@@ -1,10 +1,10 @@
-"""Spot words in a part of a sound file, so that the parts together give what the whole file would give.
+"""Find words in a part of a sound file, so that all parts together give the same result as the whole file.
 
-Everything the pipeline remembers ends within seconds: the window 1 s, the levels of the room 4 s, a word that waits
-for its pause 1.3 s, the refractory time. So a part is heard from `LEAD_IN_SECONDS` before its begin on, and
-only what is decided within it is told. Parts begin at whole multiples of 2 s: that is 25 hops, and a whole number
-of samples at every usual rate, so that hops and resampled samples fall where they would in the whole file. Only the
-voice-activity gate adapts for longer; a scan leaves it open unless told otherwise.
+The pipeline's memory lasts only seconds: the window 1 s, the level of the room 4 s, a word that waits
+for its pause 1.3 s, the refractory period. So processing of a part starts `LEAD_IN_SECONDS` before its beginning, and
+only decisions within it are reported. Parts begin at multiples of 2 s: that is 25 hops, and a whole number
+of samples at every usual rate, so that hops and resampled samples are aligned as in the whole file. Only the
+voice-activity gate has a longer memory; a scan leaves it open by default.
 """
 
 import time
@@ -30,7 +30,7 @@ from kws_live.spotting.decision_settings import DecisionSettings
 LEAD_IN_SECONDS: Final = 10
 GRID_SECONDS: Final = 2
 READ_AHEAD_SECONDS: Final = 0.2
-"""Resamplers hold back up to 60 ms and 22 ms: what is decided at a part's end needs a little audio after it."""
+"""The resamplers lag by up to 60 ms and 22 ms, so decisions at the end of a part need a little audio after it."""
 
 BLOCK_SECONDS: Final = 1.0
 
@@ -53,14 +53,14 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in an excerpt, or why it could not be read.
+    """Result of an excerpt, or the reason why it could not be read.
 
     Attributes
     ----------
-    excerpt : where
+    excerpt : the excerpt
     detections : in order of time; positions count from the beginning of the file
     audio_seconds : length of the excerpt, without its lead-in
-    cpu_seconds : of the process, from opening the file on
+    cpu_seconds : CPU time of the process since the file was opened
     broken : the reason, if it could not be read
     """
 
@@ -72,7 +72,7 @@ class Found:
 
 
 class ExcerptSource:
-    """Hands over a part of a sound file, with its lead-in, in blocks of a second."""
+    """Delivers a part of a sound file, with its lead-in, in one-second blocks."""
 
     live = False
     n_overflows = 0
@@ -106,7 +106,7 @@ class ExcerptSource:
                 f"{self.name!r} breaks off at {self.n_read / self.rate_hz:.1f} s: {why_unreadable(error)}"
             ) from error
         if not block.shape[0]:
-            # A header may promise more than the file holds.
+            # The header may claim more than the file contains.
             if self.n_read < self._file.frames:
                 raise AudioError(
                     f"{self.name!r} breaks off at {self.n_read / self.rate_hz:.1f} s of "
@@ -114,7 +114,7 @@ class ExcerptSource:
                 )
             return None
         if not np.isfinite(block).all():
-            raise AudioError(f"{self.name!r} holds values that are not numbers near {self.n_read / self.rate_hz:.1f} s")
+            raise AudioError(f"{self.name!r} contains NaN or infinity near {self.n_read / self.rate_hz:.1f} s")
         self.n_read += block.shape[0]
         return np.asarray(block, dtype=np.float32)
 
@@ -123,7 +123,7 @@ class ExcerptSource:
 
 
 class DecodedSource:
-    """Hands over the whole of a file that ffmpeg decodes."""
+    """Delivers a whole file decoded by ffmpeg."""
 
     live = False
     n_overflows = 0
@@ -145,7 +145,7 @@ class DecodedSource:
 
 
 def _is_for_ffmpeg(path: str) -> bool:
-    """Whether ffmpeg must decode it: it looks like that, and libsndfile does not know it."""
+    """Whether ffmpeg must decode it: its suffix says so, and libsndfile cannot read it."""
     import soundfile
 
     if Path(path).suffix.lower() not in FFMPEG_SUFFIXES:
@@ -163,7 +163,7 @@ def _model(folder: str) -> Model:
 
 
 def spot(model: Model, settings: DecisionSettings, excerpt: Excerpt) -> Found:
-    """Spot words in an excerpt; a file that cannot be read is told in the result."""
+    """Find words in an excerpt; an unreadable file is reported in the result."""
     since = time.process_time()
     try:
         source = DecodedSource(excerpt) if _is_for_ffmpeg(excerpt.path) else ExcerptSource(excerpt)
@@ -177,7 +177,7 @@ def spot(model: Model, settings: DecisionSettings, excerpt: Excerpt) -> Found:
 
 
 def spot_in_worker(folder: str, settings: DecisionSettings, excerpt: Excerpt) -> Found:
-    """`spot` with a model folder, to be sent to another process or machine."""
+    """`spot` with a model folder instead of a model, for another process."""
     return spot(_model(folder), settings, excerpt)
 
 

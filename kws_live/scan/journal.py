@@ -1,4 +1,4 @@
-"""What a scan has done so far, line by line in a file, so that one that was killed goes on where it was."""
+"""A file that records the progress of a scan line by line, so that a killed scan can resume."""
 
 import json
 import os
@@ -15,17 +15,17 @@ JOURNAL_FORMAT: Final = 1
 
 
 class Journal:
-    """Remembers which excerpts are done, line by line, so that a scan that was killed goes on where it was.
+    """Records which excerpts are done, so that a killed scan can resume.
 
     Parameters
     ----------
-    path : a file of JSON lines; the first line says what is scanned with
-    header : must be what the first line says
+    path : a file of JSON lines; the first line is the header
+    header : model and settings; must equal the first line of an existing file
 
     Raises
     ------
     ConfigError
-        If the file is of another scan, or cannot be written.
+        If the file belongs to another scan, or cannot be written.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ class Journal:
             if path.is_file():
                 complete = self._read(header)
             if complete:
-                os.truncate(path, complete)  # a line that was being written when the scan was killed
+                os.truncate(path, complete)  # remove a partial line
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"cannot write {path}: {error.strerror}") from error
@@ -47,7 +47,7 @@ class Journal:
             self._write(header)
 
     def _read(self, header: dict[str, Any]) -> int:
-        """Read what is done; gives the length of the complete lines."""
+        """Read the completed excerpts; returns the length of the complete lines in bytes."""
         complete = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file):
@@ -59,7 +59,7 @@ class Journal:
                         found = _from_json(entry)
                         self.done[found.excerpt.path, found.excerpt.begin_seconds] = found
                 except (ValueError, KeyError, TypeError) as error:
-                    raise ConfigError(f"{self.path}, line {number + 1} is no journal of a scan; delete it") from error
+                    raise ConfigError(f"{self.path}, line {number + 1} is not a scan journal; delete it") from error
                 if number == 0 and entry != header:
                     raise ConfigError(
                         f"{self.path} belongs to a scan with another model, other settings or other lengths; "
@@ -69,12 +69,12 @@ class Journal:
         return complete
 
     def add(self, found: Found) -> None:
-        """Remember an excerpt as done."""
+        """Record an excerpt as done."""
         self._write({"stamp": self._stamp(found.excerpt.path), **asdict(found)})
         self.done[found.excerpt.path, found.excerpt.begin_seconds] = found
 
     def _stamp(self, path: str) -> str:
-        """Size and time of a file: one that has changed since is scanned again."""
+        """Return size and modification time of a file; a changed file is scanned again."""
         if path not in self._stamps:
             try:
                 status = Path(path).stat()
@@ -85,16 +85,16 @@ class Journal:
 
     def _write(self, entry: dict[str, Any]) -> None:
         try:
-            self._file.write(json.dumps(entry) + "\n")  # in ASCII: a file's name need not be text
+            self._file.write(json.dumps(entry) + "\n")  # in ASCII: a file name need not be valid text
             self._file.flush()
         except OSError as error:
             raise ConfigError(
-                f"cannot write {self.path}: {error.strerror}; what is in it stays done: give the same command again"
+                f"cannot write {self.path}: {error.strerror}; what it contains is kept: run the same command again"
             ) from error
 
     def close(self) -> None:
-        """Close the file; it stays."""
-        with suppress(OSError):  # a line that did not fit on the disk is done again
+        """Close the file without deleting it."""
+        with suppress(OSError):  # an excerpt whose line did not fit on the disk is repeated
             self._file.close()
 
 

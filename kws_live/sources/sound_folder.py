@@ -48,7 +48,7 @@ def sound_files(folder: Path, deep: bool = False, ffmpeg: bool = True) -> list[P
         If there is no such folder.
     """
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder")
+        raise DatasetError(f"{folder} is not a folder")
     found: list[Path] = []
     seen = {_identity(folder)}
 

@@ -1,4 +1,4 @@
-"""From several channels to one: their mean, or, where two of them cancel each other, one of them. Pure."""
+"""Mixing to one channel: the mean, or the louder one of two channels that cancel each other. Pure."""
 
 from typing import Final
 
@@ -7,28 +7,28 @@ import numpy as np
 from kws_live.audio import Block, Samples, to_mono
 
 PART_SECONDS: Final = 0.05
-"""What a part held decides how the next ones are mixed."""
+"""Interval between decisions on how to mix."""
 
 MEMORY_SECONDS: Final = 2.0
 
 CANCELLED: Final = 0.1
-"""-10 dB: the power of the mean beside the louder channel's; channels that have nothing in common come to -3 dB."""
+"""-10 dB: power of the mean relative to the louder channel; for uncorrelated channels it is -3 dB."""
 
 RESTORED: Final = 0.35
-"""-4.6 dB: back to the mean. One silent channel beside one that speaks comes to -6 dB: no reason to go back."""
+"""-4.6 dB: return to the mean. With one silent channel the ratio is -6 dB, which is below this threshold."""
 
 
 def mean_share(block: Block) -> float:
-    """Power of the mean of two channels beside that of the louder one: 1 if they are equal, 0 in antiphase."""
+    """Return the power of the mean of two channels relative to the louder one: 1 if equal, 0 in antiphase."""
     left, right, both = _powers(block)
     return _share(left, right, both)
 
 
 class Mixer:
-    """Makes a stream of blocks mono; the result does not depend on how the stream is cut into blocks.
+    """Mixes a stream of blocks to mono; the result does not depend on how the stream is cut into blocks.
 
-    Of two channels in antiphase, as many laptops' microphones give them, nothing is left in the mean: then the louder
-    one alone is taken.
+    Two channels in antiphase, as some laptop microphones deliver them, cancel each other in the mean; then only the
+    louder one is used.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Mixer:
 
     @property
     def chosen(self) -> int | None:
-        """The channel that is taken, from 0; None: the mean."""
+        """The channel in use, from 0; None: the mean."""
         return self._chosen
 
     def mono(self, block: Block) -> Samples:
@@ -76,7 +76,7 @@ class Mixer:
 
 
 def _powers(block: Block) -> tuple[float, float, float]:
-    """Of the left channel, the right one, and their product, as sums; a fault far beyond full scale counts no more."""
+    """Return the sums of left², right² and left × right, with samples beyond full scale clipped."""
     block = np.minimum(np.maximum(block, -1.0), 1.0)
     left, right = np.ascontiguousarray(block[:, 0]), np.ascontiguousarray(block[:, 1])
     return float(left @ left), float(right @ right), float(left @ right)

@@ -1,4 +1,4 @@
-"""What can be wrong with a microphone or a machine, and what to do about it on each system."""
+"""Problems of a microphone or a machine, and the advice for each on each operating system."""
 
 import sys
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ Certainty = Literal["certain", "likely", "possible"]
 
 
 class Advice(NamedTuple):
-    """What to do on each system."""
+    """Advice for each operating system."""
 
     linux: str
     macos: str
@@ -31,63 +31,63 @@ ADVICE: Final = {
         "plug a microphone in; it must appear and be enabled under Settings > System > Sound > Input",
     ),
     "device_busy": Advice(
-        "close the program that holds it: `fuser -v /dev/snd/*` names it; or use the device `pulse` or `default`",
-        "close the program that holds it, and allow your terminal under Privacy & Security > Microphone",
-        "close the program that holds it, or switch off exclusive mode in the microphone's advanced properties",
+        "close the program that uses it, which `fuser -v /dev/snd/*` shows; or use the device `pulse` or `default`",
+        "close the program that uses it, and allow your terminal under Privacy & Security > Microphone",
+        "close the program that uses it, or switch off exclusive mode in the microphone's advanced properties",
     ),
     "cannot_open": Advice(
-        "try another device of `kws-live devices`, such as mic:pulse or mic:default",
-        "try another device of `kws-live devices`; set its format in Audio MIDI Setup to 44,100 or 48,000 Hz",
-        "try another entry of `kws-live devices`: each microphone is there once for each sound system (MME, WASAPI)",
+        "try another device from `kws-live devices`, such as mic:pulse or mic:default",
+        "try another device from `kws-live devices`; set its format in Audio MIDI Setup to 44,100 or 48,000 Hz",
+        "try another entry from `kws-live devices`: each microphone is listed once per sound system (MME, WASAPI)",
     ),
-    "same_name": _everywhere("choose by number, mic:NUMBER; `kws-live devices` has the numbers"),
-    "source_lost": _everywhere("check cable, hub and battery; listening goes on by itself when it is back"),
-    "no_audio": _everywhere("see whether its sender still runs; listening goes on by itself when audio comes"),
-    "source_hangs": _everywhere("restart the device or program that it comes from; it is opened again if it can be"),
-    "detector_hangs": _everywhere("a function given to on_step or watch must be quick; if there is none, report this"),
-    "dispatcher_hangs": _everywhere("report this with the program's log; events wait meanwhile"),
-    "callback_hangs": _everywhere("a callback must return soon: what it misses meanwhile is dropped"),
+    "same_name": _everywhere("choose by number, mic:NUMBER; `kws-live devices` lists the numbers"),
+    "source_lost": _everywhere("check cable, hub and battery; listening continues automatically when it is back"),
+    "no_audio": _everywhere("check that its sender is running; listening continues automatically when audio arrives"),
+    "source_hangs": _everywhere("restart the device or program behind it; it is reopened if possible"),
+    "detector_hangs": _everywhere("functions given to on_step or watch must be quick; if there are none, report this"),
+    "dispatcher_hangs": _everywhere("report this with the program's log; until then events are queued"),
+    "callback_hangs": _everywhere("a callback must return quickly; events that it misses are dropped"),
     "zeros": Advice(
         "unmute it: `pactl list sources` or alsamixer (F4: capture); look for a switch on the device",
         "allow your terminal under Privacy & Security > Microphone, restart it, and unmute the device",
         "allow desktop apps under Settings > Privacy & security > Microphone, and unmute the device",
     ),
-    "antiphase": _everywhere("one microphone is wired inversely: name the channel to listen to, such as mic:NAME#1"),
-    "dead_channel": _everywhere("name the channel to listen to, such as mic:NAME#1; it then comes twice as loud"),
-    "offset": _everywhere("a fault of the device or its power: try another USB port or another microphone"),
+    "antiphase": _everywhere("one microphone is wired with inverted polarity: choose one channel, such as mic:NAME#1"),
+    "dead_channel": _everywhere("choose the working channel, such as mic:NAME#1, which doubles the level"),
+    "offset": _everywhere("a fault of the device or its power supply: try another USB port or another microphone"),
     "clipping": Advice(
-        "lower the level: `pactl set-source-volume @DEFAULT_SOURCE@ 60%` or alsamixer (F4); mic boost off",
+        "lower the level: `pactl set-source-volume @DEFAULT_SOURCE@ 60%` or alsamixer (F4); switch mic boost off",
         "lower the input volume under System Settings > Sound > Input, or move away from the microphone",
         "lower the input volume under Settings > System > Sound, and switch microphone boost off",
     ),
     "too_quiet": Advice(
-        "raise the level: `pactl set-source-volume @DEFAULT_SOURCE@ 120%` or alsamixer (F4); come nearer",
-        "raise the input volume under System Settings > Sound > Input; come nearer",
-        "raise the input volume under Settings > System > Sound, or switch microphone boost on; come nearer",
+        "raise the level: `pactl set-source-volume @DEFAULT_SOURCE@ 120%` or alsamixer (F4); move closer",
+        "raise the input volume under System Settings > Sound > Input; move closer",
+        "raise the input volume under Settings > System > Sound, or switch microphone boost on; move closer",
     ),
-    "nobody_spoke": _everywhere("say a few words meanwhile; if you did, see whether this is the right microphone"),
-    "noisy": _everywhere("come nearer, or move the microphone away from fans and speakers"),
-    "hum": _everywhere("a ground loop or a bad cable: another USB port, no charger, a shorter cable, a USB isolator"),
+    "nobody_spoke": _everywhere("say a few words during the check; if you did, it may be the wrong microphone"),
+    "noisy": _everywhere("move closer, or move the microphone away from fans and loudspeakers"),
+    "hum": _everywhere("a ground loop or a bad cable: try another USB port or cable, a USB isolator, or no charger"),
     "wrong_rate": Advice(
-        "choose the device `pulse` or `default`, which resamples; try the device without a hub",
-        "set the device's format in Audio MIDI Setup to 44,100 or 48,000 Hz; try it without a hub",
-        "set the device's default format to 48,000 Hz in its advanced properties; try it without a hub",
+        "choose the device `pulse` or `default`, which resamples; connect the device without a hub",
+        "set the device's format in Audio MIDI Setup to 44,100 or 48,000 Hz; connect it without a hub",
+        "set the device's default format to 48,000 Hz in its advanced properties; connect it without a hub",
     ),
-    "other_recording": _everywhere("words reach nothing meanwhile; to be heard all the same, leave pause_when out"),
-    "overflow": _everywhere("the machine was too busy: close heavy programs; use mains power, not battery saving"),
-    "slow_machine": _everywhere("close heavy programs, keep the gate on (--gate 1), use mains power"),
+    "other_recording": _everywhere("words are ignored in the meantime; to prevent this, leave out pause_when"),
+    "overflow": _everywhere("the machine was too busy: close demanding programs; use mains power, not battery saving"),
+    "slow_machine": _everywhere("close demanding programs, keep the gate on (--gate 1), use mains power"),
 }  # fmt: skip
-"""Every finding's name, with what to do."""
+"""Advice for each finding, by its name."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong.
+    """A problem that was found.
 
     Attributes
     ----------
     name : a key of `ADVICE`
-    summary : what was found, with the figures
+    summary : what was found, with figures
     certainty : how sure
     """
 
@@ -97,6 +97,6 @@ class Finding:
 
     @property
     def advice(self) -> str:
-        """What to do about it, on this system."""
+        """What to do about it on this operating system."""
         advice = ADVICE[self.name]
         return {"darwin": advice.macos, "win32": advice.windows}.get(sys.platform, advice.linux)

@@ -1,26 +1,26 @@
-"""How much of a live stream never arrived? Told from arrival times alone. Pure."""
+"""Detection of gaps in a live stream from arrival times alone. Pure."""
 
 from typing import Final
 
 from kws_live.audio import Block
 
 LATE_SECONDS: Final = 0.4
-"""Blocks come up to 0.2 s late on a busy machine; later than this, something happened."""
+"""On a busy machine blocks arrive up to 0.2 s late; a delay longer than this has another cause."""
 
 PATIENCE_SECONDS: Final = 0.6
-"""A server that was held up hands over what it kept within milliseconds, or, itself short of time, bit by bit; where
-for so long nothing of the delay has been made up, the rest is lost."""
+"""A sound server that was delayed delivers its backlog within milliseconds or, if it is short of CPU itself, gradually.
+If the delay has not shrunk for this long, the rest is lost."""
 
 MADE_UP_SECONDS: Final = 0.1
 
 DRIFT: Final = 0.02
-"""A device's clock may be slower than the machine's: that share is no loss."""
+"""Tolerated clock difference between device and machine, as a share; it does not count as a gap."""
 
 
 class GapFinder:
-    """Takes blocks with their arrival times, and gives them back with the gaps between them.
+    """Takes blocks with their arrival times, and returns them with the gaps between them.
 
-    A late block is kept for a moment: either the missing ones follow at once, or they are lost.
+    A late block is held back for a moment: either the missing ones follow immediately, or they are lost.
 
     Parameters
     ----------
@@ -39,17 +39,17 @@ class GapFinder:
         self._is_spliced = False
 
     def feed(self, block: Block, seconds: float, is_spliced: bool = False) -> list[Block | float]:
-        """Take the next block.
+        """Process the next block.
 
         Parameters
         ----------
         block : float32 (n_samples, n_channels)
         seconds : when it arrived, by `kws_live.system.clock.wall_seconds`
-        is_spliced : whether it is known that something is missing before it
+        is_spliced : whether samples are known to be missing before it
 
         Returns
         -------
-        list of blocks, and of gaps as seconds, in the order of the stream
+        list of blocks and of gaps in seconds, in the order of the stream
         """
         lag = self._lag(block.shape[0], seconds)
         if not self._kept:
@@ -61,12 +61,12 @@ class GapFinder:
         self._n_kept += block.shape[0]
         if lag <= LATE_SECONDS and not self._is_spliced:
             return self.flush()
-        if lag < self._kept_lag - MADE_UP_SECONDS:  # it is still catching up
+        if lag < self._kept_lag - MADE_UP_SECONDS:  # still catching up
             self._kept_since, self._kept_lag = seconds, lag
         return self.give_up(seconds)
 
     def give_up(self, seconds: float) -> list[Block | float]:
-        """Give back what was kept for too long by then: with what is missing before it, if any."""
+        """Return the blocks held back for too long, with the gap before them."""
         if not self._kept or seconds - self._kept_since < PATIENCE_SECONDS:
             return []
         assert self._least is not None
@@ -76,33 +76,33 @@ class GapFinder:
         return [lag, *self.flush()]
 
     def flush(self) -> list[Block | float]:
-        """Give back what is kept."""
+        """Return the blocks held back."""
         kept, self._kept = self._kept, []
         self._n_kept = 0
         return [*kept]
 
     def leave_gap(self, seconds: float) -> None:
-        """The source itself tells of a gap before the next block."""
+        """Account for a gap that the source itself reported before the next block."""
         if self._least is not None:
             self._least += seconds
 
     def heard_at(self, n_after: int = 0) -> float:
-        """When a sample would have arrived if nothing had held it up, by the same clock.
+        """Return when a sample would have arrived without delays, on the same clock.
 
         Parameters
         ----------
-        n_after : how many samples after it were given back
+        n_after : number of samples returned after it
         """
-        assert self._least is not None, "nothing was taken yet"
+        assert self._least is not None, "no block yet"
         return min(self._last_seconds, self._least + (self._n_samples - self._n_kept - n_after) / self._rate_hz)
 
     def _lag(self, n_samples: int, seconds: float) -> float:
-        """How much later than the earliest the stream arrives now."""
+        """Return the current delay of the stream relative to its earliest arrival."""
         self._n_samples += n_samples
         offset = seconds - self._n_samples / self._rate_hz
         elapsed, self._last_seconds = seconds - self._last_seconds, seconds
         if self._least is None or offset < self._least:
             self._least = offset
-        elif offset - self._least <= LATE_SECONDS:  # while something is amiss nothing is put down to the clocks
+        elif offset - self._least <= LATE_SECONDS:  # during a delay, do not attribute it to clock drift
             self._least = min(offset, self._least + DRIFT * elapsed)
         return offset - self._least

@@ -1,4 +1,4 @@
-"""From a source's blocks to the ring buffer: mono, resampled to 22,050 Hz, at the positions that the clock says."""
+"""From a source's blocks to the ring buffer: mono, resampled to 22,050 Hz, at positions that follow the clock."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -12,14 +12,14 @@ from kws_live.stream.resampling import Resampler
 from kws_live.stream.ring_buffer import RingBuffer
 
 TAIL_SECONDS: Final = 1.0
-"""Silence after the last sample, so that a word at the very end still gets its windows and its pause."""
+"""Silence appended after the last sample, so that a word at the very end still gets its windows and its pause."""
 
 AHEAD_SECONDS: Final = 2.0
-"""Audio that is so far ahead of the clock is read faster than it was spoken: time plays no part in it."""
+"""Audio this far ahead of the clock is being read faster than real time, so it gets no arrival times."""
 
 
 def pieces(block: Block, rate_hz: int) -> Iterator[Block]:
-    """Cut a block into parts of at most a second: a long one, written at once, would overrun the ring buffer."""
+    """Cut a block into parts of at most a second; a long one written at once would overrun the ring buffer."""
     for start in range(0, block.shape[0], rate_hz):
         yield block[start : start + rate_hz]
 
@@ -31,7 +31,7 @@ class Intake:
     ----------
     ring : at 22,050 Hz
     rate_hz : of the blocks
-    is_live : whether they come by the clock; then what never arrived is left as a gap
+    is_live : whether blocks arrive in real time; then lost audio becomes a gap
     make_room : called before each write
     """
 
@@ -49,13 +49,13 @@ class Intake:
         self._heard_last: float | None = None
 
     def feed(self, block: Block, arrived: float | None = None, is_spliced: bool = False) -> None:
-        """Write one block, and what has become clear of the gaps before it.
+        """Write one block, and any gap detected before it.
 
         Parameters
         ----------
-        block : float32 (n_samples, n_channels); an empty one says that nothing came
-        arrived : when it came, by `kws_live.system.clock.wall_seconds`; needed of what is live
-        is_spliced : whether it is known that something is missing before it
+        block : float32 (n_samples, n_channels); empty if nothing arrived
+        arrived : when it arrived, by `kws_live.system.clock.wall_seconds`; required for live sources
+        is_spliced : whether samples are known to be missing before it
         """
         if not block.shape[0]:
             if self._gaps is not None and arrived is not None:
@@ -68,20 +68,20 @@ class Intake:
         self._write_parts(self._gaps, self._gaps.feed(block, arrived, is_spliced))
 
     def leave_gap(self, seconds: float) -> None:
-        """The source itself tells of a gap before the next block."""
+        """Leave a gap that the source itself reported before the next block."""
         self.flush()
         self._skip(seconds)
         if self._gaps is not None:
             self._gaps.leave_gap(seconds)
 
     def flush(self) -> None:
-        """Write what is held back: the stretch ends here, and what comes next is another."""
+        """Write the samples held back and end the current stretch; the next block starts a new one."""
         if self._gaps is not None:
             self._write_parts(self._gaps, self._gaps.flush())
         self._end_stretch()
 
     def finish(self, close: bool = True) -> None:
-        """The source has ended: write what is held back, then the tail; ``close``: nothing follows it."""
+        """End the source: write the samples held back, then the silent tail; ``close``: also close the ring buffer."""
         self.flush()
         heard_at = None if self._heard_last is None else self._heard_last + TAIL_SECONDS
         self._ring.write(np.zeros(round(TAIL_SECONDS * SAMPLE_RATE_HZ), np.float32), heard_at)
@@ -112,7 +112,7 @@ class Intake:
         self._ring.skip(max(1, round(seconds * SAMPLE_RATE_HZ)))
 
     def _heard_at(self, n_samples: int, arrived: float | None) -> float | None:
-        """When a block was heard of a source that waits to be read; None if it is read faster than it was spoken."""
+        """Return the arrival time of a block from a non-live source; None if it is read faster than real time."""
         if arrived is None:
             return None
         if self._begun is None:

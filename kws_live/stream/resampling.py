@@ -1,4 +1,4 @@
-"""Any rate to 22,050 Hz, and 22,050 to 16,000 Hz, with state kept from block to block."""
+"""Streaming resampler: any rate to 22,050 Hz, and 22,050 to 16,000 Hz."""
 
 from typing import Literal
 
@@ -16,8 +16,8 @@ class Resampler:
     Parameters
     ----------
     from_hz, to_hz : the rates; equal rates pass the samples through
-    quality : "HQ" for what is kept; "LQ" has half the delay (12 ms instead of 23 between 22,050 and 16,000 Hz,
-        on average) and is still flat and free of aliases up to 6 kHz, so it serves a 4 kHz front end
+    quality : "HQ" for audio that is kept; "LQ" has half the delay (12 ms instead of 23 between 22,050 and 16,000 Hz,
+        on average) and is still flat and free of aliasing up to 6 kHz, enough for a 4 kHz front end
 
     References
     ----------
@@ -30,13 +30,13 @@ class Resampler:
         )
 
     def process(self, samples: Samples) -> Samples:
-        """Take the next samples, give what is ready: it trails the input by up to 60 ms."""
+        """Process the next samples and return what is ready, up to 60 ms behind the input."""
         if self._stream is None:
             return samples
         return np.asarray(self._stream.resample_chunk(samples), dtype=np.float32)
 
     def finish(self) -> Samples:
-        """End the stream and give what was still held back."""
+        """End the stream and return the remaining samples."""
         if self._stream is None:
             return np.zeros(0, np.float32)
         return np.asarray(self._stream.resample_chunk(np.zeros(0, np.float32), last=True), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The newest seconds of audio, addressed by position: one thread writes, one takes, others look on."""
+"""The newest seconds of audio, addressed by position: one thread writes, one consumes, others may read."""
 
 import threading
 from collections import deque
@@ -10,7 +10,7 @@ from kws_live.audio import SAMPLE_RATE_HZ, Samples
 
 
 class _Stretch(NamedTuple):
-    """Audio without a gap: the position it begins at, and how many samples had been written before it."""
+    """Audio without a gap: its first position, and the number of samples written before it."""
 
     position: int
     n_before: int
@@ -19,18 +19,18 @@ class _Stretch(NamedTuple):
 class RingBuffer:
     """Holds the newest ``capacity_samples`` samples of a stream.
 
-    A position is a count of samples since the stream began; it is never reset. A gap (audio that was lost) takes up
-    positions but no room, however long it is, and no read crosses it. A read answers by itself whether its samples
-    are gone, so there is no race between asking and reading.
+    A position is a count of samples since the start of the stream; it is never reset. A gap (lost audio) takes up
+    positions but no memory, and no read crosses it. A read itself reports whether its samples are gone, so there is no
+    race between checking and reading.
 
-    Its one reader calls `consume`, which makes room for a writer that can wait; `read` and `read_on` only look. No wait
-    is for more than can still come: a reader is let go at its position, which a gap reaches at once, at the end, and
-    after its time-out; the writer when the reader has made room, and after its time-out.
+    The single consumer calls `consume`, which makes room for a writer that can wait; `read` and `read_on` leave no
+    trace. Every wait ends: a reader's at its position (which a gap reaches immediately), at the end of the stream, or
+    at its time-out; the writer's when there is room, or at its time-out.
 
     Parameters
     ----------
     capacity_samples : int, above 0
-    position : where the stream begins
+    position : of the first sample
     """
 
     def __init__(self, capacity_samples: int, position: int = 0) -> None:
@@ -38,17 +38,17 @@ class RingBuffer:
             raise ValueError(f"capacity_samples {capacity_samples} must be above 0")
         self._data = np.zeros(capacity_samples, np.float32)
         self._n_written = 0
-        self._n_read = 0  # of those written, how many the reader is past
+        self._n_read = 0  # how many of them the consumer has passed
         self._stretches = deque([_Stretch(position, 0)])
-        self._heard: deque[tuple[int, float | None]] = deque()  # up to which position, and when
+        self._heard: deque[tuple[int, float | None]] = deque()  # (end position, time)
         self._closed = False
-        self._lock = threading.RLock()  # taken and let go in one step each, so that Ctrl-C cannot come between
+        self._lock = threading.RLock()  # acquired and released atomically, so that Ctrl-C cannot interrupt
         self._changed = threading.Condition(self._lock)
-        self._wanted: int | None = None  # the least position waited for: waking a thread for less costs time
+        self._wanted: int | None = None  # lowest position waited for, to avoid needless wake-ups
 
     @property
     def capacity_samples(self) -> int:
-        """How many samples are kept."""
+        """Capacity in samples."""
         return self._data.size
 
     @property
@@ -59,7 +59,7 @@ class RingBuffer:
 
     @property
     def n_unread(self) -> int:
-        """How many samples it holds that the reader has not taken."""
+        """Number of samples held that the consumer has not read."""
         with self._lock:
             return self._n_written - max(self._n_read, self._n_gone())
 
@@ -70,12 +70,12 @@ class RingBuffer:
             return self._closed
 
     def write(self, samples: Samples, heard_at: float | None = None) -> None:
-        """Append a copy of the samples; the oldest give way.
+        """Append a copy of the samples, overwriting the oldest.
 
         Parameters
         ----------
         samples : shape (n_samples,)
-        heard_at : when the last of them was heard (`kws_live.system.clock.wall_seconds`); None where time plays no part
+        heard_at : arrival time of the last of them (`kws_live.system.clock.wall_seconds`); None if time does not matter
         """
         capacity = self._data.size
         with self._lock:
@@ -106,20 +106,20 @@ class RingBuffer:
             self._wake()
 
     def close(self) -> None:
-        """Say that nothing more will be written; wakes every waiter."""
+        """Declare the end of the stream; wakes every waiter."""
         with self._lock:
             self._closed = True
             self._changed.notify_all()
 
     def heard_at(self, position: int) -> float | None:
-        """When the sample before ``position`` was heard, by what `write` was told; None if that is not known."""
+        """Return the arrival time of the sample before ``position``, as given to `write`; None if unknown."""
         with self._lock:
             latest = self._heard[-1] if self._heard else (0, None)
             end, at = next((one for one in self._heard if one[0] >= position), latest)
             return None if at is None else at - max(0, end - position) / SAMPLE_RATE_HZ
 
     def wait(self, position: int, timeout_seconds: float | None = None) -> bool:
-        """Wait until the sample before ``position`` is there or no more can come; False on time-out."""
+        """Wait until the sample before ``position`` is written or the stream is closed; False on time-out."""
 
         def reached() -> bool:
             if self._is_due(position):
@@ -131,12 +131,12 @@ class RingBuffer:
             return self._changed.wait_for(reached, timeout_seconds)
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
-        """For the writer: wait until at most half of the buffer is unread; False on time-out."""
+        """Wait, as the writer, until at most half of the buffer is unread; False on time-out."""
         with self._lock:
             return self._changed.wait_for(lambda: self._closed or not self._is_half_full(), timeout_seconds)
 
     def read(self, start: int, n_samples: int) -> Samples | None:
-        """Copy of ``n_samples`` samples from position ``start``; None if any is gone, in a gap, or not there yet."""
+        """Return a copy of ``n_samples`` samples from ``start``; None if any is gone, in a gap, or not yet written."""
         with self._lock:
             first = self._index(start)
             last = self._index(start + n_samples)
@@ -144,7 +144,7 @@ class RingBuffer:
             return self._copy(first, n_samples) if whole and self._position_of(first) == start else None
 
     def consume(self, start: int, n_samples: int) -> tuple[int, Samples]:
-        """For the reader: `read_on`; what is read or passed over so makes room."""
+        """`read_on` for the consumer: frees the space of what was read or passed over."""
         with self._lock:
             begin, samples = self.read_on(start, n_samples)
             was_half_full = self._is_half_full()
@@ -154,11 +154,11 @@ class RingBuffer:
             return begin, samples
 
     def read_on(self, start: int, n_samples: int) -> tuple[int, Samples]:
-        """Read on from ``start``: at most ``n_samples`` samples without a gap, and the position they begin at.
+        """Read at most ``n_samples`` samples without a gap from ``start``; returns their first position and themselves.
 
-        The position is ``start`` itself, or a later one where samples from ``start`` on are gone or a gap
-        begins there. A reader that was overtaken goes on in the middle of what is kept, because at its oldest end it
-        would be overtaken again at once. The array is empty where nothing more has been written.
+        The position is ``start``, or a later one if the samples at ``start`` are gone or a gap
+        begins there. A reader that was overtaken continues in the middle of the buffer, because at the oldest end it
+        would be overtaken again immediately. The array is empty if nothing more has been written.
         """
         with self._lock:
             first = self._index(start)
@@ -174,11 +174,11 @@ class RingBuffer:
         return last.position + self._n_written - last.n_before
 
     def _n_gone(self) -> int:
-        """How many of the samples written are no longer kept."""
+        """Return how many of the samples written have been overwritten."""
         return max(0, self._n_written - self._data.size)
 
     def _index(self, position: int) -> int:
-        """How many samples were written before a position; -1 if that is no longer known."""
+        """Return how many samples were written before a position; -1 if unknown."""
         for stretch, after in zip(reversed(self._stretches), (None, *reversed(self._stretches)), strict=False):
             if position >= stretch.position:
                 end = self._n_written if after is None else after.n_before
@@ -186,7 +186,7 @@ class RingBuffer:
         return -1
 
     def _position_of(self, index: int) -> int:
-        """Position of the sample that so many were written before; where a gap lies there, the one after it."""
+        """Return the position of the sample with this index; at a gap, that of the one after it."""
         stretch = next(one for one in reversed(self._stretches) if one.n_before <= index or one is self._stretches[0])
         return stretch.position + index - stretch.n_before
 

@@ -1,4 +1,4 @@
-"""Is what the microphone hands over fit to be listened to? Pure: blocks and their arrival times in, findings out."""
+"""Checks of the microphone signal: from blocks and their arrival times to findings. Pure."""
 
 import math
 from collections import deque
@@ -15,39 +15,39 @@ from kws_live.stream.gap_finder import LATE_SECONDS
 
 HISTORY_SECONDS: Final = 30
 FULL_SCALE: Final = 0.985
-"""A converter that clips stays at, or just below, its largest value."""
+"""A clipping converter stays at, or just below, its largest value."""
 
 LEAST_CLIPS: Final = 5
-"""Clipped moments in a second; a plosive now and then may clip once."""
+"""Clipped runs per second; a single plosive may clip occasionally."""
 
 LARGEST_OFFSET: Final = 0.02
-"""-34 dB: sound cards have below 0.005; more costs headroom."""
+"""-34 dB: sound cards stay below 0.005; a larger offset costs headroom."""
 
 NOISY_DB: Final = -40.0
-"""Speech at arm's length comes at about -25 dB; command mode needs it 12 dB above the room."""
+"""Speech at arm's length is about -25 dB; command mode needs it 12 dB above the room."""
 
 QUIET_SPEECH_DB: Final = -50.0
-"""25 dB below the usual: WebRTC's detector begins to miss speech there."""
+"""25 dB below normal: the level at which the WebRTC detector begins to miss speech."""
 
 SPOKEN_DB: Final = 15.0
-"""So far above the room, a loud moment is a sound somebody made."""
+"""A moment this much louder than the room counts as speech or another sound."""
 
 NO_SOUND_DB: Final = -110.0
 """Below the noise of any 16-bit converter (-98 dB)."""
 
 DEAD_DB: Final = 40.0
-"""So far below the other a channel has no microphone."""
+"""A channel this far below the other has no microphone."""
 
 HUM_SHARE: Final = 0.5
 HUM_DB: Final = -60.0
 HUM_EVERY_SECONDS: Final = 10
 RATE_TOLERANCE: Final = 0.015
-"""Over thirty seconds: quartz is right to 0.0001, and blocks come up to 0.2 s late."""
+"""Over 30 s: quartz clocks are accurate to 0.0001, but blocks arrive up to 0.2 s late."""
 
 
 @dataclass(frozen=True)
 class Second:
-    """One second of audio in figures; levels in dB relative to full scale."""
+    """Measurements of one second of audio; levels in dB relative to full scale."""
 
     is_constant: bool
     offset: float
@@ -62,7 +62,7 @@ class Second:
 
 @dataclass(frozen=True)
 class Change:
-    """A finding that came, or that is over."""
+    """A finding that appeared, or that has passed."""
 
     finding: Finding
     over: bool
@@ -70,14 +70,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured so far.
+    """The measurements so far.
 
     Attributes
     ----------
     seconds : of audio
-    rate_hz : samples for a second of the machine's clock; None: not live, or too short to say
+    rate_hz : samples per second of the system clock; None: not live, or too little audio
     peak_db : loudest sample
-    floor_db, speech_db : the level that 90 % of the moments are above, and that 3 % are above, of the last 30 s
+    floor_db, speech_db : 10th and 97th percentile of the level over the last 30 s
     """
 
     seconds: int
@@ -88,17 +88,17 @@ class Measurement:
 
     @property
     def nobody_spoke(self) -> bool:
-        """Whether nothing stood out from the room."""
+        """Whether nothing was louder than the room."""
         return self.snr_db <= SPOKEN_DB
 
     @property
     def snr_db(self) -> float:
-        """How far the loud moments stand above the room; an estimate, right only if somebody spoke."""
+        """Level of the loud moments above the room; meaningful only if there was speech."""
         return self.speech_db - self.floor_db
 
 
 class SignalHealth:
-    """Watches a stream, second by second; a finding comes once and goes once.
+    """Checks a stream second by second; each finding is reported when it appears and when it has passed.
 
     Parameters
     ----------
@@ -119,27 +119,27 @@ class SignalHealth:
         self._last_arrived = math.inf
 
     def feed(self, block: Block, arrived_seconds: float | None = None, n_overflows: int = 0) -> list[Change]:
-        """Take the next block; what changed, once a second.
+        """Process the next block; returns changes, once a second.
 
         Parameters
         ----------
         block : float32 (n_samples, n_channels)
-        arrived_seconds : the machine's clock when it came; None: it is no live stream
-        n_overflows : the source's count
+        arrived_seconds : arrival time on the system clock; None: not a live stream
+        n_overflows : the source's overflow count
         """
         self._waiting.append(block)
         self._n_waiting += block.shape[0]
         self._n_samples += block.shape[0]
         if arrived_seconds is not None:
             if arrived_seconds - block.shape[0] / self._rate_hz - self._last_arrived > LATE_SECONDS:
-                self._arrivals.clear()  # a slow device is late bit by bit
+                self._arrivals.clear()  # a sudden delay is not a slow device
             self._last_arrived = arrived_seconds
         if self._n_waiting < self._rate_hz:
             return []
         joined = np.concatenate(self._waiting)
         self._waiting, self._n_waiting = [], 0
         if n_overflows != self._n_overflows:
-            self._arrivals.clear()  # what was lost does not count as a slow device
+            self._arrivals.clear()  # lost audio is not a slow device
         if arrived_seconds is not None:
             self._arrivals.append((arrived_seconds, self._n_samples))
         self._n_seconds += 1
@@ -158,9 +158,9 @@ class SignalHealth:
         return gone + come
 
     def measurement(self) -> Measurement:
-        """The figures so far."""
+        """Return the measurements so far."""
         levels = np.concatenate([second.levels_db for second in self._seconds] or [np.zeros(0, np.float32)])
-        levels = levels[levels > NO_SOUND_DB]  # a noise gate's digital silence says nothing of the room
+        levels = levels[levels > NO_SOUND_DB]  # ignore the digital silence of a noise gate
         if not levels.size:
             levels = np.full(1, NO_SOUND_DB, np.float32)
         low, high = levels.size // 10, levels.size * 97 // 100
@@ -170,10 +170,10 @@ class SignalHealth:
         return Measurement(self._n_seconds, self.rate_hz(), peak_db, float(floor), float(speech))
 
     def rate_hz(self) -> float | None:
-        """Samples that arrived for a second of the machine's clock; None until it can be said."""
+        """Return the samples per second of the system clock; None until there is enough audio."""
         if len(self._arrivals) < 5:
             return None
-        # By the earliest of the first and of the last third: a busy machine takes blocks late, never early.
+        # Compare the earliest blocks of the first and last third: a busy machine reads blocks late, never early.
         third = max(1, len(self._arrivals) // 3)
         seconds = np.array([arrived for arrived, _ in self._arrivals])
         late = seconds - np.array([n_samples / self._rate_hz for _, n_samples in self._arrivals])
@@ -183,7 +183,7 @@ class SignalHealth:
         return self._rate_hz * (1 - float(late[-third:].min() - late[:third].min()) / elapsed)
 
     def findings(self) -> list[Finding]:
-        """What is wrong now."""
+        """Return the current problems."""
         if not self._seconds:
             return []
         found = []
@@ -193,35 +193,33 @@ class SignalHealth:
             return len(last) >= n_seconds and all(map(wrong, last[-n_seconds:]))
 
         if lasts(4, lambda second: second.is_constant):
-            return [Finding("zeros", "no sound at all arrives: access is denied, or the microphone is muted", "likely")]
+            return [Finding("zeros", "no sound at all: access is denied, or the microphone is muted", "likely")]
         if lasts(5, lambda second: abs(second.offset) > LARGEST_OFFSET):
-            found.append(Finding("offset", f"the signal sits {last[-1].offset:+.3f} off zero", "certain"))
+            found.append(Finding("offset", f"the signal has a DC offset of {last[-1].offset:+.3f}", "certain"))
         clipped = [second for second in last[-20:] if second.n_clips >= LEAST_CLIPS]
         if len(clipped) >= 2 or ("clipping" in self._active and clipped):
             found.append(Finding("clipping", f"too loud: {len(clipped)} of the last {len(last[-20:])} s clip"))
         hums = [second.hum_hz for second in last if second.hum_hz >= 0]
         if len(hums) >= 2 and hums[-1] > 0 and hums[-1] == hums[-2]:
-            found.append(Finding("hum", f"mains hum of {hums[-1]} Hz is most of what the room sounds like", "likely"))
+            found.append(Finding("hum", f"the background is mostly mains hum at {hums[-1]} Hz", "likely"))
         overflows = sum(second.n_overflows for second in last)
         if overflows:
-            found.append(Finding("overflow", f"audio was lost {overflows} times before it could be taken"))
+            found.append(Finding("overflow", f"audio was lost {overflows} times before it could be read"))
         return found + self._channels(last[-5:]) + self._levels_and_rate(len(last))
 
     def _channels(self, last: list[Second]) -> list[Finding]:
-        """Two channels of which the mean is not what it should be."""
+        """Return problems of mixing two channels."""
         if len(last) < 5 or any(len(second.channels_db) != 2 for second in last):
             return []
         loudest = [int(second.channels_db[1] > second.channels_db[0]) for second in last]
         if all(second.mean_share < CANCELLED and max(second.channels_db) > NO_SOUND_DB for second in last):
             choice = loudest[-1] + 1
-            summary = (
-                f"the two channels cancel each other: channel {choice} alone is listened to; choose it with #{choice}"
-            )
+            summary = f"the two channels cancel each other: only channel {choice} is used; choose it with #{choice}"
             return [Finding("antiphase", summary)]
         differences = [second.channels_db[0] - second.channels_db[1] for second in last]
         if min(map(abs, differences)) > DEAD_DB and len(set(loudest)) == 1:
             choice = loudest[-1] + 1
-            summary = f"channel {3 - choice} is silent and halves the other; choose channel {choice} with #{choice}"
+            summary = f"channel {3 - choice} is silent and halves the level; choose channel {choice} with #{choice}"
             return [Finding("dead_channel", summary, "possible")]
         return []
 
@@ -231,24 +229,24 @@ class SignalHealth:
         if n_seconds >= 5 and now.floor_db > NOISY_DB:
             found.append(Finding("noisy", f"the room itself is loud: {now.floor_db:.0f} dB", "likely"))
         if n_seconds >= 5 and now.snr_db > SPOKEN_DB and now.speech_db < QUIET_SPEECH_DB:
-            found.append(Finding("too_quiet", f"speech comes at only {now.speech_db:.0f} dB", "likely"))
+            found.append(Finding("too_quiet", f"speech is only at {now.speech_db:.0f} dB", "likely"))
         whole = len(self._arrivals) == self._arrivals.maxlen
         if whole and now.rate_hz is not None and abs(now.rate_hz / self._rate_hz - 1) > RATE_TOLERANCE:
-            summary = f"{now.rate_hz:,.0f} samples come in a second instead of {self._rate_hz:,}"
+            summary = f"{now.rate_hz:,.0f} samples arrive per second instead of {self._rate_hz:,}"
             found.append(Finding("wrong_rate", summary, "likely"))
         return found
 
 
 def measure_second(block: Block, rate_hz: int, n_overflows: int, looks_for_hum: bool) -> Second:
-    """Put a second of audio into figures."""
-    # The samples of all channels, one after the other: a channel that clips must not hide behind one that does not.
+    """Measure one second of audio."""
+    # All channels one after another, so that a clipping channel is not hidden by one that does not clip.
     flat = np.ascontiguousarray(block.T).reshape(-1)
     lowest, highest = float(flat.min()), float(flat.max())
     peak = max(-lowest, highest)
     offset = float(flat.mean())
     frame = max(1, rate_hz // 50)
     n_frames = flat.size // frame
-    # The offset is no sound: a level is the power around it.
+    # The level excludes the DC offset.
     frames = (flat[: n_frames * frame] - np.float32(offset)).reshape(n_frames, frame)
     powers = np.einsum("ij,ij->i", frames, frames) / frame
     levels = 10 * np.log10(np.maximum(powers, 1e-12))
@@ -266,14 +264,14 @@ def measure_second(block: Block, rate_hz: int, n_overflows: int, looks_for_hum: 
 
 
 def count_clips(samples: Samples) -> int:
-    """Moments at which three or more samples in a row stay at full scale: one alone may be a true peak."""
+    """Count the runs of three or more samples at full scale; a single one may be a true peak."""
     over = np.abs(samples) >= FULL_SCALE
     runs = over[:-2] & over[1:-1] & over[2:]
     return int(np.count_nonzero(runs[1:] & ~runs[:-1])) + int(runs.size > 0 and bool(runs[0]))
 
 
 def find_hum(samples: Samples, rate_hz: int) -> int:
-    """50 or 60 if mains hum of that frequency and its overtones are most of the power; otherwise 0."""
+    """Return 50 or 60 if mains hum of that frequency and its harmonics make up most of the power; otherwise 0."""
     if level_db(samples - samples.mean()) < HUM_DB:
         return 0
     power = np.square(np.abs(np.fft.rfft(samples * np.hanning(samples.size))))
@@ -282,7 +280,7 @@ def find_hum(samples: Samples, rate_hz: int) -> int:
     for mains_hz in (50, 60):
         lines = [round(k * mains_hz * per_hz) for k in range(1, 9)]
         share = sum(float(power[line - 2 : line + 3].sum()) for line in lines) / max(whole, 1e-12)
-        # The overtones of a voice may fall on these lines, but the hum's own are there all the time.
+        # Harmonics of a voice may fall on these lines too, but only hum is there all the time.
         if share > HUM_SHARE:
             return mains_hz
     return 0

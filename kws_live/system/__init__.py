@@ -1,1 +1,1 @@
-"""What differs between operating systems, and what files, addresses and signals need."""
+"""Operating system differences, and helpers for files, addresses and signals."""

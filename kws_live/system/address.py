@@ -1,4 +1,4 @@
-"""Addresses as they may be shown: in messages, logs and errors no password, token or query appears."""
+"""Addresses for messages, logs and errors, without passwords, tokens and queries."""
 
 import re
 from typing import Final
@@ -8,10 +8,10 @@ _HIDDEN: Final = "..."
 
 
 def shown(address: str) -> str:
-    """An address without user, password, query, fragment and, for the web, path: what is left names the machine.
+    """Return an address without user, password, query, fragment and, for web addresses, path.
 
-    A web hook's path is often the secret itself, so of ``http`` and ``https`` only scheme, host and port remain. A text
-    without ``://`` is no address and comes back as it is.
+    The path of a webhook is often itself the secret, so ``http`` and ``https`` keep only scheme, host and port. A text
+    without ``://`` is not an address and is returned unchanged.
     """
     match = _SCHEME.match(address)
     if match is None or match.group(1) is None:
@@ -27,6 +27,6 @@ def shown(address: str) -> str:
 
 
 def _split_first(text: str, marks: str) -> tuple[str, str, str]:
-    """The text before the first of these marks, the mark, and what follows; no mark: all of it, and nothing."""
+    """Split a text at the first of these marks, like ``str.partition``."""
     at = min((text.index(mark) for mark in marks if mark in text), default=len(text))
     return text[:at], text[at : at + 1], text[at + 1 :]

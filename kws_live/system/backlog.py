@@ -1,4 +1,4 @@
-"""A bounded queue whose oldest items give way: putting never waits, and what is lost is counted."""
+"""A bounded queue that drops its oldest items: `put` never blocks, and drops are counted."""
 
 import threading
 from collections import deque
@@ -7,19 +7,19 @@ from typing import Final, Generic, TypeVar
 Item = TypeVar("Item")
 
 LARGEST_BACKLOG: Final = 1000
-"""Items that may wait; beyond them the oldest give way, for a fresh command matters more than a stale one."""
+"""Default capacity; beyond it the oldest items are dropped, because fresh commands matter more than stale ones."""
 
 
 class Backlog(Generic[Item]):
-    """Items in order, from any thread to any thread.
+    """A thread-safe queue.
 
     Parameters
     ----------
-    largest : how many may wait
+    largest : capacity
 
     Attributes
     ----------
-    n_dropped : how many gave way
+    n_dropped : number of items dropped
     """
 
     def __init__(self, largest: int = LARGEST_BACKLOG) -> None:
@@ -31,11 +31,11 @@ class Backlog(Generic[Item]):
 
     @property
     def has_room(self) -> bool:
-        """Whether one more item makes none give way."""
+        """Whether another item can be added without dropping one."""
         return len(self._items) < self._largest
 
     def put(self, item: Item) -> Item | None:
-        """Add an item; returns what is lost by it: the oldest one, after the end the item itself, mostly nothing."""
+        """Add an item; returns the item dropped for it, if any: the oldest one, or the item itself after `end`."""
         lost: Item | None = None
         with self._changed:
             if self._ended:
@@ -49,25 +49,25 @@ class Backlog(Generic[Item]):
         return lost
 
     def get(self, timeout_seconds: float | None = None) -> Item | None:
-        """The next item, as soon as there is one; None at the end or after the time-out."""
+        """Wait for the next item and return it; None at the end or after the time-out."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._ended, timeout_seconds)
             return self._next()
 
     def end(self) -> None:
-        """Take nothing more; what is there is still given."""
+        """Accept no more items; those in the queue can still be read."""
         with self._changed:
             self._ended = True
             self._wake()
 
     def clear(self) -> list[Item]:
-        """Take out whatever waits."""
+        """Remove and return all items."""
         with self._changed:
             items = list(self._items)
             self._items.clear()
             return items
 
-    # What a kind of queue does otherwise; under the lock.
+    # For subclasses; called with the lock held.
 
     def _wake(self) -> None:
         self._changed.notify_all()

@@ -1,13 +1,13 @@
-"""The one clock: by it blocks arrive, events age and patience ends."""
+"""The clock used for arrival times, event ages and time limits."""
 
 import sys
 import time
 
 
 def wall_seconds() -> float:
-    """Seconds since some moment in the past, by a clock that goes on while the machine sleeps."""
+    """Return seconds since an arbitrary moment, by a clock that also runs while the machine sleeps."""
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":  # where the usual monotonic clock stands still, this one goes on
+    if sys.platform == "darwin":  # the default monotonic clock stops during sleep, this one does not
         return time.clock_gettime(time.CLOCK_MONOTONIC)
     return time.monotonic()

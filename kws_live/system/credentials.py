@@ -1,6 +1,6 @@
-"""Passwords and tokens that stand in the environment or in a file instead of an address or a header.
+"""Passwords and tokens taken from the environment or a file instead of being written in an address or a header.
 
-``${NAME}`` is the environment variable NAME; ``${PATH}``, which has a slash, is the first line of that file.
+``${NAME}`` is the environment variable NAME; ``${PATH}``, with a slash in it, is the first line of that file.
 """
 
 import os
@@ -15,12 +15,12 @@ _PLACE: Final = re.compile(r"\$\{([^{}]*)\}")
 
 
 def filled_in(text: str, is_address: bool = False) -> str:
-    """Put in what ``${NAME}`` and ``${PATH}`` stand for.
+    """Replace ``${NAME}`` and ``${PATH}`` by their values.
 
     Parameters
     ----------
     text : an address or a header
-    is_address : what is put in is encoded, so that any character may stand in a password
+    is_address : percent-encode the values, so that passwords can contain any character
 
     Raises
     ------
@@ -42,11 +42,11 @@ def _read(name: str) -> str:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise ConfigError(
-                f"cannot read the secret ${{{name}}}: {why}; give a file that this user may read"
+                f"cannot read the secret ${{{name}}}: {why}; give a file that this user can read"
             ) from None
     if name not in os.environ:
         raise ConfigError(
-            f"${{{name}}} is not set; set the environment variable {name!r}, or name a file with its path, as in "
+            f"${{{name}}} is not set; set the environment variable {name!r}, or give a path, as in "
             f"${{/run/secrets/password}}"
         )
     return os.environ[name]

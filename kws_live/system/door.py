@@ -1,4 +1,4 @@
-"""The door of a server: so many connections at most, and little time for those that have not come in yet."""
+"""Connection limits for a server: a maximum number, and a time limit until a connection is admitted."""
 
 import asyncio
 import socket
@@ -7,11 +7,11 @@ from typing import Any, Final
 MOST_CONNECTIONS: Final = 64
 PATIENCE_SECONDS: Final = 5.0
 BACKLOG: Final = 32
-"""So many new connections are taken in a turn of the event loop, and exist for four turns before any is refused."""
+"""New connections accepted per iteration of the event loop; each lives for four iterations before it can be refused."""
 
 
 def most_connections() -> int:
-    """`MOST_CONNECTIONS`, or a quarter of the files that this process may open: listening needs files too."""
+    """Return `MOST_CONNECTIONS`, or a quarter of the process's open-file limit, since listening needs files too."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -21,7 +21,7 @@ def most_connections() -> int:
 
 
 def keep_alive(connection: Any) -> None:
-    """Have the system find out within half a minute when the other end of a TCP connection has vanished."""
+    """Make the system detect within half a minute that the peer of a TCP connection has vanished."""
     if connection is None or connection.family not in (socket.AF_INET, socket.AF_INET6):
         return
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -31,16 +31,16 @@ def keep_alive(connection: Any) -> None:
 
 
 class Door:
-    """Counts the connections of one server, and ends those that are too many or dawdle.
+    """Limits the connections of a server: closes those over the maximum and those that are too slow to be admitted.
 
-    A connection that has not been admitted within ``patience_seconds`` ends, whatever it is doing: half a request,
-    a request a letter at a time, an answer that is not read. When the server is full, the one that has waited longest
-    gives way; where all have been admitted, the new one does.
+    A connection that has not been admitted within ``patience_seconds`` is closed, whatever its state: half a request, a
+    request sent byte by byte, a response that is not read. When the server is full, the one that has waited longest is
+    closed, or the new one if all others have been admitted.
 
     Parameters
     ----------
-    most : connections at a time; `most_connections` if not given
-    patience_seconds : for what is not admitted
+    most : maximum number of connections; default: `most_connections`
+    patience_seconds : time limit until admission
     """
 
     def __init__(self, most: int | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -50,7 +50,7 @@ class Door:
         self._admitted: set[asyncio.Transport] = set()
 
     def arrive(self, transport: asyncio.Transport) -> None:
-        """Take notice of a new connection; call it from the event loop."""
+        """Register a new connection; call it from the event loop."""
         for gone in [one for one in self._waiting if not _is_open(one)]:
             self._waiting.pop(gone).cancel()
         self._admitted = {one for one in self._admitted if _is_open(one)}
@@ -61,13 +61,13 @@ class Door:
             self._end(next(iter(self._waiting)))
 
     def admit(self, transport: asyncio.Transport) -> None:
-        """Let a connection stay for as long as it likes."""
+        """Let a connection stay open without a time limit."""
         if (timer := self._waiting.pop(transport, None)) is not None:
             timer.cancel()
             self._admitted.add(transport)
 
     def close(self) -> None:
-        """End what has not been admitted."""
+        """Close all connections that have not been admitted."""
         for transport in list(self._waiting):
             self._end(transport)
 
@@ -77,6 +77,6 @@ class Door:
 
 
 def _is_open(transport: asyncio.Transport) -> bool:
-    """Whether it still has a descriptor: one that is being closed keeps it until its last bytes are taken."""
+    """Whether it still has a descriptor; a closing connection keeps it until its last bytes are sent."""
     connection = transport.get_extra_info("socket")
     return connection is not None and connection.fileno() >= 0

@@ -1,15 +1,15 @@
-"""Has a file changed since it was last asked?"""
+"""Detection of changes to a file."""
 
 import stat
 from pathlib import Path
 
 
 class FileWatch:
-    """Looks at a file when asked; a pipe never changes, for it can be read only once.
+    """Checks a file for changes on request; a pipe never counts as changed, because it can be read only once.
 
     Parameters
     ----------
-    path : of the file; begin to watch before it is read, so that no change is missed
+    path : of the file; create the watch before reading the file, so that no change is missed
     """
 
     def __init__(self, path: Path) -> None:
@@ -17,9 +17,9 @@ class FileWatch:
         self._seen = self._stamp()
 
     def changed(self) -> bool:
-        """Whether it is another file, or has another content, than when it was last asked, or at the start.
+        """Whether the file was replaced or modified since the last call, or since the start.
 
-        An editor may replace a file: one that is gone for a moment has not changed.
+        A missing file does not count as changed, because editors may replace files.
         """
         stamp = self._stamp()
         if stamp is None or stamp == self._seen:

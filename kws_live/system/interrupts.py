@@ -1,7 +1,7 @@
-"""Calls and waits that leave no lock held when Ctrl-C raises KeyboardInterrupt in their middle.
+"""Calls and waits that leave no lock held when Ctrl-C raises KeyboardInterrupt inside them.
 
-Python raises it in the main thread alone, but there between any two steps: also after ``Condition.__enter__`` has taken
-its lock and before the ``with`` block has begun that gives it back.
+Python raises it in the main thread only, but between any two bytecodes, even after ``Condition.__enter__`` has acquired
+its lock and before the ``with`` block that releases it has started.
 """
 
 import _thread
@@ -18,13 +18,13 @@ from typing import Final, NoReturn, TypeVar
 Result = TypeVar("Result")
 
 LONGEST_SECONDS: Final = 0.25
-"""Longest wait of the main thread in one piece: a signal just before it does not end it, and on Windows none does."""
+"""Longest single wait of the main thread; a signal just before it does not end it, and on Windows no signal does."""
 
 
 def shielded(call: Callable[[], Result]) -> Result:
-    """Run a call where no signal raises anything into it, and wait for its end.
+    """Run a call protected from KeyboardInterrupt, and wait until it returns.
 
-    In the main thread it runs on another thread: an interrupt ends the wait alone, and the call goes on to its end.
+    From the main thread it runs on another thread: an interrupt ends only the wait, and the call completes.
     """
     if threading.current_thread() is not threading.main_thread():
         return call()
@@ -38,7 +38,7 @@ def shielded(call: Callable[[], Result]) -> Result:
         else:
             answer.put(lambda: result)
 
-    def launch() -> None:  # starting a thread takes locks, too
+    def launch() -> None:  # starting a thread takes locks too
         try:
             threading.Thread(target=run, name="kws-live call", daemon=True).start()
         except RuntimeError:
@@ -46,7 +46,7 @@ def shielded(call: Callable[[], Result]) -> Result:
 
     try:
         _thread.start_new_thread(launch, ())
-    except RuntimeError:  # the interpreter is about to end, and starts no more threads
+    except RuntimeError:  # the interpreter is shutting down and starts no more threads
         return call()
     while True:
         with suppress(queue.Empty):
@@ -62,11 +62,11 @@ def _raiser(error: BaseException) -> Callable[[], NoReturn]:
 
 @contextmanager
 def children_without_interrupts() -> Iterator[None]:
-    """Let no Ctrl-C reach processes that are started in the ``with`` block, not even while they begin."""
+    """Shield processes started in the ``with`` block from Ctrl-C, even during their start-up."""
     if sys.platform == "win32":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which they inherit
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the children
     try:
         yield
     finally:
@@ -74,24 +74,24 @@ def children_without_interrupts() -> Iterator[None]:
 
 
 class Latch:
-    """An event that happens once; of it an interrupt may leave any number of steps undone."""
+    """A one-shot event that stays consistent even if an interrupt aborts one of its methods."""
 
     def __init__(self) -> None:
         self._is_set = False
         self._waiters: list[queue.SimpleQueue[None]] = []
 
     def is_set(self) -> bool:
-        """Whether it has happened."""
+        """Whether it is set."""
         return self._is_set
 
     def set(self) -> None:
-        """Let it happen; may be called again."""
+        """Set it; can be called repeatedly."""
         self._is_set = True
         for waiter in self._waiters.copy():
             waiter.put(None)
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait until it has happened; False at the time-out."""
+        """Wait until it is set; False at the time-out."""
         if self._is_set:
             return True
         waiter: queue.SimpleQueue[None] = queue.SimpleQueue()

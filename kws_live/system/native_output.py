@@ -1,4 +1,4 @@
-"""Native libraries write to descriptor 2 past Python; this keeps their chatter off the terminal."""
+"""Suppression of messages that native libraries write to descriptor 2, bypassing Python."""
 
 import ctypes
 import logging
@@ -14,14 +14,14 @@ _one_at_a_time = threading.RLock()
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Send descriptor 2 to nowhere while the ``with`` block runs; for the whole process, so keep it short.
+    """Discard output to descriptor 2 during the ``with`` block; affects the whole process, so keep it short.
 
-    One thread at a time: a second one would keep the nowhere of the first, and put that back.
+    One thread at a time: a second one would save the redirected descriptor of the first and restore that.
     """
     with _one_at_a_time:
         try:
             kept = os.dup(2)
-        except OSError:  # no stderr: nothing to keep quiet
+        except OSError:  # no stderr: nothing to suppress
             yield
             return
         null = os.open(os.devnull, os.O_WRONLY)
@@ -34,12 +34,12 @@ def quiet_stderr() -> Iterator[None]:
             os.close(null)
 
 
-@cache  # each time opens a file for good
+@cache  # each call would open another file
 def silence_c_stderr() -> None:
-    """Send what C libraries print through C's ``stderr`` to nowhere, for good.
+    """Permanently discard what C libraries print to C's ``stderr``.
 
-    ALSA and PortAudio print from threads of their own whenever a device goes, so no short silence would do. Python,
-    whose ``sys.stderr`` writes to the descriptor itself, is not touched. With debug logging on, nothing is silenced.
+    ALSA and PortAudio print from their own threads whenever a device disappears, so a short suppression would not do.
+    Python's ``sys.stderr`` uses the descriptor directly and is not affected. With debug logging, nothing is discarded.
     """
     if sys.platform == "win32" or logging.getLogger(__name__).isEnabledFor(logging.DEBUG):
         return
@@ -49,5 +49,5 @@ def silence_c_stderr() -> None:
         c_library.fopen.restype = ctypes.c_void_p
         if null := c_library.fopen(os.devnull.encode(), b"w"):
             stream.value = null
-    except (OSError, ValueError, AttributeError):  # another C library: its messages stay
+    except (OSError, ValueError, AttributeError):  # an unknown C library: its messages stay
         return

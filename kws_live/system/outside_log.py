@@ -1,4 +1,4 @@
-"""Log lines that outsiders can cause: bounded in number and length, one line each, free of control characters."""
+"""Log lines that outsiders can trigger: limited in number and length, one line each, without control characters."""
 
 import asyncio
 import logging
@@ -12,20 +12,20 @@ PAUSE_SECONDS: Final = 60.0
 
 
 def one_line(text: object, longest: int = LONGEST) -> str:
-    """A text as it may be shown: control characters escaped, the end cut off where it is too long."""
+    """Return a text with control characters escaped and truncated to ``longest`` characters."""
     cut = str(text)[: longest + 1]
     clean = "".join(one if one.isprintable() else repr(one)[1:-1] for one in cut)
     return clean if len(clean) <= longest else clean[: longest - 3] + "..."
 
 
 class Sparing(logging.Filter):
-    """Lets one record of a kind through, then none for a while; the next says how many were left out.
+    """Passes one record of a kind, then none for a while; the next one says how many were suppressed.
 
-    Of one kind are records from one line of code. A traceback is reduced to its last line and its place.
+    Records from the same line of code are of the same kind. A traceback is reduced to its last line and location.
 
     Parameters
     ----------
-    pause_seconds : between two records of a kind
+    pause_seconds : minimum interval between two records of a kind
     now : a clock, in seconds
     """
 
@@ -56,14 +56,14 @@ class Sparing(logging.Filter):
 
 
 def spare(log: logging.Logger) -> logging.Logger:
-    """Make a logger a sparing one; it is returned."""
+    """Add a `Sparing` filter to a logger and return the logger."""
     if not any(isinstance(one, Sparing) for one in log.filters):
         log.addFilter(Sparing())
     return log
 
 
 def report_to(log: logging.Logger) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """What an event loop does with errors that nothing catches, such as no descriptor left for a connection."""
+    """Return an event-loop exception handler that logs uncaught errors, such as running out of descriptors."""
 
     def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         log.warning("%s: %s", context.get("message"), context.get("exception"))

@@ -1,4 +1,4 @@
-"""Files and folders written whole or not at all, wherever they lie: behind a link, mounted one by one, or devices."""
+"""Files and folders written completely or not at all, including links, mounted files and devices."""
 
 import errno
 import os
@@ -16,32 +16,32 @@ PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
 
 _overwriting = threading.Lock()
-"""Held while a file is overwritten where it is: two at once would mix."""
+"""Held while a file is overwritten in place, so that two writers do not interleave."""
 
 
 def write_file(path: str | Path, content: bytes | str, private: bool = False) -> None:
-    """Write a file whole; see `replacing`. Text is written as UTF-8."""
+    """Write a file completely or not at all; see `replacing`. Text is written as UTF-8."""
     with replacing(path, private) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
 def replacing(path: str | Path, private: bool = False) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of ``path`` when the ``with`` block has ended without an error.
+    """Open a new file that replaces ``path`` when the ``with`` block ends without an error.
 
-    A link stays a link: the file that it leads to is replaced. Owner and mode of a file that is there are kept. Where
-    nothing can be put in its place (a file mounted by itself, a folder one may not write to, a device such as
-    ``/dev/stdout``) it is overwritten where it is, in one go at the end.
+    A link stays a link: its target is replaced. Owner and mode of an existing file are kept. A file that cannot be
+    replaced (a mounted file, a folder without write permission, a device such as ``/dev/stdout``) is overwritten in
+    place, at the end.
 
     Parameters
     ----------
     path : of the file
-    private : readable by its owner alone, whatever it was before; otherwise a new file is as the umask has it
+    private : readable only by its owner, whatever its mode was before; otherwise the umask applies to a new file
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there stays, unless it had to be overwritten where it is.
+        If it cannot be written; the old content stays, unless it had to be overwritten in place.
     """
     target = _target(path)
     partial, file = _beside(target, private)
@@ -63,9 +63,9 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the place of ``path`` when the ``with`` block has ended without an error.
+    """Yield an empty folder that replaces ``path`` when the ``with`` block ends without an error.
 
-    It lies beside ``path`` and is called ``NAME.writing``; what a kill has left of one is removed.
+    It is next to ``path`` and called ``NAME.writing``; one left over from a killed process is removed first.
     """
     partial = path.with_name(path.name + ".writing")
     shutil.rmtree(partial, ignore_errors=True)
@@ -81,12 +81,12 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder that its owner alone may enter; one that is there already, of the same owner, becomes one.
+    """Create a folder that only its owner can enter, or make an existing one of the same owner private.
 
     Raises
     ------
     OSError
-        If it cannot be made.
+        If it cannot be created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
@@ -96,7 +96,7 @@ def private_folder(path: Path) -> None:
 
 
 def _target(path: str | Path) -> Path | int:
-    """The file behind all links, or the number of one that is open already: ``/dev/stdout`` and the like."""
+    """Return the file behind all links, or the descriptor number of an open one such as ``/dev/stdout``."""
     place = Path(path)
     for _ in range(40):  # as many links as Linux follows
         if place.name.isdecimal() and place.parent.resolve() == Path("/dev/fd").resolve():
@@ -108,10 +108,10 @@ def _target(path: str | Path) -> Path | int:
 
 
 def _beside(target: Path | int, private: bool) -> tuple[Path | None, BinaryIO]:
-    """A new file in the target's folder; without a name and elsewhere, if it could not take the target's place."""
+    """Create a new file in the target's folder, or an anonymous temporary one if the target cannot be replaced."""
     if isinstance(target, int) or (target.exists() and not target.is_file()):
         return None, cast(BinaryIO, tempfile.TemporaryFile())
-    partial = target.with_name(f".{secrets.token_hex(8)}.partial")  # no other save has the same
+    partial = target.with_name(f".{secrets.token_hex(8)}.partial")  # unique to this save
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         return partial, os.fdopen(os.open(partial, flags, PRIVATE_FILE if private else 0o666), "w+b")
@@ -122,7 +122,7 @@ def _beside(target: Path | int, private: bool) -> tuple[Path | None, BinaryIO]:
 
 
 def _moved(partial: Path, target: Path, private: bool) -> bool:
-    """Put a new file in the place of an old one, with the old one's owner and mode; False if that cannot be done."""
+    """Replace an old file by a new one with the old owner and mode; False if that is impossible."""
     try:
         if target.exists():
             old, new = target.stat(), partial.stat()
@@ -138,7 +138,7 @@ def _moved(partial: Path, target: Path, private: bool) -> bool:
 
 
 def _overwrite(target: Path | int, content: BinaryIO, private: bool) -> None:
-    """Write over a file where it is."""
+    """Overwrite a file in place."""
     with _overwriting, open(target, "wb", closefd=isinstance(target, Path)) as file:
         content.seek(0)
         shutil.copyfileobj(content, file)

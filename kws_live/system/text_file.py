@@ -1,4 +1,4 @@
-"""Files that a person has saved: settings, bindings, labels, transcripts; whatever editor it was."""
+"""Text files written by users in any editor: settings, bindings, labels, transcripts."""
 
 import codecs
 from pathlib import Path
@@ -9,20 +9,20 @@ from kws_live.errors import ConfigError, KwsLiveError
 LARGEST_BYTES: Final = 2**20
 
 LONGEST_NAME: Final = 80
-"""Characters of a name that a message shows."""
+"""Maximum number of characters of a name in a message."""
 
 
 def user_path(path: str | Path, error: type[KwsLiveError] = ConfigError) -> Path:
-    """A path as a person writes it, with ``~`` expanded.
+    """Return a path given by a user, with ``~`` expanded.
 
     Raises
     ------
     ConfigError
-        Or ``error``, if it cannot be a path, or ``~`` is the home of a user that does not exist or has none.
+        Or ``error``, if it cannot be a path, or ``~`` names a user that does not exist or has no home folder.
     """
     named = repr(str(path)[:LONGEST_NAME])
     if "\0" in str(path):
-        raise error(f"{named} cannot be a path: it has a zero byte in it")
+        raise error(f"{named} cannot be a path: it contains a zero byte")
     try:
         return Path(path).expanduser()
     except RuntimeError as unknown:
@@ -36,7 +36,7 @@ def read_bytes(
     error: type[KwsLiveError] = ConfigError,
     largest_bytes: int = LARGEST_BYTES,
 ) -> bytes:
-    """What is in a file; parameters and errors as those of `read_text`."""
+    """Return the content of a file; parameters and errors as for `read_text`."""
     try:
         with user_path(path, error).open("rb") as file:
             content = file.read(largest_bytes + 1)
@@ -54,21 +54,21 @@ def read_text(
     error: type[KwsLiveError] = ConfigError,
     largest_bytes: int = LARGEST_BYTES,
 ) -> str:
-    r"""The text of a file in UTF-8, or in UTF-16 with a byte order mark; without the mark, every newline ``\n``.
+    r"""Return the text of a file in UTF-8, or UTF-16 with a byte order mark; newlines become ``\n``.
 
-    The file is opened once and read once, so a pipe such as ``<(...)`` will do.
+    The file is opened and read once, so a pipe such as ``<(...)`` works.
 
     Parameters
     ----------
     path : of the file; ``~`` is expanded
-    what : what is in it, for the message: "settings file"
-    error : what is raised
-    largest_bytes : the most it may have
+    what : kind of file, for the message: "settings file"
+    error : type of exception to raise
+    largest_bytes : size limit
 
     Raises
     ------
     ConfigError
-        Or ``error``, if it cannot be read, is larger, or is no such text.
+        Or ``error``, if it cannot be read, is too large, or is not such text.
     """
     raw = read_bytes(path, what, error=error, largest_bytes=largest_bytes)
     # PowerShell's ">" and Notepad's "Unicode" are UTF-16.

@@ -1,4 +1,4 @@
-"""TOML that a person has written: its tables, and in which line a key stands, for messages."""
+"""TOML files written by users: their tables, and the line number of a key, for messages."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from kws_live.system.text_file import read_text
 
 
 class TomlFile(NamedTuple):
-    """A TOML file, read.
+    """A parsed TOML file.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class TomlFile(NamedTuple):
 
 
 def read_toml(path: str | Path, what: str) -> TomlFile:
-    """Read a TOML file; ``what`` says for a message what is in it.
+    """Read a TOML file; ``what`` is the kind of file, for messages.
 
     Raises
     ------
@@ -35,13 +35,13 @@ def read_toml(path: str | Path, what: str) -> TomlFile:
     text = read_text(path, what)
     try:
         values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a ValueError of its own: an integer of thousands of digits
+    except (ValueError, RecursionError) as error:  # a plain ValueError: an integer with thousands of digits
         raise ConfigError(f"{path} is not TOML: {one_line(error)}") from error
     return TomlFile(values, text.splitlines())
 
 
 def line_of(lines: Sequence[str], key: str, start: int = 0) -> int | None:
-    """Index of the first line from ``start`` on where a key, or a text in a list, seems to stand; None without one."""
+    """Return the index of the first line from ``start`` on that seems to contain a key or list item; None: no line."""
     name = re.escape(key)
     there = re.compile(rf"""(^|[.{{,\[])\s*(["']?{name}["']?\s*[.=\]]|["']{name}["'])""")
     return next((number for number in range(start, len(lines)) if there.search(lines[number])), None)

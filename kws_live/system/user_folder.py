@@ -1,4 +1,4 @@
-"""The one folder for what is a user's own: settings, taught words, profiles, evidence."""
+"""The folder for a user's own data: settings, taught words, profiles, evidence."""
 
 import os
 import sys
@@ -9,12 +9,12 @@ from kws_live.system.text_file import user_path
 
 
 def user_folder() -> Path:
-    """What KWS_LIVE_HOME says, or the system's place for a user's data.
+    """Return the folder given by KWS_LIVE_HOME, or the system's folder for user data.
 
     Raises
     ------
     ConfigError
-        If nothing says where: there is no home folder, as in a container that runs under a number of no user.
+        If there is no home folder, as in a container that runs under a user ID without an account.
     """
     if chosen := os.environ.get("KWS_LIVE_HOME"):
         return user_path(chosen)
@@ -33,5 +33,5 @@ def user_folder() -> Path:
 
 
 def own_settings(model_name: str) -> Path:
-    """Where the user's settings for a model lie, if there are any."""
+    """Return the path of the user's default settings for a model; the file may not exist."""
     return user_folder() / "settings" / f"{model_name}.toml"

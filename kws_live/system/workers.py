@@ -1,4 +1,4 @@
-"""Worker processes: begun afresh, deaf to Ctrl-C, gone with their parent."""
+"""Worker processes that are spawned (not forked), ignore Ctrl-C, and end with their parent."""
 
 import multiprocessing
 import os
@@ -15,22 +15,22 @@ Result = TypeVar("Result")
 
 
 class WorkerPool(ProcessPoolExecutor):
-    """A pool of processes that do work for this one.
+    """A pool of worker processes.
 
-    They import what they need anew: a forked copy of a process with threads (TensorFlow, BLAS, a progress bar) may lock
-    up. Ctrl-C is the parent's to handle. Without the parent they end, however it ended.
+    They are spawned because a fork of a process with threads (TensorFlow, BLAS, a progress bar) may deadlock. Ctrl-C is
+    left to the parent. When the parent ends, for whatever reason, they end too.
 
     Parameters
     ----------
     n_workers : at least 1
-    set_up, arguments : a function of a module that each worker calls at its start
+    set_up, arguments : a module-level function that each worker calls at its start
     """
 
     def __init__(self, n_workers: int, set_up: Callable[..., object] | None = None, arguments: tuple[Any, ...] = ()):
         super().__init__(n_workers, multiprocessing.get_context("spawn"), _begin, (set_up, arguments))
 
     def submit(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Future[Result]:
-        """Have a worker do it; the first call starts the workers."""
+        """Submit work to a worker; the first call starts the workers."""
         with children_without_interrupts():
             return super().submit(work, *args, **kwargs)
 
@@ -43,7 +43,7 @@ def _begin(set_up: Callable[..., object] | None, arguments: tuple[Any, ...]) -> 
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed cannot end its workers: they would wait for their next piece of work for ever."""
+    """End the worker when its parent dies: a killed parent cannot do so, and the worker would wait for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -1,8 +1,8 @@
-"""Training windows as a stream gives them, made from archived clips.
+"""Training windows like those of a stream, made from archived clips.
 
-Everything happens on mel power, where sounds add: a word is warped, moved, cut, echoed, coloured by a microphone,
-joined by a neighbour and by noise, and labelled by how much of it can be seen. A batch is a pure function of
-(seed, epoch, number of the batch), so any worker makes the same one and training can resume anywhere.
+Everything operates on mel power, which is additive: a word is warped, shifted, truncated, reverberated, filtered by a
+microphone, mixed with a neighbour and noise, and labelled by its visible share. A batch is a pure function of
+(seed, epoch, batch number), so every worker makes the same batch and training can resume anywhere.
 
 References
 ----------
@@ -29,7 +29,7 @@ from kws_live.training.mel_effects import (
 )
 
 N_PIECES = 8
-"""Of a third of a word on average: together about one window and a half."""
+"""Each about a third of a word: together about one and a half windows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Augmenter:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Windows of keywords, unknown and silence in a batch."""
+        """Number of windows of keywords, unknown and silence in a batch."""
         unknown, silence = (
             round(s * self.batch_size) for s in (self.settings.unknown_share, self.settings.silence_share)
         )
@@ -59,11 +59,11 @@ class Augmenter:
 
     @property
     def n_batches(self) -> int:
-        """Batches of an epoch: each keyword clip is seen once."""
+        """Batches per epoch; each keyword clip is used once."""
         return max(1, int((self.clips.label < self.n_keywords).sum()) // self.sizes[0])
 
     def batch(self, epoch: int, number: int) -> tuple[Features, Floats]:
-        """One batch: MFCC, shape (batch_size, n_frames, n_mfcc), and label shares, shape (batch_size, n_labels)."""
+        """Return MFCC, shape (batch_size, n_frames, n_mfcc), and label shares, shape (batch_size, n_labels)."""
         rng = np.random.default_rng([self.seed, epoch, number])
         decibels, labels = self.log_mel(rng, self.choose_words(epoch, number))
         front_end = self.clips.settings
@@ -72,14 +72,14 @@ class Augmenter:
         return (decibels @ dct)[order], labels[order]
 
     def choose_words(self, epoch: int, number: int) -> Ints:
-        """The keyword clips of one batch; over an epoch each comes once."""
+        """Return the keyword clips of a batch; each clip occurs once per epoch."""
         words = np.flatnonzero(self.clips.label < self.n_keywords)
-        # The order of an epoch must not depend on which batch asks for it.
+        # The order within an epoch must not depend on the batch.
         shuffled = np.random.default_rng([self.seed, epoch]).permutation(words)
         return np.resize(shuffled, self.n_batches * self.sizes[0])[number * self.sizes[0] :][: self.sizes[0]]
 
     def log_mel(self, rng: np.random.Generator, words: Ints) -> tuple[Features, Floats]:
-        """Augmented log mel power in dB and label shares: keywords first, then unknown, then silence."""
+        """Return augmented log-mel power in dB and label shares: keywords, then unknown, then silence."""
         s, clips, n_keywords = self.settings, self.clips, self.n_keywords
         _, n_unknown, n_silence = self.sizes
         main = np.concatenate([words, self._choose_unknown(rng, n_unknown)])
@@ -93,7 +93,7 @@ class Augmenter:
             power[in_pieces], visible[in_pieces] = self._pieces(rng, in_pieces.size), 1
             full[in_pieces] = True
         seen = visible.copy()
-        # Speech all through the window has no neighbours.
+        # Speech that fills the window gets no neighbours.
         beside = np.flatnonzero((rng.random(n) < s.neighbour_share) & ~full)
         if beside.size:
             pool = np.flatnonzero(~clips.is_noise & ~clips.is_speech)
@@ -124,7 +124,7 @@ class Augmenter:
         return np.concatenate([rng.choice(speech, n_speech), rng.choice(words, n - n_speech)])
 
     def place(self, rng: np.random.Generator, chosen: Ints, centre: Floats | None) -> tuple[Floats, Floats]:
-        """Warp, stretch and move clips; returns mel power and the share of each word that can be seen."""
+        """Warp, stretch and shift clips; returns mel power and the visible share of each word."""
         s, clips, n = self.settings, self.clips, chosen.size
         power = clips.power(chosen)
         n_frames = power.shape[1]
@@ -136,7 +136,7 @@ class Augmenter:
             centre = (low + (high - low) * rng.random(n)).astype(np.float32)
             cut = rng.random(n) < s.cut_share
             centre[cut] = rng.uniform(-half[cut] * 0.8, n_frames + half[cut] * 0.8).astype(np.float32)
-            # Running speech fills the window: it may be slowed down but has nothing to fill a gap with.
+            # Running speech fills the window; it can be slowed down, but speeding it up would leave a gap.
             speech = np.flatnonzero(clips.is_speech[chosen])
             centre[speech] = middle[speech] = n_frames / 2
             tempo[speech] = np.maximum(np.minimum(tempo[speech], 2 - tempo[speech]), s.slowest_speech)
@@ -148,7 +148,7 @@ class Augmenter:
         outside = (source < 0) | (source > n_frames - 1)
         if outside.any():
             clip, frame = np.nonzero(outside)
-            # The room goes on where the recording ends: its quietest frames, unsteady as noise is.
+            # Extend the recording by room noise: its quietest frames, with random fluctuation.
             quiet = np.argpartition(power.mean(axis=2), 12, axis=1)[:, :12]
             floor = power[np.arange(n)[:, np.newaxis], quiet].mean(axis=1)
             moved[clip, frame] = floor[clip] * rng.standard_gamma(3.0, (clip.size, 1)).astype(np.float32) / 3
@@ -158,7 +158,7 @@ class Augmenter:
         return moved, np.clip(visible, 0, 1).astype(np.float32)
 
     def _pieces(self, rng: np.random.Generator, n: int) -> Floats:
-        """Mel power of windows that hold at most half of each of many words, one right after the other."""
+        """Return mel power of windows filled with fragments of words, at most half of each."""
         clips, n_frames = self.clips, self.clips.settings.n_frames
         pool = np.flatnonzero(~clips.is_noise & ~clips.is_speech)
         chosen = rng.choice(pool, (n, N_PIECES))
@@ -177,14 +177,14 @@ class Augmenter:
         return np.asarray(joined, dtype=np.float32)
 
     def _beside(self, rng: np.random.Generator, second: Ints) -> Floats:
-        """Centres of neighbours: mostly outside or at the edge of the window, before or after the word."""
+        """Return centres of neighbours, mostly outside or at the edge of the window, before or after the word."""
         n_frames = self.clips.settings.n_frames
         half = (self.clips.offset[second] - self.clips.onset[second]) / 2
         inside = rng.uniform(-0.8, 0.8, second.size) * half
         return np.where(rng.random(second.size) < 0.5, inside, n_frames - inside).astype(np.float32)
 
     def add_noise(self, rng: np.random.Generator, power: Floats, level: Floats) -> None:
-        """Add noise in place: at an SNR below words, at any level where there is no word."""
+        """Add noise in place: at a given SNR to words, at any level to windows without words."""
         s, n_words = self.settings, level.size
         pool = np.flatnonzero(self.clips.is_noise)
         if not pool.size:
@@ -206,7 +206,7 @@ class Augmenter:
             voices = rng.choice(np.flatnonzero(~self.clips.is_noise), (6, babble.size))
             scale = from_db(-self.clips.level_db[voices])[:, :, np.newaxis, np.newaxis]
             noise[babble] = sum(self.clips.power(v) * g for v, g in zip(voices, scale, strict=True))
-        # Barks, knocks and ticks rise and fall as words do, but their spectrum stands still.
+        # Barks, knocks and ticks have envelopes like words, but a constant spectrum.
         rhythm = np.flatnonzero(kind >= 1 - s.rhythm_share)
         if rhythm.size:
             curve, colour = (self.clips.power(rng.choice(len(self.clips.row), rhythm.size)) for _ in range(2))
@@ -224,20 +224,20 @@ class Augmenter:
 
 
 def _one_hot(label: Ints, n_keywords: int) -> Floats:
-    """Shape (n, n_keywords); a row of zeros for what is no keyword."""
+    """Return shape (n, n_keywords); a row of zeros for anything but keywords."""
     return np.asarray(label[:, np.newaxis] == np.arange(n_keywords), dtype=np.float32)
 
 
 def _presence(visible: Floats) -> Floats:
-    """How much a word counts when a share of it can be seen: not at all below one half, fully above 0.85."""
+    """Return the label weight for a visible share: 0 below one half, 1 above 0.85."""
     return np.asarray(np.clip((visible - 0.5) / 0.35, 0, 1), dtype=np.float32)
 
 
 def _label_shares(keywords: Floats, visible: Floats, n_silence: int) -> Floats:
-    """Append unknown and silence to the keywords' shares, and the windows without speech.
+    """Append the shares of unknown and silence to those of the keywords, and the windows without speech.
 
-    Two keywords in one window share it. What is left goes to unknown, and to silence where less than a fifth
-    of any word can be seen.
+    Two keywords in one window share the label. The rest goes to unknown, or to silence if less than a fifth
+    of any word is visible.
     """
     total = keywords.sum(axis=1, keepdims=True)
     keywords = keywords / np.maximum(total, 1)

@@ -1,4 +1,4 @@
-"""How strongly training windows are changed."""
+"""Parameters of the augmentation."""
 
 from dataclasses import dataclass, fields
 
@@ -9,31 +9,31 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class AugmentationSettings:
-    """How strongly training windows are changed. Levels in dB, shares and probabilities 0 to 1.
+    """Parameters of the augmentation. Levels are in dB, shares and probabilities 0 to 1.
 
     Attributes
     ----------
-    unknown_share, silence_share : of a batch; the rest are keywords
-    speech_share : of the unknown windows, how many are running speech
-    reversed_share : of the windows of running speech, those played backwards: voices that never say a word
-    slowest_speech : running speech is slowed down to at most this tempo
-    cut_share : words that may stand half outside the window; the others stand anywhere within
-    neighbour_share : windows with a second word before or after the first
+    unknown_share, silence_share : shares of a batch; the rest are keywords
+    speech_share : share of the unknown windows that are running speech
+    reversed_share : share of the running speech that is played backwards: voices without words
+    slowest_speech : lowest tempo of running speech, as a factor
+    cut_share : share of words that may lie partly outside the window; the others lie anywhere within it
+    neighbour_share : share of windows with a second word before or after the first
     warp : factor of the vocal-tract-length warp
     tempo : factor of the speed
-    reverb_share : windows in a room with an echo, decaying by 60 dB in ``reverb_seconds``
+    reverb_share : share of windows with reverberation, which decays by 60 dB in ``reverb_seconds``
     equaliser_db : standard deviation of the microphone's random frequency response
-    gain_db : loudness of the whole window
-    noise_share, snr_db : windows with noise, and how far the word stands above it
-    babble_share : of the noises, those that are the voices of six clips at once
-    rhythm_share : of the noises, those with the loudness curve of one clip and the mean spectrum of another
-    creature_share : of the noises, those that are a voice moved far above or below what throats can do, forwards or
+    gain_db : gain of the whole window
+    noise_share, snr_db : share of windows with noise, and the signal-to-noise ratio
+    babble_share : share of the noises that mix the voices of six clips
+    rhythm_share : share of the noises with the envelope of one clip and the mean spectrum of another
+    creature_share : share of the noises that are voices moved far out of human range, forwards or
         backwards: barks, squeaks and growls
-    noise_tempo, noise_warp : factors of a noise's speed and of its frequencies
-    noise_mix_share : of the noises, those that are two at once
-    pieces_share : of the unknown words' windows, those filled with pieces of words, as talk is
+    noise_tempo, noise_warp : factors for the speed and the frequencies of a noise
+    noise_mix_share : share of the noises that mix two clips
+    pieces_share : share of the windows of unknown words filled with word fragments, like talk
     silence_db : mean mel power of windows without speech
-    zeros_share : windows that begin or end in digital silence, as streams do
+    zeros_share : share of windows that begin or end in digital silence, as streams do
     time_masks, time_mask_frames, band_masks, band_mask_bands : SpecAugment
     """
 

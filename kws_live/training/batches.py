@@ -1,4 +1,4 @@
-"""Makes training batches in worker processes. They import no network library: it would cost each 10 s and 600 MB."""
+"""Makes training batches in worker processes, which import no network library: that would cost each 10 s and 600 MB."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,13 +14,13 @@ from kws_live.training.recipe import Recipe
 
 
 def augmenter_of(archives: Sequence[FeatureArchive], recipe: Recipe) -> Augmenter:
-    """What makes the training batches of a recipe."""
+    """Return the augmenter for a recipe's training batches."""
     clips = Clips.of_set(archives, recipe.keywords, "train")
     return Augmenter(clips, recipe.augmentation, recipe.batch_size, recipe.seed)
 
 
 class BatchMaker:
-    """Makes batches in other processes, in order and a few ahead."""
+    """Makes batches in worker processes, in order and a few ahead."""
 
     def __init__(self, folders: Sequence[Path], recipe: Recipe, workers: int) -> None:
         self._ahead = 2 * workers + 2
@@ -33,7 +33,7 @@ class BatchMaker:
         self._pool.shutdown(cancel_futures=True)
 
     def batches(self, wanted: Iterator[tuple[int, int]]) -> Iterator[tuple[Features, Floats]]:
-        """The batches asked for, as (epoch, number), in that order."""
+        """Yield the batches for a sequence of (epoch, number), in that order."""
         pending: deque[Future[tuple[Features, Floats]]] = deque()
         for epoch, number in wanted:
             pending.append(self._pool.submit(_make, epoch, number))
@@ -43,11 +43,11 @@ class BatchMaker:
             yield pending.popleft().result()
 
 
-_augmenter: Augmenter | None = None  # one a worker process
+_augmenter: Augmenter | None = None  # one per worker process
 
 
 def _keep(folders: Sequence[Path], recipe: Recipe) -> None:
-    """Open the archives again in this process: their arrays are mapped from disk, not sent."""
+    """Open the archives in this process: their arrays are memory-mapped, not sent."""
     global _augmenter
     _augmenter = augmenter_of([FeatureArchive.open(folder) for folder in folders], recipe)
 

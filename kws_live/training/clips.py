@@ -1,4 +1,4 @@
-"""Archived clips as augmentation needs them: mel power, label, and where in each clip the sound is."""
+"""Archived clips for augmentation: mel power, label, and the extent of the word in each clip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ Ints = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Clips:
-    """Rows of several archives with what augmentation must know of each.
+    """Clips of several archives, with the data needed for augmentation.
 
     Attributes
     ----------
-    archives : all with one front end
-    archive, row : where each clip lies, shape (n_clips,)
+    archives : all with the same front end
+    archive, row : location of each clip, shape (n_clips,)
     label : index of its keyword, or ``len(keywords)`` for anything else
-    onset, offset : first frame of its sound and the frame after the last
+    onset, offset : first frame of the word and the frame after its last
     level_db : mean mel power between them
     """
 
@@ -40,7 +40,7 @@ class Clips:
 
     @classmethod
     def of_set(cls, archives: Sequence[FeatureArchive], keywords: Sequence[str], set_name: SetName) -> "Clips":
-        """Every clip of one set.
+        """Return every clip of a set.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class Clips:
         """
         settings = archives[0].settings
         if any(archive.settings != settings for archive in archives):
-            raise DatasetError("the feature archives differ in their front ends; prepare them alike")
+            raise DatasetError("the feature archives have different front ends; prepare them with the same one")
         where = [(i, row) for i, archive in enumerate(archives) for row in archive.rows(set_name)]
         archive, row = (np.array(column, dtype=np.intp) for column in zip(*where, strict=True))
         names = np.concatenate([a.labels[row[archive == i]] for i, a in enumerate(archives)])
@@ -75,7 +75,7 @@ class Clips:
         return self.archives[0].settings
 
     def decibels(self, clips: Ints) -> Features:
-        """Log mel power of some clips, shape (n, n_frames, n_mels)."""
+        """Return log-mel power of some clips, shape (n, n_frames, n_mels)."""
         out = np.empty((clips.size, self.settings.n_frames, self.settings.n_mels), dtype=np.float32)
         for i, archive in enumerate(self.archives):
             mine = np.flatnonzero(self.archive[clips] == i)
@@ -84,16 +84,16 @@ class Clips:
         return out
 
     def power(self, clips: Ints) -> Floats:
-        """Mel power of some clips, the front end's floor taken off."""
+        """Return mel power of some clips, without the front end's floor."""
         power = from_db(self.decibels(clips))
         power -= np.float32(self.settings.floor_power)
         return np.maximum(power, 0, out=power)
 
 
 def word_extent(decibels: Features) -> tuple[Floats, Floats, Floats]:
-    """Where in each clip the sound stands out, and how loud it is there.
+    """Find the extent of the word in each clip, and its level.
 
-    A frame belongs to the word when its level is in the upper two thirds between the clip's quiet (10th
+    A frame belongs to the word if its level is in the upper two thirds between the clip's floor (10th
     percentile) and its peak, and within 30 dB of the peak.
 
     Returns

@@ -1,14 +1,14 @@
-"""Feature archives: the log mel spectra of many one-second clips in one folder, ready to train on.
+"""Feature archives: folders with the log-mel spectra of many one-second clips, for training.
 
 =================  ================================================================================
 log_mel.npy        float16 dB or uint8 pixels, shape (n_clips, n_frames, n_mels), read without loading
-index.csv          one row a clip: name, label, speaker, set
-settings.json      the front end (`FeatureSettings`) and how stored values become dB
+index.csv          one row per clip: name, label, speaker, set
+settings.json      the front end (`FeatureSettings`) and the conversion of stored values to dB
 skipped.csv        name and reason of each clip that could not be used
 =================  ================================================================================
 
-Log mel spectra are kept and not MFCC, because noise, gain and masks are put on mel power, and the cosine
-transform that makes MFCC of them is one small product.
+They contain log-mel spectra rather than MFCC, because noise, gain and masks apply to mel power, and the cosine
+transform to MFCC is a single small product.
 """
 
 import csv
@@ -29,7 +29,7 @@ SetName = Literal["train", "val", "test"]
 SET_NAMES: Final[tuple[SetName, ...]] = ("train", "val", "test")
 
 Progress = Callable[[int, int], None]
-"""Called with what is done so far and the whole."""
+"""Called with the amount done so far and the total."""
 
 
 def no_progress(done: int, total: int) -> None:
@@ -48,8 +48,8 @@ class ClipInfo:
     ----------
     name : unique within the archive; for a file, its path inside the data folder
     label : the word spoken, or `BACKGROUND`
-    speaker : who spoke; empty where unknown
-    set : what the clip is for; no known speaker is in two sets
+    speaker : the speaker; empty if unknown
+    set : training, validation or test; each known speaker is in one set only
     """
 
     name: str
@@ -60,7 +60,7 @@ class ClipInfo:
 
 @dataclass(frozen=True)
 class StoredValues:
-    """How an archive's numbers become dB: ``dB = db_at_zero + db_per_unit * stored``."""
+    """Conversion of an archive's numbers to dB: ``dB = db_at_zero + db_per_unit * stored``."""
 
     dtype: Literal["float16", "uint8"]
     db_per_unit: float = 1.0
@@ -73,10 +73,10 @@ class FeatureArchive:
 
     Attributes
     ----------
-    folder : where it lies
-    settings : the front end its spectra come from
-    values : how ``log_mel`` becomes dB; `decibels` does it
-    log_mel : stored values, shape (n_clips, n_frames, n_mels), float16 or uint8, mapped from disk, read-only
+    folder : of the archive
+    settings : the front end of its spectra
+    values : conversion of ``log_mel`` to dB; see `decibels`
+    log_mel : stored values, shape (n_clips, n_frames, n_mels), float16 or uint8, memory-mapped, read-only
     names, labels, speakers, sets : str arrays, shape (n_clips,); see `ClipInfo`
     """
 
@@ -91,15 +91,15 @@ class FeatureArchive:
 
     @classmethod
     def open(cls, folder: Path | str) -> "FeatureArchive":
-        """Open an archive and check that its parts belong together.
+        """Open an archive and check that its parts are consistent.
 
         Raises
         ------
         DatasetError
-            If a part is missing, cannot be read, or does not fit the others.
+            If a part is missing, unreadable, or inconsistent with the others.
         """
         folder = Path(folder)
-        again = "make it again with: kws-live prepare DATA --out FOLDER"
+        again = "create it again with: kws-live prepare DATA --out FOLDER"
         try:
             document = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
             settings = FeatureSettings.from_dict(document["features"])
@@ -108,32 +108,32 @@ class FeatureArchive:
             with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
                 rows = [(row["name"], row["label"], row["speaker"], row["set"]) for row in csv.DictReader(file)]
         except FileNotFoundError as error:
-            raise DatasetError(f"{folder} is no feature archive ({error.filename} is missing); {again}") from error
+            raise DatasetError(f"{folder} is not a feature archive ({error.filename} is missing); {again}") from error
         except (OSError, ValueError, KeyError, TypeError, KwsLiveError) as error:
             raise DatasetError(f"feature archive {folder} cannot be read ({error}); {again}") from error
         expected = (len(rows), settings.n_frames, settings.n_mels)
         if log_mel.shape != expected or log_mel.dtype != values.dtype:
             found = f"{log_mel.dtype} {log_mel.shape}"
-            raise DatasetError(f"{folder / 'log_mel.npy'} holds {found}, not {values.dtype} {expected}; {again}")
+            raise DatasetError(f"{folder / 'log_mel.npy'} contains {found}, not {values.dtype} {expected}; {again}")
         columns = [np.array(column, dtype=np.str_) for column in zip(*rows, strict=True)]
         return cls(folder, settings, values, log_mel, *columns)
 
     def rows(self, set_name: SetName, labels: Sequence[str] | None = None) -> NDArray[np.intp]:
-        """Row numbers of one set, of these labels only if given, in ascending order."""
+        """Return the row numbers of a set, optionally of these labels only, in ascending order."""
         chosen = self.sets == set_name
         if labels is not None:
             chosen &= np.isin(self.labels, labels)
         return np.flatnonzero(chosen)
 
     def decibels(self, rows: NDArray[np.intp]) -> Features:
-        """Log mel power of some clips in dB, float32 array, shape (len(rows), n_frames, n_mels)."""
+        """Return log-mel power of some clips in dB, float32 array, shape (len(rows), n_frames, n_mels)."""
         stored = np.asarray(self.log_mel[rows], dtype=np.float32)
         stored *= np.float32(self.values.db_per_unit)
         stored += np.float32(self.values.db_at_zero)
         return stored
 
     def mfcc(self, rows: NDArray[np.intp], n_mfcc: int | None = None) -> Features:
-        """MFCC of some clips, shape (len(rows), n_frames, n_mfcc), by default as many as the settings keep."""
+        """Return MFCC of some clips, shape (len(rows), n_frames, n_mfcc); default: ``n_mfcc`` of the settings."""
         matrix = dct_matrix(n_mfcc or self.settings.n_mfcc, self.settings.n_mels)
         return np.asarray(self.decibels(rows) @ matrix.T, dtype=np.float32)
 
@@ -146,12 +146,12 @@ def write_archive(
     log_mel: NDArray[np.float16] | NDArray[np.uint8],
     skipped: Iterable[tuple[str, str]] = (),
 ) -> None:
-    """Write an archive beside ``folder`` and move it there when whole, so that no half archive is ever opened.
+    """Write an archive next to ``folder`` and move it there when complete, so that no partial archive is ever opened.
 
     Parameters
     ----------
     folder : Path
-        An archive that lies there is replaced.
+        An existing archive is replaced.
     settings, values, clips, log_mel
         See `FeatureArchive`; ``clips`` in the order of ``log_mel``.
     skipped : (name, reason) of each clip that could not be used
@@ -159,7 +159,7 @@ def write_archive(
     Raises
     ------
     DatasetError
-        If ``folder`` holds something that is not a feature archive.
+        If ``folder`` contains something other than a feature archive.
     """
     check_target(folder)
     rows = ((clip.name, clip.label, clip.speaker, clip.set) for clip in clips)
@@ -172,15 +172,15 @@ def write_archive(
 
 
 def check_target(folder: Path) -> None:
-    """Refuse a folder that holds something else than a feature archive.
+    """Refuse a folder that contains something other than a feature archive.
 
     Raises
     ------
     DatasetError
-        If it does; nothing has been touched.
+        If it does; nothing is changed.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "settings.json").exists()):
-        raise DatasetError(f"{folder} exists and is no feature archive; name a new folder")
+        raise DatasetError(f"{folder} exists and is not a feature archive; give a new folder")
 
 
 def as_set_name(text: str, where: str) -> SetName:
@@ -189,10 +189,10 @@ def as_set_name(text: str, where: str) -> SetName:
     Raises
     ------
     DatasetError
-        If it is none of `SET_NAMES`; ``where`` says where it was found.
+        If it is not one of `SET_NAMES`; ``where`` says where it was found.
     """
     if text not in SET_NAMES:
-        raise DatasetError(f"{where}: set {text!r} is none of {', '.join(SET_NAMES)}")
+        raise DatasetError(f"{where}: set {text!r} is not one of {', '.join(SET_NAMES)}")
     return text
 
 

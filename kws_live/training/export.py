@@ -1,9 +1,9 @@
-"""From a trained network to a model folder that the live path opens.
+"""Export of a trained network to a model folder.
 
-Two LiteRT files are written: ``float32.tflite`` equal to Keras, and ``model.tflite``, the one that runs live: its
-convolutions, nearly all of the time, take 8-bit weights and activations, which is twice as fast on a laptop's core;
-what lies between them stays float32, which is as fast and nearer to Keras than 8 bits throughout. A network that 8 bits
-do not suit, such as the founding paper's, whose input is not normalised, runs live in float32.
+Two LiteRT files are written: ``float32.tflite``, equivalent to Keras, and ``model.tflite``, which runs live. Its
+convolutions, which take nearly all of the time, use 8-bit weights and activations: twice as fast on a laptop core.
+Everything else stays float32, which is as fast and closer to Keras than 8 bits throughout. A network that loses
+accuracy in 8 bits, such as the original paper's, whose input is not normalised, runs live in float32.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ IN_FLOAT: Final = (
     "REDUCE_MAX",
     "SOFTMAX",
 )
-"""LiteRT's operations that stay float32."""
+"""LiteRT operations that stay float32."""
 
 SPEECH_COMMANDS: Mapping[str, str] = {
     "name": "Speech Commands v0.02 and v0.01",
@@ -46,13 +46,13 @@ SPEECH_COMMANDS: Mapping[str, str] = {
 }
 
 LEAST_AGREEMENT: Final = 0.98
-"""Of the answers in 8 bits with those in float32; networks that need more precision run live in float32."""
+"""Minimum agreement of predictions in 8 bits with those in float32; below it a network runs live in float32."""
 
 RANGE_WINDOWS_EACH: Final = 80
-"""Of each archive."""
+"""Windows per archive."""
 
 USUAL_THRESHOLD: Final = 0.65
-"""Chosen on talk and streams of the training and validation speakers: below it talk fires more than twice an hour."""
+"""Chosen on talk and streams of training and validation speakers: below it, more than two false accepts per hour."""
 
 
 def export_model(
@@ -72,15 +72,15 @@ def export_model(
 
     Parameters
     ----------
-    network : from MFCC to posteriors of the keywords, then of ``rejected``
+    network : maps MFCC to posteriors of the keywords, then of ``rejected``
     folder : Path
-        Where to write; files of the same names are replaced.
+        The folder to write; existing files are replaced.
     name, description, data, figures : for the card
-    keywords : the labels that may fire
+    keywords : the labels that can fire
     settings : the front end
     sample : float32 array, shape (n, n_frames, n_mfcc)
-        Some hundred training windows, from which the 8-bit activations take their ranges.
-    thresholds : one for each keyword; `USUAL_THRESHOLD` where none are given
+        A few hundred training windows, to determine the ranges of the 8-bit activations.
+    thresholds : one for each keyword; default: `USUAL_THRESHOLD`
     rejected : the labels after the keywords, which never fire
 
     Returns
@@ -89,7 +89,7 @@ def export_model(
         As written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # A model without its optimizer, whose state would be two thirds of the file.
+    # Saved without the optimizer, whose state would be two thirds of the file.
     keras.Model(network.input, network.output, name=name).save(folder / KERAS_NAME)
     exact, small = to_litert(network), to_litert(network, sample)
     answers = [litert_posteriors(content, sample).argmax(axis=1) for content in (exact, small)]
@@ -113,7 +113,7 @@ def export_model(
 
 
 def range_windows(archives: Sequence[FeatureArchive]) -> Features:
-    """Training windows of every kind, MFCC, from which 8-bit activations take their ranges."""
+    """Return MFCC of training windows of every kind, to determine the ranges of 8-bit activations."""
     archives = [archive for archive in archives if len(archive.rows("train"))]
     rows = [archive.rows("train") for archive in archives]
     each = [some[np.linspace(0, len(some) - 1, RANGE_WINDOWS_EACH).astype(np.intp)] for some in rows]
@@ -121,22 +121,22 @@ def range_windows(archives: Sequence[FeatureArchive]) -> Features:
 
 
 def to_litert(network: keras.Model, sample: Features | None = None) -> bytes:
-    """Convert to LiteRT: float32, or with ``sample``, windows that show the ranges, with convolutions in 8 bits.
+    """Convert to LiteRT in float32 or, with ``sample`` windows to determine the ranges, with convolutions in 8 bits.
 
-    Input and output are float32, so that both are used alike. Needs TensorFlow.
+    Input and output are float32 in both cases. Requires TensorFlow.
     """
     try:
         import tensorflow as tf
     except ImportError as error:
         raise ConfigError(
-            'exporting needs tensorflow: pip install "kws-live[train]"; then give the same command again, '
-            "what was trained is kept"
+            'exporting needs tensorflow: pip install "kws-live[train]"; then run the same command again, '
+            "the training is kept"
         ) from error
 
     one_window = keras.Input(batch_shape=(1, *network.input_shape[1:]), name="mfcc")
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one_window, network(one_window)))
-    # Keras prints the signature of what it saves on the way; the converter asks for the ranges it is about to measure,
-    # and the tool that leaves operations out of it announces its own end.
+    # Keras prints the signature of what it saves; the converter warns about ranges that it is about to measure,
+    # and the debugger used to exclude operations prints a deprecation warning.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
         warnings.filterwarnings("ignore", message=r"(?s).*tf.lite.Interpreter is deprecated")
@@ -158,7 +158,7 @@ def to_litert(network: keras.Model, sample: Features | None = None) -> bytes:
 
 
 def litert_posteriors(content: bytes, mfcc: Features) -> Posteriors:
-    """Posteriors of many windows by a LiteRT network, shape (n, n_labels), one window at a time as live."""
+    """Return a LiteRT network's posteriors of many windows, shape (n, n_labels), computed one at a time as live."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content, num_threads=1)

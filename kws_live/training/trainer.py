@@ -1,8 +1,8 @@
-"""Trains a recipe's network, resumable at any moment.
+"""Trains a recipe's network; resumable at any moment.
 
-The loop is Keras 3 alone, so any backend runs it. Batches come from worker processes and are pure functions of
-their number, and everything else that changes lies in one file, replaced after each epoch and every few minutes within
-one: a killed run goes on from there and ends with the same weights as one that was never stopped.
+The loop uses only Keras 3, so any backend can run it. Batches come from worker processes and are pure functions of
+their number, and all other state is in one file, replaced after each epoch and every few minutes within
+one: a killed run resumes from there and ends with the same weights as an uninterrupted one.
 
 References
 ----------
@@ -37,7 +37,7 @@ from kws_live.training.weight_average import Average
 STATE_NAME: Final = "state.npz"
 
 SAVE_SECONDS: Final = 300.0
-"""What a kill costs at most; writing the state takes less than a second."""
+"""Maximum loss when killed; writing the state takes less than a second."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class EpochFigures:
 
 @dataclass
 class Reached:
-    """How far a run has come: its whole epochs, and of the one begun the steps, with their losses' sum and time."""
+    """Progress of a run: complete epochs, and steps, sum of losses and time of the current one."""
 
     history: list[EpochFigures] = field(default_factory=list)
     steps: int = 0
@@ -65,41 +65,41 @@ class Reached:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a run gives: the network with its best weights, and the learning curve."""
+    """Result of a run: the network with its best weights, and the learning curve."""
 
     network: keras.Model
     history: tuple[EpochFigures, ...]
 
     @property
     def best(self) -> EpochFigures:
-        """The epoch whose weights the network has."""
+        """The epoch of the network's weights."""
         return min(self.history, key=_rank)
 
 
 def _rank(figures: EpochFigures) -> float:
-    """The rule for the best epoch: lowest loss in validation; recalls of good epochs differ by chance."""
+    """Criterion for the best epoch: lowest validation loss, since recalls of good epochs differ by chance."""
     return figures.val_loss
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Validation windows as they are, without augmentation."""
+    """Validation windows, without augmentation."""
 
     mfcc: Features
     label: NDArray[np.intp]
 
     @classmethod
     def of(cls, archives: Sequence[FeatureArchive], keywords: Sequence[str]) -> "Validation":
-        """Every validation clip; background noise is silence, any other word is unknown."""
+        """Return every validation clip; background noise counts as silence, any other word as unknown."""
         clips = Clips.of_set(archives, keywords, "val")
         mfcc = [a.mfcc(clips.row[clips.archive == i]) for i, a in enumerate(archives)]
         return cls(np.concatenate(mfcc), np.where(clips.is_noise, len(keywords) + 1, clips.label))
 
     def figures(self, network: keras.Model, n_labels: int) -> tuple[float, float, float]:
-        """Loss, accuracy, and mean recall over the labels that occur.
+        """Return loss, accuracy, and mean recall over the labels that occur.
 
-        The loss is the mean of the cross-entropies of keywords, unknown and silence, however many of each there are. Of
-        the latter two it does not ask which is which: either is rejected.
+        The loss is the mean of the cross-entropies of keywords, unknown and silence, whatever their numbers. Confusion
+        between the latter two does not count: both are rejected.
         """
         chunks = [network.predict_on_batch(self.mfcc[i : i + 1024]) for i in range(0, len(self.mfcc), 1024)]
         posteriors = np.concatenate([np.asarray(chunk) for chunk in chunks])
@@ -124,21 +124,21 @@ def train(
     save_seconds: float = SAVE_SECONDS,
     precision: str = "float32",
 ) -> Trained:
-    """Train a recipe, or go on with what ``work`` holds of it.
+    """Train a recipe, or resume the run in ``work``.
 
     Parameters
     ----------
-    archives : feature archives with one front end
+    archives : feature archives with the same front end
     work : Path
         Folder for the state of the run; kept, so that a finished run is not trained again.
-    teachers : networks whose mean posteriors become a share of each label
-    start : a network of the same architecture to begin with; without it weights are drawn at random
-    workers : processes that make batches
-    on_step : called with steps done, steps in all, loss so far in this epoch
+    teachers : networks whose mean posteriors are mixed into each label
+    start : a network of the same architecture with the initial weights; None: random weights
+    workers : number of processes that prepare batches
+    on_step : called with steps done, total steps, and mean loss so far in this epoch
     on_epoch : called with the figures of each epoch
-    save_seconds : between two states of the run within an epoch
-    precision : "float32", or "mixed_bfloat16": half precision but for weights, first and last layer, for accelerators;
-        the network that is returned has float32 throughout
+    save_seconds : interval between saves within an epoch
+    precision : "float32", or "mixed_bfloat16": half precision except weights, first and last layer, for accelerators;
+        the returned network is float32 throughout
 
     Raises
     ------
@@ -194,7 +194,7 @@ def train(
 
 @contextmanager
 def _precision(name: str) -> Iterator[None]:
-    """What is built in the ``with`` block computes in this precision."""
+    """Set the precision of networks built in the ``with`` block."""
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(name)
     try:
@@ -204,7 +204,7 @@ def _precision(name: str) -> Iterator[None]:
 
 
 def _compile(network: keras.Model, recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """Make a network ready for training with an epoch of so many steps; its optimizer."""
+    """Compile a network for epochs of ``steps`` steps; returns its optimizer."""
     optimizer = keras.optimizers.AdamW(
         WarmupCosine(recipe.learning_rate, recipe.warmup_epochs * steps, recipe.epochs * steps),
         weight_decay=recipe.weight_decay,
@@ -219,10 +219,10 @@ def _compile(network: keras.Model, recipe: Recipe, steps: int) -> keras.optimize
 
 
 def _softened(labels: Floats, mfcc: Features, teachers: Sequence[keras.Model], share: float) -> Floats:
-    """Labels with a share of what the teachers say; shape (batch_size, n_labels)."""
+    """Mix the teachers' output into the labels; shape (batch_size, n_labels)."""
     taught = np.mean([np.asarray(teacher.predict_on_batch(mfcc)) for teacher in teachers], axis=0)
     mixed = (1 - share) * labels + share * taught
-    # Where nobody speaks there is no doubt to learn from a teacher, only its mistakes.
+    # For windows without speech the label is certain, and a teacher could only add errors.
     return np.asarray(np.where(labels[:, -1:] == 1, labels, mixed))
 
 
@@ -235,13 +235,13 @@ def begin_with(network: keras.Model, start: keras.Model) -> None:
         If the networks differ in their weights' shapes.
     """
     if [w.shape for w in network.weights] != [w.shape for w in start.weights]:
-        raise ConfigError("the model to start from has another network; use the recipe's architecture and options")
+        raise ConfigError("the model to start from has a different network; use the recipe's architecture and options")
     network.set_weights(start.get_weights())
 
 
 @keras.saving.register_keras_serializable("kws_live")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # keras ships no types
-    """Linear rise over ``warmup`` steps, then half a cosine down to zero at ``total`` steps."""
+    """Linear increase over ``warmup`` steps, then cosine decay to zero at ``total`` steps."""
 
     def __init__(self, peak: float, warmup: int, total: int) -> None:
         self.peak, self.warmup, self.total = peak, warmup, total
@@ -257,7 +257,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ig
 
 
 class RunState:
-    """Everything a run needs to go on, in one file that is replaced whole."""
+    """Everything a run needs to resume, in one file that is replaced atomically."""
 
     def __init__(self, path: Path, recipe: Recipe, variables: list[Any]) -> None:
         self.path = path
@@ -266,12 +266,12 @@ class RunState:
         self._recipe = recipe.fingerprint()
 
     def load(self) -> Reached:
-        """Restore the variables; returns how far the run has come."""
+        """Restore the variables; returns the progress of the run."""
         if not self.path.exists():
             return Reached()
         with np.load(self.path, allow_pickle=False) as stored:
             if "reached" not in stored or str(stored["recipe"]) != self._recipe:
-                raise DatasetError(f"{self.path.parent} holds another recipe's run; name a new folder or delete it")
+                raise DatasetError(f"{self.path.parent} holds a run of another recipe; give a new folder or delete it")
             for i, variable in enumerate(self.variables):
                 variable.assign(stored[f"variable_{i}"])
             n_best = sum(name.startswith("best_") for name in stored.files)
@@ -280,7 +280,7 @@ class RunState:
             return replace(reached, history=[EpochFigures(**row) for row in json.loads(str(stored["history"]))])
 
     def save(self, reached: Reached) -> None:
-        """Put the state in the place of the old one."""
+        """Replace the saved state."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {f"variable_{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(self.variables)}
         arrays |= {f"best_{i}": value for i, value in enumerate(self.best)}

@@ -1,4 +1,4 @@
-"""A whole training run: feature archives and a recipe in, a model folder with its report out."""
+"""A whole training run, from feature archives and a recipe to a model folder with its report."""
 
 import csv
 import os
@@ -45,7 +45,7 @@ def train_to_folder(
 ) -> ModelCard:
     """Train a recipe and write its model folder.
 
-    Any backend of Keras trains. LiteRT's converter is TensorFlow's, so where Keras runs on another backend, a second
+    Any backend of Keras can train. The LiteRT converter requires TensorFlow, so with another backend a second
     process writes the folder.
 
     Parameters
@@ -53,18 +53,18 @@ def train_to_folder(
     recipe : Recipe
     features : folders of feature archives
     folder : Path
-        The model folder; the state of the run lies beside it, in ``<folder>.training``.
+        The model folder; the state of the run is next to it, in ``<folder>.training``.
     teachers : model folders or names to learn from
-    start : model folder or name whose weights to begin with
-    jobs : processes that make batches
-    test : CSV with the columns path and class; measured for the report, after every choice is made
-    command : what was typed, for the report
+    start : folder or name of the model with the initial weights
+    jobs : number of processes that prepare batches
+    test : CSV with the columns path and class; measured for the report only, after all choices are made
+    command : the command line, for the report
     on_step, on_epoch, precision : see `kws_live.training.trainer.train`
 
     Returns
     -------
     ModelCard
-        As written, with the figures in it.
+        As written, including the figures.
     """
     archives = [FeatureArchive.open(path) for path in features]
     settings = archives[0].settings
@@ -75,8 +75,8 @@ def train_to_folder(
     given: dict[str, Any] = {name: callback for name, callback in callbacks.items() if callback}
     trained = train(recipe, archives, work, networks, begin, jobs, precision=precision, **given)
     if keras.backend.backend() != "tensorflow":
-        os.environ["KERAS_BACKEND"] = "tensorflow"  # for the process that starts now; here Keras has been imported
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as others:  # it finds the run finished
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # for the new process; in this one Keras is already imported
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as others:  # it will find the run finished
             return others.submit(
                 train_to_folder, recipe, features, folder, teachers, start, jobs, test, command
             ).result()
@@ -109,24 +109,24 @@ def train_to_folder(
 
 
 def add_biases(network: keras.Model, unknown: float, silence: float) -> None:
-    """Add to the last two logits, in the network's last layer."""
+    """Add biases to the last two logits, in the network's last layer."""
     kernel, bias = network.layers[-1].get_weights()
     bias[-2:] += unknown, silence
     network.layers[-1].set_weights([kernel, bias])
 
 
 def load_network(name_or_path: Path) -> keras.Model:
-    """The Keras network of a model folder, or of a shipped model."""
+    """Load the Keras network of a model folder or a shipped model."""
     return keras.models.load_model(find_model(name_or_path) / KERAS_NAME, compile=False)
 
 
 def read_test(path: Path, labels: Sequence[str], settings: FeatureSettings) -> tuple[Features, Any]:
-    """MFCC of the recordings a CSV lists (path relative to it, class), and the index of each one's label.
+    """Return the MFCC of the recordings listed in a CSV (path relative to it, class), and the index of each label.
 
     Raises
     ------
     DatasetError
-        If the CSV or a recording cannot be read, or a class is none of the labels.
+        If the CSV or a recording cannot be read, or a class is not a label.
     """
     extractor = FeatureExtractor(settings)
     mfcc, label = [], []
@@ -135,10 +135,10 @@ def read_test(path: Path, labels: Sequence[str], settings: FeatureSettings) -> t
             rows = [(row["path"], row["class"]) for row in csv.DictReader(file)]
     except (OSError, KeyError, ValueError) as error:
         raise DatasetError(f"{path} cannot be read ({error}); it needs the columns path,class") from error
-    # Paths are relative to the data folder, which is where the CSV lies.
+    # Paths are relative to the folder of the CSV.
     for name, kind in rows:
         if kind not in labels:
-            raise DatasetError(f"{path}: class {kind!r} is none of {', '.join(labels)}")
+            raise DatasetError(f"{path}: class {kind!r} is not one of {', '.join(labels)}")
         recording = Recording(ClipInfo(name, kind, "", "test"), path.parent / name)
         mfcc.append(extractor.mfcc(read_second(recording, settings.sample_rate_hz)))
         label.append(labels.index(kind))

@@ -1,1 +1,1 @@
-"""The Wyoming protocol's server, as Home Assistant uses it."""
+"""A server for the Wyoming protocol used by Home Assistant."""

@@ -1,4 +1,4 @@
-"""One client's conversation in the Wyoming protocol, in turns so short that no client delays another."""
+"""One client of the Wyoming server, served in turns short enough that no client delays another."""
 
 import asyncio
 import json
@@ -35,29 +35,29 @@ Result = TypeVar("Result")
 log = spare(logging.getLogger(__name__))
 
 RING_SECONDS: Final = 3.0
-"""Each second of audio is looked at before the next is taken; the window behind it is one more."""
+"""Each second of audio is processed before the next is read; the window behind it takes another."""
 
 LARGEST_PART_BYTES: Final = 2**20
-"""Of a message's payload: ten seconds of 16-bit audio at 48 kHz. Clients send tens of milliseconds."""
+"""Limit of a message's payload: ten seconds of 16-bit audio at 48 kHz. Clients send tens of milliseconds."""
 
 LARGEST_DATA_BYTES: Final = 2**16
-"""Of a message's data; its first line has the same limit, asyncio's own."""
+"""Limit of a message's data; the first line has the same limit, from asyncio."""
 
 MOST_CHANNELS: Final = 8
 LINGER_SECONDS: Final = 1.0
-"""For last words to be taken."""
+"""Time limit for sending the last message."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a client may take, in seconds.
+    """Time limits for a client, in seconds.
 
     Attributes
     ----------
-    message_seconds : for the rest of a message that has begun
-    write_seconds : to take an answer; a client that does not read is left
+    message_seconds : to complete a message
+    write_seconds : to receive a response; a client that does not read is disconnected
     idle_seconds : between two messages
-    displaced_seconds : without a message, until the client may have to give way to a new one when there are too many
+    displaced_seconds : without a message, after which the client can be disconnected in favour of a new one
     """
 
     message_seconds: float = 30.0
@@ -68,13 +68,13 @@ class Patience:
 
 @dataclass(frozen=True)
 class Service:
-    """What all clients share.
+    """State shared by all clients.
 
     Attributes
     ----------
-    info : the answer to ``describe``
-    turn : held while work is done that takes a millisecond or more, so that the event loop does one such piece at a
-        time, the clients' in turn, and sees to everything else between two
+    info : the response to ``describe``
+    turn : held during work that takes a millisecond or more, so that clients take turns and the event loop can handle
+        everything else in between
     """
 
     model: Model
@@ -85,7 +85,7 @@ class Service:
 
     @cached_property
     def words(self) -> dict[str, str]:
-        """Keywords as the model spells them, by the same without case."""
+        """The model's keywords by their case-folded form."""
         return {word.casefold(): word for word in self.model.card.keywords}
 
 
@@ -100,14 +100,14 @@ class _Stream:
         self.pipeline = pipeline
 
     def count(self) -> None:
-        """A word of it was told."""
+        """Count a detection that was sent."""
         self.n_detections += 1
 
 
 class Client:
-    """Serves one connection; whatever the client sends, it ends this connection at most.
+    """Serves one connection; bad input ends this connection only.
 
-    One message, one hop or one second's resampling is done at a time, so that clients share the processor evenly.
+    One message, one hop or the resampling of one second is done at a time, so that clients share the CPU evenly.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class Client:
 
     Attributes
     ----------
-    heard_from : when a message was last whole or a hop of its audio done, by the event loop's clock
+    heard_from : when the last message was complete or a hop of its audio was processed, by the event loop's clock
     """
 
     def __init__(self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -131,23 +131,23 @@ class Client:
         self.heard_from = self._loop.time()
 
     async def run(self) -> None:
-        """Serve until the client leaves, or sends what cannot be served."""
+        """Serve until the client disconnects or sends something invalid."""
         try:
             while (event := await self._next()) is not None:
                 await self._answer(event)
                 self.heard_from = self._loop.time()
-                await asyncio.sleep(0)  # one message a turn: a flood of them delays nobody
+                await asyncio.sleep(0)  # one message per turn: a flood of them delays no other client
         except (ConnectionError, asyncio.IncompleteReadError):
-            log.debug("client %s left", self._name)
-        except Exception as error:  # a client's mistake must not be another client's trouble
+            log.debug("client %s disconnected", self._name)
+        except Exception as error:  # one client's error must not affect the others
             told = f"{type(error).__name__}: {one_line(error)}"
-            log.warning("client %s sent what cannot be served: %s", self._name, told)
+            log.warning("client %s sent an invalid message: %s", self._name, told)
             self.dismiss(error)
         finally:
             hang_up(self._writer)
 
     def dismiss(self, error: Exception) -> None:
-        """Tell the client why, as far as it listens, and hang up."""
+        """Send the client the error, if possible, and close the connection."""
         text, code = one_line(error), type(error).__name__
         data = Error(text=text, code=code).event().data
         line = json.dumps({"type": "error", "data": data})
@@ -156,7 +156,7 @@ class Client:
             hang_up(self._writer)
 
     async def _next(self) -> Event | None:
-        """The next message; None where the client has left."""
+        """Return the next message; None if the client disconnected."""
         async with _limit(self._service.patience.idle_seconds, "no message"):
             line = await self._reader.readline()
         if not line:
@@ -164,7 +164,7 @@ class Client:
         async with _limit(self._service.patience.message_seconds, "half a message"):
             header = json.loads(line)
             if not isinstance(header, dict) or not isinstance(header.get("type"), str):
-                raise AudioError("a message must begin with a line of JSON that has a type")
+                raise AudioError("a message must start with a line of JSON that has a type")
             data = header.get("data") or {}
             if n_bytes := _length(header.get("data_length"), LARGEST_DATA_BYTES):
                 data = {**data, **json.loads(await self._reader.readexactly(n_bytes))}
@@ -181,7 +181,7 @@ class Client:
             raise ConnectionError("the client does not read") from error
 
     async def _answer(self, event: Event) -> None:
-        """Do what one message asks for; messages of other services are ignored, as the protocol wants."""
+        """Handle one message; messages for other services are ignored, as the protocol requires."""
         if Describe.is_type(event.type):
             await self._tell(self._service.info)
         elif Ping.is_type(event.type):
@@ -200,14 +200,14 @@ class Client:
                 await self._tell(NotDetected().event())
 
     def _choose(self, names: Any) -> None:
-        """Tell of these words alone; no names: of all."""
+        """Report these words only; no names: all words."""
         if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
             raise AudioError(f"names {one_line(names, 80)} must be a list of words")
         words = self._service.words
         self._names = frozenset(words[name.casefold()] for name in names if name.casefold() in words) if names else None
         if strange := [name for name in names or () if name.casefold() not in words]:
             known = ", ".join(words.values())
-            log.warning("client %s asked for %s; the words known are: %s", self._name, _some(strange), known)
+            log.warning("client %s asked for %s; available words: %s", self._name, _some(strange), known)
 
     async def _feed(self, chunk: AudioChunk) -> None:
         if self._stream is None or chunk.rate != self._stream.rate_hz:
@@ -222,7 +222,7 @@ class Client:
             raise AudioError(f"rate {one_line(repr(rate_hz), 80)} must be a whole number")
         rate_hz = require_rate(rate_hz, self._name)
         model, settings = self._service.model, self._service.settings
-        if self._scorer is None:  # one network a client, from its first audio on
+        if self._scorer is None:  # one network per client, created at its first audio
             self._scorer = model.stream_scorer(HOP_SECONDS)
         return _Stream(rate_hz, make_pipeline(model, settings, score=self._scorer))
 
@@ -236,7 +236,7 @@ class Client:
             self.heard_from = self._loop.time()
 
     async def _in_turn(self, work: Callable[[], Result]) -> Result:
-        """Do a piece of work when it is this client's turn."""
+        """Run a piece of work when it is this client's turn."""
         async with self._service.turn:
             result = work()
             await asyncio.sleep(0)
@@ -244,7 +244,7 @@ class Client:
 
 
 def hang_up(writer: asyncio.StreamWriter) -> None:
-    """Close a connection: at once, or as soon as its last words are taken, but soon."""
+    """Close a connection immediately, or after sending the rest of its output within a time limit."""
     writer.close()
     if writer.transport.get_write_buffer_size():
         asyncio.get_running_loop().call_later(LINGER_SECONDS, writer.transport.abort)
@@ -252,7 +252,7 @@ def hang_up(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def _limit(seconds: float, what: str) -> AsyncIterator[None]:
-    """A time limit that says what took too long."""
+    """Limit the time of the ``with`` block; the error says what took too long."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -261,19 +261,19 @@ async def _limit(seconds: float, what: str) -> AsyncIterator[None]:
 
 
 def _length(value: Any, largest: int) -> int:
-    """How long a message says a part of it is, refused before it is read where that would fill the memory."""
+    """Return the declared length of a part of a message, checked before it is read."""
     if value is None:
         return 0
     if not isinstance(value, int) or not 0 <= value <= largest:
-        raise AudioError(f"a message of {one_line(repr(value), 40)} bytes; at most {largest} are taken")
+        raise AudioError(f"a message of {one_line(repr(value), 40)} bytes; the limit is {largest}")
     return value
 
 
 def _decoded(chunk: AudioChunk) -> Iterator[Block]:
-    """Float32 (n_samples, n_channels) of a chunk's 16- or 32-bit PCM, a second at a time."""
+    """Decode 16- or 32-bit PCM to float32 (n_samples, n_channels), a second at a time."""
     if chunk.width not in (2, 4) or chunk.channels not in range(1, MOST_CHANNELS + 1):
-        shape = f"{one_line(repr(chunk.channels), 40)} channels and {one_line(repr(chunk.width), 40)} bytes a sample"
-        raise AudioError(f"audio of {shape}; 1 to {MOST_CHANNELS} channels of 2 or 4 bytes would do")
+        shape = f"{one_line(repr(chunk.channels), 40)} channels and {one_line(repr(chunk.width), 40)} bytes per sample"
+        raise AudioError(f"audio of {shape}; 1 to {MOST_CHANNELS} channels of 2 or 4 bytes are supported")
     size = int(chunk.width) * int(chunk.channels)
     whole = chunk.audio[: len(chunk.audio) // size * size]
     for start in range(0, len(whole), chunk.rate * size):
@@ -282,6 +282,6 @@ def _decoded(chunk: AudioChunk) -> Iterator[Block]:
 
 
 def _some(names: list[str]) -> str:
-    """The first few of names that came from outside."""
+    """Return the first few of a list of untrusted names, for a message."""
     shown = ", ".join(one_line(repr(name), 40) for name in names[:3])
     return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,8 +1,8 @@
-"""Announces the Wyoming service by multicast DNS, so that Home Assistant finds it by itself.
+"""Announces the Wyoming service by multicast DNS, so that Home Assistant can discover it.
 
 References
 ----------
-DNS-based service discovery: RFC 6763. Home Assistant looks for ``_wyoming._tcp.local.``
+DNS-based service discovery: RFC 6763. Home Assistant searches for ``_wyoming._tcp.local.``
 """
 
 import asyncio
@@ -21,18 +21,18 @@ KIND: Final = "_wyoming._tcp.local."
 LONGEST_NAME_BYTES: Final = 63
 MULTICAST_GROUP: Final = "224.0.0.251"
 END_SECONDS: Final = 0.5
-"""For the farewell: a server that is told to end does so within a second."""
+"""Time limit for the goodbye message, so that the server ends within a second."""
 
 
 @asynccontextmanager
 async def announced(name: str, host: str, port: int) -> AsyncIterator[None]:
-    """Announce a service while the ``with`` block runs; where the network does not allow it, a warning says so.
+    """Announce a service during the ``with`` block; logs a warning if the network does not allow it.
 
     Parameters
     ----------
-    name : shown by Home Assistant; 1 to 63 bytes; another service of that name in the network makes it "NAME-2"
-    host : where the service listens: an address of this machine, or 0.0.0.0 or :: for all of them
-    port : where it listens
+    name : shown by Home Assistant; 1 to 63 bytes; becomes "NAME-2" if the name is already in use on the network
+    host : address the service listens on: one of this machine, or 0.0.0.0 or :: for all of them
+    port : port the service listens on
 
     Raises
     ------
@@ -45,7 +45,7 @@ async def announced(name: str, host: str, port: int) -> AsyncIterator[None]:
     except ImportError as error:
         raise ConfigError('--zeroconf needs one more package: pip install "kws-live[wyoming]"') from error
     if not 1 <= len(name.encode()) <= LONGEST_NAME_BYTES:
-        raise ConfigError(f"{one_line(repr(name), 80)} cannot be announced; a name has 1 to {LONGEST_NAME_BYTES} bytes")
+        raise ConfigError(f"{one_line(repr(name), 80)} cannot be announced; names have 1 to {LONGEST_NAME_BYTES} bytes")
     zeroconf = None
     try:
         everywhere = host in ("0.0.0.0", "::")
@@ -58,7 +58,7 @@ async def announced(name: str, host: str, port: int) -> AsyncIterator[None]:
         service = AsyncServiceInfo(KIND, f"{name}.{KIND}", port, parsed_addresses=[address])
         await zeroconf.async_register_service(service, allow_name_change=True)
     except (OSError, Error) as error:
-        log.warning("cannot announce the service, so it must be added by hand: %s", error or type(error).__name__)
+        log.warning("cannot announce the service; add it manually: %s", error or type(error).__name__)
     try:
         yield
     finally:
@@ -70,7 +70,7 @@ async def announced(name: str, host: str, port: int) -> AsyncIterator[None]:
 
 
 def _address_towards(host: str) -> str:
-    """This machine's address on the way to another; nothing is sent."""
+    """Return this machine's address on the route to a host; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
         way.connect((host, 9))
         return str(way.getsockname()[0])

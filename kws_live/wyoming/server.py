@@ -1,12 +1,12 @@
 """A wake-word service for Home Assistant and other clients of the Wyoming protocol.
 
-Each client that connects has a pipeline of its own; all share one model. A client sends ``describe`` to be told the
-words, ``detect`` to choose some of them, then ``audio-start``, ``audio-chunk`` ..., ``audio-stop``; it is sent a
+Each client has its own pipeline; all share one model. A client sends ``describe`` to get the list of
+words, ``detect`` to choose some of them, then ``audio-start``, ``audio-chunk`` ..., ``audio-stop``; it receives a
 ``detection`` for each word and ``not-detected`` at the end of audio without one.
 
 References
 ----------
-The protocol: https://github.com/OHF-Voice/wyoming, through its makers' package.
+The protocol: https://github.com/OHF-Voice/wyoming, and its package ``wyoming``.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ log = spare(logging.getLogger(__name__))
 
 MOST_CLIENTS: Final = 64
 TURNS_TO_LEAVE: Final = 5
-"""Of the event loop, until a client that has hung up is seen to be gone."""
+"""Iterations of the event loop until a disconnected client is noticed."""
 
 
 class _Clients:
-    """Those connected now, each with the task that serves it.
+    """The connected clients, each with the task that serves it.
 
-    When there are too many, the one that has been silent for longest gives way, if it was silent for long enough.
+    When there are too many, the one that has been silent longest is disconnected, if it has been silent long enough.
     """
 
     def __init__(self, service: Service) -> None:
@@ -51,7 +51,7 @@ class _Clients:
         self._all: set[asyncio.Task[None]] = set()
 
     def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Begin to serve a client."""
+        """Start to serve a client."""
         keep_alive(writer.get_extra_info("socket"))
         client = Client(self._service, reader, writer)
         task = asyncio.create_task(self._serve(client))
@@ -64,7 +64,7 @@ class _Clients:
                 break
             await asyncio.sleep(0)
         else:
-            log.warning("more than %d clients; a new one was turned away", MOST_CLIENTS)
+            log.warning("more than %d clients; a new one was rejected", MOST_CLIENTS)
             client.dismiss(AudioError(f"more than {MOST_CLIENTS} clients"))
             return
         task = asyncio.current_task()
@@ -83,18 +83,18 @@ class _Clients:
         if silent_seconds < self._service.patience.displaced_seconds:
             return False
         self._tasks.pop(idlest).cancel()
-        idlest.dismiss(AudioError(f"more than {MOST_CLIENTS} clients, and this one was silent for longest"))
+        idlest.dismiss(AudioError(f"more than {MOST_CLIENTS} clients, and this one was silent longest"))
         return True
 
     async def end(self) -> None:
-        """Hang up on everybody."""
+        """Disconnect all clients."""
         for task in self._all:
             task.cancel()
         await asyncio.gather(*self._all, return_exceptions=True)
 
 
 def describe(model: Model) -> Info:
-    """What clients are told: one wake-word program whose models are the words."""
+    """Return the description for clients: one wake-word program whose models are the words."""
     version = metadata.version("kws-live")
     attribution = Attribution(name="kws_live", url="")
     words = [
@@ -122,18 +122,18 @@ def describe(model: Model) -> Info:
 
 @asynccontextmanager
 async def _listening(uri: str, clients: _Clients) -> AsyncIterator[int]:
-    """Take clients at an address while the ``with`` block runs; gives the TCP port, or 0."""
+    """Accept clients at an address during the ``with`` block; yields the TCP port, or 0."""
     path = Path(urlsplit(uri).path)
     try:
         parts = urlsplit(uri)
         if parts.scheme == "tcp" and parts.hostname and parts.port is not None:
             server = await asyncio.start_server(clients.welcome, parts.hostname, parts.port, backlog=MOST_CLIENTS)
         elif parts.scheme == "unix" and parts.path:
-            if path.is_socket():  # of a server that did not end as it should
+            if path.is_socket():  # left behind by a server that did not exit cleanly
                 path.unlink()
             server = await asyncio.start_unix_server(clients.welcome, path, backlog=MOST_CLIENTS)
         else:
-            raise ValueError("no such kind of address")
+            raise ValueError("unknown kind of address")
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot listen on {shown(uri)!r}: {error}; use one such as tcp://127.0.0.1:10400") from error
     try:
@@ -158,15 +158,15 @@ async def serve(
     ----------
     uri : ``tcp://127.0.0.1:10400``, ``unix:///run/kws-live.sock`` or ``stdio://``
     model : shared by all clients
-    settings : thresholds and more, shared by all clients; the model's own if not given
+    settings : thresholds and other settings, shared by all clients; default: the model's
     on_ready : called once clients can connect
-    announce_as : name under which Home Assistant finds the service by itself; None: it is not announced
-    patience : with clients that are slow or silent
+    announce_as : name under which Home Assistant discovers the service; None: it is not announced
+    patience : time limits for slow or silent clients
 
     Raises
     ------
     ConfigError
-        If it cannot listen there, or not announce itself.
+        If it cannot listen there or be announced.
     """
     asyncio.get_running_loop().set_exception_handler(report_to(log))
     service = Service(model, settings or make_settings(model), describe(model).event(), patience)
@@ -179,7 +179,7 @@ async def serve(
 
         host = urlsplit(uri).hostname
         if host is None:
-            raise ConfigError(f"{shown(uri)!r} cannot be found over the network; use one such as tcp://0.0.0.0:10400")
+            raise ConfigError(f"{shown(uri)!r} cannot be reached over the network; use one such as tcp://0.0.0.0:10400")
         announce = partial(announced, announce_as, host)
     try:
         async with _listening(uri, clients) as port, announce(port):

@@ -84,7 +84,7 @@ def drips(first: bytes) -> Iterator[int]:
 def test_the_time_limit_is_one_for_the_whole_exchange_however_slowly_the_bytes_come(first: bytes) -> None:
     with drips(first) as port:
         begun = time.monotonic()
-        with pytest.raises(ActionError, match=r"no answer within 0\.5 s") as failure:
+        with pytest.raises(ActionError, match=r"no response within 0\.5 s") as failure:
             HttpRequest(f"http://127.0.0.1:{port}/", limit_seconds=0.5).do(spoken("yes"))
         assert time.monotonic() - begun < 10
     assert failure.value.again

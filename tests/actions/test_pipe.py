@@ -37,7 +37,7 @@ def test_a_program_is_given_the_sound_after_the_word_with_the_event(tmp_path: Pa
     ring.close()
     out = tmp_path / "out"
     pipe = Pipe(Command([sys.executable, str(recogniser), str(out), "{keyword}"]), lambda: ring, 1.5)
-    assert pipe.describe(spoken("go")).endswith(f"{out} go with what is said next")
+    assert pipe.describe(spoken("go")).endswith(f"{out} go with the audio that follows")
     pipe.do(spoken("go", 1.0))
     assert out.read_text() == "go 16000 1 24000\n"
 
@@ -45,9 +45,9 @@ def test_a_program_is_given_the_sound_after_the_word_with_the_event(tmp_path: Pa
 def test_where_there_is_no_sound_it_says_so(recogniser: Path) -> None:
     command, empty = Command([sys.executable, str(recogniser)]), RingBuffer(10)
     empty.close()
-    with pytest.raises(ActionError, match="there is no sound to hand on"):
+    with pytest.raises(ActionError, match="there is no audio to pipe"):
         Pipe(command, lambda: None, 1.0).do(spoken("go"))
-    with pytest.raises(ActionError, match="the sound after 'go' is gone already"):
+    with pytest.raises(ActionError, match="the audio after 'go' is no longer available"):
         Pipe(command, lambda: empty, 1.0).do(spoken("go"))
 
 

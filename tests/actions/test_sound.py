@@ -11,7 +11,7 @@ from tests.spoken import spoken
 
 def test_a_sound_too_long_or_no_sound_at_all_is_refused_at_the_start(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "song.wav", np.zeros(61 * 8000, np.float32), 8000)
-    with pytest.raises(ConfigError, match="is 61 s long; at most 60 s are played"):
+    with pytest.raises(ConfigError, match="is 61 s long; the limit is 60 s"):
         Sound(tmp_path / "song.wav")
     (tmp_path / "text.wav").write_text("no sound")
     with pytest.raises(ConfigError, match="cannot read sound"):

@@ -246,7 +246,7 @@ def test_two_views_for_one_terminal_are_refused_before_anything_is_printed(capsy
     assert main(["listen", "--source", "demo:", "--fast", "--json", "--live"]) == 1
     out, error = capsys.readouterr()
     assert out == ""
-    assert error == "kws-live: --json and --live both take the terminal; give one of them\n"
+    assert error == "kws-live: --json and --live both use the terminal; give only one of them\n"
 
 
 def test_a_recording_that_cannot_be_kept_is_told_before_it_listens(

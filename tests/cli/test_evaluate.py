@@ -77,11 +77,11 @@ def test_a_stream_is_measured_swept_and_compared(tmp_path: Path, capsys: pytest.
     ("arguments", "message"),
     [
         ([], "nothing to measure on; give --clips, --noise, --stream or --talk"),
-        (["--clips", "absent"], "absent is no folder"),
+        (["--clips", "absent"], "absent is not a folder"),
         (["--stream", "absent.wav"], "no file 'absent.wav'"),
-        (["--talk", "absent"], "absent is no folder"),
+        (["--talk", "absent"], "absent is not a folder"),
         (["--clips", "x", "--sweep"], "--sweep and --against need a --stream"),
-        (["--stream", "x", "--target", "1"], "--target and --png belong to --sweep"),
+        (["--stream", "x", "--target", "1"], "--target and --png need --sweep"),
         (["--stream", "x", "--sweep", "--target", "0"], "--target 0 must be false accepts per hour, above 0"),
         (["no-such-model", "--clips", "x"], "no model 'no-such-model'"),
         # Told before hours of measuring, not after them.

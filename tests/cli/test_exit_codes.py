@@ -28,18 +28,18 @@ REFUSED: list[tuple[str, str]] = [
     ("wyoming --uri nowhere", "cannot listen on 'nowhere'"),
     ("wyoming --model none", "no model 'none'"),
     ("doctor --source demo: --seconds 0", "--seconds 0 must be"),
-    ("teach lamp --takes none", "none is no folder"),
+    ("teach lamp --takes none", "none is not a folder"),
     ("teach lamp --source none.wav", "no file 'none.wav'"),
     ("words list --model none", "no model 'none'"),
-    ("prepare none --out out", "none is no folder"),
+    ("prepare none --out out", "none is not a folder"),
     ("train --recipe none --features none --out out", "no recipe 'none'"),
-    ("train --recipe commands-12 --features none --out out", "none is no feature archive"),
-    ("evaluate --clips none", "none is no folder"),
+    ("train --recipe commands-12 --features none --out out", "none is not a feature archive"),
+    ("evaluate --clips none", "none is not a folder"),
     ("evaluate --stream none.wav", "no file 'none.wav'"),
     ("calibrate --room none.wav --budget 1/h", "no file 'none.wav'"),
     ("calibrate --room none.wav --budget often", "budget 'often' is no rate"),
     ("scan none --out out.parquet", "no file or folder 'none'"),
-    ("make-stream --clips none --out out.wav", "none is no folder"),
+    ("make-stream --clips none --out out.wav", "none is not a folder"),
 ]
 
 

@@ -39,12 +39,12 @@ def test_labels_may_lie_elsewhere(clips: Path, tmp_path: Path) -> None:
     [
         (["--words", "0"], "a stream of 0 words cannot be built"),
         (["--snr", "500"], "SNR 500 dB must be -30 to 100"),
-        (["--noise", "absent"], "absent is no folder"),
-        (["--set", "val"], "know no sets"),
+        (["--noise", "absent"], "absent is not a folder"),
+        (["--set", "val"], "have no sets"),
         (["--out", "stream.mp3"], "name it .wav or .flac"),
         (["--seed", "-1"], "seed -1 must be 0 or above"),
         (["--out", "no/such/a.flac", "--noise", "absent"], "there is no folder no/such; create it first"),
-        (["--out", "a.wav", "--labels", "a.wav"], "cannot write the labels over the stream itself"),
+        (["--out", "a.wav", "--labels", "a.wav"], "the labels would overwrite the stream"),
     ],
 )
 def test_what_cannot_be_built_is_told_in_one_line(

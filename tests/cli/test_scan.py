@@ -33,7 +33,7 @@ def test_what_cannot_be_scanned_is_told_in_one_line(tmp_path: Path, capsys: pyte
     for arguments, message in (
         ([str(tmp_path / "absent")], "no file or folder"),
         ([str(tmp_path)], "no sound files there"),
-        ([str(DEMO), "--workers", "0"], "0 workers can do nothing"),
+        ([str(DEMO), "--workers", "0"], "0 workers are not enough"),
         ([str(DEMO), "--excerpt", "3"], "must be a multiple of 2 s"),
     ):
         assert main(["scan", *arguments, "--out", str(tmp_path / "e.parquet")]) == 1

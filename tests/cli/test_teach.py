@@ -36,7 +36,7 @@ def test_from_a_folder_of_takes_to_a_word_that_is_spotted_renamed_and_forgotten(
     assert "false commands: " in said
     assert "listen: kws-live listen --model my-words" in said
     assert main(["words", "test", "left off", "--takes", str(takes)]) == 0
-    assert '"left off" was heard in 3 of 3 recordings' in capsys.readouterr().out
+    assert '"left off" was recognised in 3 of 3 recordings' in capsys.readouterr().out
     assert main(["models"]) == 0
     assert "my-words" in capsys.readouterr().out
     assert main(["words", "rename", "left off", "lamp"]) == 0
@@ -55,8 +55,8 @@ def test_bad_takes_are_named_with_the_reason_and_the_rest_is_used(
     (takes / "9.wav").write_bytes((takes / "0.wav").read_bytes())
     assert main(["teach", "left off", "--takes", str(takes), "--name", "lamp", "--only", "--keep-audio"]) == 0
     said = capsys.readouterr().err
-    assert "8.wav is left out: nothing was said" in said
-    assert "9.wav is left out: the same recording as 0.wav" in said
+    assert "8.wav skipped: nothing was said" in said
+    assert "9.wav skipped: the same recording as 0.wav" in said
     model = load_model("lamp")
     assert model.card.keywords == ("left off",)
     assert len(list(model.folder.glob("*.flac"))) == 3
@@ -68,9 +68,9 @@ def test_bad_takes_are_named_with_the_reason_and_the_rest_is_used(
         (["teach", "a/b", "--takes", "TAKES"], "word 'a/b' has '/' in it"),
         (["teach", "lamp", "--takes", "TAKES", "--name", "a/b"], "name 'a/b' cannot be a folder's"),
         (["teach", "stop", "--takes", "TAKES"], "'commands-12' knows 'stop' already"),
-        (["teach", "stop", "--adapt", "--only"], "leave --only and --from-text out"),
+        (["teach", "stop", "--adapt", "--only"], "leave out --only and --from-text"),
         (["teach", "lamp", "--adapt"], "'commands-12' does not know 'lamp', so leave --adapt out"),
-        (["teach", "lamp", "--takes", "nowhere"], "nowhere is no folder"),
+        (["teach", "lamp", "--takes", "nowhere"], "nowhere is not a folder"),
         (["teach", "lamp", "--n", "1"], "--n 1 must be 2 to 100"),
         (["teach", "lamp", "--takes", "TAKES", "--model", "paper"], "model 'paper' has no embedding"),
         (["words", "forget", "lamp"], "no words have been taught yet; begin with: kws-live teach"),
@@ -101,7 +101,7 @@ def test_takes_from_a_mac_or_a_telephone_are_used_and_what_cannot_be_read_is_tol
     assert "._0.wav" not in caplog.text + capsys.readouterr().err
     assert main(["words", "test", "left off", "--takes", str(takes)]) == 0
     captured = capsys.readouterr()
-    assert '"left off" was heard in 3 of 3 recordings' in captured.out
+    assert '"left off" was recognised in 3 of 3 recordings' in captured.out
     assert "broken.wav cannot be read as sound" in captured.err
 
 
@@ -120,11 +120,11 @@ def test_a_known_word_is_fitted_to_a_voice_and_given_back(tmp_path: Path, capsys
     said = capsys.readouterr().out
     assert '"stop" as it was said here: ' in said
     assert "of 3 takes were heard before, " in said
-    assert 'to have it as it was: kws-live words forget "stop" --model my-words' in said
+    assert 'to undo it: kws-live words forget "stop" --model my-words' in said
     assert main(["words", "list"]) == 0
     assert "  stop (adapted)       3 takes, " in capsys.readouterr().out
     assert main(["words", "test", "stop", "--takes", str(folder)]) == 0
-    assert '"stop" was heard in 3 of 3 recordings' in capsys.readouterr().out
+    assert '"stop" was recognised in 3 of 3 recordings' in capsys.readouterr().out
     assert main(["words", "forget", "stop"]) == 0
     assert "my-words knows: yes, no, up" in capsys.readouterr().out
 
@@ -139,9 +139,9 @@ def test_a_word_that_is_not_heard_is_told_with_how_near_it_came(
     capsys.readouterr()
     assert main(["words", "test", "left off", "--takes", str(takes)]) == 0
     said = capsys.readouterr().out
-    assert 'nothing ("left off" came to ' in said
-    assert "; 1 is its threshold)" in said
-    assert '"left off" was heard in 0 of 3 recordings' in said
+    assert 'nothing ("left off" scored ' in said
+    assert "; its threshold is 1)" in said
+    assert '"left off" was recognised in 0 of 3 recordings' in said
 
 
 def test_takes_are_asked_for_at_a_microphone(

@@ -80,7 +80,7 @@ def test_a_folder_gives_its_takes_in_order(tmp_path: Path) -> None:
     assert [take.name for take in takes] == ["0.wav", "1.wav", "2.wav"]
     with pytest.raises(DatasetError, match="has no sound files; put 3 to 10"):
         read_takes(tmp_path)
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         read_takes(tmp_path / "nowhere")
 
 

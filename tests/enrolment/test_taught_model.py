@@ -434,7 +434,9 @@ def test_words_of_an_earlier_version_are_taught_again_from_the_sound_that_was_ke
     write_card(model.folder, replace(model.card, thresholds={**model.card.thresholds, "left off": 0.7}))
     before = scores(load_model("mine"))
     as_an_earlier_version_wrote_it(load_model("mine"))
-    with pytest.raises(OutdatedWordsError, match="were taught by an earlier version; any command does it again where"):
+    with pytest.raises(
+        OutdatedWordsError, match="were taught with an earlier version; if the audio of their takes was kept"
+    ):
         load_model("mine")
     assert main(["words", "list", "--model", "mine"]) == 0
     assert "left off             3 takes" in capsys.readouterr().out
@@ -486,8 +488,8 @@ def test_what_a_false_alarm_costs_is_shown_before_it_is_kept(
     before = (model.folder / WORDS_NAME).read_bytes()
     assert main(["words", "not-this", "left off", str(tmp_path / "alarm.wav")]) == 0
     told = capsys.readouterr().out
-    assert told.startswith('"left off" does not fire in alarm.wav then; 2 of 2 takes are heard, each left out of the ')
-    assert "nothing has been changed; to keep it: --keep" in told
+    assert told.startswith('with this change, "left off" no longer fires in alarm.wav; takes recognised when left out ')
+    assert "nothing was changed; to save the change, add --keep" in told
     assert (model.folder / WORDS_NAME).read_bytes() == before
     assert main(["words", "not-this", "left off", str(tmp_path / "alarm.wav"), "--keep"]) == 0
     assert '"left off" has been changed' in capsys.readouterr().out

@@ -50,12 +50,12 @@ def test_a_budget_is_a_rate(text: str, per_hour: float) -> None:
 
 @pytest.mark.parametrize("text", ["often", "0", "0.5", "/h", "-1/h", "1/fortnight", "1e3/h", ""])
 def test_what_is_no_rate_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no rate; write false accepts per hour, day or week"):
+    with pytest.raises(ConfigError, match="is not a rate; write false accepts per hour, day or week"):
         parse_budget(text)
 
 
 def test_a_budget_of_none_cannot_be_promised() -> None:
-    with pytest.raises(ConfigError, match="'0/h' cannot be promised"):
+    with pytest.raises(ConfigError, match="'0/h' is impossible"):
         parse_budget("0/h")
 
 
@@ -128,7 +128,7 @@ def test_a_long_recording_supports_the_budget_and_frees_the_thresholds() -> None
     rates = replace(false_rates(run, SETTINGS, (0.3, 0.6, 0.9)), hours=10.0)  # none in 10 hours: at most 0.37 an hour
     chosen = plan(run, rates, SETTINGS, 0.5)
     assert chosen.supported
-    assert "so 0.5/h is kept" in chosen.claim()
+    assert "so 0.5/h is met" in chosen.claim()
     assert set(chosen.thresholds.values()) == {0.3}  # below the model's 0.6
 
 
@@ -146,7 +146,7 @@ def test_a_budget_that_nothing_keeps_is_told() -> None:
     rates = FalseRates((0.5, 0.9), dict.fromkeys(KEYWORDS, (0, 0)), dict.fromkeys(KEYWORDS, (9.0, 4.0)), 1 / 60)
     chosen = plan(run, rates, SETTINGS, 1.0)
     assert set(chosen.thresholds.values()) == {0.9}
-    assert "No thresholds keep 1/h here: the strictest let about 12/h pass" in chosen.claim()  # 3 words, 4/h each
+    assert "No thresholds meet 1/h here: the strictest allow about 12/h" in chosen.claim()  # 3 words, 4/h each
 
 
 def test_a_smaller_budget_never_lowers_a_threshold() -> None:
@@ -179,5 +179,5 @@ def test_misses_are_those_of_the_takes_at_the_new_thresholds() -> None:
 
 
 def test_seconds_of_a_room_are_too_few() -> None:
-    with pytest.raises(DatasetError, match=r"9.0 s of the room tell nothing"):
+    with pytest.raises(DatasetError, match=r"9.0 s of the room are not enough"):
         false_rates(room(9.0), SETTINGS)

@@ -81,9 +81,9 @@ def test_class_folders_of_any_rate_and_length_are_scored_once_each(tmp_path: Pat
 
 
 def test_no_clips_and_broken_clips_are_told(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         find_clips(tmp_path / "absent", LABELS)
-    with pytest.raises(DatasetError, match="has no clips; it needs one folder of clips for each word"):
+    with pytest.raises(DatasetError, match="contains no clips; it needs one folder of clips per word"):
         find_clips(tmp_path, LABELS)
     (tmp_path / "yes").mkdir()
     (tmp_path / "yes" / "broken.wav").write_bytes(b"RIFF and no more")
@@ -100,7 +100,7 @@ def test_noise_is_judged_second_by_second_without_digital_silence(tmp_path: Path
     assert score.by_folder == {"rain": Share(0, 2), "siren": Share(1, 2)}
     assert score.fired == Share(1, 4)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError, match="has no sound files"):
+    with pytest.raises(DatasetError, match="contains no sound files"):
         score_noise(ToneModel(), tmp_path / "empty")
 
 

@@ -26,15 +26,15 @@ def test_a_table_of_clips_can_be_narrowed_to_a_set(data: Path) -> None:
 
 
 def test_missing_material_is_told(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         find_material(tmp_path / "absent", KEYWORDS)
     with pytest.raises(DatasetError, match=r"has no clip of up; it has: _silence_, bed, no, yes"):
         find_material(data / "clips", ("up",))
-    with pytest.raises(DatasetError, match="has no sound files"):
+    with pytest.raises(DatasetError, match="contains no sound files"):
         find_material(data / "clips", KEYWORDS, noise=tmp_path)
     with pytest.raises(DatasetError, match=r"no \*.trans.txt"):
         find_material(data / "clips", KEYWORDS, talk=[tmp_path])
-    with pytest.raises(ConfigError, match="know no sets"):
+    with pytest.raises(ConfigError, match="have no sets"):
         find_material(data / "clips", KEYWORDS, set_name="val")
     (tmp_path / "clips.csv").write_text("path,label\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="has no column word"):

@@ -57,7 +57,7 @@ def test_what_is_saved_is_loaded_bit_by_bit(tmp_path: Path) -> None:
 
 def test_another_gate_needs_another_run() -> None:
     run, _ = record(ToneModel(), decision_settings(gate_mode=2), ArraySource(TALK, RATE_HZ))
-    with pytest.raises(ConfigError, match="made with gate_mode 2, so it cannot be decided again with None"):
+    with pytest.raises(ConfigError, match="recorded with gate_mode 2, so it cannot be replayed with None"):
         run.decide(decision_settings(gate_mode=None))
 
 
@@ -65,13 +65,13 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no file"):
         RecordedRun.load(tmp_path / "absent.npz")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    with pytest.raises(DatasetError, match="holds no posteriors of a run"):
+    with pytest.raises(DatasetError, match="contains no posteriors of a run"):
         RecordedRun.load(tmp_path / "other.npz")
     (tmp_path / "half.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:-30])
-    with pytest.raises(DatasetError, match="holds no posteriors of a run"):
+    with pytest.raises(DatasetError, match="contains no posteriors of a run"):
         RecordedRun.load(tmp_path / "half.npz")
     (tmp_path / "text.npz").write_text("no archive at all", encoding="utf-8")
-    with pytest.raises(DatasetError, match="holds no posteriors of a run"):
+    with pytest.raises(DatasetError, match="contains no posteriors of a run"):
         RecordedRun.load(tmp_path / "text.npz")
 
 

@@ -64,7 +64,7 @@ def test_a_word_that_keeps_its_share_of_the_target_at_no_threshold_says_so() -> 
 def test_audio_too_short_to_hold_the_target_recommends_nothing() -> None:
     rows = {row[0]: row[1:] for row in report.sweep_tables(SWEEP, 100.0)[1].rows}
     assert rows["all, together"][0] == "0.5"  # 36 s with one event are just long enough for 100 an hour
-    assert rows["yes"] == ("cannot tell", "", "33/h takes 0.03 h of audio at least; this is 0.01 h")
+    assert rows["yes"] == ("cannot tell", "", "33/h needs at least 0.03 h of audio; this is 0.01 h")
 
 
 def test_rich_shows_the_same_cells() -> None:

@@ -41,12 +41,12 @@ def test_a_take_without_a_word_is_asked_for_again() -> None:
     heard = np.concatenate((quiet(10), quiet(3), quiet(2), quiet(3), take("yes"), quiet(1)))
     said: list[str] = []
     recording = guide(ArraySource(heard, RATE_HZ, block_samples=1600), ("yes",), 10.0, 1, said.append)
-    assert "nothing heard; once more, a little louder" in said
+    assert "no word found; please repeat, a little louder" in said
     np.testing.assert_array_equal(recording.takes["yes"][0], take("yes"))
 
 
 def test_a_silent_microphone_and_one_that_ends_are_told() -> None:
-    with pytest.raises(DatasetError, match="was not heard three times in a row"):
+    with pytest.raises(DatasetError, match="was not found three times in a row"):
         guide(ArraySource(quiet(60), RATE_HZ), ("yes",), 10.0, 1, lambda text: None)
     with pytest.raises(SourceLostError, match="ended before everything was recorded"):
         guide(ArraySource(quiet(12), RATE_HZ), ("yes",), 10.0, 1, lambda text: None)
@@ -74,7 +74,7 @@ def test_a_gap_in_the_room_does_no_harm_and_a_word_with_one_is_asked_for_again()
     said: list[str] = []
     recording = guide(Gappy(heard, {50, 110, 135}), ("yes",), 10.0, 1, said.append)
     assert recording.room.size == 10 * RATE_HZ
-    assert "0.50 s of audio never arrived; once more" in said
+    assert "0.50 s of audio never arrived; please repeat" in said
     np.testing.assert_array_equal(recording.takes["yes"][0], take("yes"))
 
 
@@ -96,5 +96,5 @@ def test_takes_are_read_from_folders_of_the_words(tmp_path: Path) -> None:
     assert {word: len(found) for word, found in takes.items()} == {"yes": 2}
     with pytest.raises(DatasetError, match="has no takes of up"):
         read_words(tmp_path, ("up",), RATE_HZ)
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         read_words(tmp_path / "absent", KEYWORDS, RATE_HZ)

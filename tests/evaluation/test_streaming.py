@@ -218,7 +218,7 @@ def test_the_gate_is_measured(tmp_path: Path) -> None:
 
 def test_a_stream_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
     path = write_tones(tmp_path, seconds=0.9)
-    with pytest.raises(DatasetError, match=r"0.90 s long; a stream must not be shorter than one window"):
+    with pytest.raises(DatasetError, match=r"0.90 s long; a stream must have at least one window"):
         measure_stream(ToneModel(), decision_settings(), path, path.with_suffix(".csv"))
 
 
@@ -241,5 +241,5 @@ def test_a_folder_gives_its_pairs(tmp_path: Path) -> None:
         write_labels(tmp_path / name, [])
     assert [pair[0].name for pair in stream_pairs(tmp_path)] == ["a.flac", "b.wav"]
     assert stream_pairs(tmp_path / "b.wav") == [(tmp_path / "b.wav", tmp_path / "b.csv")]
-    with pytest.raises(DatasetError, match="must hold pairs"):
+    with pytest.raises(DatasetError, match="must contain pairs"):
         stream_pairs(tmp_path, tmp_path / "a.csv")

@@ -77,7 +77,7 @@ def test_a_page_names_commands_and_options_that_exist(topic: str, capsys: pytest
         main(["--help"])
     known = capsys.readouterr().out
     for command in re.findall(r"`kws-live ([a-z][a-z-]+)", page(topic)):
-        assert re.search(rf"^ +{command} ", known, re.MULTILINE), command
+        assert re.search(rf"^ +{command}\b", known, re.MULTILINE), command
 
 
 @pytest.mark.timeout(600)

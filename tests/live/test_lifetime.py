@@ -177,7 +177,7 @@ def test_what_is_no_word_is_refused(given: Any) -> None:
 @pytest.mark.parametrize("event", ["detection", int, None])
 def test_what_is_no_type_of_event_is_refused(event: Any) -> None:
     spotter = endless()
-    with pytest.raises(ConfigError, match="is no type of event"):
+    with pytest.raises(ConfigError, match="is not an event type"):
         spotter.on(event=event)
     spotter.on(event=NearMiss)(print)
     spotter.stop()

@@ -157,7 +157,7 @@ def test_another_scan_does_not_go_on_with_this_ones_journal(archive: Path, tmp_p
     journal = tmp_path / "events.parquet.journal"
     for text in ("not a journal\n", journal.read_text(encoding="utf-8").splitlines()[0] + "\n{}\n"):
         journal.write_text(text, encoding="utf-8")
-        with pytest.raises(ConfigError, match="is no journal of a scan; delete it"):
+        with pytest.raises(ConfigError, match="is not a scan journal; delete it"):
             scan([archive], out, MODEL, SETTINGS, run_here, 4)
 
 
@@ -235,7 +235,7 @@ def test_a_full_disk_ends_a_scan_in_one_line_and_loses_nothing(archive: Path, tm
     kept = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, kept[1]))
     try:
-        with pytest.raises(ConfigError, match=r"cannot write .*journal: .*; what is in it stays done"):
+        with pytest.raises(ConfigError, match=r"cannot write .*journal: .*; what it contains is kept"):
             scan([archive], out, MODEL, SETTINGS, run_here, 4)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, kept)

@@ -48,7 +48,7 @@ def test_a_worker_that_is_killed_changes_nothing(archive: Path, tmp_path: Path) 
 def test_a_file_that_kills_every_worker_is_listed_and_the_others_are_done(archive: Path, tmp_path: Path) -> None:
     result = scan([archive], tmp_path / "events.parquet", ToneModel(), SETTINGS, LocalProcesses(2, die_always))
     assert {Path(path).name: reason for path, reason in result.broken.items()} == {
-        "b.flac": "the worker died 3 times while it read this file"
+        "b.flac": "the worker died 3 times while reading this file"
     }
     assert {Path(event.source).name for event in result.detections} == {"a.wav"}
 
@@ -64,5 +64,5 @@ def test_who_leaves_a_scan_does_not_wait_for_what_is_under_way(archive: Path) ->
 
 
 def test_no_workers_can_do_nothing() -> None:
-    with pytest.raises(ConfigError, match="0 workers can do nothing"):
+    with pytest.raises(ConfigError, match="0 workers are not enough"):
         LocalProcesses(0)

@@ -106,7 +106,7 @@ def test_listening_goes_on_and_ends_while_there_is_no_broker() -> None:
     "url", ["mqtt:", "mqtt://host", "mqtt://host/", "mqtt://host/a/+", "mqtt://host/a#b", "mqtt://host:x/a"]
 )
 def test_what_is_no_address_or_topic_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="is no MQTT address"):
+    with pytest.raises(ConfigError, match="is not an MQTT address"):
         open_sink(url)
 
 
@@ -240,7 +240,7 @@ def test_a_wrong_password_is_told_once_however_often_it_is_tried(
     sink.send(spoken("yes"))
     sink.close()
     broker.kill()
-    assert caplog.text.count("it refuses: Not authorized; trying again") == 1
+    assert caplog.text.count("refused: Not authorized; trying again") == 1
     assert "S3CRET" not in caplog.text
     assert sink.n_lost == 1  # type: ignore[attr-defined]
 

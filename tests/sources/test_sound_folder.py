@@ -38,7 +38,7 @@ def test_sound_files_are_listed_in_order_and_nothing_else(tmp_path: Path) -> Non
         touch(tmp_path / name)
     assert names(tmp_path) == ["a.flac", "b.WAV", "e.opus"]
     assert names(tmp_path, deep=True) == ["a.flac", "b.WAV", "deep/f.ogg", "e.opus", "g.wav/h.mp3"]
-    with pytest.raises(DatasetError, match="none is no folder"):
+    with pytest.raises(DatasetError, match="none is not a folder"):
         names(tmp_path / "none")
 
 

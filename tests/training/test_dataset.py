@@ -56,13 +56,13 @@ def test_an_archive_replaces_an_older_one_but_never_another_folder(tmp_path: Pat
     write(tmp_path / "features")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"miaow")
-    with pytest.raises(DatasetError, match="photos exists and is no feature archive"):
+    with pytest.raises(DatasetError, match="photos exists and is not a feature archive"):
         write(tmp_path / "photos")
     assert (tmp_path / "photos" / "cat.jpg").exists()
 
 
 def test_a_folder_that_is_no_archive_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no feature archive"):
+    with pytest.raises(DatasetError, match="is not a feature archive"):
         FeatureArchive.open(tmp_path)
 
 
@@ -119,7 +119,7 @@ def test_images_that_do_not_fit_are_refused(tmp_path: Path, shape: tuple[int, in
 
 def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "i.zip").write_bytes(b"not a zip")
-    with pytest.raises(DatasetError, match="is no archive of log mel images"):
+    with pytest.raises(DatasetError, match="is not an archive of log-mel images"):
         import_images(tmp_path / "i.zip", tmp_path / "features")
 
 

@@ -123,7 +123,7 @@ def test_a_line_that_brings_nothing_new_is_given_up_and_what_is_there_is_kept(se
 
 
 def test_a_wrong_checksum_removes_the_file(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=f"has SHA-256 {DIGEST}, not {'0' * 64}; it has been removed"):
+    with pytest.raises(DatasetError, match=f"has SHA-256 {DIGEST}, not {'0' * 64}; it was removed"):
         download(RemoteArchive(server.url, "0" * 64), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -141,13 +141,15 @@ def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "words.tar.gz", "http://example.org/"])
 def test_only_web_addresses_of_a_file_are_fetched(tmp_path: Path, url: str) -> None:
-    with pytest.raises(DatasetError, match="is no http or https address of a file"):
+    with pytest.raises(DatasetError, match="is not an http or https address of a file"):
         download(RemoteArchive(url, None), tmp_path)
 
 
 def test_a_disk_without_room_is_told_before_anything_is_fetched(server: Server, tmp_path: Path) -> None:
     needed = 3 * len(CONTENT) + SPARE_BYTES
-    with pytest.raises(DatasetError, match=f"needs {needed:,} bytes of disk, unpacked; .* has {needed - 1:,}"):
+    with pytest.raises(
+        DatasetError, match=f"needs {needed:,} bytes of disk space when unpacked; .* has {needed - 1:,}"
+    ):
         download(RemoteArchive(server.url, DIGEST), tmp_path, free=lambda _: needed - 1)
     assert list(tmp_path.iterdir()) == []
 
@@ -155,7 +157,7 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(server: Server, 
 def test_a_disk_that_becomes_full_stops_the_download_and_the_next_call_goes_on(server: Server, tmp_path: Path) -> None:
     (tmp_path / "words.tar.gz.part").write_bytes(CONTENT[:1000])
     answers = iter([10**12, SPARE_BYTES - 1])  # plenty when asked first, then full
-    with pytest.raises(DatasetError, match=r"is full; free .* it goes on from here"):
+    with pytest.raises(DatasetError, match=r"is full; free .* it resumes here"):
         download(RemoteArchive(server.url, DIGEST), tmp_path, free=lambda _: next(answers))
     assert download(RemoteArchive(server.url, DIGEST), tmp_path).read_bytes() == CONTENT
 

@@ -41,8 +41,8 @@ def test_fine_tuning_keeps_the_trunk_and_the_words_that_both_have(trunk: keras.M
     assert np.array_equal(after[-2][:, 2:], before[-2][:, 2:])  # unknown and silence
     assert not np.array_equal(after[-2][:, 0], before[-2][:, 0])
     with pytest.raises(
-        ConfigError, match=r"has another network than recipe 'mine'; use the architecture and \[options\]"
+        ConfigError, match=r"has a different network from recipe 'mine'; use the architecture and \[options\]"
     ):
         network_from(tmp_path / "base", replace(recipe, options={**OPTIONS, "channels": 16}), TINY)
-    with pytest.raises(ConfigError, match="has another front end than the features"):
+    with pytest.raises(ConfigError, match="has a different front end from the features"):
         network_from(tmp_path / "base", recipe, SPEECH)

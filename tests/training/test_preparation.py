@@ -81,7 +81,7 @@ def test_bad_recordings_are_listed_with_their_reason_and_skipped(words: Path, tm
 def test_a_class_of_bad_recordings_only_is_an_error(words: Path, tmp_path: Path) -> None:
     for path in (words / "no").iterdir():
         path.write_bytes(b"no sound")
-    with pytest.raises(DatasetError, match=r"class 'no' has no recording that can be used: the first, no/0_nohash_0"):
+    with pytest.raises(DatasetError, match=r"class 'no' has no usable recording: the first, no/0_nohash_0"):
         prepare(words, tmp_path / "features", SPEECH, jobs=1)
     assert not (tmp_path / "features").exists()
 

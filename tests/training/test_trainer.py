@@ -148,7 +148,7 @@ def test_a_network_trained_in_half_precision_is_returned_in_float32(archive: Fea
 
 def test_the_state_of_another_recipe_is_refused(archive: FeatureArchive, tmp_path: Path) -> None:
     train(replace(RECIPE, epochs=2), [archive], tmp_path)
-    with pytest.raises(DatasetError, match="holds another recipe's run"):
+    with pytest.raises(DatasetError, match="holds a run of another recipe"):
         train(replace(RECIPE, epochs=2, seed=9), [archive], tmp_path)
 
 
@@ -169,7 +169,7 @@ def test_a_student_learns_from_its_teacher_alone_when_told_so(archive: FeatureAr
 
 def test_a_state_that_an_older_trainer_left_is_refused(archive: FeatureArchive, tmp_path: Path) -> None:
     np.savez(tmp_path / "state.npz", recipe=np.array(RECIPE.fingerprint()), history=np.array("[]"))
-    with pytest.raises(DatasetError, match="name a new folder or delete it"):
+    with pytest.raises(DatasetError, match="give a new folder or delete it"):
         train(RECIPE, [archive], tmp_path)
 
 

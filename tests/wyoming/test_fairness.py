@@ -179,7 +179,7 @@ def test_unknown_names_are_told_once_with_the_words_known(log: pytest.LogCapture
 
     run(test)
     (line,) = log.messages
-    assert line.endswith("asked for 'ok_nabu'; the words known are: yes, no, stop")
+    assert line.endswith("asked for 'ok_nabu'; available words: yes, no, stop")
 
 
 HOSTILE = "\x1b[31m\nclient ('10.0.0.1', 5) FAKE LINE\x1b]0;owned\x07"

@@ -1,8 +1,8 @@
-"""The networks, one file each. A builder turns the normalised log mel picture into posteriors.
+"""The networks, one file each. A builder maps the normalised log-mel spectrogram to posteriors.
 
-Every network takes MFCC, shape (n_frames, n_mfcc), because that is what the live path computes. Where all
-coefficients are kept the cosine transform loses nothing, so its fixed inverse is the first layer and two-dimensional
-networks see the picture they need; with fewer coefficients they see the MFCC themselves.
+Every network takes MFCC, shape (n_frames, n_mfcc), because the live path computes MFCC. If all
+coefficients are kept, the cosine transform is invertible, so its fixed inverse is the first layer and two-dimensional
+networks get the spectrogram that they need; with fewer coefficients they get the MFCC.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ ARCHITECTURES: Final[Mapping[str, Builder]] = {
 
 MEAN_DB: Final = -20.0
 SCALE_DB: Final = 20.0
-"""Mean and spread of log mel power over Speech Commands, rounded; speech at a microphone lies within two of them."""
+"""Mean and spread of log-mel power over Speech Commands, rounded; microphone speech is within two of the latter."""
 
 
 def build_network(
@@ -46,10 +46,10 @@ def build_network(
     Raises
     ------
     ConfigError
-        If there is no such architecture, or it has no such option.
+        If there is no such architecture or option.
     """
     if architecture not in ARCHITECTURES:
-        raise ConfigError(f"no architecture {architecture!r}; there are: {', '.join(ARCHITECTURES)}")
+        raise ConfigError(f"no architecture {architecture!r}; choose from: {', '.join(ARCHITECTURES)}")
     mfcc = keras.Input((settings.n_frames, settings.n_mfcc), name="mfcc")
     picture = mfcc if settings.n_mfcc < settings.n_mels else _picture(mfcc, settings.n_mels)
     try:
@@ -62,7 +62,7 @@ def build_network(
 def _picture(mfcc: keras.KerasTensor, n_mels: int) -> keras.KerasTensor:
     """Undo the cosine transform and normalise: fixed weights."""
     matrix = dct_matrix(n_mels, n_mels) / SCALE_DB
-    # LiteRT turns larger constant matrices into 8 bits; the loudness in coefficient 0 would drown the others.
+    # LiteRT quantises larger constant matrices to 8 bits; the level in coefficient 0 would swamp the others.
     n_parts = -(-n_mels * n_mels // 1000)
     parts = [
         layers.Dense(

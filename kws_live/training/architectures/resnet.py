@@ -1,7 +1,7 @@
-"""A residual network in two dimensions with squeeze and excitation: large, another kind than the networks over time.
+"""A two-dimensional residual network with squeeze and excitation: large, and unlike the temporal networks.
 
-The kernels are small and the same everywhere in the picture, so that the band they stand on is told to them as a
-second channel: a vowel's resonance and its third harmonic look alike.
+The kernels are small and the same everywhere in the spectrogram, so the band is given to them as a
+second channel; otherwise a vowel's resonance and its third harmonic look alike.
 
 References
 ----------
@@ -17,12 +17,12 @@ import keras
 from keras import layers, ops
 
 SQUEEZE: Final = 8
-"""Channels of a block to one of its gate's."""
+"""Ratio of a block's channels to those of its gate."""
 
 
 @keras.saving.register_keras_serializable("kws_live")
 class BandPlace(layers.Layer):  # type: ignore[misc]  # keras ships no types
-    """Adds a channel that says where in the spectrum each point lies: -1 in the lowest band, 1 in the highest.
+    """Adds a channel with the position of each point in the spectrum: -1 in the lowest band, 1 in the highest.
 
     From shape (n_frames, n_bands, channels) to (n_frames, n_bands, channels + 1).
     """
@@ -41,12 +41,12 @@ def build(
     dropout: float = 0.2,
     block_dropout: float = 0.0,
 ) -> keras.KerasTensor:
-    """Posteriors, shape (n_labels,), from a picture, shape (n_frames, n_bands).
+    """Build posteriors, shape (n_labels,), from a spectrogram, shape (n_frames, n_bands).
 
     Parameters
     ----------
     stem : channels of the first convolution
-    widths, blocks : channels and number of the blocks of each stage; a stage halves both sides of the picture
+    widths, blocks : channels and number of blocks per stage; a stage halves both dimensions of the spectrogram
     dropout : before the last layer
     block_dropout : of whole channels, between a block's two convolutions
     """
@@ -73,7 +73,7 @@ def _block(skip: keras.KerasTensor, width: int, stride: int, dropout: float) -> 
 
 
 def _gated(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Each channel times a share between 0 and 1 that all of them decide."""
+    """Multiply each channel by a gate between 0 and 1 computed from all channels."""
     gate = layers.GlobalAveragePooling2D()(x)
     gate = layers.Dense(x.shape[-1] // SQUEEZE, activation="relu")(gate)
     gate = layers.Dense(x.shape[-1], activation="sigmoid")(gate)

@@ -1,6 +1,6 @@
-"""A two-dimensional stem that finds local patterns wherever they lie, then separable convolutions over time.
+"""A two-dimensional stem that finds local patterns at any place, then separable convolutions over time.
 
-TC-ResNet and MatchboxNet read the bands as channels: fast, but a voice half an octave higher is a new pattern to
+TC-ResNet and MatchboxNet treat the bands as channels: fast, but a voice half an octave higher is a new pattern for
 them. Two cheap strided convolutions in time and frequency give the shift tolerance of two-dimensional networks; one
 dense layer then folds bands into channels and everything after it runs along time at full CPU speed. Squeeze and
 excitation lets each block see the whole window.
@@ -26,7 +26,7 @@ def build(
     dropout: float = 0.1,
     full_blocks: int = 1,
 ) -> keras.KerasTensor:
-    """Posteriors, shape (n_labels,), from a picture, shape (n_frames, n_bands).
+    """Build posteriors, shape (n_labels,), from a spectrogram, shape (n_frames, n_bands).
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ def build(
     channels: tuple[int, ...] = (24, 36, 36, 48, 48, 72, 72),
     kernel: int = 9,
 ) -> keras.KerasTensor:
-    """Posteriors, shape (n_labels,), from a picture, shape (n_frames, n_bands).
+    """Build posteriors, shape (n_labels,), from a spectrogram, shape (n_frames, n_bands).
 
     The default is TC-ResNet14 at width 1.5; (24, 32, 48) after a first 16 is the paper's TC-ResNet8.
     """

@@ -1,1 +1,1 @@
-"""Readers of the corpora that training and its negatives come from."""
+"""Readers of the corpora used for training."""

@@ -1,4 +1,4 @@
-"""Talk by actors: the sentences of games that Debian packages, out of the files that hold them."""
+"""Speech by actors, extracted from the data files of games packaged by Debian."""
 
 import io
 import re
@@ -16,44 +16,44 @@ from kws_live.system.saving import replacing_folder
 from kws_live.training.corpora import rnc
 
 Sentences = Iterator[tuple[str, Samples]]
-"""Name and samples at 16 kHz of each."""
+"""Name and samples at 16 kHz of each sentence."""
 
 LEAST_SAMPLES: Final = SPEECH_RATE_HZ
-"""Of a sentence that is used: a window."""
+"""Minimum length of a sentence: a window."""
 
 DIALOG: Final = re.compile(r'dialogId\("([^"]+)".*?dialogStr\("((?:[^"\\]|\\.)*)"\)', re.DOTALL)
-"""In Lua: name and what it says in English, then in the file's own language."""
+"""In Lua: the name, and the text in English, then in the language of the file."""
 
 SOUNDS_LIKE: Final = {("nl", "OF"): "OFF", ("nl", "OP"): "UP", ("nl", "NOU"): "NO"}
-"""Words of other languages in which an English ear hears a keyword that is spelt otherwise."""
+"""Words of other languages that sound like a keyword with another spelling."""
 
 QUEEN_HEADER: Final = struct.Struct(">4s9xH")
 QUEEN_ENTRY: Final = struct.Struct(">12sxII")
 
 SKY_SPEECH: Final = range(50_000, 59_000)
-"""Numbers of the entries that are sentences."""
+"""Numbers of the entries that contain sentences."""
 SKY_HEADER_BYTES: Final = 22
 SKY_RATE_HZ: Final = 11_025
 
 
 def write_sentences(package: Path, folder: Path) -> int:
-    """Write a game's sentences as FLAC at 16 kHz, a folder for each two letters of their names.
+    """Write a game's sentences as FLAC at 16 kHz, in folders named by the first two letters.
 
     Parameters
     ----------
-    package : what Debian's package holds, unpacked; its name is one of `GAMES`
+    package : unpacked Debian package; its name is one of `GAMES`
     folder : Path
-        Where they go; made whole or not at all.
+        Destination; created completely or not at all.
 
     Returns
     -------
     int
-        Sentences written; those shorter than a second are left out.
+        Number of sentences written; those shorter than a second are skipped.
 
     Raises
     ------
     DatasetError
-        If the game's files cannot be read or are not laid out as they should be.
+        If the game's files cannot be read or have an unexpected layout.
     """
     import soundfile
 
@@ -71,7 +71,7 @@ def write_sentences(package: Path, folder: Path) -> int:
 
 
 def write_transcripts(lines: Iterable[str], folder: Path) -> None:
-    """Put what is said beside the sentences: a line for each, its name and the words, as LibriSpeech has them."""
+    """Write transcripts next to the sentences in LibriSpeech format: a line for each, with its name and its words."""
     lines = sorted(lines)
     for chapter in folder.iterdir():
         said = [line for line in lines if line.startswith(chapter.name)]
@@ -82,7 +82,7 @@ def amazon_queen(package: Path) -> Sentences:
     """Sentences of "Flight of the Amazon Queen".
 
     ``queen.1c`` starts with ``QTBL``, 9 bytes (version, features, language, compression), the number of entries and the
-    entries: name (12 bytes, zeros after it), a byte, offset and size in the file; numbers are big-endian. Those whose
+    entries: name (12 bytes, zero-padded), a byte, offset and size in the file; numbers are big-endian. Those whose
     names end in ``.SB`` are MP3.
     """
     path = package / "usr/share/scummvm" / package.name / "queen.1c"
@@ -102,9 +102,9 @@ def amazon_queen(package: Path) -> Sentences:
 def steel_sky(package: Path) -> Sentences:
     """Sentences of "Beneath a Steel Sky".
 
-    ``sky.dnr`` holds the number of entries (4 bytes) and the entries, little-endian: number (2 bytes), offset in
+    ``sky.dnr`` contains the number of entries (4 bytes) and the entries, little-endian: number (2 bytes), offset in
     ``sky.dsk`` (3 bytes; the highest bit: in units of 16 bytes), size (3 bytes, of which the upper two bits are flags).
-    A sentence is a header of 22 bytes and 8-bit samples without sign, packed (`kws_live.training.corpora.rnc`).
+    A sentence is a header of 22 bytes and unsigned 8-bit samples, packed (`kws_live.training.corpora.rnc`).
     """
     game = package / "usr/share/scummvm" / package.name
     table, data = _read(game / "sky.dnr"), _read(game / "sky.dsk")
@@ -126,13 +126,13 @@ def steel_sky(package: Path) -> Sentences:
 
 
 def fish_fillets(package: Path) -> Sentences:
-    """Sentences of "Fish Fillets" in one language: Ogg files in a folder of each level, or of what levels share."""
+    """Sentences of "Fish Fillets" in one language: Ogg files in a folder per level and in shared folders."""
     for path in sorted((package / "usr/share/games/fillets-ng/sound").rglob("*.ogg")):
         yield f"{path.parents[1].name}-{path.stem}", _decode(str(path), path)
 
 
 def fish_fillets_transcripts(package: Path, language: str) -> Iterator[str]:
-    """What is said in "Fish Fillets", a line for each sentence: its name and the words.
+    """Yield the transcripts of "Fish Fillets", a line per sentence: its name and its words.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ GAMES: Final[Mapping[str, Callable[[Path], Sentences]]] = {
     "fillets-ng-data-cs": fish_fillets,
     "fillets-ng-data-nl": fish_fillets,
 }
-"""Debian's package -> the sentences in it."""
+"""Debian package -> reader of its sentences."""
 
 
 def _read(path: Path) -> bytes:

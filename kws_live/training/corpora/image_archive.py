@@ -1,8 +1,8 @@
-"""Log mel spectra that come as grey images in a zip file, turned into a feature archive.
+"""Conversion of a zip file of log-mel spectra as grey-scale images to a feature archive.
 
-The zip holds ``images.csv`` (path, word, speaker, set) and one JPEG a clip: 98 rows, 10 ms apart, by 40 mel
+The zip contains ``images.csv`` (path, word, speaker, set) and one JPEG per clip: 98 rows, 10 ms apart, by 40 mel
 bands, low to high. A pixel is ``round(23.09 * log10(mel power + 10**-6.25) + 146.45)``, so the front end is
-`kws_live.model.features.SPEECH` and pixels are kept as they are; what JPEG adds is noise of about 1.9 dB.
+`kws_live.model.features.SPEECH` and pixels are kept unchanged; JPEG adds noise of about 1.9 dB.
 """
 
 import csv
@@ -27,7 +27,7 @@ from kws_live.training.dataset import (
 )
 
 PIXELS: Final = StoredValues("uint8", db_per_unit=10 / 23.09, db_at_zero=-10 * 146.45 / 23.09)
-"""What a pixel means in dB."""
+"""Conversion of pixels to dB."""
 
 
 def import_images(
@@ -35,25 +35,25 @@ def import_images(
     folder: Path,
     on_progress: Progress = no_progress,
 ) -> int:
-    """Make a feature archive of a zip of log mel images.
+    """Create a feature archive from a zip of log-mel images.
 
     Parameters
     ----------
     archive : Path
         The zip file.
     folder : Path
-        Where the feature archive goes.
-    on_progress : called with the images read so far and their number
+        The feature archive to create.
+    on_progress : called with the number of images read and the total
 
     Returns
     -------
     int
-        Clips written.
+        Number of clips written.
 
     Raises
     ------
     DatasetError
-        If the zip cannot be read, its list is missing or an image does not fit the front end.
+        If the zip cannot be read, its list is missing or an image does not match the front end.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -81,7 +81,7 @@ def import_images(
                 on_progress(number + 1, len(clips))
     except (OSError, zipfile.BadZipFile, KeyError, UnidentifiedImageError) as error:
         raise DatasetError(
-            f"{archive} is no archive of log mel images ({error}); it needs images.csv and JPEGs"
+            f"{archive} is not an archive of log-mel images ({error}); it needs images.csv and JPEGs"
         ) from error
     write_archive(folder, SPEECH, PIXELS, clips, pixels)
     return len(clips)

@@ -1,7 +1,7 @@
-"""What a microphone hears while nobody gives a command: running speech, recorded noise and synthetic noise.
+"""Negative examples, the sounds between commands: running speech, recorded noise and synthetic noise.
 
-Speech Commands has isolated words only. A listener hears rooms, music, machines and conversation all day, so
-the windows made here are as important as the words: they decide how often a silent room fires.
+Speech Commands has isolated words only. A microphone records rooms, music, machines and conversation all day, so
+the windows made here are as important as the words: they determine the rate of false accepts.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,26 +31,26 @@ def write_negatives(
     hop_frames: int = 10,
     times: Mapping[str, Sequence[Word]] | None = None,
 ) -> int:
-    """Make a feature archive of running speech, recorded noise and synthetic noise.
+    """Create a feature archive of running speech, recorded noise and synthetic noise.
 
     Parameters
     ----------
     folder : Path
-        The archive to write.
+        The archive to create.
     settings : FeatureSettings
         The front end, at 16 kHz.
-    keywords : the words that must not occur in the speech
-    speech : speaker's folder in LibriSpeech's layout (``*.trans.txt`` beside the recordings) -> set
+    keywords : words that must not occur in the speech
+    speech : speaker's folder in LibriSpeech's layout (``*.trans.txt`` next to the recordings) -> set
     noise : long recordings; the first 85 % of each is for training, the rest for validation
-    seed : of the synthetic noise
-    n_synthetic : windows of synthetic noise, one in ten of them for validation
-    hop_frames : from window to window of the speech to train on; many speakers need fewer windows of each
-    times : of the words of some recordings, by name; of the others those that hold a keyword are left out
+    seed : for the synthetic noise
+    n_synthetic : number of windows of synthetic noise, one in ten for validation
+    hop_frames : hop between windows of the training speech; with many speakers, fewer windows of each suffice
+    times : word times of some recordings, by name; recordings without times are skipped if they contain a keyword
 
     Returns
     -------
     int
-        Windows written.
+        Number of windows written.
 
     Raises
     ------
@@ -107,9 +107,9 @@ def read_speech_rate(path: Path) -> Samples:
 
 
 def long_windows(extractor: FeatureExtractor, samples: Samples, hop_frames: int) -> Iterator[Features]:
-    """One-second windows of a long recording's log mel spectrum, in dB, one every ``hop_frames``.
+    """Yield one-second windows of a long recording's log-mel spectrum, in dB, one every ``hop_frames``.
 
-    They equal the windows' own spectra because the frames of the front end are not padded.
+    They equal the spectra of the separate windows, because the front end does not pad its frames.
     """
     n_frames = extractor.settings.n_frames
     if samples.size < extractor.settings.window_samples:
@@ -120,10 +120,10 @@ def long_windows(extractor: FeatureExtractor, samples: Samples, hop_frames: int)
 
 
 def synthetic_noise(rng: np.random.Generator, n_samples: int) -> Samples:
-    """One window of an invented sound at 16 kHz, peak at most 1.
+    """Generate one window of synthetic sound at 16 kHz, peak at most 1.
 
-    Coloured noise, gusts, rattles, hum and engines, clicks, whistles and cries: the classes of everyday sound a
-    formula can give. One in three is two of them together.
+    Coloured noise, gusts, rattles, hum and engines, clicks, whistles and cries: the classes of everyday sound that a
+    formula can produce. One in three mixes two of them.
     """
     sound = _SOUNDS[rng.integers(len(_SOUNDS))](rng, n_samples)
     if rng.random() < 1 / 3:
@@ -140,7 +140,7 @@ def _peak_one(sound: Sound) -> Sound:
 
 
 def _coloured(rng: np.random.Generator, n: int) -> Sound:
-    """Noise whose power falls as 1/f^a, from blue to brown, with a few broad resonances."""
+    """Noise with power 1/f^a, from blue to brown, with a few broad resonances."""
     hz = np.fft.rfftfreq(n, 1 / SPEECH_RATE_HZ)
     shape = np.maximum(hz, 20.0) ** -(rng.uniform(-0.5, 2.2) / 2)
     for _ in range(rng.integers(0, 4)):
@@ -150,7 +150,7 @@ def _coloured(rng: np.random.Generator, n: int) -> Sound:
 
 
 def _envelope(rng: np.random.Generator, n: int) -> Sound:
-    """A slow random curve between 0 and 1: 3 to 20 points a second joined by lines."""
+    """A slow random curve between 0 and 1: 3 to 20 points per second joined by lines."""
     points = rng.random(rng.integers(3, 20)) ** rng.uniform(1, 4)
     return np.interp(np.linspace(0, points.size - 1, n), np.arange(points.size), points)
 
@@ -231,5 +231,5 @@ _SOUNDS: Final[tuple[Callable[[np.random.Generator, int], Sound], ...]] = (
     _clicks,
     _hum,
     _cry,
-    _cry,  # twice: sounds with a pitch are the ones most easily taken for a word
+    _cry,  # twice: pitched sounds are most easily mistaken for words
 )

@@ -1,7 +1,7 @@
-"""Windows of voices that never say a keyword, from collections of recordings: announcements, games, alphabets.
+"""Windows of voices without keywords, from collections of recordings: announcements, games, alphabets.
 
-A few readers of books teach a network those readers. Telephone announcements, the voices of games and the syllables
-that children learn to read by are free, in many languages, and what a room's talk is full of: pieces of words.
+With only a few readers of books, a network learns those readers. Telephone announcements, voices of games and
+syllables for learning to read are free, exist in many languages, and contain fragments of words, like talk.
 """
 
 import re
@@ -18,32 +18,32 @@ from kws_live.training.corpora.short_sounds import FAINT, sounds_in
 from kws_live.training.dataset import ClipInfo, StoredValues, write_archive
 
 VOICE_LABEL: Final = "_voice_"
-"""Label of recordings shorter than two windows: words, syllables, cries; like every other it trains ``_unknown_``."""
+"""Label of recordings shorter than two windows: words, syllables, cries; trained as ``_unknown_``."""
 
 HOP_FRAMES: Final = 20
 SHORT_WINDOWS: Final = 2
 PAUSE_DB: Final = 15.0
-"""A window this far below its recording's loudest is a pause."""
+"""A window this far below the loudest of its recording is a pause."""
 
 
 def write_other_voices(
     folder: Path, settings: FeatureSettings, collections: Iterable[Path], keywords: Collection[str]
 ) -> int:
-    """Make a feature archive for training from folders of recordings of voices.
+    """Create a feature archive for training from folders of voice recordings.
 
     Parameters
     ----------
     folder : Path
-        The archive to write.
+        The archive to create.
     settings : FeatureSettings
         The front end, at 16 kHz.
-    collections : folders, searched with all below them
-    keywords : recordings are left out whose file name says one of them
+    collections : folders, searched recursively
+    keywords : recordings whose file name contains one of them are skipped
 
     Returns
     -------
     int
-        Windows written; files that cannot be read are left out.
+        Number of windows written; unreadable files are skipped.
     """
     extractor = FeatureExtractor(settings)
     clips: list[ClipInfo] = []
@@ -68,7 +68,7 @@ def write_other_voices(
 
 
 def _middle_second(sound: Samples, n: int) -> Samples:
-    """``n`` samples around the middle of a short recording's power, silence beside it where it is shorter."""
+    """Return ``n`` samples around the middle of a short recording's power, padded with silence."""
     power = np.cumsum(np.square(sound, dtype=np.float64))
     middle = int(np.searchsorted(power, power[-1] / 2))
     padded = np.pad(sound, n)
@@ -76,12 +76,12 @@ def _middle_second(sound: Samples, n: int) -> Samples:
 
 
 def says(file_name: str, keywords: Collection[str]) -> bool:
-    """Whether a file's name has one of the keywords in it: "go-away", "dont_stop2", "Nooo", "Yessir"."""
+    """Whether a file name contains one of the keywords: "go-away", "dont_stop2", "Nooo", "Yessir"."""
     said = [_plain(part) for part in re.findall(r"[A-Z]?[a-z]+", file_name)]
     known = {_plain(word) for word in keywords}
     return any(part in known or any(len(word) > 2 and part.startswith(word) for word in known) for part in said)
 
 
 def _plain(word: str) -> str:
-    """In small letters, each repeated one once."""
+    """Return a word in lower case, with repeated letters collapsed."""
     return re.sub(r"(.)\1+", r"\1", word.lower())

@@ -1,9 +1,9 @@
-"""Unpacks data that Rob Northen's ProPack packed by its method 1, as games of the nineties did.
+"""Unpacks data compressed with method 1 of Rob Northen's ProPack, used by games of the nineties.
 
-After a header of 18 bytes (``RNC``, 1, sizes unpacked and packed, checksums of both, a byte, the number of chunks;
-numbers are big-endian) follow bits in words of 16, little-endian, the lowest first, and between the words bytes as they
-are. Each chunk holds three Huffman codes, for the length of bytes as they are and for distance and length of what is
-repeated, and then both in turn. The checksums are CRC-16 with the polynomial 0xA001.
+A header of 18 bytes (``RNC``, 1, unpacked and packed size, checksums of both, a byte, the number of chunks;
+numbers are big-endian) is followed by a bit stream of 16-bit words, little-endian, lowest bit first, with literal bytes
+between the words. Each chunk has three Huffman codes, for the number of literal bytes and for distance and length of
+repetitions, then literals and repetitions in turn. The checksums are CRC-16 with the polynomial 0xA001.
 """
 
 import struct
@@ -16,23 +16,23 @@ MAGIC: Final = b"RNC\x01"
 LONGEST_CODE: Final = 15
 
 Codes = dict[tuple[int, int], int]
-"""(bits, the code with its first bit lowest) -> symbol."""
+"""(number of bits, code with its first bit lowest) -> symbol."""
 
 
 def unpack(packed: bytes) -> bytes:
-    """What was packed.
+    """Return the unpacked data.
 
     Raises
     ------
     DatasetError
-        If it is damaged or was packed otherwise.
+        If it is damaged or was packed by another method.
     """
     if len(packed) < HEADER.size or not packed.startswith(MAGIC):
         raise DatasetError("packed data do not start with RNC and 1")
     _, size, packed_size, checksum, _, n_chunks = HEADER.unpack_from(packed)
     bits = _Bits(packed, HEADER.size, min(len(packed), HEADER.size + packed_size))
     out = bytearray()
-    bits.read(2)  # whether it is locked and has a key, which these are not
+    bits.read(2)  # flags for locked and encrypted data, not supported
     for _ in range(n_chunks):
         literals, distances, lengths = (_read_codes(bits) for _ in range(3))
         for left in range(bits.read(16) - 1, -1, -1):
@@ -40,23 +40,23 @@ def unpack(packed: bytes) -> bytes:
             if left:
                 distance, length = _read_number(bits, distances) + 1, _read_number(bits, lengths) + 2
                 if distance > len(out):
-                    raise DatasetError("packed data are damaged: they repeat what is not there")
+                    raise DatasetError("packed data are damaged: a repetition refers to data before the beginning")
                 for _ in range(length):
                     out.append(out[-distance])
     if len(out) != size or crc16(out) != checksum:
-        raise DatasetError("packed data are damaged: their checksum does not fit")
+        raise DatasetError("packed data are damaged: wrong checksum")
     return bytes(out)
 
 
 class _Bits:
-    """Words of 16 bits, each read when its first bit is wanted; bytes in between follow the word read last."""
+    """Bit reader for 16-bit words, each read when its first bit is needed; literal bytes follow the last word read."""
 
     def __init__(self, data: bytes, begin: int, end: int) -> None:
         self._data, self._at, self._end = data, begin, end
         self._held, self._n_held = 0, 0
 
     def read(self, n: int) -> int:
-        """The next ``n`` bits, the first lowest."""
+        """Return the next ``n`` bits, the first lowest."""
         while self._n_held < n:
             self._held |= int.from_bytes(self.read_bytes(2), "little") << self._n_held
             self._n_held += 16
@@ -66,7 +66,7 @@ class _Bits:
         return taken
 
     def read_bytes(self, n: int) -> bytes:
-        """The next ``n`` bytes after the word read last."""
+        """Return the next ``n`` bytes after the last word read."""
         if self._at >= self._end and n:
             raise DatasetError("packed data are damaged: they end too early")
         taken = self._data[self._at : self._at + n]
@@ -75,7 +75,7 @@ class _Bits:
 
 
 def _read_codes(bits: _Bits) -> Codes:
-    """The code of each symbol, from their lengths: shorter ones first, in order, as if counted upwards."""
+    """Build the canonical Huffman code from the code lengths: shorter codes first, counting upwards."""
     sizes = [bits.read(4) for _ in range(bits.read(5))]
     codes: Codes = {}
     code = 0
@@ -88,18 +88,18 @@ def _read_codes(bits: _Bits) -> Codes:
 
 
 def _read_number(bits: _Bits, codes: Codes) -> int:
-    """A symbol is how many bits a number has; all but its highest follow."""
+    """Read a number: the symbol is its number of bits, of which all but the highest follow."""
     code = 0
     for size in range(LONGEST_CODE):
         code |= bits.read(1) << size
         symbol = codes.get((size + 1, code))
         if symbol is not None:
             return symbol if symbol < 2 else 1 << (symbol - 1) | bits.read(symbol - 1)
-    raise DatasetError("packed data are damaged: a code is none of the chunk's")
+    raise DatasetError("packed data are damaged: unknown code")
 
 
 def crc16(data: bytes | bytearray) -> int:
-    """The checksum of ProPack, which is CRC-16/ARC."""
+    """Return the checksum of ProPack, CRC-16/ARC."""
     value = 0
     for byte in data:
         value = (value >> 8) ^ _CRC[(value ^ byte) & 0xFF]

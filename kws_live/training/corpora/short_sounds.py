@@ -1,7 +1,7 @@
-"""Windows of everyday sound from collections of short recordings: knocks, bells, animals, engines, instruments.
+"""Windows of everyday sounds from collections of short recordings: knocks, bells, animals, engines, instruments.
 
-A few long recordings of noise teach a network those rooms. Sound effects of games and desktops, drum kits and
-sampled instruments are free, short, and as different from each other as the sounds of a house are.
+With only a few long recordings of noise, a network learns those rooms. Sound effects of games and desktops, drum kits
+and sampled instruments are free, short, and as varied as the sounds in a house.
 """
 
 import contextlib
@@ -22,32 +22,32 @@ from kws_live.training.dataset import BACKGROUND, ClipInfo, SetName, StoredValue
 
 SUFFIXES: Final = frozenset({".wav", ".ogg", ".oga", ".flac", ".aif", ".aiff", ".aifc", ".au", ".mp3", ".opus"})
 CONTAINERS: Final = frozenset({".cat", ".rcc"})
-"""Files of games that hold whole wav and ogg files (OpenTTD's, Qt's)."""
+"""Container files of games that embed whole wav and ogg files (OpenTTD, Qt)."""
 
 MOST_WINDOWS: Final = 6
-"""Of one recording: music and ambience must not crowd out the knocks."""
+"""Maximum per recording, so that music and ambience do not crowd out short sounds."""
 FAINT: Final = 1e-3
-"""Recordings that never reach this peak are taken for empty."""
+"""Recordings below this peak count as empty."""
 
 
 def write_short_sounds(
     folder: Path, settings: FeatureSettings, collections: Iterable[tuple[Path, SetName]], seed: int
 ) -> int:
-    """Make a feature archive of background sound from folders of recordings and SoundFont 2 files.
+    """Create a feature archive of background sound from folders of recordings and SoundFont 2 files.
 
     Parameters
     ----------
     folder : Path
-        The archive to write.
+        The archive to create.
     settings : FeatureSettings
         The front end, at 16 kHz.
-    collections : folder, searched with all below it, and the set all its sounds belong to
-    seed : of tempo, place and repetition
+    collections : folders, searched recursively, each with the set of its sounds
+    seed : for tempo, position and repetition
 
     Returns
     -------
     int
-        Windows written; files that cannot be read are left out.
+        Number of windows written; unreadable files are skipped.
     """
     extractor = FeatureExtractor(settings)
     clips: list[ClipInfo] = []
@@ -63,7 +63,7 @@ def write_short_sounds(
 
 
 def sounds_in(folder: Path) -> Iterator[tuple[str, Samples]]:
-    """Every sound below a folder at 16 kHz, with its name there."""
+    """Yield every sound below a folder at 16 kHz, with its relative name."""
     for path in sorted(folder.rglob("[!.]*")):
         name = str(path.relative_to(folder))
         try:
@@ -85,7 +85,7 @@ def _read(file: Path | io.BytesIO) -> Samples:
 
 
 def embedded_sounds(data: bytes) -> Iterator[Samples]:
-    """The wav and ogg files that lie uncompressed in another file, at 16 kHz; what cannot be read is left out."""
+    """Yield the wav and ogg files embedded uncompressed in another file, at 16 kHz; unreadable ones are skipped."""
     begins = [found.start() for found in re.finditer(rb"RIFF....WAVE|OggS\x00\x02", data, re.DOTALL)]
     for begin, end in pairwise([*begins, len(data)]):
         with contextlib.suppress(RuntimeError):
@@ -93,10 +93,10 @@ def embedded_sounds(data: bytes) -> Iterator[Samples]:
 
 
 def soundfont_samples(data: bytes) -> Iterator[Samples]:
-    """The recordings in a SoundFont 2 file, at 16 kHz.
+    """Yield the recordings in a SoundFont 2 file, at 16 kHz.
 
     Source: SoundFont technical specification 2.04, sections 4 and 7.10: 16-bit samples in the chunk ``smpl``, one
-    record of 46 bytes for each in ``shdr``.
+    46-byte record for each in ``shdr``.
     """
     chunks: dict[bytes, bytes] = {}
     _read_chunks(memoryview(data)[12:], chunks)
@@ -119,12 +119,12 @@ def _read_chunks(data: memoryview, into: dict[bytes, bytes]) -> None:
 
 
 def _windows(rng: np.random.Generator, sound: Samples, n: int) -> Iterator[Samples]:
-    """Windows of ``n`` samples: a short sound once or again and again, a long one in pieces, each at its own speed."""
+    """Yield windows of ``n`` samples: a short sound once or repeated, a long one in parts, each at a random speed."""
     if not sound.size or float(np.abs(sound).max()) < FAINT or not np.isfinite(sound).all():
         return
     wanted = 2 if sound.size < n else min(MOST_WINDOWS, 1 + sound.size // n)
     for i in range(wanted):
-        # Twice as fast is an octave higher: a small bell.
+        # Twice the speed is an octave higher, like a smaller bell.
         played = soxr.resample(sound, SPEECH_RATE_HZ, SPEECH_RATE_HZ / 2 ** rng.uniform(-0.5, 0.5))
         window = np.zeros(n, dtype=np.float32)
         if played.size >= n:

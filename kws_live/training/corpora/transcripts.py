@@ -1,9 +1,9 @@
-"""What is said in recordings of talk, and where in them some words are not.
+"""Transcripts of recorded talk, and the stretches without certain words.
 
-Transcripts are as LibriSpeech has them: ``*.trans.txt`` beside the recordings, a line for each, its name and the words.
-Where the times of the words are known as well a sentence with a keyword keeps the windows that the keyword is not in.
-They lie in ``*.words.jsonl``, a line of JSON for each recording: name, and words, each with begin and end in seconds
-and the probability that a recogniser gave it.
+Transcripts are in LibriSpeech format: ``*.trans.txt`` next to the recordings, a line for each, with its name and words.
+If word times are known, the windows of a sentence that do not contain a keyword can still be used.
+Times are in ``*.words.jsonl``, a line of JSON for each recording: name, and words, each with begin and end in seconds
+and the recogniser's probability.
 """
 
 import json
@@ -16,15 +16,15 @@ from typing import Final
 from kws_live.errors import DatasetError
 
 MARGIN_SECONDS: Final = 0.15
-"""By which a recogniser's times may be wrong."""
+"""Tolerance for a recogniser's times."""
 
 LEAST_PROBABILITY: Final = 0.45
-"""Of a recording's words on average: below it they are guesses, and a keyword may be among what was misheard."""
+"""Minimum mean over a recording's words; below it they are guesses, and a keyword may have been misrecognised."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word as a recogniser heard it, in upper case."""
+    """A word from a recogniser, in upper case."""
 
     text: str
     begin_seconds: float
@@ -34,20 +34,20 @@ class Word:
 
 @dataclass(frozen=True)
 class Talk:
-    """A recording of talk, and from when to when in it one of the words is said that must not be."""
+    """A recording of talk, and the time spans of unwanted words in it."""
 
     path: Path
     unwanted: tuple[tuple[float, float], ...] = ()
 
     def is_clear(self, begin_seconds: float, end_seconds: float) -> bool:
-        """Whether none of these words is said then, not even in part."""
+        """Whether no unwanted word overlaps this span."""
         return all(end_seconds <= begin or end <= begin_seconds for begin, end in self.unwanted)
 
 
 def talk_without(
     speaker_folder: Path, words: Collection[str], times: Mapping[str, Sequence[Word]] | None = None
 ) -> Iterator[Talk]:
-    """Recordings of a speaker, without those in which one of these words is said at a time not known.
+    """Yield the recordings of a speaker, except those with one of these words at an unknown time.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def talk_without(
 
 
 def read_times(paths: Iterable[Path]) -> dict[str, list[Word]]:
-    """Name of each recording -> its words.
+    """Read name -> words of each recording.
 
     Raises
     ------
     DatasetError
-        If a file is not laid out as it should be.
+        If a file has an unexpected layout.
     """
     times: dict[str, list[Word]] = {}
     for path in paths:
@@ -86,10 +86,10 @@ def read_times(paths: Iterable[Path]) -> dict[str, list[Word]]:
                 row = json.loads(line)
                 times[row["name"]] = [Word(plain(text), float(b), float(e), float(p)) for text, b, e, p in row["words"]]
             except (ValueError, KeyError, TypeError) as error:
-                raise DatasetError(f"{path}, line {number} is not a recording's words: {error}") from error
+                raise DatasetError(f"{path}, line {number} is not a list of words of a recording: {error}") from error
     return times
 
 
 def plain(text: str) -> str:
-    """A word as transcripts have it: upper case, nothing but letters and apostrophes."""
+    """Return a word in transcript form: upper case, letters and apostrophes only."""
     return re.sub(r"[^A-Z']", "", text.upper())

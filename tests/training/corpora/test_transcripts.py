@@ -63,5 +63,5 @@ def test_times_are_read_with_the_words_as_transcripts_have_them(tmp_path: Path) 
 def test_a_line_that_is_something_else_is_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / "x.words.jsonl"
     path.write_text(f'{{"name": "b", "words": []}}\n{line}\n')
-    with pytest.raises(DatasetError, match=r"x\.words\.jsonl, line 2 is not a recording's words"):
+    with pytest.raises(DatasetError, match=r"x\.words\.jsonl, line 2 is not a list of words of a recording"):
         read_times([path])
