@@ -113,12 +113,7 @@ def _not_this(model: Model, word: str, path: Path, keep: bool) -> int:
     if samples.size > LONGEST_ALARM_SECONDS * SPEECH_RATE_HZ:
         raise ConfigError(f"{path} is longer than {LONGEST_ALARM_SECONDS} s; cut out the moment at which it fired")
     before, after = without_alarm(model, word, samples)
-    was, now = before.expectation, after.expectation
-    print(
-        f'"{word}" does not fire in {path.name} then; {was.hits} of {was.n_tries} takes are heard, each left out of '
-        f"the learning in turn, and {now.hits} then; false commands in {60 * now.hours:.0f} minutes of talk and noise: "
-        f"{was.false_command}, and {now.false_command} then"
-    )
+    print(f'"{word}" does not fire in {path.name} then; {after.expectation.beside(before.expectation)}')
     if keep:
         put_word(model, after)
         print(f'"{word}" has been changed')

@@ -137,6 +137,14 @@ class Expectation:
         taken = self.taken_for.get(other, 0.0)
         return f"{share}; {100 * taken:.0f} % of the takes are taken for it" if taken >= ALIKE else share
 
+    def beside(self, before: "Expectation") -> str:
+        """What has changed since before, in one line."""
+        return (
+            f"takes heard, each left out of the learning in turn: {before.hits} of {before.n_tries} as it is, "
+            f"{self.hits} then; false commands in {60 * self.hours:.0f} minutes of talk and noise: "
+            f"{before.false_command} as it is, {self.false_command} then"
+        )
+
     def line(self) -> str:
         """For lists of words."""
         heard = f"{self.hits} of {self.n_tries} heard"

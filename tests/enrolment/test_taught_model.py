@@ -486,7 +486,8 @@ def test_what_a_false_alarm_costs_is_shown_before_it_is_kept(
     before = (model.folder / WORDS_NAME).read_bytes()
     assert main(["words", "not-this", "left off", str(tmp_path / "alarm.wav")]) == 0
     told = capsys.readouterr().out
-    assert told.startswith('"left off" does not fire in alarm.wav then; 2 of 2 takes are heard, each left out of the ')
+    assert told.startswith('"left off" does not fire in alarm.wav then; takes heard, each left out of the learning in ')
+    assert "turn: 2 of 2 as it is, 2 then; false commands in " in told
     assert "nothing has been changed; to keep it: --keep" in told
     assert (model.folder / WORDS_NAME).read_bytes() == before
     assert main(["words", "not-this", "left off", str(tmp_path / "alarm.wav"), "--keep"]) == 0
