@@ -206,10 +206,10 @@ def for_the_guide(outcomes: Outcomes, corpora: dict[str, str]) -> str:
     lines = []
     for kind in (*KINDS, FROM_TEXT):
         cells = []
-        for corpus, words in (("own_words", "six English words"), ("words", "36 words, most of them Arabic")):
+        for corpus, words in (("own_words", "English words"), ("words", "words, most of them Arabic")):
             each = per_word(outcomes, corpora, corpus, kind, "command")
             if each:
-                cells.append(f"{100 * np.mean([share.value for share in each.values()]):.0f} % of {words}")
+                cells.append(f"{100 * np.mean([share.value for share in each.values()]):.0f} % of {len(each)} {words}")
         if cells:
             lines.append(f"- {kind}: {', '.join(cells)}\n")
     return (

@@ -111,12 +111,8 @@ def _not_this(model: Model, word: str, path: Path, keep: bool) -> int:
     if samples.size > LONGEST_ALARM_SECONDS * SPEECH_RATE_HZ:
         raise ConfigError(f"{path} is longer than {LONGEST_ALARM_SECONDS} s; cut out the moment at which it fired")
     before, after = without_alarm(model, word, samples)
-    was, now = before.expectation, after.expectation
-    print(
-        f'with this change, "{word}" no longer fires in {path.name}; takes recognised when left out of the learning: '
-        f"{was.hits} of {was.n_tries} before, {now.hits} after; false accepts in {60 * now.hours:.0f} min of speech "
-        f"and noise: {was.false_command} before, {now.false_command} after"
-    )
+    change = after.expectation.beside(before.expectation)
+    print(f'with this change, "{word}" no longer fires in {path.name}; {change}')
     if keep:
         put_word(model, after)
         print(f'changed "{word}"')

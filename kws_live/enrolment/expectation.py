@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_live.enrolment.bank import Bank
+from kws_live.enrolment.likeness import takes_enough
 from kws_live.evaluation.intervals import Share
 from kws_live.model.taught_words import logistic
 from kws_live.spotting.decision_settings import DecisionSettings
@@ -22,6 +23,9 @@ Rarer events could not be counted in half an hour of talk."""
 SMOOTHING: Final = DecisionSettings.smoothing_hops
 ALIKE: Final = 0.1
 """A word of whose clips more than this share fires is named as too like the taught one."""
+
+MOST_TAKES: Final = 10
+"""That are asked of a person."""
 
 ONE_VOICE: Final = 0.8
 """Likeness of takes: 76 % of three takes by one person have as much, 22 % of three people's."""
@@ -127,7 +131,13 @@ class Expectation:
                 "the takes are much alike, as of one voice in one room: one from across the room, and one by "
                 "each person who will say it, help more than others like these"
             )
-        return "other voices, rooms and distances will be heard less often; a few takes of each help"
+        others = "other voices, rooms and distances will be heard less often; a few takes of each help"
+        if self.likeness <= 0:  # a card from before it was measured
+            return others
+        more = min(MOST_TAKES, takes_enough(self.likeness, self.n_takes)) - self.n_takes
+        if more > 0:
+            return f"the takes vary, so {more} more would help; {others}"
+        return f"more takes like these add little; {others}"
 
     def _confusion(self, other: str) -> str:
         where = {"end": "only its last 0.3 s differ", "beginning": "only its beginning differs"}.get(
@@ -136,6 +146,14 @@ class Expectation:
         share = f"expect confusions with {other!r} (in {100 * self.alike[other]:.0f} % of recordings): {where}"
         taken = self.taken_for.get(other, 0.0)
         return f"{share}; {100 * taken:.0f} % of the takes are taken for it" if taken >= ALIKE else share
+
+    def beside(self, before: "Expectation") -> str:
+        """What has changed since before, in one line."""
+        return (
+            f"takes recognised when left out of the learning: {before.hits} of {before.n_tries} before, "
+            f"{self.hits} after; false accepts in {60 * self.hours:.0f} min of speech and noise: "
+            f"{before.false_command} before, {self.false_command} after"
+        )
 
     def line(self) -> str:
         """For lists of words."""

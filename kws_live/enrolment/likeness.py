@@ -11,6 +11,10 @@ MOSTLY: Final = 0.6
 """Of the difference between two words: so much in one half of the vector says where they differ."""
 
 
+ALMOST: Final = 0.95
+"""Of the likeness that takes without end would have: further ones add little."""
+
+
 def cosines(means: Numbers, talk: Numbers) -> list[float]:
     """How alike each take is to the others: cosine with their mean, both as they differ from talk; 1 for one.
 
@@ -25,6 +29,23 @@ def cosines(means: Numbers, talk: Numbers) -> list[float]:
     rest = (apart.sum(axis=0) - apart) / (len(apart) - 1)
     lengths = np.linalg.norm(apart, axis=1) * np.linalg.norm(rest, axis=1)
     return [float(one) for one in (apart * rest).sum(axis=1) / lengths]
+
+
+def takes_enough(likeness: float, n: int) -> int:
+    """How many takes like these it takes until their mean is `ALMOST` as like a further one as it can become.
+
+    Takes that all have the same cosine with each other, ``r``, have ``r * sqrt(n / (1 + (n - 1) * r))`` with the mean
+    of ``n`` others, which ends at ``sqrt(r)``.
+
+    Parameters
+    ----------
+    likeness : mean of `cosines`, above 0
+    n : takes that it is of, at least 2
+    """
+    square, others = likeness**2, n - 1
+    half = square * (others - 1) / (2 * others)
+    each = half + np.sqrt(half**2 + square / others)
+    return int(np.ceil(ALMOST**2 / (1 - ALMOST**2) * (1 - each) / each))
 
 
 def part_that_differs(one: NDArray[np.float32], other: NDArray[np.float32]) -> str:

@@ -71,13 +71,13 @@ def speak_takes(
 
 def caution(figures: Mapping[str, Any]) -> str:
     """What to expect of synthetic takes, with the figures of the model's card where it has them."""
-    proved = figures.get(PROVED)
-    measured = ""
-    if proved:
-        measured = (
-            f": of other words {100 * proved['from text']:.0f} % of people's recordings were heard after teaching from "
-            f"text, {100 * proved['5 takes']:.0f} % after five recorded takes"
-        )
+    proved = figures.get(PROVED, {})
+    heard = [
+        f"{100 * proved[key]:.0f} % after teaching from {what}"
+        for key, what in (("from text", "text"), ("5 takes", "five recorded takes"))
+        if key in proved  # what is spoken is proved only where synthesisers are installed
+    ]
+    measured = f": of people's recordings of other words were heard {', '.join(heard)}" if heard else ""
     return (
         f"synthetic voices are not people{measured}; record a few takes and teach again: --takes DIR --from-text\n"
         "if they say it wrong, nobody is heard: listen to espeak-ng WORD, and write it as it sounds"

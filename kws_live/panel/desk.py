@@ -89,6 +89,7 @@ class Desk:
             "words": words.words,
             "forget": words.forget,
             "rename": words.rename,
+            "not_this": words.not_this,
         }
 
     @property
@@ -214,7 +215,8 @@ class Desk:
             },
             pcm,
         )
-        return {"evidence": asdict(evidence)}
+        taught = self._spotter.model.taught
+        return {"evidence": asdict(evidence), "taught": taught is not None and word in taught.names}
 
     def _marks(self) -> dict[str, Any]:
         shown = [{"kind": one.kind, "word": one.word, "name": one.sound} for one in self._feedback.marks()]

@@ -8,12 +8,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, level_db
+from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Block, Samples, level_db
 from kws_live.enrolment.judge import Judge
 from kws_live.enrolment.takes import READING_SECONDS, SAY_SECONDS, Take, record_takes
 from kws_live.enrolment.taught_model import words_of
 from kws_live.enrolment.teaching import Teacher
-from kws_live.enrolment.vocabulary import forget_word, rename_word, teach_word, where_to_teach
+from kws_live.enrolment.vocabulary import (
+    forget_word,
+    put_word,
+    rename_word,
+    teach_word,
+    where_to_teach,
+    without_alarm,
+)
 from kws_live.errors import ConfigError, KwsLiveError, SourceLostError
 from kws_live.model import Model, load_model
 from kws_live.model.folders import user_models
@@ -225,6 +232,14 @@ class Lessons:
     def rename(self, model: str, word: str, new: str) -> None:
         """Give a word another name."""
         rename_word(self._own(model), word, new)
+
+    def not_this(self, model: str, word: str, samples: Samples, keep: bool) -> str:
+        """What it costs a word to unlearn a sound in which it fired, float32 at 16 kHz; done if it is to be kept."""
+        own = self._own(model)
+        before, after = without_alarm(own, word, samples)
+        if keep:
+            put_word(own, after)
+        return _sentence(after.expectation.beside(before.expectation)) + "."
 
     def _own(self, name: str) -> Model:
         self.require_none()

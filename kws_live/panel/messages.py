@@ -37,6 +37,7 @@ CHECKS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "value": (_scalar, "a number or a text"),
     "values": (_by_word, "numbers by word"),
     "adapt": (lambda value: isinstance(value, bool), "true or false"),
+    "keep": (lambda value: isinstance(value, bool), "true or false"),
     "on": (lambda value: isinstance(value, bool), "true or false"),
     "name": (_text, "a name"),
     "kind": (lambda value: value in KINDS, f"one of {', '.join(KINDS)}"),
@@ -71,6 +72,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "words": (),
     "forget": ("model", "word"),
     "rename": ("model", "word", "new"),
+    "not_this": ("position", "word", "keep?"),
 }
 """What each message holds beside ``type`` and ``id``; a question mark: may be left out."""
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kws_live.enrolment.likeness import cosines, part_that_differs
+from kws_live.enrolment.likeness import ALMOST, cosines, part_that_differs, takes_enough
 from kws_live.model.speech_embedding import EMBEDDING_SIZE
 from kws_live.model.taught_words import SPAN_HOPS, VECTOR_SIZE
 
@@ -14,6 +14,16 @@ def test_a_take_is_as_like_the_others_as_the_cosine_of_it_and_their_mean_apart_f
     here, there = np.eye(VECTOR_SIZE)[:2]
     assert cosines(talk + np.array([here, here, there]), talk) == pytest.approx([0.5**0.5, 0.5**0.5, 0])
     assert cosines(talk[np.newaxis], talk) == [1.0]
+
+
+@pytest.mark.parametrize("n", [2, 3, 8])
+@pytest.mark.parametrize("each", [0.3, 0.6, 0.8])
+def test_as_many_takes_are_enough_as_make_their_mean_almost_as_like_a_further_one_as_ever(each: float, n: int) -> None:
+    nothing = np.zeros(60)
+    takes = each**0.5 * np.eye(60)[0] + (1 - each) ** 0.5 * np.eye(60)[1:]  # so like is each to each
+    enough = takes_enough(cosines(takes[:n], nothing)[0], n)
+    assert cosines(takes[: enough + 1], nothing)[0] >= ALMOST * each**0.5
+    assert cosines(takes[:enough], nothing)[0] < ALMOST * each**0.5
 
 
 def takes(differs: slice) -> NDArray[np.float32]:

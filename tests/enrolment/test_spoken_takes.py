@@ -82,5 +82,11 @@ def test_without_a_synthesiser_the_packages_are_named() -> None:
 
 def test_how_much_worse_it_is_comes_from_the_models_card() -> None:
     told = caution({"teaching": {"from text": 0.701, "5 takes": 0.92}})
-    assert "70 % of people's recordings were heard after teaching from text, 92 % after five recorded takes" in told
+    assert "were heard 70 % after teaching from text, 92 % after teaching from five recorded takes;" in told
     assert caution({}).startswith("synthetic voices are not people; record a few takes")
+
+
+def test_a_model_that_was_proved_on_recorded_takes_alone_says_so_of_them_alone() -> None:
+    told = caution({"teaching": {"5 takes": 0.92}})
+    assert "were heard 92 % after teaching from five recorded takes;" in told
+    assert "from text," not in told

@@ -489,10 +489,11 @@ def test_what_a_false_alarm_costs_is_shown_before_it_is_kept(
     assert main(["words", "not-this", "left off", str(tmp_path / "alarm.wav")]) == 0
     told = capsys.readouterr().out
     assert told.startswith('with this change, "left off" no longer fires in alarm.wav; takes recognised when left out ')
+    assert "out of the learning: 2 of 2 before, 2 after; false accepts in " in told
     assert "nothing was changed; to save the change, add --keep" in told
     assert (model.folder / WORDS_NAME).read_bytes() == before
     assert main(["words", "not-this", "left off", str(tmp_path / "alarm.wav"), "--keep"]) == 0
-    assert '"left off" has been changed' in capsys.readouterr().out
+    assert 'changed "left off"' in capsys.readouterr().out
     assert (model.folder / WORDS_NAME).read_bytes() != before
     soundfile.write(tmp_path / "long.wav", np.tile(alarm, 20), SPEECH_RATE_HZ)
     assert main(["words", "not-this", "left off", str(tmp_path / "long.wav")]) == 1

@@ -215,6 +215,13 @@ def test_takes_of_one_voice_are_answered_with_the_advice_to_vary_them() -> None:
     assert "one from across the room" in replace(usual, likeness=0.9).lines("lamp")[-1]
 
 
+def test_more_takes_are_asked_for_where_they_vary_and_not_where_they_are_many() -> None:
+    vary = Expectation(3, 3, 3, 0.5, 0, 0, likeness=0.6)
+    assert "the takes vary, so 6 more would help; other voices" in vary.lines("lamp")[-1]
+    assert "the takes vary, so 7 more would help" in replace(vary, likeness=0.4).lines("lamp")[-1]  # ten, no more
+    assert "more takes like these add little; other voices" in replace(vary, n_takes=5, likeness=0.79).lines("lamp")[-1]
+
+
 def test_the_share_behind_a_few_hits_is_wilsons_interval() -> None:
     # Five of five: 1 / (1 + 1.96^2 / 5) = 0.566. Two of four: 0.5 +- 1.96 sqrt(0.25 / (4 + 1.96^2)) = 0.5 +- 0.350.
     assert likely(5, 5) == pytest.approx((0.566, 1.0), abs=1e-3)

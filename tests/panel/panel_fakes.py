@@ -31,7 +31,7 @@ from kws_live.spotting.pipeline import Step
 from kws_live.spotting.verdict import Heard, Hop, Verdict
 from tests.fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors, tone_words
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 OF_SILENCE = 0.9
 """So much of it is no word."""
 

@@ -11,6 +11,7 @@ import soxr
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
 from kws_live.model import load_model
+from kws_live.model.taught_words import WORDS_NAME
 from kws_live.panel.lesson import LessonState, RingSource
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
@@ -164,6 +165,37 @@ def test_a_word_the_model_knows_is_fitted_to_a_voice(source: FedSource, client: 
     [word] = client.ask("words")["words"]
     assert word["told"].startswith("a known word, fitted to your voice: 5 takes, ")
     assert "does not know 'lamp'" in client.ask("teach", word="lamp", adapt=True)["message"]
+
+
+def test_a_false_alarm_that_is_marked_is_unlearned_once_its_cost_was_shown(
+    source: FedSource, client: Client, panel: Panel, spotter: Spotter, own_models: Path
+) -> None:
+    client.ask("teach", word="left off")
+    follow(client, Pupil(source, said()), ended)
+    with audible_room(source):
+        client.ask("use_model", name="my-words")
+    spotter.settings.change(mode="spotting", active=frozenset({"left off"}))
+    alarm = said("left", "on")[1]
+    words = own_models / "my-words" / WORDS_NAME
+    before = words.read_bytes()
+    with closing(Client(panel)) as page:  # the model has changed since the first one came
+        wanted = spotter.ring.position + alarm.size + round(2.5 * SAMPLE_RATE_HZ)
+        source.feed(room(2.0))
+        source.feed(alarm)
+        source.feed(room(1.5))
+        events = [event for frame in page.frames_until(wanted) for event in frame["events"]]
+        position = next(event["moment"] for event in events if event["type"] == "detection")
+        page.ask("saving", on=True)
+        assert page.ask("mark", kind="wrong", position=position, word="left off")["taught"]
+        assert not page.ask("mark", kind="wrong", position=position, word="yes")["taught"]
+        assert "'yes' was not taught" in page.ask("not_this", position=position, word="yes")["message"]
+        told = page.ask("not_this", position=position, word="left off")["told"]
+        assert told.startswith("Takes heard, each left out of the learning in turn: ")
+        assert words.read_bytes() == before
+        with audible_room(source):
+            page.ask("not_this", position=position, word="left off", keep=True)
+        assert words.read_bytes() != before
+        assert "does not fire in this" in page.ask("not_this", position=position, word="left off")["message"]
 
 
 def test_when_the_sound_has_ended_nothing_can_be_taught(source: FedSource, client: Client) -> None:

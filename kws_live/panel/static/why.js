@@ -123,6 +123,20 @@ export class Why {
     if (!saved) return;
     $("marked").textContent = `Saved: ${saved.evidence.sound}`;
     this.#listMarks();
+    if (saved.taught && kind === "wrong") this.#offerToUnlearn(position, word);
+  }
+
+  /** A word of the user's own need not fire on that sound again: what it would cost, and a way to have it so. */
+  async #offerToUnlearn(position, word) {
+    const cost = await this.connection.ask("not_this", { position, word }).catch(() => null);
+    if (!cost) return;
+    const unlearn = make("button", { type: "button", textContent: "Unlearn this sound" });
+    unlearn.addEventListener("click", async () => {
+      unlearn.disabled = true;
+      const done = await this.connection.ask("not_this", { position, word, keep: true }).catch(() => null);
+      $("marked").textContent = done ? `“${word}” has unlearned it.` : "Nothing has been changed.";
+    });
+    $("marked").append(". ", cost.told, " ", unlearn);
   }
 
   /** What was marked so far, each with a way back. */
