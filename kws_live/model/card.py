@@ -51,7 +51,7 @@ class ModelCard:
     format: int = CARD_FORMAT
     longest_word_seconds: float = 1.1
     settings: Mapping[str, Any] = field(default_factory=dict)
-    verifier_bar: float = 0.05
+    verifier_bar: float = 0.3
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) != len(self.labels) or not self.labels:
