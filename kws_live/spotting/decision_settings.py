@@ -74,8 +74,8 @@ class DecisionSettings:
     gate_mode : webrtcvad's 0 (lenient) to 3 (strict); None, or "off": every hop is scored
 
     The pauses were chosen on streams and talk of training and validation speakers. The evidence, its limit per hop and
-    the weight of silence were chosen on validation material alone: streams of single words in room noise and in ESC-10
-    sounds of 30, 10 and 0 dB, 4 h of talk by readers and actors, and 13 taught words in 1 h of talk.
+    the weight of silence were chosen on validation material alone: streams of single words in room noise and in
+    everyday sound of 30, 10 and 0 dB, 4 h of talk by readers and actors, and 13 taught words in 1 h of talk.
 
     Raises
     ------
