@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     faults = FAULTS[given.part]
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
-        for folder in ("kws_live", "tests"):
+        for folder in ("kws_live", "scripts", "tests"):
             shutil.copytree(HERE / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
         for path in ("pyproject.toml", "README.md"):
             shutil.copyfile(HERE / path, copy / path)
