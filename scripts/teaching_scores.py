@@ -1,6 +1,6 @@
 """Taught words in streams that the networks have run over, as `kws_live.model.taught_words.TaughtScorer` has it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import accumulate
@@ -12,14 +12,11 @@ from teaching_streams import Stream
 from kws_live.audio import SILENCE
 from kws_live.enrolment.bank import Bank
 from kws_live.evaluation.recorded_run import RecordedRun
-from kws_live.events import Detection
 from kws_live.model import Model
 from kws_live.model.taught_words import Numbers, contest, logistic
 from kws_live.spotting.decision_settings import DecisionSettings, Mode
 
 THRESHOLDS = tuple(1 / (1 + np.exp(-np.linspace(-4, 12, 129))))
-HOPS_BEFORE, HOPS_AFTER = 45, 20
-"""The decision remembers three seconds of levels, and waits at most 1.3 s for a pause."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,26 +126,8 @@ class Heard:
             mode=mode,
             longest_word_seconds=self.trial.longest_word_seconds,
         )
-        return [event.seconds for event in self._decide_near(settings) if event.keyword == self.trial.label]
-
-    def _decide_near(self, settings: DecisionSettings) -> Iterator[Detection]:
-        """`RecordedRun.decide`, of the stretches alone in which the word passes its threshold: there are few."""
-        run = self.run
-        scores = np.zeros(len(run.positions), np.float32)
-        scores[run.gate_open] = self.scores
-        near = np.flatnonzero(scores >= settings.thresholds[self.trial.label])
-        if not near.size:
-            return
-        row = np.concatenate([[0], np.cumsum(run.gate_open)])
-        for stretch in np.split(near, np.flatnonzero(np.diff(near) > HOPS_BEFORE + HOPS_AFTER) + 1):
-            part = slice(max(0, int(stretch[0]) - HOPS_BEFORE), min(len(scores), int(stretch[-1]) + HOPS_AFTER))
-            yield from replace(
-                run,
-                positions=run.positions[part],
-                gate_open=run.gate_open[part],
-                levels_db=run.levels_db[part],
-                posteriors=run.posteriors[row[part.start] : row[part.stop]],
-            ).decide(settings)
+        events = self.run.decide_near(self.trial.label, settings)
+        return [event.seconds for event in events if event.keyword == self.trial.label]
 
     def false(self, mode: Mode, threshold: float) -> int:
         """Detections where the word is not said."""

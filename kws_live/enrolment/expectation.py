@@ -216,7 +216,7 @@ def false_events(
     settings = DecisionSettings(thresholds={word: threshold}, gate_mode=bank.gate_mode)
     settings = replace(settings, longest_word_seconds=longest_word(word_seconds))
     modes = (settings, replace(settings, mode="spotting"))
-    command, spotting = (len(run.decide(one)) for one in modes)
+    command, spotting = (len(run.decide_near(word, one)) for one in modes)
     return command, spotting
 
 

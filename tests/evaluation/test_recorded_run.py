@@ -36,6 +36,24 @@ def test_deciding_again_gives_what_the_shipped_model_gave(commands_model: Model,
     assert run.decide(settings) == detections
 
 
+@pytest.mark.parametrize("mode", ["command", "spotting"])
+def test_near_a_word_all_its_detections_are_found(mode: str) -> None:
+    settings = decision_settings(mode=mode, gate_mode=2)
+    talk = np.concatenate([TALK, np.zeros(4 * RATE_HZ, np.float32), TALK])
+    run, _ = record(ToneModel(), settings, ArraySource(talk, RATE_HZ))
+    wanted = [event for event in run.decide(settings) if event.keyword == "yes"]
+    assert len(wanted) == 4
+    assert [event for event in run.decide_near("yes", settings) if event.keyword == "yes"] == wanted
+
+
+@pytest.mark.twin("test_near_a_word_all_its_detections_are_found")
+def test_near_a_word_that_was_not_heard_nothing_is_found() -> None:
+    settings = decision_settings(gate_mode=None)
+    run, _ = record(ToneModel(), settings, ArraySource(TALK[: 2 * RATE_HZ], RATE_HZ))
+    assert run.decide(settings)
+    assert run.decide_near("stop", settings) == ()
+
+
 def test_other_settings_give_what_a_new_run_would_give() -> None:
     run, _ = record(ToneModel(), decision_settings(gate_mode=None), ArraySource(TALK, RATE_HZ, name=""))
     other = decision_settings(gate_mode=None, smoothing_hops=3, thresholds={"yes": 0.9, "no": 0.3, "stop": 0.5})
