@@ -124,8 +124,7 @@ class Spotter:
         return register(keywords[0]) if bare else register
 
     def _known(self, keywords: Iterable[Words]) -> tuple[str, ...]:
-        words = flat(keywords)
-        self.settings.snapshot().require_known(*words)
+        self.settings.snapshot().require_known(*(words := flat(keywords)))
         return words
 
     def send_to(self, sink: str | Path | EventSink) -> None:
@@ -135,11 +134,13 @@ class Spotter:
         introduce(opened, self.ring, self.settings)
         self._audience.add_sink(opened)
 
-    def events(self) -> EventStream:
-        """Return an iterator over every event from now on, for ``for`` or ``async for``; starts listening.
+    @property
+    def sinks(self) -> tuple[EventSink, ...]:
+        """What every event is sent to."""
+        return self._audience.sinks
 
-        It cannot be called from a callback, which would wait for itself.
-        """
+    def events(self) -> EventStream:
+        """Return an iterator over every event from now on; starts listening. A callback cannot call it."""
         self._lifetime.refuse_in_callback("events", coroutines=False)
 
         def begin() -> EventStream:
@@ -164,14 +165,12 @@ class Spotter:
             The error that ended the session, if there was one.
         """
         self._lifetime.refuse_in_callback("wait_for")
-        begin, limit = self._wait_for(keywords, timeout_seconds)
-        return self._answer(wait_in_thread(begin, limit))
+        return self._answer(wait_in_thread(*self._wait_for(keywords, timeout_seconds)))
 
     async def wait_for_async(self, *keywords: Words, timeout_seconds: float | None = None) -> Detection | None:
         """`wait_for` without blocking the event loop."""
         self._lifetime.refuse_in_callback("wait_for_async", coroutines=False)
-        begin, limit = self._wait_for(keywords, timeout_seconds)
-        return self._answer(await wait_on_loop(begin, limit))
+        return self._answer(await wait_on_loop(*self._wait_for(keywords, timeout_seconds)))
 
     def _wait_for(self, keywords: Iterable[Words], timeout: float | None) -> tuple[Begin, float]:
         return prepared(self._known(keywords), timeout, self.source, self.ring, self._audience, self._lifetime.go_on)

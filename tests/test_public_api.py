@@ -68,7 +68,7 @@ ERRORS = {
 OTHERS = {"DecisionSettings", "LiveSettings", "SAMPLE_RATE_HZ", "Spotter"}
 SPOTTER = {
     "address", "audio_after", "change_model", "change_source", "condition", "events", "model", "muted", "on", "only",
-    "ring", "send_to", "settings", "source", "start", "statistics", "stay", "stop", "wait", "wait_for",
+    "ring", "send_to", "settings", "sinks", "source", "start", "statistics", "stay", "stop", "wait", "wait_for",
     "wait_for_async", "watch",
 }  # fmt: skip
 LIVE_SETTINGS = {

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
-from kws_live.events import Detection, Event, EventsDropped, NearMiss
+from kws_live.events import Detection, Event, EventsDropped, NearMiss, word_end
 from kws_live.live.event_stream import EventStream
 from kws_live.live.loop_receiver import LoopReceiver, Receiver, runs_in_coroutine_of
 from kws_live.live.receiver import SINK_SECONDS, SinkReceiver, ThreadReceiver, make_receiver
@@ -137,6 +137,11 @@ class Audience:
                 return
         sink.close()
 
+    @property
+    def sinks(self) -> tuple[EventSink, ...]:
+        """What every event is sent to."""
+        return tuple(one.sink for one in self._all(SinkReceiver))
+
     def add_stream(self) -> EventStream:
         """A new iterator over events."""
         stream = EventStream(self._forget, self.clock)
@@ -186,9 +191,7 @@ class Audience:
     def _is_muted(self, event: Event) -> bool:
         if not isinstance(event, (Detection, NearMiss)):
             return False
-        heard = event.word_end_position if isinstance(event, Detection) else None
-        at = event.position if heard is None else heard
-        return self.is_muted_at(at)
+        return self.is_muted_at(word_end(event))
 
     def is_muted_at(self, position: int) -> bool:
         """Whether a word that ends there is told to nothing."""
@@ -274,11 +277,9 @@ class Audience:
         for sink in self._all(SinkReceiver):
             sink.end(math.inf)
         while not self.clock.wait_until_handled(POLL_SECONDS):
-            if time.monotonic() >= self._hurry_by and not self._stops_itself():
+            stops_itself = any(one in self._stopping and one.is_busy for one in self._all(ThreadReceiver))
+            if time.monotonic() >= self._hurry_by and not stops_itself:
                 return
-
-    def _stops_itself(self) -> bool:
-        return any(one in self._stopping and one.is_busy for one in self._all(ThreadReceiver))
 
     def close(self) -> None:
         """Nothing more will come: close the sinks, end the iterators, answer the waits."""

@@ -14,6 +14,7 @@ from kws_live.errors import ConfigError, KwsLiveError
 from kws_live.events import Detection
 from kws_live.live.session_statistics import Statistics
 from kws_live.model.card import ModelCard
+from kws_live.panel.clips_desk import ClipsDesk
 from kws_live.panel.feedback import FeedbackFolder, refit, to_wav
 from kws_live.panel.hindsight import compare
 from kws_live.panel.input_desk import InputDesk
@@ -60,6 +61,7 @@ class Desk:
         self.lessons = Lessons(observer.spotter)
         self.input = InputDesk(observer)
         settings = SettingsDesk(observer.spotter.settings, folder / "profiles")
+        clips = ClipsDesk(observer.spotter)
         words = WordsDesk(observer, self.lessons, self.input)
         self._answers: Mapping[str, Callable[..., Any]] = {
             "threshold": settings.threshold,
@@ -84,6 +86,8 @@ class Desk:
             "refit": self._refit,
             "marks": self._marks,
             "unmark": self._unmark,
+            "clips": clips.clips,
+            "sort_clip": clips.sort,
             "teach": words.teach,
             "stop_teaching": words.stop,
             "words": words.words,

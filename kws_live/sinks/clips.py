@@ -5,7 +5,6 @@ import json
 import logging
 import re
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -15,6 +14,7 @@ from kws_live.actions import shortened
 from kws_live.audio import SAMPLE_RATE_HZ, Samples, float_to_pcm16
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Detection, Event, NearMiss, word_end
+from kws_live.sinks.kept_clips import KINDS, both_files, unsorted_clips
 from kws_live.sinks.log_file import private_folders
 from kws_live.stream.ring_buffer import RingBuffer
 from kws_live.system.saving import write_file
@@ -34,20 +34,22 @@ LONGEST_SECONDS: Final = 3.0
 PATIENCE_SECONDS: Final = 2.0
 """What comes after a word is waited for; a source that stalls gives a shorter clip."""
 
-KINDS: Final = ("detection", "near_miss")
 MEGABYTES: Final = 200.0
-OURS: Final = re.compile(rf"\d{{8}}-\d{{6}}_\d+_({'|'.join(KINDS)})\.flac")
 
 
 class Clips:
     """Keeps the sound of each word as ``DIR/WORD/DATE-TIME_POSITION_TYPE.flac``, with its event as ``.json`` beside it.
 
-    Once there are more megabytes than allowed, the oldest clips are deleted; other files stay. It is a voice, so its
-    owner alone may read it.
+    Once there are more megabytes than allowed, the oldest clips are deleted; sorted clips and other files stay. It is a
+    voice, so its owner alone may read it.
 
     Parameters
     ----------
     rest : ``DIR?megabytes=200&kinds=detection,near_miss``; what follows the ``?`` may be left out
+
+    Attributes
+    ----------
+    folder : where they are
 
     Raises
     ------
@@ -66,10 +68,10 @@ class Clips:
                 f"clips:DIR?megabytes={MEGABYTES:g}&kinds={','.join(KINDS)}"
             )
         self.name = f"clips:{shortened(folder)[1:-1]}"
-        self._folder = user_path(folder)
+        self.folder = user_path(folder)
         self._ring: RingBuffer | None = None
         try:
-            private_folders(self._folder / "word")
+            private_folders(self.folder / "word")
         except OSError as error:
             raise ConfigError(f"cannot keep clips in {shortened(folder)}: {error.strerror or error}") from error
         log.warning("%s: the sound of words is kept there, up to %g MB", self.name, self._bytes / 1e6)
@@ -106,7 +108,7 @@ class Clips:
     def _write(self, event: Detection | NearMiss, begin: int, samples: Samples) -> None:
         now = datetime.now().astimezone()
         # A model's word may hold any characters; a folder's name may not.
-        folder = self._folder / re.sub(r"[^\w -]", "_", event.keyword)[:40]
+        folder = self.folder / re.sub(r"[^\w -]", "_", event.keyword)[:40]
         sound = folder / f"{now:%Y%m%d-%H%M%S}_{event.position}_{event.type}.flac"
         told: dict[str, Any] = {**event.to_dict(), "clip_begin_position": begin}
         told["saved_at"] = now.isoformat(timespec="seconds")
@@ -117,10 +119,7 @@ class Clips:
         write_file(sound.with_suffix(".json"), json.dumps(told, indent=2, ensure_ascii=False) + "\n", private=True)
 
     def _make_room(self) -> None:
-        clips = sorted(
-            (path for path in self._folder.glob("*/*.flac") if OURS.fullmatch(path.name)), key=attrgetter("name")
-        )
-        files = [[path for path in (clip, clip.with_suffix(".json")) if path.exists()] for clip in clips]
+        files = [both_files(clip) for clip in unsorted_clips(self.folder)]
         sizes = [sum(path.stat().st_size for path in pair) for pair in files]
         too_many = sum(sizes) - self._bytes
         for pair, size in zip(files, sizes, strict=True):

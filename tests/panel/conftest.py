@@ -60,6 +60,13 @@ def browser() -> Iterator["Browser"]:
 
 
 @pytest.fixture
+def clips(spotter: Spotter, tmp_path: Path) -> Path:
+    """Where the words are kept as recordings."""
+    spotter.send_to(f"clips:{tmp_path}/clips")
+    return tmp_path / "clips"
+
+
+@pytest.fixture
 def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
     with Panel(spotter, port=0, folder=tmp_path, token="same") as running:
         yield running

@@ -11,13 +11,15 @@ import soundfile
 
 from kws_live import listen
 from kws_live.audio import SAMPLE_RATE_HZ
+from kws_live.cli import main
 from kws_live.enrolment.takes import read_takes
 from kws_live.errors import ActionError, ConfigError
 from kws_live.evaluation.clips import find_clips
 from kws_live.events import Detection, NearMiss, SpeechStarted
 from kws_live.sinks.clips import Clips
+from kws_live.sinks.kept_clips import sort_clip, unsorted_clips
 from kws_live.stream.ring_buffer import RingBuffer
-from kws_live.testing import FakeMicrophone, tone_model
+from kws_live.testing import FakeMicrophone, recorded, tone_model
 
 RAMP = np.linspace(-0.5, 0.5, 5 * SAMPLE_RATE_HZ, dtype=np.float32)
 
@@ -140,3 +142,25 @@ def test_what_was_heard_can_be_taught_and_measured_with(tmp_path: Path) -> None:
     assert [clip.label for clip in clips] == ["no", "yes"]
     [take] = read_takes(tmp_path / "yes")
     assert 0.2 < take.word_seconds < 1.0
+
+
+def test_sorted_recordings_are_read_by_the_commands_that_learn_and_measure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KWS_LIVE_MODELS", str(tmp_path / "models"))
+    folder = tmp_path / "clips"
+    heard = FakeMicrophone(["yes", "yes", "yes", "yes", "no", "up"], voice=recorded)
+    with listen(heard, sinks=[f"clips:{folder}?kinds=detection"]) as spotter:
+        spotter.wait(60.0)
+    for clip in unsorted_clips(folder):
+        sort_clip(clip, is_right=clip.parent.name != "no")
+    assert sorted(path.name for path in folder.iterdir()) == ["_unknown_", "no", "up", "yes"]
+    soundfile.write(tmp_path / "room.wav", np.random.default_rng(1).normal(0.0, 1e-3, 60 * 16_000), 16_000)
+    room, profile = ["--room", str(tmp_path / "room.wav")], ["--out", str(tmp_path / "p.toml")]
+    assert main(["evaluate", "--clips", str(folder)]) == 0
+    assert "_unknown_" in capsys.readouterr().out
+    assert main(["calibrate", *room, "--words", str(folder), "--budget=1/h", *profile]) == 0
+    assert main(["teach", "agreed", "--takes", str(folder / "yes")]) == 0
+    capsys.readouterr()
+    assert main(["words", "test", "agreed", "--takes", str(folder / "yes")]) == 0
+    assert '"agreed" was recognised in 4 of 4 recordings' in capsys.readouterr().out

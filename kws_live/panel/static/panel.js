@@ -5,6 +5,7 @@ import { $, make } from "./draw.js";
 import { Lesson } from "./lesson.js";
 import { Now } from "./now.js";
 import { Record } from "./record.js";
+import { Sorter } from "./sort.js";
 import { Why } from "./why.js";
 import { Words } from "./words.js";
 
@@ -16,6 +17,7 @@ const connection = new Connection({ hello, frame, lost, error });
 const now = new Now(connection);
 const why = new Why(connection);
 const lesson = new Lesson(connection);
+const sorter = new Sorter(connection);
 const words = new Words(connection, (position, word, event) => why.show(position, word, event));
 
 function hello(message) {
@@ -26,6 +28,7 @@ function hello(message) {
   words.begin(record);
   why.begin(record, message);
   lesson.begin(record);
+  sorter.begin();
   now.list();
   listProfiles();
 }
