@@ -1,22 +1,15 @@
 """Models that were taught words of no language, in a folder of the test's own."""
 
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kws_live.audio import HOP_SECONDS
-from kws_live.enrolment.bank import Bank
 from kws_live.enrolment.takes import Take
 from kws_live.enrolment.taught_model import write_taught
 from kws_live.enrolment.teaching import TaughtWord, Teacher
-from kws_live.model import Model, load_model
-from kws_live.model.card import write_card
-from kws_live.model.taught_words import BANK_NAME
+from kws_live.model import Model
+from tests.enrolment.short_bank import with_short_bank
 from tests.enrolment.spoken_takes import takes_of
-
-BANK_SECONDS = 300.0
 
 
 @pytest.fixture(autouse=True)
@@ -28,15 +21,8 @@ def user_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def base(commands_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """The default model with a short bank: deciding on half an hour of talk is most of what teaching a word takes."""
-    folder = tmp_path_factory.mktemp("shipped") / "short"
-    shutil.copytree(commands_model.folder, folder)
-    bank = Bank.load(folder / BANK_NAME)
-    n = int(bank.starts[bank.starts <= BANK_SECONDS / HOP_SECONDS][-1])  # whole recordings
-    hops = {name: getattr(bank, name)[:n] for name in ("stream", "gate_open", "levels_db", "posteriors")}
-    (folder / BANK_NAME).write_bytes(replace(bank, starts=bank.starts[bank.starts < n], **hops).to_bytes())
-    write_card(folder, replace(commands_model.card, name="short"))
-    return load_model(folder)
+    """What the words are taught to."""
+    return with_short_bank(commands_model, tmp_path_factory.mktemp("shipped") / "short")
 
 
 @pytest.fixture(scope="session")

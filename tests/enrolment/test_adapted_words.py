@@ -18,6 +18,8 @@ from kws_live.model import Model
 from tests.enrolment.scoring import scores
 from tests.enrolment.spoken_takes import takes_of
 
+pytestmark = pytest.mark.slow  # teaching a word takes a second
+
 
 def test_an_adapted_word_is_no_label_of_its_own_and_keeps_its_threshold(adapted: Model, model: Model) -> None:
     assert adapted.card.labels == model.card.labels

@@ -20,6 +20,8 @@ from kws_live.model.taught_words import TAKES_NAME, WORDS_NAME
 from tests.enrolment.scoring import scores
 from tests.enrolment.spoken_takes import takes_of
 
+pytestmark = pytest.mark.slow  # teaching a word takes a second
+
 
 def as_an_earlier_version_wrote_it(model: Model) -> None:
     assert model.taught is not None

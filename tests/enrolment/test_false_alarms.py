@@ -19,6 +19,8 @@ from kws_live.model import Model, load_model
 from kws_live.model.taught_words import WORDS_NAME
 from tests.enrolment.spoken_takes import takes_of
 
+pytestmark = pytest.mark.slow  # teaching a word takes a second
+
 
 @pytest.fixture
 def alarm() -> Samples:

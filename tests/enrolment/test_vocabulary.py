@@ -29,6 +29,8 @@ from kws_live.model.taught_words import BANK_NAME
 from tests.enrolment.scoring import scores
 from tests.enrolment.spoken_takes import takes_of
 
+pytestmark = pytest.mark.slow  # teaching a word takes a second
+
 
 def test_a_word_taken_away_leaves_the_others_bit_for_bit(model: Model) -> None:
     before = scores(model)
