@@ -49,6 +49,8 @@ PROTOCOL_METHODS: Final = {"read", "close", "send", "name", "rate_hz", "live", "
 
 UNITS: Final = re.compile(r"(^|_)(n|seconds|hz|db|samples|frames|hops|ms|bytes|share|percent|position)(_|$)")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+HOLDERS: Final = (ast.stmt, ast.excepthandler, ast.match_case)
+"""The nodes that may hold statements."""
 
 
 def modules(*folders: str) -> list[Path]:
@@ -60,8 +62,17 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def functions(path: Path) -> Iterator[Function]:
-    return (node for node in ast.walk(tree(path)) if isinstance(node, Function))
+@cache
+def functions(path: Path) -> tuple[Function, ...]:
+    """Every function of a module, however deep; what is no statement holds none and is not looked into."""
+    found: list[Function] = []
+    below: list[ast.AST] = [tree(path)]
+    while below:
+        node = below.pop()
+        if isinstance(node, Function):
+            found.append(node)
+        below += (one for one in ast.iter_child_nodes(node) if isinstance(one, HOLDERS))
+    return tuple(found)
 
 
 def short(path: Path) -> str:
