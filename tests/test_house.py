@@ -118,6 +118,7 @@ def length(function: Function) -> int:
     return function.end_lineno - begin
 
 
+@pytest.mark.slow
 def test_no_function_is_over_60_lines() -> None:
     long: dict[str, list[str]] = {}
     for path in modules("kws_live", "scripts", "tests"):
@@ -191,6 +192,7 @@ def foreign_writes(node: ast.AST, foreign: set[str]) -> Iterator[str]:
         yield from foreign_writes(child, foreign)
 
 
+@pytest.mark.slow
 def test_no_attribute_of_a_parameter_or_of_another_module_is_set() -> None:
     found = {short(path): list(foreign_writes(tree(path), imported(path))) for path in modules("kws_live", "scripts")}
     assert_only({path: what for path, what in found.items() if what}, WRITERS, "set from outside")
@@ -206,6 +208,7 @@ def probes(path: Path) -> Iterator[str]:
                 yield ast.unparse(node)
 
 
+@pytest.mark.slow
 def test_no_attribute_is_asked_for_by_a_name_in_quotes() -> None:
     found = {short(path): list(probes(path)) for path in modules("kws_live", "scripts")}
     assert_only({path: what for path, what in found.items() if what}, PROBERS, "probed")

@@ -1,3 +1,5 @@
+import pytest
+
 import kws_live
 from kws_live import Detection, Event
 from kws_live.testing import FakeMicrophone
@@ -17,6 +19,7 @@ class Lamp:
         self.is_on = detection.keyword == "on"
 
 
+@pytest.mark.slow
 def test_the_plugins_fixture_tests_a_program_as_it_is(microphone: FakeMicrophone) -> None:
     lamp = Lamp()
     microphone.say("on")

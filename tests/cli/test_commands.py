@@ -45,6 +45,7 @@ def test_listen_greets_and_prints_words_for_people_and_figures_at_the_end(
         assert any(line.split()[0] == name for line in err.splitlines())
 
 
+@pytest.mark.slow
 def test_options_reach_the_decision(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--only", "left", "--only", "go", "--threshold", "left=0.2", "--mode", "spotting", "--gate", "off"]
     assert main(["detect", "demo:", "--json", *options]) == 0
@@ -54,6 +55,7 @@ def test_options_reach_the_decision(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["detect", "demo:", "--json", *(f"-t{word}=1" for word in ["left", "go", "yes", "no", "up"])]) == 0
 
 
+@pytest.mark.slow
 def test_a_settings_file_counts_and_options_count_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "s.toml").write_text('active = ["left"]\n[thresholds]\nleft = 1.0\n')
     arguments = ["detect", "demo:", "--json", "--settings", str(tmp_path / "s.toml")]
@@ -63,6 +65,7 @@ def test_a_settings_file_counts_and_options_count_more(tmp_path: Path, capsys: p
     assert set(words_of(capsys.readouterr().out)) == {"left"}
 
 
+@pytest.mark.slow
 def test_sinks_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "events.jsonl"
     assert main(["listen", "--source", "demo:", "--fast", "--sink", f"jsonl:{path}"]) == 0

@@ -3,6 +3,8 @@
 import random
 import threading
 
+import pytest
+
 from kws_live import Detection, Event, listen
 from kws_live.errors import ActionError
 from kws_live.live.audience import Audience
@@ -156,6 +158,7 @@ class Comings:
                 self._all_told.add_wait((), None, lambda _: None)
 
 
+@pytest.mark.slow
 def test_receivers_that_hang_raise_come_and_stop_at_random_leave_nothing_behind() -> None:
     rng = random.Random(7)
     before = set(threading.enumerate())

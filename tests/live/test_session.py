@@ -26,6 +26,7 @@ def stop_afterwards() -> Iterator[list[Session]]:
         session.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_samples", [100, 1024, 400_000])
 def test_live_gives_what_the_pipeline_alone_gives(block_samples: int) -> None:
     """Also with a block longer than the ring buffer."""
@@ -72,6 +73,7 @@ def test_a_callback_that_hangs_delays_no_detection_and_loses_no_audio() -> None:
     assert run.session.statistics().samples_skipped == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("largest", [1, 5])
 def test_events_too_many_for_a_slow_callback_are_dropped_counted_and_announced(
     largest: int, monkeypatch: pytest.MonkeyPatch

@@ -97,6 +97,7 @@ def test_words_gate_mode_and_rest_are_set(client: Client, spotter: Spotter) -> N
     assert (spotter.settings.snapshot().active, spotter.settings.snapshot().gate_mode) == (None, None)
 
 
+@pytest.mark.slow
 def test_hindsight_equals_detecting_anew_with_that_threshold(source: FedSource, client: Client) -> None:
     # "no" is spoken more softly, so it scores lower.
     sound = np.concatenate(

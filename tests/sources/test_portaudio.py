@@ -123,6 +123,7 @@ def test_a_microphone_that_goes_hands_over_its_last_blocks_first(fake_sounddevic
     microphone.close()
 
 
+@pytest.mark.slow
 def test_portaudio_is_restarted_for_a_fresh_list_only_while_no_stream_of_the_process_is_open(
     fake_sounddevice: FakeSounddevice,
 ) -> None:
@@ -142,6 +143,7 @@ def test_portaudio_is_restarted_for_a_fresh_list_only_while_no_stream_of_the_pro
     del dead
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fake_sounddevice")
 def test_a_network_runs_on_while_microphones_are_listed(commands_model: Model) -> None:
     scorer, over = commands_model.scorer(), threading.Event()

@@ -56,6 +56,7 @@ def refusal(call: Callable[[], object]) -> str:
     return ""
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(FIELDS), ANYTHING)
 def test_any_value_of_any_field_is_refused_or_runs(name: str, value: Any) -> None:
@@ -68,6 +69,7 @@ def test_any_value_of_any_field_is_refused_or_runs(name: str, value: Any) -> Non
         run_it(live)
 
 
+@pytest.mark.slow
 @pytest.mark.twin("test_a_whole_number_is_asked_for_and_nothing_like_it")
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(FIELDS), ANYTHING)
