@@ -42,6 +42,7 @@ def fault(what: str, module: str, right: str, wrong: str, *tests: str) -> Fault:
 
 
 DECISION: Final = "spotting/test_decision.py"
+PAUSES: Final = "spotting/test_pauses.py"
 JUDGEMENT: Final = "spotting/test_judgement.py"
 ODDS: Final = "spotting/test_odds.py"
 CHANCE: Final = "spotting/test_second_chance.py"
@@ -101,21 +102,21 @@ FAULTS: Final = {
             "decision",
             "silence: float | None = 1.0",
             "silence: float | None = 0.0",
-            f"{DECISION}::test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_in_it",
+            f"{PAUSES}::test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_in_it",
         ),
         fault(
             "a word that is masked while it waits keeps its claim",
             "decision",
             " if settings.listens_to(word)}",
             "}",
-            f"{DECISION}::test_a_word_masked_while_it_waits_for_its_pause_does_not_fire",
+            f"{PAUSES}::test_a_word_masked_while_it_waits_for_its_pause_does_not_fire",
         ),
         fault(
             "a gap does not end the wait",
             "decision",
             "        self._odds.reset()\n        self._candidate = None\n",
             "",
-            f"{DECISION}::test_after_a_gap_a_word_that_waited_for_its_pause_is_forgotten",
+            f"{PAUSES}::test_after_a_gap_a_word_that_waited_for_its_pause_is_forgotten",
         ),
         fault(
             "a replay goes on over a gap",

@@ -1,6 +1,7 @@
 """Order and speed of the tests.
 
-``--quick``: no test that is marked slow, and none that needs more than this process: it is skipped when it asks.
+``--quick``: no test that is marked slow, for it takes over 0.3 s of a core, and none that needs more than this process:
+it is skipped when it asks.
 """
 
 import gc
@@ -14,18 +15,18 @@ from types import ModuleType
 
 import pytest
 
-SLOW_TO_IMPORT = ("keras", "playwright", "tensorflow")
+SLOW_TO_IMPORT = ("keras", "librosa", "matplotlib", "playwright", "tensorflow")
 STARTS = ("os.exec", "os.fork", "os.posix_spawn", "os.system", "subprocess.Popen")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--quick", action="store_true", help="skip what imports TensorFlow, starts a program or is marked slow"
+        "--quick", action="store_true", help="skip what imports a slow library, starts a program or is marked slow"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes seconds; its file runs first, and --quick skips it")
+    config.addinivalue_line("markers", "slow: takes over 0.3 s of a core; its file runs first, and --quick skips it")
     if config.getoption("--quick"):  # a test that is skipped half-way has no time to close its files
         config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
         config.addinivalue_line("filterwarnings", "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
@@ -35,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--quick"):
         for item in items:
             if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip("not quick: takes seconds"))
+                item.add_marker(pytest.mark.skip("not quick: marked slow"))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)  # or a worker would end with them while the others have no work
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-import kws_live
-from kws_live import Detection, Event, Spotter, listen, testing
+from kws_live import Detection, Spotter, listen, testing
 from kws_live.audio import HOP_SECONDS
 from kws_live.errors import AudioError, ConfigError, SessionError
 from kws_live.sources.array import ArraySource
@@ -16,6 +15,7 @@ from kws_live.spotting.pipeline import QUIET_HOPS
 from kws_live.testing import FakeMicrophone, Item, recorded, silence, tone, tone_model
 
 pytestmark = pytest.mark.slow
+
 
 MODEL = tone_model("yes", "no", "stop")
 
@@ -286,27 +286,3 @@ def test_the_recorded_words_are_speech_of_a_words_length() -> None:
         assert 0.4 < recorded(word).size / 22_050 < 1.0
     with pytest.raises(AudioError, match="there is no recording of 'maybe', only of: yes, no"):
         recorded("maybe")
-
-
-class Lamp:
-    """A user's program, which knows nothing of tests."""
-
-    def __init__(self) -> None:
-        self.is_on = False
-        self.events: list[Event] = []
-        self.spotter = kws_live.listen("mic:USB", thresholds={"off": 0.9})
-        self.spotter.on("on", "off")(self.switch)
-        self.spotter.start()
-
-    def switch(self, detection: Detection) -> None:
-        self.is_on = detection.keyword == "on"
-
-
-def test_the_plugins_fixture_tests_a_program_as_it_is(microphone: FakeMicrophone) -> None:
-    lamp = Lamp()
-    microphone.say("on")
-    assert lamp.is_on
-    microphone.say("stop", "off")
-    assert not lamp.is_on
-    assert lamp.spotter.model.card.name == kws_live.load_model().card.name  # its card and thresholds are the real ones
-    lamp.spotter.stop()

@@ -17,6 +17,7 @@ def room(tmp_path: Path) -> Path:
     return tmp_path / "My Room.wav"
 
 
+@pytest.mark.slow
 def test_the_profile_is_what_listen_reads(
     room: Path, demo_audio: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,6 +39,7 @@ def test_the_profile_is_what_listen_reads(
     assert result["half"]["expected_per_hour"] <= result["chosen"]["expected_per_hour"]
 
 
+@pytest.mark.slow
 def test_the_profile_is_named_after_the_room_and_what_it_claims_is_said(
     room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -49,6 +51,7 @@ def test_the_profile_is_named_after_the_room_and_what_it_claims_is_said(
     assert (tmp_path / "my-room.toml").is_file()
 
 
+@pytest.mark.slow
 def test_a_guided_calibration_counts_down_and_uses_what_it_hears(
     tmp_path: Path, demo_audio: Samples, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

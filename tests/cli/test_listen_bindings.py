@@ -27,6 +27,7 @@ def bindings(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="echo is a program of POSIX")
 def test_listen_does_what_the_bindings_say(
     bindings: str, microphone: FakeMicrophone, capfd: pytest.CaptureFixture[str]
@@ -38,6 +39,7 @@ def test_listen_does_what_the_bindings_say(
     assert "lamp" not in captured.out
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_and_does_nothing(
     bindings: str, microphone: FakeMicrophone, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,7 @@ def listen_to(microphone: FakeMicrophone, *arguments: str) -> int:
     return main(["listen", "--json", *arguments])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sink", ["http://127.0.0.1:{port}/hook", "mqtt://127.0.0.1:{port}/kws", "exec:{python} -c 1/0"]
 )
@@ -32,23 +33,27 @@ def test_a_sink_that_delivers_nothing_makes_the_exit_code_one(microphone: FakeMi
     assert listen_to(microphone, "--sink", sink.format(port=free_port(), python=sys.executable)) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_never_answers_makes_the_exit_code_one(microphone: FakeMicrophone) -> None:
     with silent_server() as port:
         assert listen_to(microphone, "--sink", f"http://127.0.0.1:{port}/") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
 def test_a_full_disk_makes_the_exit_code_one(microphone: FakeMicrophone, caplog: pytest.LogCaptureFixture) -> None:
     assert listen_to(microphone, "--sink", "jsonl:/dev/full") == 1
     assert caplog.text.count("cannot write events: No space left on device: '/dev/full'") == 2  # and at the end
 
 
+@pytest.mark.slow
 def test_a_binding_that_fails_makes_the_exit_code_one(microphone: FakeMicrophone, tmp_path: Path) -> None:
     path = tmp_path / "commands.toml"
     path.write_text(f"[[binding]]\nrun = [{sys.executable!r}, '-c', '1/0']\n")
     assert listen_to(microphone, "--bindings", str(path)) == 1
 
 
+@pytest.mark.slow
 def test_sinks_that_deliver_everything_make_it_zero(microphone: FakeMicrophone, tmp_path: Path) -> None:
     receiver = Receiver()
     with receiver.serving() as port:

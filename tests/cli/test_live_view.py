@@ -73,6 +73,7 @@ class Terminal:
         return self._descriptor
 
 
+@pytest.mark.slow
 def test_it_shows_the_words_their_thresholds_and_the_last_events(observer: Observer, spotter: Spotter) -> None:
     spotter.wait()
     observer.poll()

@@ -66,6 +66,7 @@ def test_one_chapter_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(CHAPTERS) == ["commands", "sources", "sinks", "events", "settings", "bindings"]
 
 
+@pytest.mark.slow
 def test_packages_add_sources_sinks_and_models_by_entry_points(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

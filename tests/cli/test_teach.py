@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -7,10 +8,11 @@ import pytest
 import soundfile
 
 from kws_live.cli import main
-from kws_live.model import load_model
+from kws_live.model import Model, load_model
 from kws_live.model.card import write_card
 from kws_live.sources.sound_folder import has_ffmpeg
 from kws_live.synthesis import installed_voices
+from tests.enrolment.short_bank import with_short_bank
 from tests.enrolment.spoken_takes import takes_of, write_takes
 
 pytestmark = pytest.mark.slow  # teaching a word takes a second
@@ -20,6 +22,18 @@ pytestmark = pytest.mark.slow  # teaching a word takes a second
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KWS_LIVE_MODELS", str(tmp_path / "models"))
     return tmp_path / "models"
+
+
+@pytest.fixture(scope="module")
+def short(commands_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return with_short_bank(commands_model, tmp_path_factory.mktemp("shipped") / "short")
+
+
+@pytest.fixture
+def to_short(short: Model, own_models: Path) -> list[str]:
+    """Options that teach a word to a model on which that is quick."""
+    shutil.copytree(short.folder, own_models / "short")
+    return ["--model", "short", "--name", "my-words"]
 
 
 @pytest.fixture
@@ -49,15 +63,15 @@ def test_from_a_folder_of_takes_to_a_word_that_is_spotted_renamed_and_forgotten(
 
 
 def test_bad_takes_are_named_with_the_reason_and_the_rest_is_used(
-    takes: Path, capsys: pytest.CaptureFixture[str]
+    takes: Path, to_short: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     soundfile.write(takes / "8.wav", np.zeros(16_000), 16_000)
     (takes / "9.wav").write_bytes((takes / "0.wav").read_bytes())
-    assert main(["teach", "left off", "--takes", str(takes), "--name", "lamp", "--only", "--keep-audio"]) == 0
+    assert main(["teach", "left off", "--takes", str(takes), *to_short, "--only", "--keep-audio"]) == 0
     said = capsys.readouterr().err
     assert "8.wav skipped: nothing was said" in said
     assert "9.wav skipped: the same recording as 0.wav" in said
-    model = load_model("lamp")
+    model = load_model("my-words")
     assert model.card.keywords == ("left off",)
     assert len(list(model.folder.glob("*.flac"))) == 3
 
@@ -88,14 +102,14 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(
 
 
 def test_takes_from_a_mac_or_a_telephone_are_used_and_what_cannot_be_read_is_told(
-    takes: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    takes: Path, to_short: list[str], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (takes / "._0.wav").write_bytes(b"of a Mac")
     (takes / "broken.wav").write_bytes(b"no sound")
     if has_ffmpeg():
         subprocess.run(["ffmpeg", "-loglevel", "error", "-i", takes / "2.wav", takes / "2.m4a"], check=True)
         (takes / "2.wav").unlink()
-    assert main(["teach", "left off", "--takes", str(takes)]) == 0
+    assert main(["teach", "left off", "--takes", str(takes), *to_short]) == 0
     assert "broken.wav cannot be read as sound" in caplog.text
     assert "it is left out" in caplog.text
     assert "._0.wav" not in caplog.text + capsys.readouterr().err
@@ -114,9 +128,11 @@ def test_five_identical_files_are_one_take(
     assert not own_models.exists()
 
 
-def test_a_known_word_is_fitted_to_a_voice_and_given_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_known_word_is_fitted_to_a_voice_and_given_back(
+    tmp_path: Path, to_short: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = write_takes(tmp_path / "accent", takes_of("stop", n=3, backwards=True))
-    assert main(["teach", "stop", "--adapt", "--takes", str(folder)]) == 0
+    assert main(["teach", "stop", "--adapt", "--takes", str(folder), *to_short]) == 0
     said = capsys.readouterr().out
     assert '"stop" as it was said here: ' in said
     assert "of 3 takes were heard before, " in said
@@ -130,9 +146,9 @@ def test_a_known_word_is_fitted_to_a_voice_and_given_back(tmp_path: Path, capsys
 
 
 def test_a_word_that_is_not_heard_is_told_with_how_near_it_came(
-    takes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    takes: Path, to_short: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["teach", "left off", "--takes", str(takes)]) == 0
+    assert main(["teach", "left off", "--takes", str(takes), *to_short]) == 0
     card = load_model("my-words").card
     higher = dict.fromkeys(card.thresholds, 1.0)  # for all, or another word would be spotted in its place
     write_card(load_model("my-words").folder, replace(card, thresholds=higher))
@@ -145,7 +161,7 @@ def test_a_word_that_is_not_heard_is_told_with_how_near_it_came(
 
 
 def test_takes_are_asked_for_at_a_microphone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, to_short: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # A pipe stands for the microphone: half a second, then 2 s for each take and 0.6 s after it.
     rng = np.random.default_rng(0)
@@ -157,7 +173,7 @@ def test_takes_are_asked_for_at_a_microphone(
     path.write_bytes((heard * 32767).astype("<i2").tobytes())
     with path.open(encoding="latin-1") as pipe:
         monkeypatch.setattr("sys.stdin", pipe)
-        assert main(["teach", "up down", "--source", "stdin:16000", "--n", "2"]) == 0
+        assert main(["teach", "up down", "--source", "stdin:16000", "--n", "2", *to_short]) == 0
     said = capsys.readouterr()
     assert 'take 1 of 2: say "up down" now' in said.err
     assert "take 2 is good" in said.err
@@ -165,11 +181,11 @@ def test_takes_are_asked_for_at_a_microphone(
 
 
 def test_from_text_nobody_need_speak_and_a_single_recording_may_be_added(
-    takes: Path, capsys: pytest.CaptureFixture[str]
+    takes: Path, to_short: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     if not installed_voices():
         pytest.skip("no synthesiser here: apt-get install espeak-ng flite")
-    assert main(["teach", "marmalade", "--from-text"]) == 0
+    assert main(["teach", "marmalade", "--from-text", *to_short]) == 0
     said = capsys.readouterr().out
     assert 'synthetic voices that say "marmalade" are heard: ' in said
     assert "expect" not in said.splitlines()[0]  # nobody has been asked

@@ -104,6 +104,7 @@ def test_noise_is_judged_second_by_second_without_digital_silence(tmp_path: Path
         score_noise(ToneModel(), tmp_path / "empty")
 
 
+@pytest.mark.slow
 def test_the_shipped_model_beats_chance_by_far_on_real_clips(real_data: Path) -> None:
     from kws_live.model import load_model
 

@@ -42,6 +42,7 @@ def test_labels_are_where_the_sound_is(data: Path) -> None:
     assert np.abs(samples[~loud]).max() < 0.05 * np.abs(samples[loud]).max()
 
 
+@pytest.mark.slow
 def test_every_word_is_spotted_in_its_stream(data: Path, tmp_path: Path) -> None:
     from kws_live.evaluation.intervals import Share
     from kws_live.evaluation.streaming import measure_stream

@@ -61,6 +61,7 @@ def test_the_threshold_for_a_rate_is_the_lowest_that_keeps_it_on_the_curve_that_
     assert (found and found.threshold) == threshold
 
 
+@pytest.mark.slow
 def test_a_sweep_gives_what_new_runs_would_give() -> None:
     words = [("yes", 1.0), ("no", 3.0), ("stop", 5.0), ("yes", 7.0)]
     audio = tone_words(words, 9.0, 16_000)

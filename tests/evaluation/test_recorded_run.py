@@ -30,6 +30,7 @@ def test_deciding_again_gives_what_the_run_gave(mode: str, gate_mode: int | None
     ] == [(e.keyword, e.score, e.position, e.decided_position, e.word_end_position) for e in detections]
 
 
+@pytest.mark.slow
 def test_deciding_again_gives_what_the_shipped_model_gave(commands_model: Model, demo_audio: Samples) -> None:
     settings = make_settings(commands_model).snapshot()
     run, detections = record(commands_model, settings, ArraySource(demo_audio, 22_050, name=""))

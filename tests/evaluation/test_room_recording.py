@@ -78,6 +78,7 @@ def test_a_gap_in_the_room_does_no_harm_and_a_word_with_one_is_asked_for_again()
     np.testing.assert_array_equal(recording.takes["yes"][0], take("yes"))
 
 
+@pytest.mark.slow
 def test_takes_are_scored_within_their_room() -> None:
     recording = RoomRecording(quiet(20), {"yes": [take("yes")] * 2, "stop": [take("stop"), quiet(2)]}, RATE_HZ)
     room, said = run_room(ToneModel(), decision_settings(gate_mode=None, mode="command"), recording)

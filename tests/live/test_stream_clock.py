@@ -1,12 +1,15 @@
+import threading
+
 import numpy as np
 import pytest
 
-from kws_live.events import Event, SpeechStarted
+from kws_live.events import Detection, Event, SpeechStarted
 from kws_live.listening import listen
 from kws_live.live.stream_clock import StreamClock
 from kws_live.spotting.pipeline import Step
 from kws_live.stream.ring_buffer import RingBuffer
-from kws_live.testing import tone_model
+from kws_live.testing import FakeMicrophone, tone_model
+from tests.live.receivers import MODEL, PATIENCE_SECONDS, Blocks
 
 
 def gap(position: int, *events: Event) -> Step:
@@ -70,3 +73,49 @@ def test_waiting_for_a_word_ends_even_where_a_live_source_gives_no_audio() -> No
     with listen("tcp://127.0.0.1:0?listen", model=tone_model("yes")) as spotter:
         assert spotter.wait_for("yes", timeout_seconds=0.1) is None
         assert spotter.ring.position == 0
+
+
+def test_say_comes_back_when_each_callback_has_run_and_a_wait_is_answered_before() -> None:
+    slow = Blocks()
+    microphone = FakeMicrophone()
+    answers: list[Detection | None] = []
+    with listen(microphone, model=MODEL) as spotter:
+        spotter.on()(slow)
+        asking = threading.Thread(target=lambda: answers.append(spotter.wait_for("yes")))
+        asking.start()
+        saying = threading.Thread(target=microphone.say, args=("yes",))
+        saying.start()
+        asking.join(PATIENCE_SECONDS)
+        assert not asking.is_alive()
+        assert saying.is_alive()
+        assert not slow.go_on.is_set()
+        slow.go_on.set()
+        saying.join(PATIENCE_SECONDS)
+        assert not saying.is_alive()
+    assert [event.keyword for event in answers if event] == ["yes"]
+
+
+def test_a_time_out_of_the_stream_comes_after_the_callbacks_of_the_words_before_it() -> None:
+    heard: list[str] = []
+    with listen(FakeMicrophone(["yes", "no"]), model=MODEL) as spotter:
+
+        @spotter.on()
+        def slow(detection: Detection) -> None:
+            threading.Event().wait(0.2)
+            heard.append(detection.keyword)
+
+        assert spotter.wait_for("stop", timeout_seconds=2.0) is None
+        assert heard == ["yes"]
+
+
+def test_at_the_end_of_a_recording_wait_comes_back_when_each_callback_has_run() -> None:
+    heard: list[str] = []
+    with listen(FakeMicrophone(["yes", "no"]), model=MODEL) as spotter:
+
+        @spotter.on()
+        def slow(detection: Detection) -> None:
+            threading.Event().wait(0.5)
+            heard.append(detection.keyword)
+
+        assert spotter.wait()
+        assert heard == ["yes", "no"]

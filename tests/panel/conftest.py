@@ -9,7 +9,7 @@ import pytest
 
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
-from tests.panel.panel_fakes import FedSource, tone_spotter
+from tests.panel.panel_fakes import Client, FedSource, tone_spotter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -87,3 +87,10 @@ def page(browser: "Browser", panel: Panel) -> Iterator["Page"]:
     yield opened
     opened.close()
     assert [text for text in troubles if not text.startswith("blob:")] == []
+
+
+@pytest.fixture
+def client(panel: Panel) -> Iterator[Client]:
+    one = Client(panel)
+    yield one
+    one.close()

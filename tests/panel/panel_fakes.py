@@ -27,13 +27,16 @@ from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
-from kws_live.spotting.pipeline import Step
+from kws_live.spotting.pipeline import HOP_SAMPLES, QUIET_HOPS, Step
 from kws_live.spotting.verdict import Heard, Hop, Verdict
 from tests.fakes import KEYWORDS, LABELS, Hops, decision_settings, tone_posteriors, tone_words
 
 PATIENCE_SECONDS = 60.0
 OF_SILENCE = 0.9
 """So much of it is no word."""
+SOUND = tone_words([("yes", 1.0), ("no", 2.5), ("stop", 4.0)], 6.0)
+UNLOOKED_SAMPLES = (QUIET_HOPS + 1) * HOP_SAMPLES
+"""While nothing is spoken, so much may wait to be looked at."""
 
 
 class ToneModel(Model):
@@ -200,3 +203,17 @@ class Client:
 
     def close(self) -> None:
         self._open.close()
+
+
+def play(source: FedSource, client: Client, sound: Samples = SOUND) -> list[dict[str, Any]]:
+    """Feed a sound and wait until the page has seen it."""
+    source.feed(sound)
+    return client.frames_until(sound.size - UNLOOKED_SAMPLES)
+
+
+def events_of(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event for frame in frames for event in frame["events"] if event["type"] == "detection"]
+
+
+def words_of(frames: list[dict[str, Any]]) -> list[str]:
+    return [event["keyword"] for event in events_of(frames)]

@@ -19,6 +19,7 @@ SEEDS = st.integers(0, 2**32)
 EXAMPLES = {"sound files": 120, "settings": 120, "model folders": 40, "PCM": 15}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_bad_input_is_read_or_refused(name: str) -> None:
     became: set[str] = set()

@@ -26,6 +26,7 @@ def archive(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_finds(archive: Path, tmp_path: Path) -> None:
     alone = scan([archive], tmp_path / "alone.parquet", ToneModel(), SETTINGS, run_here, 4)
     runner = LocalProcesses(2, spot_tones)
@@ -36,6 +37,7 @@ def test_two_processes_find_what_one_finds(archive: Path, tmp_path: Path) -> Non
     assert one.equals(two)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_changes_nothing(archive: Path, tmp_path: Path) -> None:
     alone = scan([archive], tmp_path / "alone.parquet", ToneModel(), SETTINGS, run_here, 4)
     after = scan([archive], tmp_path / "after.parquet", ToneModel(), SETTINGS, LocalProcesses(2, die_once), 4)

@@ -61,6 +61,7 @@ def test_a_page_elsewhere_or_an_app_may_listen_where_its_origin_is_named(origin:
     closed.close()
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_is_left_and_the_others_are_told_everything() -> None:
     sink = WebsocketServer("ws://127.0.0.1:0")
     with _connected(sink) as good, socket.create_connection(("127.0.0.1", sink.port)) as stuck:

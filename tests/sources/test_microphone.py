@@ -134,6 +134,7 @@ def test_what_portaudio_refuses_is_said_in_words_and_nothing_stays_open(
     assert not any(stream.is_open for stream in fake_sounddevice.streams)
 
 
+@pytest.mark.slow
 def test_one_channel_of_a_microphone_is_chosen_and_reopened_by_its_number(fake_sounddevice: FakeSounddevice) -> None:
     fake_sounddevice.devices[1]["max_input_channels"] = 8
     for source, name in (("mic:USB#3", "USB Desk Microphone#3"), ("mic:1#3", "USB Desk Microphone#3")):

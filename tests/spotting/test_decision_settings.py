@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from kws_live.errors import ConfigError
 from kws_live.live.live_settings import LiveSettings
+from kws_live.spotting.decision import Decider
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.pipeline import HOP_SAMPLES
 from kws_live.stream.ring_buffer import RingBuffer
-from tests.fakes import decision_settings, tone_pipeline, tone_words
+from tests.fakes import KEYWORDS, LABELS, decision_settings, tone_pipeline, tone_words
 
 FIELDS = [item.name for item in fields(DecisionSettings)]
 WORDS = st.sampled_from(["yes", "no", "stop", "maybe", ""]) | st.text(max_size=5)
@@ -55,6 +56,7 @@ def refusal(call: Callable[[], object]) -> str:
     return ""
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(FIELDS), ANYTHING)
 def test_any_value_of_any_field_is_refused_or_runs(name: str, value: Any) -> None:
@@ -67,6 +69,7 @@ def test_any_value_of_any_field_is_refused_or_runs(name: str, value: Any) -> Non
         run_it(live)
 
 
+@pytest.mark.slow
 @pytest.mark.twin("test_a_whole_number_is_asked_for_and_nothing_like_it")
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(FIELDS), ANYTHING)
@@ -158,3 +161,32 @@ def test_a_pipeline_needs_a_threshold_for_every_keyword() -> None:
     with pytest.raises(ConfigError, match="no threshold for no, stop"):
         tone_pipeline(LiveSettings(decision_settings(thresholds={"yes": 0.5})))
     tone_pipeline(LiveSettings(decision_settings()))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"thresholds": {"yes": 1.5}}, "1.5 for 'yes'"),
+        ({"thresholds": {"yes": 0.0}}, "0.0 for 'yes'"),
+        ({"thresholds": {"yes": float("nan")}}, "nan for 'yes'"),
+        ({"active": frozenset({"maybe"})}, "'maybe'; this model knows: yes, no, stop"),
+        ({"mode": "wake"}, "'wake'.*command.*spotting"),
+        ({"gate_mode": 4}, "gate_mode 4"),
+        ({"smoothing_hops": 0}, "smoothing_hops 0"),
+        ({"pause_before_seconds": -0.1}, "pause_before_seconds -0.1 must be a number from 0 to 2"),
+        ({"pause_after_seconds": 2.1}, "pause_after_seconds 2.1"),
+        ({"longest_word_seconds": 0.0}, "longest_word_seconds"),
+        ({"release": 1.1}, "release 1.1"),
+        ({"refractory_seconds": float("nan")}, "refractory_seconds nan"),
+        ({"near_miss": -1.0}, "near_miss"),
+    ],
+)
+def test_impossible_settings_are_refused_by_name_and_value(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        decision_settings(**values)
+
+
+def test_the_default_settings_are_possible() -> None:
+    settings = DecisionSettings(thresholds={"yes": 0.5})
+    assert settings.listens_to("yes")
+    assert Decider(LABELS, KEYWORDS).keywords == KEYWORDS

@@ -52,6 +52,7 @@ def reference() -> list[Event]:
     return run_blocks(tone_pipeline(open_gate=False), cut(TALK, [HOP_SAMPLES]))
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(sizes=st.lists(st.integers(1, 60_000), min_size=1, max_size=5).filter(lambda sizes: sum(sizes) > 100))
 def test_events_do_not_depend_on_how_the_audio_is_cut(reference: list[Event], sizes: list[int]) -> None:
@@ -229,6 +230,7 @@ def test_what_was_read_but_not_looked_at_counts_as_skipped() -> None:
     assert pipeline.counts.samples_skipped == skipped.n_samples
 
 
+@pytest.mark.slow
 def test_the_hop_that_is_due_is_done_when_the_ring_says_so_and_not_before() -> None:
     ring, pipeline = RingBuffer(4 * SAMPLE_RATE_HZ), tone_pipeline()
     n_steps = 0

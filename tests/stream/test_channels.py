@@ -91,6 +91,7 @@ def test_one_channel_and_more_than_two_are_averaged(n_channels: int) -> None:
     np.testing.assert_allclose(Mixer(RATE_HZ).mono(block), block.mean(axis=1), atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_demo_in_antiphase_gives_all_its_words_in_a_file_and_live(
     demo_audio: Samples, demo_words: list[str], commands_model: Model
 ) -> None:

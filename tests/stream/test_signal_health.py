@@ -135,6 +135,7 @@ def test_speech_that_comes_too_softly_is_found() -> None:
     assert found(audio) == ["too_quiet"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("true_hz", "names"), [(16_000, []), (16_100, []), (15_000, ["wrong_rate"]), (17_600, ["wrong_rate"])]
 )

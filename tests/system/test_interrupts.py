@@ -90,6 +90,7 @@ USES: dict[str, Callable[[Spotter], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", USES)
 def test_what_was_interrupted_at_any_step_can_be_stopped(name: str) -> None:
     model, use = tone_model("yes", "no"), USES[name]

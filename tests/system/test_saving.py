@@ -117,6 +117,7 @@ def test_what_is_a_folder_is_an_error_and_nothing_is_left(tmp_path: Path) -> Non
     assert names(tmp_path) == ["a"]
 
 
+@pytest.mark.slow
 def test_two_threads_that_save_the_same_file_never_fail(tmp_path: Path) -> None:
     path = tmp_path / "a"
     failures: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""Networks, the training loop and export: everything that needs TensorFlow, in one file because its import is slow."""
+"""The training loop and export, in one file because both need a trained network."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +11,12 @@ from kws_live.cli import main
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.model import load_model
 from kws_live.model.card import LITERT_NAME
-from kws_live.model.features import PAPER, SPEECH, dct_matrix
 from kws_live.training import export
-from kws_live.training.architectures import ARCHITECTURES, MEAN_DB, SCALE_DB, build_network
-from kws_live.training.architectures.resnet import BandPlace
+from kws_live.training.architectures import build_network
 from kws_live.training.augmentation_settings import AugmentationSettings
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.export import FLOAT_NAME, export_model, litert_posteriors
-from kws_live.training.recipe import Recipe, load_recipe, shipped_recipes
-from kws_live.training.report import Scored
+from kws_live.training.recipe import Recipe
 from kws_live.training.trainer import Trained, Validation, WarmupCosine, train
 from kws_live.training.training_run import add_biases, load_network
 from kws_live.training.weight_average import Average
@@ -30,6 +27,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
+
 
 RECIPE = Recipe(
     name="small",
@@ -52,8 +50,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> FeatureArchive:
 
 
 @pytest.fixture(scope="module")
-def trained(archive: FeatureArchive, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return train(RECIPE, [archive], tmp_path_factory.mktemp("run"))
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the state of the run lies that made `trained`."""
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def trained(archive: FeatureArchive, run_folder: Path) -> Trained:
+    return train(RECIPE, [archive], run_folder)
 
 
 def test_training_learns_the_words(trained: Trained) -> None:
@@ -96,21 +100,28 @@ class Killed(BaseException):
     """Ends a run as a kill does: nothing in the trainer catches it."""
 
 
-@pytest.mark.parametrize(("at_step", "save_seconds"), [(13, 1e9), (31, 0.0)])
-def test_a_killed_run_goes_on_to_the_same_end(
-    trained: Trained, archive: FeatureArchive, tmp_path: Path, at_step: int, save_seconds: float
+def test_a_run_that_is_killed_goes_on_to_the_same_end(
+    trained: Trained, archive: FeatureArchive, tmp_path: Path
 ) -> None:
-    def kill(done: int, total: int, loss: float) -> None:
-        if done == at_step:
-            raise Killed
+    def run(kill_at: int, save_seconds: float) -> list[int]:
+        steps: list[int] = []
 
-    with pytest.raises(Killed):
-        train(RECIPE, [archive], tmp_path, on_step=kill, save_seconds=save_seconds)
+        def step(done: int, total: int, loss: float) -> None:
+            steps.append(done)
+            if done == kill_at:
+                raise Killed
+
+        with pytest.raises(Killed):
+            train(RECIPE, [archive], tmp_path, on_step=step, save_seconds=save_seconds)
+        return steps
+
+    run(kill_at=13, save_seconds=1e9)
     (tmp_path / "state.partial.npz").write_bytes(b"half a file: killed while it was written")
+    # From the last whole epoch, not from the start; from the very next step where each was saved.
+    assert run(kill_at=31, save_seconds=0.0)[0] in range(2, 14)
     steps: list[int] = []
     resumed = train(RECIPE, [archive], tmp_path, on_step=lambda done, total, loss: steps.append(done))
-    # From the last whole epoch, not from the start; from the very next step where each was saved.
-    assert steps[0] in (range(2, at_step + 1) if save_seconds else {at_step + 1})
+    assert steps[0] == 32
     for first, second in zip(trained.history, resumed.history, strict=True):
         assert second.val_loss == pytest.approx(first.val_loss, abs=1e-4)
         assert second.train_loss == pytest.approx(first.train_loss, abs=1e-4)
@@ -118,12 +129,10 @@ def test_a_killed_run_goes_on_to_the_same_end(
         np.testing.assert_allclose(mine, other, atol=1e-3)
 
 
-def test_a_finished_run_is_not_trained_again(archive: FeatureArchive, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, epochs=2)
-    first = train(recipe, [archive], tmp_path)
-    again = train(recipe, [archive], tmp_path, on_step=lambda *_: pytest.fail("a step was made"))
-    assert again.history == first.history
-    np.testing.assert_array_equal(again.network.get_weights()[0], first.network.get_weights()[0])
+def test_a_finished_run_is_not_trained_again(trained: Trained, archive: FeatureArchive, run_folder: Path) -> None:
+    again = train(RECIPE, [archive], run_folder, on_step=lambda *_: pytest.fail("a step was made"))
+    assert again.history == trained.history
+    np.testing.assert_array_equal(again.network.get_weights()[0], trained.network.get_weights()[0])
 
 
 def test_a_run_that_stops_early_is_the_beginning_of_the_whole_one(
@@ -137,19 +146,21 @@ def test_a_run_that_stops_early_is_the_beginning_of_the_whole_one(
     assert len(train(RECIPE, [archive], tmp_path).history) == RECIPE.epochs > 2
 
 
-def test_a_network_trained_in_half_precision_is_returned_in_float32(archive: FeatureArchive, tmp_path: Path) -> None:
-    half = train(replace(RECIPE, epochs=2), [archive], tmp_path / "half", precision="mixed_bfloat16")
-    whole = train(replace(RECIPE, epochs=2), [archive], tmp_path / "whole")
+def test_a_network_trained_in_half_precision_is_returned_in_float32(
+    trained: Trained, archive: FeatureArchive, tmp_path: Path
+) -> None:
+    half = train(replace(RECIPE, stop_epoch=2), [archive], tmp_path, precision="mixed_bfloat16")
     assert {layer.compute_dtype for layer in half.network.layers} == {"float32"}
     assert keras.mixed_precision.global_policy().name == "float32"
-    assert half.history[-1].train_loss == pytest.approx(whole.history[-1].train_loss, rel=0.2)
-    assert half.history[-1].train_loss != whole.history[-1].train_loss
+    whole = trained.history[1]
+    assert half.history[-1].train_loss == pytest.approx(whole.train_loss, rel=0.2)
+    assert half.history[-1].train_loss != whole.train_loss
 
 
-def test_the_state_of_another_recipe_is_refused(archive: FeatureArchive, tmp_path: Path) -> None:
-    train(replace(RECIPE, epochs=2), [archive], tmp_path)
+@pytest.mark.usefixtures("trained")
+def test_the_state_of_another_recipe_is_refused(archive: FeatureArchive, run_folder: Path) -> None:
     with pytest.raises(DatasetError, match="holds a run of another recipe"):
-        train(replace(RECIPE, epochs=2, seed=9), [archive], tmp_path)
+        train(replace(RECIPE, seed=9), [archive], run_folder)
 
 
 def test_a_student_learns_from_its_teacher_alone_when_told_so(archive: FeatureArchive, tmp_path: Path) -> None:
@@ -201,54 +212,6 @@ def test_the_average_of_weights_is_exponential_after_a_short_start() -> None:
     assert float(weight[0]) == pytest.approx(4.4090909, abs=1e-5)
     average.swap()
     assert float(weight[0]) == 5.0
-
-
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_every_architecture_gives_posteriors_that_sum_to_one(architecture: str) -> None:
-    network = build_network(architecture, SPEECH, 12)
-    mfcc = np.random.default_rng(1).normal(0, 20, (2, SPEECH.n_frames, SPEECH.n_mfcc)).astype(np.float32)
-    posteriors = np.asarray(network(mfcc, training=False))
-    assert posteriors.shape == (2, 12)
-    np.testing.assert_allclose(posteriors.sum(axis=1), 1, atol=1e-5)
-    assert ARCHITECTURES[architecture].__module__.rpartition(".")[2] == architecture
-
-
-def test_a_channel_says_where_in_the_spectrum_each_point_lies() -> None:
-    picture = np.random.default_rng(1).normal(size=(2, 4, 5, 1)).astype(np.float32)
-    seen = np.asarray(BandPlace()(picture))
-    np.testing.assert_array_equal(seen[..., :1], picture)
-    np.testing.assert_allclose(seen[..., 1], np.broadcast_to([-1, -0.5, 0, 0.5, 1], (2, 4, 5)))
-
-
-def test_the_founding_network_has_the_papers_34828_parameters() -> None:
-    # 44 x 13 MFCC and 12 labels, counted layer by layer: see the founding experiment
-    assert build_network("paper_cnn", PAPER, 12).count_params() == 34_828
-
-
-def test_the_small_model_has_at_most_30000_parameters() -> None:
-    recipe = load_recipe("commands-12-small")
-    assert build_network(recipe.architecture, SPEECH, 12, recipe.options).count_params() <= 30_000
-
-
-def test_every_shipped_recipe_builds_its_network() -> None:
-    for name in shipped_recipes():
-        recipe = load_recipe(name)
-        build_network(recipe.architecture, SPEECH, len(recipe.keywords) + 2, recipe.options)
-
-
-def test_the_first_layers_undo_the_cosine_transform() -> None:
-    network = build_network("tc_resnet", SPEECH, 12)
-    picture = keras.Model(network.input, network.get_layer("picture").output)
-    decibels = np.random.default_rng(2).normal(-30, 20, (1, SPEECH.n_frames, SPEECH.n_mels)).astype(np.float32)
-    seen = np.asarray(picture(decibels @ dct_matrix(40, 40).T))
-    np.testing.assert_allclose(seen, (decibels - MEAN_DB) / SCALE_DB, atol=2e-5)
-
-
-def test_an_unknown_architecture_or_option_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no architecture 'lstm'; there are: paper_cnn"):
-        build_network("lstm", SPEECH, 12)
-    with pytest.raises(ConfigError, match=r"no such option.*width"):
-        build_network("tc_resnet", SPEECH, 12, {"width": 3})
 
 
 def test_litert_files_equal_keras_and_the_folder_opens(
@@ -304,23 +267,3 @@ def test_the_command_trains_and_writes_a_model_with_its_report(archive: FeatureA
     assert "## Tried" in report
     assert str(tmp_path) not in report
     assert {path.name for path in out.glob("*.png")} == {"learning_curves.png", "confusion.png", "det.png"}
-
-
-def test_the_report_counts_what_fires_and_what_is_missed() -> None:
-    posteriors = np.array(
-        [
-            [0.9, 0.1, 0.0, 0.0],  # yes, told
-            [0.6, 0.3, 0.1, 0.0],  # no, taken for yes
-            [0.4, 0.0, 0.6, 0.0],  # unknown, quiet
-            [0.0, 0.8, 0.2, 0.0],  # unknown, fires
-            [0.0, 0.0, 0.1, 0.9],  # silence, quiet
-        ],
-        dtype=np.float32,
-    )
-    scored = Scored("hand", ("yes", "no", "_unknown_", "_silence_"), posteriors, np.array([0, 1, 2, 2, 3]))
-    assert scored.figures() == {"right": 0.6, "keywords_right": 0.5, "unknown_fired": 0.5, "silence_fired": 0.0}
-    fired, missed = scored.trade_off(np.array([0.3, 0.7, 0.85]))
-    # of three negatives two reach 0.3, one 0.7, none 0.85; the wrong word is missed at every threshold
-    np.testing.assert_allclose(fired, [2 / 3, 1 / 3, 0])
-    np.testing.assert_allclose(missed, [0.5, 0.5, 0.5])
-    np.testing.assert_array_equal(scored.confusion()[2], [0, 1, 1, 0])
