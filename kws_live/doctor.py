@@ -148,7 +148,7 @@ def always_verified(model: Model) -> Model:
 
 
 def listening_speed(model: str = DEFAULT_MODEL) -> float:
-    """Return the speed of one core with every hop scored by every network, as a multiple of real time."""
+    """Return the speed of one core with every network scoring every hop, as a multiple of real time."""
     loaded = always_verified(load_model(model))
     settings = make_settings(loaded)
     settings.change(gate_mode=None)

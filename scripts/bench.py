@@ -1,6 +1,6 @@
-"""Measure the live path on this machine: start, memory, CPU, delay, size; five of the figures go into README.md.
+"""Measure the live path on this machine: start-up, memory, CPU, delay, size; five of the figures go into README.md.
 
-For a quiet machine with nothing else running.
+Run it on an otherwise idle machine.
 """
 
 import argparse
@@ -35,7 +35,7 @@ DEMO = Path(kws_live.__file__).parent / "sources"
 
 
 def start_seconds(n_runs: int) -> list[float]:
-    """From the command to the line "listening on ...", with a warm disk."""
+    """Measure the time from the command to the line "listening on ...", with a warm disk."""
     seconds = []
     for _ in range(n_runs + 1):
         begin = time.monotonic()
@@ -53,7 +53,7 @@ def start_seconds(n_runs: int) -> list[float]:
 
 
 def resident_mb(sound: Path) -> float:
-    """Memory of a process that has listened for ten seconds, as the system counts it."""
+    """Return the resident memory of a process that has listened for ten seconds."""
     process = subprocess.Popen(
         [sys.executable, "-m", "kws_live", "listen", "--source", str(sound)], stdout=subprocess.DEVNULL
     )
@@ -65,7 +65,7 @@ def resident_mb(sound: Path) -> float:
 
 
 def live_figures(sound: Path, mode: str, ends: dict[str, float]) -> tuple[float, list[float]]:
-    """CPU ms for a second of audio, and the delays from each word's end to its callback, in seconds."""
+    """Return CPU ms per second of audio, and the delays from each word's end to its callback, in seconds."""
     spotter = kws_live.listen(str(sound))
     spotter.settings.change(mode=mode)
     called: dict[str, float] = {}
@@ -77,13 +77,13 @@ def live_figures(sound: Path, mode: str, ends: dict[str, float]) -> tuple[float,
     begin = time.monotonic()
     with spotter:
         spotter.wait()
-    # The file's first block is handed over when its last sample would have been spoken.
+    # The first block of a file is delivered when its last sample would have been recorded.
     delays = [called[word] - begin - ends[word] for word in ends if word in called]
     return spotter.statistics().cpu_ms_per_second, delays
 
 
 def waking_ms() -> float:
-    """CPU ms a second of a loop that wakes 25 times a second for two small numpy calls: what waking costs here."""
+    """Return CPU ms per second of a loop that wakes 25 times a second for two small numpy calls, for comparison."""
     block = np.zeros(882, np.float32)
     begin, cpu = time.monotonic(), time.process_time()
     for _ in range(250):
@@ -94,7 +94,7 @@ def waking_ms() -> float:
 
 
 def installed_mb() -> float:
-    """Size of the package and of everything listening needs, on disk."""
+    """Return the disk space of the package and of everything that listening needs."""
     todo, seen, n_bytes = ["kws-live"], set(), 0
     while todo:
         name = todo.pop().lower()
@@ -118,7 +118,7 @@ def installed_mb() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="starts that are timed")
+    parser.add_argument("--runs", type=int, default=5, help="number of timed starts")
     parser.add_argument("--dry", action="store_true", help="print the table and write nothing")
     arguments = parser.parse_args()
     with (DEMO / "demo.csv").open(newline="") as file:
@@ -138,7 +138,7 @@ def main() -> None:
         ("memory while listening", f"{memory:.0f} MB", "<= 150"),
         ("CPU, a second of quiet", f"{quiet_cpu:.1f} ms", "<= 3, aim 1"),
         ("CPU, a second of words (demo)", f"{command_cpu:.1f} ms", "<= 15, aim 5"),
-        ("  beside it: waking 25 times", f"{waking_ms():.1f} ms", "what this machine takes for two numpy calls each"),
+        ("  for comparison: waking 25 times", f"{waking_ms():.1f} ms", "two numpy calls each, on this machine"),
         ("word end to callback, spotting", f"{statistics.median(spotting_delays):.2f} s", "<= 0.25, aim 0.15"),
         ("word end to callback, command", f"{statistics.median(command_delays):.2f} s", ""),
         ("words of the demo spotted", f"{len(spotting_delays)} and {len(command_delays)} of {len(ends)}", ""),

@@ -1,7 +1,7 @@
-"""What the panel costs: CPU, delay and lost sound with no page, one and three open; how soon a slider counts; and how
-smooth a page full of events and lines is in Chromium.
+"""Measure the panel: CPU, delay and lost audio with no page, one and three open; the delay of a slider; and the frame
+rate of a page full of events and lines in Chromium.
 
-Needs Chromium. Quiet machine, mains power, nothing else running.
+Needs Chromium. Run it on an otherwise idle machine on mains power.
 """
 
 import argparse
@@ -51,7 +51,7 @@ FRAMES = """(seconds) => new Promise((resolve) => {
 
 
 def smoothness(seconds: float) -> tuple[float, float, float]:
-    """Of a page with ten minutes of lines: Chromium's share of a core, frames a second, and the longest frame in ms."""
+    """Return, for a page with ten minutes of lines, Chromium's share of a core, frame rate, and longest frame in ms."""
     with (
         tempfile.TemporaryDirectory() as folder,
         kws_live.listen(Rehearsal(ten_minutes(), 2 * seconds + 20)) as spotter,
@@ -79,7 +79,7 @@ def smoothness(seconds: float) -> tuple[float, float, float]:
 
 
 def costs(sound: Path, n_pages: int | None, seconds: float) -> tuple[float, str, str]:
-    """CPU ms for a second of sound, skipped sound, and delay; None: without a panel."""
+    """Return CPU ms per second of audio, skipped audio, and delay; None: without a panel."""
     with tempfile.TemporaryDirectory() as folder, kws_live.listen(str(sound)) as spotter:
         spotter.on()(lambda _detection: None)  # the delay is measured to a callback
         panel = None if n_pages is None else Panel(spotter, port=0, folder=folder, ask_token=False)
@@ -104,7 +104,7 @@ def costs(sound: Path, n_pages: int | None, seconds: float) -> tuple[float, str,
 
 
 def slider_seconds(sound: Path, n_times: int) -> list[float]:
-    """From sending a threshold to the verdict that used it."""
+    """Measure the time from sending a threshold to the first verdict that used it."""
     decided: dict[float, float] = {}
 
     def note(step: Step) -> None:
@@ -129,21 +129,21 @@ def slider_seconds(sound: Path, n_times: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20, help="measured for each row")
+    parser.add_argument("--seconds", type=float, default=20, help="duration of each measurement")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "demo_again_and_again.wav"
         demo, rate_hz = soundfile.read(DEMO)
         n_times = int(np.ceil((arguments.seconds + 15) * rate_hz / demo.size))
         soundfile.write(sound, np.tile(demo, n_times), rate_hz)
-        print(f"{'pages open':<12} {'CPU ms for a second':>20}   skipped      delay")
+        print(f"{'pages open':<12} {'CPU ms per second':>20}   skipped      delay")
         for n_pages in (None, 0, 1, 3):
             cpu, skipped, delay = costs(sound, n_pages, arguments.seconds)
             print(f"{'no panel' if n_pages is None else n_pages:<12} {cpu:>20.1f}   {skipped:<12} {delay}")
         times = sorted(slider_seconds(sound, 100))
     share, frames, longest_ms = smoothness(arguments.seconds)
     print(f"ten minutes of lines: {100 * share:.1f} % of a core in Chromium, without a graphics card;")
-    print(f"  {frames:.1f} frames a second, the longest {longest_ms:.0f} ms")
+    print(f"  {frames:.1f} frames per second, the longest {longest_ms:.0f} ms")
     last = times[min(len(times) - 1, int(0.95 * len(times)))]
     print(f"slider to decision: median {statistics.median(times):.3f} s, 95 % {last:.3f} s; a hop is {HOP_SECONDS} s")
 

@@ -1,4 +1,4 @@
-"""What scripts/benchmark measures: a model over clips, noise, streams of words and read speech."""
+"""The measurements of scripts/benchmark: a model on clips, noise, streams of words and read speech."""
 
 import tempfile
 import time
@@ -25,14 +25,14 @@ from kws_live.spotting.decision_settings import DecisionSettings, Mode
 
 SNRS_DB: Final = (30.0, 10.0, 0.0)
 NOISES: Final = {"room noise": Path("test") / "_silence_", "ESC-10": Path("noise") / "esc10"}
-"""The official test set's own noise, of rooms it was recorded in; and dogs, clocks, rain and chainsaws."""
+"""The noise of the official test set, from the rooms it was recorded in; and dogs, clocks, rain and chainsaws."""
 MODES: Final[tuple[Mode, ...]] = ("command", "spotting")
 SEED: Final = 2026
 
 
 @dataclass(frozen=True)
 class ScanSpeed:
-    """Of `kws-live scan` over the talk: hours of audio an hour of CPU; one worker's clock time over that of two."""
+    """`kws-live scan` on the talk: hours of audio per CPU hour, and the speed-up by a second worker."""
 
     hours: float
     per_cpu_hour: float
@@ -45,7 +45,7 @@ class ScanSpeed:
 
 @dataclass(frozen=True)
 class Measured:
-    """Everything measured of a model."""
+    """All measurements of a model."""
 
     model: Model
     clips: ClipScore
@@ -60,7 +60,7 @@ class Measured:
 
 
 def build_streams(data: Path, folder: Path, keywords: Sequence[str], n_words: int) -> dict[str, Path]:
-    """Name -> stream of test clips, without noise and in each noise at each SNR; the words are the same in all."""
+    """Build streams of test clips, without noise and in each noise at each SNR, with the same words in all."""
     kinds: list[tuple[str, Path | None, float]] = [("no noise", None, 0.0)]
     kinds += [(f"{noise} {snr_db:g} dB", where, snr_db) for noise, where in NOISES.items() for snr_db in SNRS_DB]
     streams = {}
@@ -75,7 +75,7 @@ def build_streams(data: Path, folder: Path, keywords: Sequence[str], n_words: in
 
 
 def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[Path], keep: Path | None) -> Measured:
-    """Run one model over everything; the other mode and other thresholds are decided from what was kept of the run."""
+    """Run one model on everything; the other mode and other thresholds are evaluated on the recorded runs."""
     name = model.card.name
     settings = make_settings(model).snapshot()
     found = find_clips(data / "test", model.card.labels)

@@ -1,15 +1,15 @@
-"""Listen while everything goes wrong, in a seeded order, and check after each step that it goes on as it should.
+"""Listen while many faults occur, in a seeded order, and check after each step that listening continues correctly.
 
-Rooms in which a word is spoken every one and a half seconds are listened to in real time, each by a spotter of its own:
-the real threads, and a model that knows words by their tones. A step breaks something: the source is lost, opens again
-without audio, stalls, hands over in a burst what it held back, tells of a gap, changes its rate, gives NaN, raises, or
-hangs; callbacks hang or raise; settings change; the source is swapped. Then it must hold:
+In simulated rooms, a word is spoken every 1.5 seconds. Each room has its own spotter, which listens in real time with
+the real threads and a model that recognises tones. A step breaks something: the source is lost, reopens
+without audio, stalls, delivers its backlog in a burst, reports a gap, changes its rate, delivers NaN, raises, or
+hangs; callbacks hang or raise; settings change; the source is swapped. Afterwards:
 
-- each loss was told, and each return;
-- the words spoken after the step are heard, each within a stated time;
-- positions are on the clock's time;
-- no event reached a callback later than a stated age;
-- and at the end no thread and no file is left, and memory has not grown.
+- each loss and each return is reported;
+- the words spoken after the step are detected, each within a time limit;
+- positions agree with the clock;
+- no event reaches a callback beyond an age limit;
+- and at the end no thread and no open file is left, and memory has not grown.
 
   scripts/chaos --minutes 2 --rooms 8 --seed 1
 """
@@ -42,29 +42,29 @@ from kws_live.system.clock import wall_seconds
 from kws_live.testing import tone_model
 
 SETTLE_SECONDS: Final = 1.5
-"""After a fault has ended, words are due again: a window, and what a source may hold back."""
+"""Time after the end of a fault until words must be detected again: a window, and audio held back by a source."""
 
 HEARD_WITHIN_SECONDS: Final = 4.0
-"""On a machine that many rooms share."""
+"""Time limit for a detection on a machine shared by many rooms."""
 
 OLDEST_SECONDS: Final = 11.0
-"""No event reaches a callback later: what is older than ten seconds is dropped, and a second is for the machine."""
+"""Age limit of events at callbacks: those older than ten seconds are dropped, plus a second of tolerance."""
 
 POSITION_SECONDS: Final = 0.8
-"""How far positions may be from the clock: a source may be late by 0.4 s before that counts as a gap, and by more than
-that on a busy machine."""
+"""Tolerance between positions and the clock: a source can be late by 0.4 s before that counts as a gap, and by more
+on a busy machine."""
 
 HELD_SECONDS: Final = 1.5
-"""A late block is held until it is clear whether the missing ones follow: until then positions stand still."""
+"""A late block is held back until it is clear whether the missing ones follow; meanwhile positions do not advance."""
 
 
 class Chaos:
-    """One room, its spotter, and what was promised of them.
+    """One room, its spotter, and the checks.
 
     Attributes
     ----------
-    done : how often each step was taken
-    wrong : what did not hold
+    done : number of times each step was taken
+    wrong : violations
     """
 
     def __init__(self, model: Model, seed: int) -> None:
@@ -115,7 +115,7 @@ class Chaos:
                 raise RuntimeError("a callback's fault")
 
     def run(self, until: float) -> None:
-        """Take steps until that time."""
+        """Take steps until ``until``."""
         steps: list[Callable[[], tuple[str, float]]] = [
             *(lambda fault=fault: self._break(fault) for fault in ("loss", "silent", "stall", "burst", "gap", "nan")),
             *(lambda fault=fault: self._break(fault) for fault in ("rate", "raise")),
@@ -127,7 +127,7 @@ class Chaos:
         with self.spotter:
             self._check("start")
             while wall_seconds() < until and not self.wrong:
-                # Hanging takes more than ten seconds before it counts as such.
+                # A source counts as hung only after ten seconds, so this fault is rare.
                 step = self._rng.choice(steps) if self._rng.random() > 0.03 else lambda: self._break("hang")
                 n_losses, n_lost, n_back = self._room.n_losses, self._count(SourceLost), self._count(SourceReopened)
                 begun = wall_seconds()
@@ -136,12 +136,12 @@ class Chaos:
                 time.sleep(max(0.0, again_at - wall_seconds()))
                 self._check(f"{what} for {again_at - begun:.1f} s")
                 if self._room.n_losses > n_losses and self._count(SourceLost) == n_lost:
-                    self._complain(f"{what}: a loss was not told")
+                    self._complain(f"{what}: a loss was not reported")
                 if self._count(SourceLost) - n_lost != self._count(SourceReopened) - n_back:
                     self._complain(f"{what}: losses and returns do not match")
             self._let_go.set()
         if self.oldest > OLDEST_SECONDS:
-            self._complain(f"an event was {self.oldest:.1f} s old when it was told")
+            self._complain(f"an event was {self.oldest:.1f} s old when it was delivered")
 
     def _count(self, kind: type[Event]) -> int:
         with self._lock:
@@ -154,7 +154,7 @@ class Chaos:
         return f"{sum(self.done.values())} steps, position {self.spotter.ring.position / SAMPLE_RATE_HZ:.1f} s"
 
     def _check(self, after: str) -> None:
-        """Two words in a row are heard, where the clock says."""
+        """Check that two consecutive words are detected, at the right positions."""
         since = wall_seconds() + SETTLE_SECONDS
         deadline = since + 4 * SPACING_SECONDS + HEARD_WITHIN_SECONDS
         while True:
@@ -163,7 +163,7 @@ class Chaos:
             if len(heard) >= 2:
                 break
             if wall_seconds() > deadline:
-                return self._complain(f"{after}: {len(heard)} of 2 words heard; threads: {_stacks()}")
+                return self._complain(f"{after}: {len(heard)} of 2 words detected; threads: {_stacks()}")
             time.sleep(0.05)
         for at, detection in heard[:2]:
             spoken_at = (detection.heard_at or at) - self._room.begun
@@ -171,8 +171,8 @@ class Chaos:
             if self._room.word(number) != detection.keyword:
                 ends_at = (detection.word_end_position or detection.position) / SAMPLE_RATE_HZ
                 self._complain(
-                    f"{after}: heard {detection.keyword} at {spoken_at:.2f} s (by its position {ends_at:.2f} s, "
-                    f"told at {at - self._room.begun:.2f} s), spoken was {self._room.word(number)}"
+                    f"{after}: detected {detection.keyword} at {spoken_at:.2f} s (by its position {ends_at:.2f} s, "
+                    f"delivered at {at - self._room.begun:.2f} s) instead of {self._room.word(number)}"
                 )
         deadline = wall_seconds() + HELD_SECONDS
         while not -POSITION_SECONDS <= (ahead := self._ahead()) <= POSITION_SECONDS:
@@ -182,10 +182,10 @@ class Chaos:
         return None
 
     def _ahead(self) -> float:
-        """Seconds by which positions are ahead of the clock."""
+        """Return the seconds by which positions are ahead of the clock."""
         return self.spotter.ring.position / SAMPLE_RATE_HZ - (wall_seconds() - self._room.begun)
 
-    # The steps: what was done, and when all is well again.
+    # The steps; each returns its name and the time at which all must be well again.
 
     def _break(self, fault: str) -> tuple[str, float]:
         seconds = self._rng.choice([0.7, 1.5, 3.0, 6.0]) if self._rng.random() < 0.9 else 13.0
@@ -194,7 +194,7 @@ class Chaos:
         if fault in ("nan", "rate"):
             seconds = 0.2
         self._room.go_wrong(fault, seconds)
-        # A lost source is tried again after up to two seconds; a silent one counts as lost after ten.
+        # A lost source is reopened after up to two seconds; a silent one counts as lost after ten.
         slack = {"loss": 2.5, "raise": 2.5, "silent": 12.5, "hang": 3.0, "burst": 0.5}.get(fault, 0.5)
         if seconds > 10:
             slack = max(slack, 2.5)
@@ -249,7 +249,7 @@ def _open_files() -> int:
 
 
 def run(minutes: float, n_rooms: int, seed: int) -> list[str]:
-    """Run rooms side by side, print what was done, and return what did not hold."""
+    """Run rooms in parallel, print a summary, and return the violations."""
     model = tone_model(*WORDS)
     threads_before, files_before = set(threading.enumerate()), _open_files()
     print(f"{n_rooms} rooms for {minutes:g} minutes, seed {seed}", flush=True)
@@ -265,12 +265,12 @@ def run(minutes: float, n_rooms: int, seed: int) -> list[str]:
     oldest = max(room.oldest for room in rooms)
     rooms.clear()
     gc.collect()
-    end = wall_seconds() + 20.0  # a source that hung is let go of when it answers
+    end = wall_seconds() + 20.0  # a hung source is released when it responds
     while set(threading.enumerate()) - threads_before and wall_seconds() < end:
         time.sleep(0.1)
     left = [thread.name for thread in set(threading.enumerate()) - threads_before]
     if left:
-        wrong.append(f"threads are left: {', '.join(sorted(left))}")
+        wrong.append(f"threads left: {', '.join(sorted(left))}")
     if _open_files() > files_before:
         wrong.append(f"{_open_files() - files_before} files are left open")
     print("steps:", ", ".join(f"{what} {n}" for what, n in sorted(done.items())))

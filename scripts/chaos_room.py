@@ -1,4 +1,4 @@
-"""Rooms in which a word is spoken every one and a half seconds, and microphones in them that break: for chaos."""
+"""Simulated rooms in which a word is spoken every 1.5 seconds, and microphones that break, for scripts/chaos."""
 
 import math
 import random
@@ -15,14 +15,14 @@ from kws_live.testing import tone
 
 WORDS: Final = ("yes", "no", "stop")
 SPACING_SECONDS: Final = 1.5
-"""From one word to the next."""
+"""Time from one word to the next."""
 
 BLOCK_SECONDS: Final = 0.06
 
 
 @dataclass
 class Room:
-    """What is spoken, by the clock, and how the microphone in it behaves."""
+    """The words spoken, by the clock, and the current fault of the microphone."""
 
     rng: random.Random
     begun: float = field(default_factory=wall_seconds)
@@ -31,18 +31,18 @@ class Room:
     n_losses: int = 0
 
     def go_wrong(self, fault: str, seconds: float) -> None:
-        """From now on, for so long."""
+        """Start a fault that lasts for ``seconds``."""
         self.fault, self.broken_until = fault, wall_seconds() + seconds
 
     def lose(self) -> None:
-        """A source was lost, or hangs: that must be told."""
+        """Count a lost or hung source, which must be reported."""
         self.n_losses += 1
 
     def word(self, number: int) -> str:
         return WORDS[number % len(WORDS)]
 
     def audio(self, begin: float, n_samples: int, rate_hz: int) -> Block:
-        """What is heard from ``begin`` seconds on."""
+        """Return the audio from ``begin`` seconds on."""
         at = begin + np.arange(n_samples) / rate_hz
         quiet = np.random.default_rng(round(begin * 1000)).normal(0, 1e-4, n_samples)
         number = np.floor(at / SPACING_SECONDS)
@@ -56,7 +56,7 @@ class Room:
 
 
 class Microphone:
-    """Hears a room in real time, as far as the room's fault lets it."""
+    """Records a room in real time, subject to the room's fault."""
 
     live = True
     n_overflows = 0
@@ -93,7 +93,7 @@ class Microphone:
             seconds, self._at = heard_until - self._at, heard_until
             raise AudioGapError(seconds)
         if room.fault == "stall" and self._at < room.broken_until - room.begun:
-            self._at = heard_until - BLOCK_SECONDS  # what was not taken in time is gone
+            self._at = heard_until - BLOCK_SECONDS  # unread audio is lost
         if room.fault == "rate" and fault:
             self.rate_hz = room.rng.choice([16_000, 22_050, 44_100, 48_000])
         n_samples = round((heard_until - self._at) * self.rate_hz)
@@ -108,7 +108,7 @@ class Microphone:
 
 
 class SilentMicrophone(Microphone):
-    """Opens, and gives nothing."""
+    """Opens, but delivers nothing."""
 
     def read(self, timeout_seconds: float) -> Block | None:
         self.closed.wait(min(0.1, timeout_seconds))

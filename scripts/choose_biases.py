@@ -1,9 +1,9 @@
-"""How many validation windows of each kind a network takes for a keyword, by the biases of unknown and silence.
+"""Share of validation windows of each kind classified as a keyword, for biases of "unknown" and "silence".
 
   scripts/choose_biases commands-12 --features features/default/images --features features/default/talk ...
 
-Per cent of the windows whose best label is a keyword, and in brackets of those where a keyword has 0.65 or more; of
-words only the keyword that was said counts.
+Percentage of windows whose best label is a keyword and, in brackets, with a keyword score of at least 0.65; for words,
+only the keyword that was said counts.
 """
 
 import argparse
@@ -33,7 +33,9 @@ THRESHOLD: Final = 0.65
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, metavar="MODEL", help="name or folder")
-    parser.add_argument("--features", type=Path, action="append", required=True, metavar="DIR", help="an archive")
+    parser.add_argument(
+        "--features", type=Path, action="append", required=True, metavar="DIR", help="an archive; repeatable"
+    )
     given = parser.parse_args(arguments)
     network = load_network(given.model)
     keywords = load_model(given.model).card.keywords
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def windows(
     archive: FeatureArchive, keywords: Sequence[str]
 ) -> Iterator[tuple[str, Features, NDArray[np.intp] | None]]:
-    """The validation windows by kind, and which keyword is said in each; None: none is."""
+    """Yield the validation windows by kind, and the keyword in each; None: no keywords."""
     rows = archive.rows("val")
     labels = archive.labels[rows]
     is_word, is_talk, is_noise = np.isin(labels, keywords), labels == SPEECH_LABEL, labels == BACKGROUND
@@ -67,7 +69,7 @@ def windows(
 
 
 def taken(logits: Floats, said: NDArray[np.intp] | None) -> str:
-    """Shares taken for a keyword: as the best label, and with enough of a score."""
+    """Return the shares classified as a keyword: as the best label, and above the threshold."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     posteriors = powers / powers.sum(axis=1, keepdims=True)
     words = posteriors[:, :-2]

@@ -1,15 +1,15 @@
-"""Sweep the threshold or another setting of a model on recordings that only validate: words, noise, talk.
+"""Sweep the threshold or another setting of a model on validation recordings: words, noise, talk.
 
-DATA holds, as for scripts/train_default:
+DATA contains, as for scripts/train_default:
 
-  commands.csv, commands/     its clips of set "val" are the words (those that have any) and the unknown words
+  commands.csv, commands/     the clips of set "val" are the keywords and the unknown words
   noise/speech_commands/      the last 15 % of each
-  sounds/                     the collections that validate
-  speech/librispeech/         the speakers that validate; those of training are shown beside them, as the network may
-                              know them by heart
-  talk/                       the readers and the actors that validate
+  sounds/                     the validation collections
+  speech/librispeech/         the validation speakers; the training speakers are shown separately, since the network
+                              may have memorised them
+  talk/                       the validation readers and actors
 
-Nothing of the test recordings is touched: what is chosen here may be measured there, once.
+No test recordings are used: a choice made here may be measured on them, once.
 
   scripts/choose_threshold DATA --keep KEPT
   scripts/choose_threshold DATA --keep KEPT --setting evidence=1,2,3 --setting second_chance_seconds=0,4
@@ -54,7 +54,7 @@ SNRS_DB: Final = (30.0, 10.0, 0.0)
 TWICE_SNRS_DB: Final = (10.0, 0.0)
 TWICE_GAP_SECONDS: Final = (1.0, 2.5)
 LEAST_SECONDS: Final = 0.2
-"""Of a sound that is used."""
+"""Minimum length of a sound."""
 
 SEED: Final = 7
 
@@ -64,12 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("--model", default="commands-12", help="name or folder (default: %(default)s)")
     parser.add_argument("--words", type=int, default=300, help="words in each stream (default: %(default)s)")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep what the model saw, and use it next time")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="save the model's output, and reuse it next time")
     parser.add_argument(
         "--setting",
         action="append",
         metavar="NAME=VALUE,...",
-        help="in place of thresholds, values of this setting; may be given again, for each combination",
+        help="instead of thresholds, sweep values of this setting; repeat it to sweep all combinations",
     )
     given = parser.parse_args(arguments)
     try:
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def changes(settings: Sequence[str], words: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """What to change: every combination of ``name=value,value``, or else the thresholds of all words."""
+    """Yield every combination of ``name=value,value``, or by default the thresholds of all words."""
     if not settings:
         yield from ({"thresholds": dict.fromkeys(words, threshold)} for threshold in THRESHOLDS)
         return
@@ -100,7 +100,7 @@ def changes(settings: Sequence[str], words: Iterable[str]) -> Iterator[dict[str,
 
 @dataclass(frozen=True)
 class Heard:
-    """What a model made of the streams of words, of those of words said twice, and of each kind of talk."""
+    """A model's output on the streams of words, on those of words said twice, and on each kind of talk."""
 
     streams: dict[str, LabelledRun]
     twice: dict[str, LabelledRun]
@@ -108,7 +108,7 @@ class Heard:
 
 
 def runs(model: Model, data: Path, n_words: int, keep: Path | None) -> Heard:
-    """The model over all of it."""
+    """Run the model on everything."""
     settings = make_settings(model).snapshot()
 
     def heard(built: Iterator[tuple[str, Path]]) -> dict[str, LabelledRun]:
@@ -133,7 +133,7 @@ def runs(model: Model, data: Path, n_words: int, keep: Path | None) -> Heard:
 
 
 def build_streams(data: Path, folder: Path, keywords: Sequence[str], n_words: int) -> Iterator[tuple[str, Path]]:
-    """Streams of validation clips in each kind of validation noise, at each SNR."""
+    """Build streams of validation clips in each kind of validation noise, at each SNR."""
     kinds = {"room noise": folder / "rooms", "sounds": folder / "sounds"}
     for where in kinds.values():
         where.mkdir()
@@ -142,7 +142,7 @@ def build_streams(data: Path, folder: Path, keywords: Sequence[str], n_words: in
         soundfile.write(kinds["room noise"] / f"{path.stem}.flac", samples[int(0.85 * samples.size) :], SPEECH_RATE_HZ)
     for collection in VALIDATION_SOUNDS:
         for i, (_, sound) in enumerate(sounds_in(data / "sounds" / collection)):
-            sound = sound[: MOST_WINDOWS * SPEECH_RATE_HZ]  # music must not crowd out the knocks
+            sound = sound[: MOST_WINDOWS * SPEECH_RATE_HZ]  # so that music does not crowd out short sounds
             if sound.size > LEAST_SECONDS * SPEECH_RATE_HZ and np.abs(sound).max() > FAINT:
                 soundfile.write(kinds["sounds"] / f"{collection}-{i}.flac", sound, SPEECH_RATE_HZ)
     for kind, noise in kinds.items():
@@ -156,7 +156,7 @@ def build_streams(data: Path, folder: Path, keywords: Sequence[str], n_words: in
 
 
 def build_twice(data: Path, folder: Path, keywords: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Streams of keywords that their speakers say twice, 1.0 to 2.5 s apart, in room noise as `build_streams` wrote."""
+    """Build streams of keywords said twice, 1.0 to 2.5 s apart, in the room noise written by `build_streams`."""
     for snr_db in TWICE_SNRS_DB:
         streams: list[Samples] = []
         labels: list[Label] = []
@@ -179,7 +179,7 @@ def build_twice(data: Path, folder: Path, keywords: Sequence[str]) -> Iterator[t
 
 
 def said_twice(material: Material) -> Iterator[tuple[str, tuple[Path, Path]]]:
-    """Each two takes of a word that follow one another in those of a speaker."""
+    """Yield each two consecutive takes of a word by the same speaker."""
     for word, paths in material.words.items():
         for _, takes in itertools.groupby(paths, key=lambda path: path.name.partition("_")[0]):
             for pair in itertools.pairwise(takes):
@@ -187,7 +187,7 @@ def said_twice(material: Material) -> Iterator[tuple[str, tuple[Path, Path]]]:
 
 
 def table(heard: Heard, settings: DecisionSettings, variants: Sequence[Mapping[str, Any]]) -> Table:
-    """A row for each change of the settings."""
+    """Return a table with a row per variant of the settings."""
     head = [
         "",
         *(f"{name}, hits %" for name in heard.streams),
@@ -217,7 +217,7 @@ def table(heard: Heard, settings: DecisionSettings, variants: Sequence[Mapping[s
 
 
 def both_missed(score: StreamScore) -> Share:
-    """Share of the words said twice that were not spotted at all."""
+    """Return the share of the words said twice that were missed both times."""
     pairs = list(zip(score.words[::2], score.words[1::2], strict=True))
     return Share(sum(not (first.hit or second.hit) for first, second in pairs), len(pairs))
 

@@ -1,6 +1,6 @@
-"""Bad input by the thousand, `scripts/fuzz --minutes 5`: each target in a process of its own with limited memory.
+"""Thousands of bad inputs, `scripts/fuzz --minutes 5`: each target runs in its own process with limited memory.
 
-A traceback, a crash, a hang or more memory than is promised is a fault; it is told with the seed that repeats it.
+A traceback, a crash, a hang or too much memory is a fault; it is reported with the seed that reproduces it.
 """
 
 import argparse
@@ -15,14 +15,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.robustness import hostile
 
 MEMORY_MB = 1500
-"""Address space for one target; what the libraries alone map is about 800 MB."""
+"""Address space of a target; the libraries alone map about 800 MB."""
 
 HANG_SECONDS = 60
 ALL = {**hostile.TARGETS, "hostile networks": hostile.try_hostile_network}
 
 
 def work(name: str, seed: int, seconds: float, memory_mb: int) -> None:
-    """In the child: try seed after seed, each told before it is tried; then what became of them."""
+    """In the child process: try one seed after another, each printed before it is tried; then print the results."""
     faulthandler.enable()
     if sys.platform != "win32":
         import resource
@@ -38,7 +38,7 @@ def work(name: str, seed: int, seconds: float, memory_mb: int) -> None:
 
 
 def watch(name: str, seed: int, seconds: float, memory_mb: int) -> tuple[int, list[str]]:
-    """Run a target in children, one after the other if they break; how many seeds were tried, and the faults."""
+    """Run a target in child processes, a new one after each fault; returns the number of seeds tried and the faults."""
     end = time.monotonic() + seconds
     first, faults, became = seed, [], ""
     while (left := end - time.monotonic()) > 0:
@@ -68,8 +68,8 @@ def watch(name: str, seed: int, seconds: float, memory_mb: int) -> tuple[int, li
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="for all targets together")
-    parser.add_argument("--seed", type=int, default=0, help="where to begin")
-    parser.add_argument("--only", choices=[*ALL], help="this target alone")
+    parser.add_argument("--seed", type=int, default=0, help="first seed")
+    parser.add_argument("--only", choices=[*ALL], help="only this target")
     parser.add_argument("--memory-mb", type=int, default=MEMORY_MB)
     parser.add_argument("--work", choices=[*ALL], help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=0.0, help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""Make the README's pictures: the panel and the terminal view, of ten minutes of the demo's words in another order.
+"""Make the README's pictures: the panel and the terminal view, after ten minutes of the demo's words in random order.
 
 Needs Chromium (Debian: apt-get install chromium fonts-inter).
 """
@@ -31,7 +31,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
 
 class Rehearsal:
-    """Hands a sound over as fast as it goes, its last seconds in real time."""
+    """Delivers a recording as fast as possible, and its last seconds in real time."""
 
     name = "Built-in Microphone"
     rate_hz = SAMPLE_RATE_HZ
@@ -56,7 +56,7 @@ class Rehearsal:
 
 
 def ten_minutes() -> Samples:
-    """The demo's words, cut out and said in another order, nearer and farther, in a room that is not quite quiet."""
+    """Return the demo's words in random order and at different distances, in a room with some noise."""
     random = np.random.default_rng(5)
     demo, _ = soundfile.read(DEMO, dtype="float32")
     with DEMO.with_suffix(".csv").open(newline="") as file:
@@ -86,7 +86,7 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        print("no Chromium here: apt-get install chromium", file=sys.stderr)
+        print("Chromium is not installed: apt-get install chromium", file=sys.stderr)
         return 1
     with (
         tempfile.TemporaryDirectory() as folder,

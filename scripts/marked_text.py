@@ -1,4 +1,4 @@
-"""Figures that a script writes into a text of others, between two lines that mark the place."""
+"""Generated figures inside a hand-written text, between two marker lines."""
 
 from pathlib import Path
 
@@ -7,19 +7,19 @@ from kws_live.system.saving import write_file
 
 
 def put_between(path: Path, text: str, begin: str, end: str, otherwise: str | None = None) -> None:
-    """Replace what lies between the marks.
+    """Replace the text between two markers.
 
     Parameters
     ----------
     path : of the file; it may be missing
-    text : what is put there
-    begin, end : the marks, each a line
-    otherwise : without marks the text, with marks, is appended after this; None: an error
+    text : the new text
+    begin, end : the markers, each a line
+    otherwise : if there are no markers, append this, then the text with markers; None: an error
 
     Raises
     ------
     KwsLiveError
-        If it has no such marks, and ``otherwise`` is None.
+        If it has no such markers, and ``otherwise`` is None.
     """
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     new = f"{begin}\n\n{text.strip()}\n\n{end}"

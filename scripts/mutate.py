@@ -1,7 +1,7 @@
-"""Break the code by hand-made faults, one at a time, and see that the tests named beside each notice it.
+"""Mutation test: apply hand-written faults to the code, one at a time, and check that the tests named for each fail.
 
-A fault that no test notices is printed, and the exit code is 1. The faults are made in a copy; a fault whose text is
-not in the code any more is an error too, so that the list follows the code.
+A fault that no test detects is printed, and the exit code is 1. The faults are applied to a copy. A fault whose text is
+no longer in the code is an error too, so that the list follows the code.
 """
 
 import argparse
@@ -21,12 +21,12 @@ SPOTTING: Final = "kws_live/spotting/"
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, and who notices it.
+    """A fault, and the tests that detect it.
 
     Attributes
     ----------
     what : in words
-    file, right, wrong : where ``wrong`` takes the place of ``right``, which is there once
+    file, right, wrong : ``wrong`` replaces ``right``, which occurs once in the file
     tests : modules below tests/, or single tests in them
     """
 
@@ -167,7 +167,7 @@ FAULTS: Final = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=sorted(FAULTS), help="of the code")
+    parser.add_argument("part", choices=sorted(FAULTS), help="part of the code")
     given = parser.parse_args(arguments)
     faults = FAULTS[given.part]
     with tempfile.TemporaryDirectory() as name:
@@ -178,17 +178,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shutil.copyfile(HERE / path, copy / path)
         (copy / "models").symlink_to(HERE / "models", target_is_directory=True)
         if not passes(copy, sorted({test for one in faults for test in one.tests})):
-            print("scripts/mutate: the tests fail without a fault; see to them first", file=sys.stderr)
+            print("scripts/mutate: the tests fail without a fault; fix them first", file=sys.stderr)
             return 2
         unnoticed = [one for one in faults if survives(copy, one)]
     for one in unnoticed:
-        print(f"{one.file}: no test notices: {one.what}")
-    print(f"{len(faults) - len(unnoticed)} of {len(faults)} faults are noticed")
+        print(f"{one.file}: no test detects: {one.what}")
+    print(f"{len(faults) - len(unnoticed)} of {len(faults)} faults were detected")
     return 1 if unnoticed else 0
 
 
 def survives(copy: Path, one: Fault) -> bool:
-    """Whether the tests pass although the fault is made."""
+    """Whether the tests pass with the fault applied."""
     path = copy / one.file
     right = path.read_text(encoding="utf-8")
     if right.count(one.right) != 1:

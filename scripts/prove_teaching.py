@@ -1,15 +1,15 @@
-"""How well are words heard that were taught from a few takes? Writes tables, and a report.
+"""Measure words taught from a few takes; writes tables and a report.
 
-DATA holds own_words/<word>/ (recordings of six words), words/<word>/ and words.csv (36 words, most with speakers),
-speech/librispeech/, talk/, noise/, test/ and test.csv. Of the speech, only speakers are used that no word is told from
-and no bias is chosen on (scripts/teaching_speech.py).
+DATA contains own_words/<word>/ (recordings of six words), words/<word>/ and words.csv (36 words, most with speakers),
+speech/librispeech/, talk/, noise/, test/ and test.csv. Of the speech, only speakers are used that serve neither as
+negatives nor for the choice of a bias (scripts/teaching_speech.py).
 
   scripts/prove_teaching DATA --report models/commands-12/teaching.md
-  scripts/prove_teaching DATA --from-text                 words taught by synthetic voices, too
+  scripts/prove_teaching DATA --from-text                 also words taught from synthetic voices
   scripts/prove_teaching DATA --peer VENV/bin/python      local-wake 0.1.2 on the same takes and streams
 
-Everything goes through the pipeline that runs live. The networks run once over every stream (--keep FOLDER: once for
-all); each taught word's scores are then what its model would give there, and the decision runs on them.
+Everything runs through the live pipeline. The networks run only once on every stream (--keep FOLDER: once for
+all runs); each taught word's scores are then computed as its model would, and the decision runs on them.
 """
 
 import argparse
@@ -44,18 +44,18 @@ FROM_TEXT: Final = "from text"
 GUIDE: Final = Path(__file__).parent.parent / "kws_live" / "guide" / "teaching.md"
 MARKS: Final = ("<!-- measured by scripts/prove_teaching -->", "<!-- end of what was measured -->")
 OPERATING: Final[tuple[tuple[Mode, float], ...]] = (("command", 1.0), ("spotting", 4.0))
-"""False accepts an hour that each mode is judged at."""
+"""False accepts per hour at which each mode is compared."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one trial in one mode.
+    """Result of one trial in one mode.
 
     Attributes
     ----------
-    hits_at : at the threshold that gives the mode's rate of false accepts; ``threshold``
-    hits, false : at the shipped threshold
-    n : clips tried
+    hits_at : hits at ``threshold``, which gives the mode's rate of false accepts
+    hits, false : hits and false accepts at the shipped threshold
+    n : number of clips
     hours : of talk and noise
     """
 
@@ -115,11 +115,11 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("--model", default="commands-12", help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=1, help="draws of takes (default: %(default)s)")
-    parser.add_argument("--people", type=int, default=20, help="each word of words/ is tried on (default: %(default)s)")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where what the networks gave is kept")
-    parser.add_argument("--from-text", action="store_true", help="teach from the words as they are written, too")
-    parser.add_argument("--peer", metavar="PYTHON", help="of an environment that has local-wake")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="Markdown to write")
+    parser.add_argument("--people", type=int, default=20, help="people per word of words/ (default: %(default)s)")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="save the networks' output, and reuse it next time")
+    parser.add_argument("--from-text", action="store_true", help="also teach from the written words")
+    parser.add_argument("--peer", metavar="PYTHON", help="Python of an environment with local-wake")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="Markdown file to write")
     return parser.parse_args(arguments)
 
 
@@ -133,7 +133,7 @@ def with_bar(trials: Sequence[Trial]) -> Iterator[Trial]:
 def heading(given: argparse.Namespace, hours: float) -> str:
     options = (" --from-text" if given.from_text else "") + (" --peer PYTHON" if given.peer else "")
     spoken = (
-        "\nFrom text: no recorded take at all, but the word's name read by the synthesisers of this machine\n"
+        "\nFrom text: no recorded takes, but the word's name read by the synthesisers of this machine\n"
         f"({', '.join(sorted({voice.engine for voice in installed_voices()}))}); every clip counts.\n"
         if given.from_text
         else ""
@@ -141,13 +141,13 @@ def heading(given: argparse.Namespace, hours: float) -> str:
     return f"""# Taught words, measured
 
 Written by `scripts/prove_teaching DATA --seeds {given.seeds} --people {given.people}{options}`. own_words: six words by
-several people (Shawn Hymel, CC BY 4.0), takes drawn at random, tried on all other recordings. words: 32 Arabic words by
+several people (Shawn Hymel, CC BY 4.0), takes drawn at random, tested on all others. words: 32 Arabic words by
 30 people (Arabic Speech Commands, Ghandoura, CC BY 4.0) and four English ones (Picovoice, Apache-2.0), a clip each of
-{given.people} people, but for those who gave takes. Taught to {given.model}; {given.seeds} draws.
-A hit: the word is told while a clip plays, or within {TOLERANCE_SECONDS:g} s after it; the clips stand
-{PAUSE_SECONDS:g} s apart, each in its own room for half of that. False accepts: on {hours:.2f} hours of read speech
-(LibriSpeech), household noise (ESC-10) and the noises of Speech Commands, of speakers that no word was told from and no
-bias chosen on, left out where the transcript has the word. All through the pipeline that runs live; intervals of 95 %,
+{given.people} people, except those who gave takes. Taught to {given.model}; {given.seeds} draws.
+A hit: the word fires during a clip, or within {TOLERANCE_SECONDS:g} s after it; the clips are
+{PAUSE_SECONDS:g} s apart, half of it in each clip's room. False accepts: on {hours:.2f} hours of read speech
+(LibriSpeech), household noise (ESC-10) and the noises of Speech Commands, by speakers used neither as negatives nor for
+a bias, not counted where the transcript has the word. All through the live pipeline; 95 % intervals,
 as if the draws were independent.
 {spoken}
 """
@@ -160,7 +160,7 @@ def from_text(model: Model, teacher: Teacher, word: Word) -> Iterator[Trial]:
 
 
 def judged(network: Network, trial: Trial, talk: Sequence[Stream], spoken: Stream) -> Iterator[tuple[Mode, Outcome]]:
-    """Hits and false accepts of a trial, with the model's other words in place: in both modes for the main kind."""
+    """Yield hits and false accepts of a trial, with the model's other words active: in both modes for the main kind."""
     false = [Heard(network, trial, stream) for stream in talk]
     own = Heard(network, trial, spoken)
     for mode, per_hour in OPERATING if trial.kind == MAIN else OPERATING[:1]:
@@ -183,7 +183,7 @@ Outcomes = Sequence[tuple[Trial, str, Outcome]]
 
 
 def per_word(outcomes: Outcomes, corpora: dict[str, str], corpus: str, kind: str, mode: str) -> dict[str, Share]:
-    """Hits of each word at its mode's rate of false accepts."""
+    """Return the hits of each word at its mode's rate of false accepts."""
     found: dict[str, Share] = {}
     for trial, how, one in outcomes:
         if (corpora[trial.word], trial.kind, how) == (corpus, kind, mode):
@@ -192,7 +192,7 @@ def per_word(outcomes: Outcomes, corpora: dict[str, str], corpus: str, kind: str
 
 
 def proved(outcomes: Outcomes, corpora: dict[str, str]) -> dict[str, float]:
-    """Mean shares of hits at one false accept an hour in command mode, for the card."""
+    """Return mean shares of hits at one false accept per hour in command mode, for the card."""
     shares = {}
     for kind, key in ((MAIN, "5 takes"), (FROM_TEXT, FROM_TEXT)):
         each = per_word(outcomes, corpora, "own_words", kind, "command")
@@ -202,7 +202,7 @@ def proved(outcomes: Outcomes, corpora: dict[str, str]) -> dict[str, float]:
 
 
 def for_the_guide(outcomes: Outcomes, corpora: dict[str, str]) -> str:
-    """Hits at one false accept an hour, in command mode."""
+    """Return the hits at one false accept per hour, in command mode."""
     lines = []
     for kind in (*KINDS, FROM_TEXT):
         cells = []
@@ -213,8 +213,8 @@ def for_the_guide(outcomes: Outcomes, corpora: dict[str, str]) -> str:
         if cells:
             lines.append(f"- {kind}: {', '.join(cells)}\n")
     return (
-        "Recordings in which the word was heard, in command mode at one false accept an hour, of people who\n"
-        "gave no take where they are known:\n\n" + "".join(lines)
+        "Recordings in which the word fired, in command mode at one false accept per hour, by people who\n"
+        "gave no take, where they are known:\n\n" + "".join(lines)
     )
 
 
@@ -240,7 +240,7 @@ def summary(outcomes: Outcomes, corpora: dict[str, str]) -> Table:
                 )
     head = (
         "words, takes, mode, false accepts",
-        "hits, every word counting alike",
+        "hits, mean over words",
         "worst word",
         "hits",
         "hits, as shipped",

@@ -1,8 +1,8 @@
-"""Listen for hours and see whether anything grows, drifts or is lost: memory, threads, handles, positions, events.
+"""Listen for hours and check that nothing grows, drifts or is lost: memory, threads, handles, positions, events.
 
-scripts/soak --hours 24                            a day of audio, as fast as it goes, through the threads of a session
-scripts/soak --real-time --minutes 30 -s mic:      a real microphone; play something into it meanwhile
-scripts/soak --starts 1000                         started and stopped again and again
+scripts/soak --hours 24                            a day of audio, as fast as possible, through a session's threads
+scripts/soak --real-time --minutes 30 -s mic:      a real microphone; play something into it
+scripts/soak --starts 1000                         repeated starts and stops
 """
 
 import argparse
@@ -30,17 +30,17 @@ from kws_live.system.clock import wall_seconds
 RATE_HZ = 48_000
 BLOCK = 1920
 STRETCH_SECONDS = 60
-"""Words, noise and silence; whole hops and whole blocks, so that every stretch is decided alike."""
+"""Words, noise and silence; whole hops and whole blocks, so that every stretch gives the same decisions."""
 SAMPLES_EACH = STRETCH_SECONDS * SAMPLE_RATE_HZ
 LOST_EVERY, SLEEP_EVERY = 50, 400
 SHORT_GAP_SECONDS = 0.08
 SLEEP_SECONDS = 27 * 3600.0
-"""A machine that slept for more than a day: the first sleep takes the position beyond 2**31."""
+"""A sleep of more than a day, so that the first one takes the position beyond 2**31."""
 MOST_GROWTH_MB = 2.0
 
 
 def one_stretch() -> Samples:
-    """The bundled words in a quiet room, then louder noise, then digital silence; 48 kHz."""
+    """Return the bundled words in a quiet room, then louder noise, then digital silence, at 48 kHz."""
     words, rate = soundfile.read(Path(kws_live.__file__).parent / "sources" / "demo.flac", dtype="float32")
     words = soxr.resample(words, rate, RATE_HZ)
     stretch = np.random.default_rng(1).normal(0, 10 ** (-65 / 20), STRETCH_SECONDS * RATE_HZ)
@@ -52,16 +52,16 @@ def one_stretch() -> Samples:
 
 
 class Stretches:
-    """A source that hands over the same stretch again and again, with a gap, a sleep or a loss between two."""
+    """A source that delivers the same stretch repeatedly, with a gap, a sleep or a loss in between."""
 
-    live = False  # it can wait: nothing is dropped because this machine is slower than the replay
+    live = False  # it can wait, so nothing is dropped on a slow machine
     rate_hz = RATE_HZ
     name = "soak"
 
     def __init__(self, stretch: Samples, n_stretches: int) -> None:
         self.n_overflows = 0
         self.n_done = 0
-        self.gaps: deque[int] = deque()  # in samples; 0 where the clock decides
+        self.gaps: deque[int] = deque()  # in samples; 0: determined by the clock
         self._stretch, self._n_stretches = stretch, n_stretches
         self._blocks = self._run()
 
@@ -89,7 +89,7 @@ class Stretches:
 
 
 class Watch:
-    """Memory, threads and file handles of this process; what they grew by since the warm-up."""
+    """Memory, threads and file handles of this process, and their growth since the warm-up."""
 
     def __init__(self) -> None:
         self.first: tuple[float, int, int] | None = None
@@ -97,7 +97,7 @@ class Watch:
 
     @staticmethod
     def now() -> tuple[float, int, int]:
-        """Resident MB, threads, handles (Linux; elsewhere the memory and handles are 0)."""
+        """Return resident MB, threads, handles (memory and handles are 0 except on Linux)."""
         if sys.platform != "linux":
             return 0.0, threading.active_count(), 0
         pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -116,7 +116,7 @@ class Watch:
         print(f"{text}   {memory:7.2f} MB   {threads} threads   {handles} handles", flush=True)
 
     def verdict(self) -> list[str]:
-        """What grew."""
+        """Return what grew."""
         if self.first is None:
             return ["too short to say whether anything grows"]
         growth, threads, handles = (last - first for last, first in zip(self.last, self.first, strict=True))
@@ -126,13 +126,13 @@ class Watch:
 
 
 class _Check:
-    """Compares what is told of each stretch with what is expected.
+    """Compares the events of each stretch with those expected.
 
     Attributes
     ----------
-    begin : position at which the stretch begins
-    n_words : told so far
-    wrong : what was otherwise
+    begin : first position of the stretch
+    n_words : number detected so far
+    wrong : deviations
     """
 
     def __init__(self, source: Stretches, expected: list[tuple[int, str]], n_stretches: int) -> None:
@@ -146,7 +146,7 @@ class _Check:
         self._lost = 0
 
     def note(self, event: Event) -> None:
-        """Take the next event."""
+        """Process the next event."""
         if isinstance(event, SourceReopened):
             self._lost = round(event.lost_seconds * SAMPLE_RATE_HZ)
         elif isinstance(event, AudioSkipped):
@@ -156,7 +156,7 @@ class _Check:
             self._seen.append((event.position - self.begin, event.keyword))
 
     def close_stretch(self) -> None:
-        """No more words of it will come."""
+        """Check the words of a finished stretch."""
         if self._seen != self._expected:
             self.wrong.append(f"stretch at {self.begin}: {self._seen}")
         self.n_words += len(self._seen)
@@ -166,7 +166,7 @@ class _Check:
         due = self.begin + SAMPLES_EACH + (self._source.gaps.popleft() or self._lost)
         self._lost = 0
         if position != due:
-            self.wrong.append(f"after {self.begin:,} it goes on at {position:,}: {due:,} was due")
+            self.wrong.append(f"after {self.begin:,} it continues at {position:,} instead of {due:,}")
         self.begin = position
         done = self._source.n_done
         if done % max(1, self._n_stretches // 24) == 0:
@@ -176,7 +176,7 @@ class _Check:
 
 
 def fast(hours: float, model: str) -> list[str]:
-    """Replay as fast as it goes; returns what went wrong."""
+    """Replay as fast as possible; returns what went wrong."""
     stretch = one_stretch()
     n_stretches = max(2, round(hours * 3600 / STRETCH_SECONDS))
     source = Stretches(stretch, n_stretches)
@@ -187,7 +187,7 @@ def fast(hours: float, model: str) -> list[str]:
     ]
     print(f"{n_stretches} stretches of {STRETCH_SECONDS} s, {len(expected)} words in each: {expected}")
     check = _Check(source, expected, n_stretches)
-    source_again = lambda: source  # noqa: E731  # the plug goes in again
+    source_again = lambda: source  # noqa: E731  # the same source is plugged in again
     spotter = kws_live.Spotter(
         loaded := kws_live.load_model(model),
         settings := kws_live.detection.make_settings(loaded),
@@ -209,7 +209,7 @@ def fast(hours: float, model: str) -> list[str]:
     hours = n_stretches * STRETCH_SECONDS / 3600
     print(
         f"{hours:.1f} h in {took:.0f} s; {check.n_words} words of {n_stretches * len(expected)}; "
-        f"lost {figures.n_lost} times; the last position is {spotter.ring.position:,}, {whole:,} was due "
+        f"lost {figures.n_lost} times; the last position is {spotter.ring.position:,}, expected {whole:,} "
         f"(2**31 is {2**31:,})"
     )
     return wrong + check.watch.verdict()
@@ -238,7 +238,7 @@ def real_time(minutes: float, source: str, model: str) -> list[str]:
             watch.look(text, look >= n_looks // 10)
     for name, value in spotter.statistics().rows():
         print(f"{name:>12}  {value}")
-    print(f"events: {counts}; the stream fell {lags[-1] - lags[0]:+.3f} s behind the clock meanwhile")
+    print(f"events: {counts}; the stream fell {lags[-1] - lags[0]:+.3f} s behind the clock in this time")
     wrong = watch.verdict()
     figures = spotter.statistics()
     if figures.samples_skipped or figures.n_overflows or figures.n_lost:
@@ -247,7 +247,7 @@ def real_time(minutes: float, source: str, model: str) -> list[str]:
 
 
 def starts(n_starts: int, model: str) -> list[str]:
-    """Start and stop again and again, sometimes in the middle of a word; returns what went wrong."""
+    """Start and stop repeatedly, sometimes in the middle of a word; returns what went wrong."""
     loaded, watch = kws_live.load_model(model), Watch()
     for number in range(n_starts):
         spotter = kws_live.listen("demo:", model=loaded)
@@ -262,9 +262,9 @@ def starts(n_starts: int, model: str) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hours", type=float, default=24.0, help="of audio, as fast as it goes")
-    parser.add_argument("--fast", action="store_true", help="as fast as it goes; the default")
-    parser.add_argument("--real-time", action="store_true", help="from a microphone")
+    parser.add_argument("--hours", type=float, default=24.0, help="hours of audio to replay as fast as possible")
+    parser.add_argument("--fast", action="store_true", help="replay as fast as possible (the default)")
+    parser.add_argument("--real-time", action="store_true", help="listen to a microphone in real time")
     parser.add_argument("--minutes", type=float, default=30.0, help="with --real-time")
     parser.add_argument("--starts", type=int, metavar="N", help="start and stop N times instead")
     parser.add_argument("--source", "-s", default="mic:", help="with --real-time")

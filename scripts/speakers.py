@@ -1,4 +1,4 @@
-"""The speakers of LibriSpeech whose talk the models were trained and tuned on: no figure is measured on them."""
+"""LibriSpeech speakers used for training and tuning; no figure is measured on them."""
 
 from typing import Final
 
@@ -15,5 +15,5 @@ SPEAKERS: Final[dict[str, SetName]] = {
 
 
 def speakers_of(set_name: SetName) -> list[str]:
-    """The speakers of one set."""
+    """Return the speakers of one set."""
     return [name for name, known in SPEAKERS.items() if known == set_name]

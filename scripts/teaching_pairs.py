@@ -1,4 +1,4 @@
-"""Words that begin or end alike, in synthetic voices, for scripts/prove_teaching."""
+"""Pairs of similar words, in synthetic voices, for scripts/prove_teaching."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -24,7 +24,7 @@ Word = tuple[NDArray[np.float32], float]
 
 
 def alike() -> dict[str, list[tuple[str, str]]]:
-    """Pairs of words, by what they have in common."""
+    """Return pairs of words by the kind of similarity."""
     return {
         "begin alike, such as lights on, lights off": [(f"{a} {b}", f"{a} {c}") for a in FIRST for b, c in LAST],
         "end alike, such as kitchen light, bedroom light": [
@@ -34,7 +34,7 @@ def alike() -> dict[str, list[tuple[str, str]]]:
 
 
 def pairs(model: Model, teacher: Teacher) -> Table:
-    """How often one word of a pair is told where the other is said, alone and with both taught; no pauses asked for."""
+    """Return how often a word of a pair fires on the other, taught alone and together, without rules for pauses."""
     rows = []
     for kind, words in alike().items():
         hits = alone = both = Share(0, 0)
@@ -51,7 +51,7 @@ def pairs(model: Model, teacher: Teacher) -> Table:
 
 
 def learnt(model: Model, teacher: Teacher, word: str) -> tuple[Word, Sequence[Hops]]:
-    """A word taught from five voices, and what the other voices give."""
+    """Teach a word from five voices, to be tried on the others."""
     takes = [take.features(model) for take in speak_takes(word)]
     order = np.random.default_rng(0).permutation(len(takes))
     taught = teacher.weights_of([takes[i] for i in order[:N_TAKES]])

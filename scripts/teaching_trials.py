@@ -1,4 +1,4 @@
-"""Words taught again and again for scripts/prove_teaching: by whom the takes are, and on whose clips they are tried."""
+"""Trials for scripts/prove_teaching: the people who give the takes, and the clips on which the words are tried."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -23,14 +23,14 @@ KINDS: Final = {
     "3 people, 3 takes": (3, 3),
     "5 people, 5 takes": (5, 5),
 }
-"""How many people give how many takes."""
+"""Numbers of people and takes."""
 
 MAIN: Final = "5 people, 5 takes"
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A recording of a word, and who speaks."""
+    """A recording of a word, and its speaker."""
 
     path: Path
     person: str
@@ -43,9 +43,9 @@ class Word:
     Attributes
     ----------
     name : the word
-    clips : of it, which takes are drawn from
-    tried : those among them that it is tried on, but for the people who gave takes
-    corpus : the folder of DATA they lie in
+    clips : recordings from which takes are drawn
+    tried : those on which it is tried, except for the people who gave takes
+    corpus : their folder in DATA
     """
 
     name: str
@@ -55,12 +55,12 @@ class Word:
 
 
 def words_in(data: Path, n_people: int) -> Iterator[Word]:
-    """Every word of own_words/, tried on all its clips, and of words/, tried on one clip each of so many people."""
+    """Yield the words of own_words/, tried on all clips, and of words/, tried on a clip each of ``n_people`` people."""
     with (data / "words.csv").open(encoding="utf-8", newline="") as file:
         speakers = {row["path"]: row["speaker"] for row in csv.DictReader(file)}
     for corpus in ("own_words", "words"):
         for folder in sorted(path for path in (data / corpus).iterdir() if path.is_dir()):
-            # Where the person is not known, each recording counts as another one's.
+            # If the person is unknown, each recording counts as that of another person.
             clips = tuple(
                 Clip(path, speakers.get(f"{corpus}/{folder.name}/{path.name}") or path.name)
                 for path in sound_files(folder)
@@ -69,7 +69,7 @@ def words_in(data: Path, n_people: int) -> Iterator[Word]:
 
 
 def one_of_each(clips: Sequence[Clip], n: int) -> tuple[Clip, ...]:
-    """A clip each of so many people, drawn at random."""
+    """Draw a clip each of a number of people."""
     rng = np.random.default_rng(0)
     of_people = {clips[i].person: clips[i] for i in rng.permutation(len(clips))}
     return tuple(sorted([*of_people.values()][:n], key=lambda clip: clip.path))
@@ -78,7 +78,7 @@ def one_of_each(clips: Sequence[Clip], n: int) -> tuple[Clip, ...]:
 def trials_of(
     model: Model, teacher: Teacher, word: Word, n_seeds: int, kinds: Sequence[str] = tuple(KINDS)
 ) -> Iterator[Trial]:
-    """Teach a word from takes of so many people, drawn at random among those that the judge accepts."""
+    """Teach a word from takes drawn at random among those accepted by the judge."""
     for kind in kinds:
         n_people, n_takes = KINDS[kind]
         for seed in range(n_seeds):
@@ -90,7 +90,7 @@ def trials_of(
 def taught(
     model: Model, teacher: Teacher, word: Word, takes: Sequence[tuple[Clip, Take]], kind: str, seed: int = 0
 ) -> Trial:
-    """Teach a word from these takes, to be tried on the clips of people who gave none."""
+    """Teach a word from these takes, to be tried on clips of other people."""
     people = {clip.person for clip, _ in takes}
     weights, bias = teacher.weights_of([take.features(model) for _, take in takes])
     return Trial(
@@ -108,7 +108,7 @@ def taught(
 def drawn(
     model: Model, teacher: Teacher, word: Word, n_people: int, n_takes: int, rng: np.random.Generator
 ) -> list[tuple[Clip, Take]] | None:
-    """Takes by turns of so many people; None if nobody has so many that are accepted."""
+    """Draw takes in turn from a number of people; None if there are not enough accepted takes."""
     judge = Judge(teacher, model)
     people = list(dict.fromkeys(clip.person for clip in word.clips))
     order = [people[i] for i in rng.permutation(len(people))]

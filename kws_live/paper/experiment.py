@@ -1,4 +1,4 @@
-"""The experiment this project was founded on, run again from recordings to figures.
+"""The experiment from which this project started, repeated from recordings to figures.
 
 One second of audio at 22,050 Hz, 13 MFCC, a small convolutional network, six settings of (epochs, batch size).
 """
@@ -44,7 +44,7 @@ PAPER_RUNS: Final = {
 """(epochs, batch size) -> the test accuracy the paper reports, percent."""
 SPLITS: Final = {"random": random_split, "speaker": speaker_split}
 SHIFT_SECONDS: Final = 0.1
-"""How far "shifted" clips move in time, either way (the default of TensorFlow's own Speech Commands example)."""
+"""Maximum time shift of "shifted" clips, either way (the default of TensorFlow's Speech Commands example)."""
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
 """Shows the progress of a named piece of work."""
@@ -52,13 +52,13 @@ Stage = Callable[[str], AbstractContextManager[Progress]]
 
 @dataclass(frozen=True)
 class Run:
-    """What one training run gave.
+    """Result of one training run.
 
     Attributes
     ----------
     epochs, batch_size : its setting
-    seconds : spent training
-    history : Keras' curves: loss, accuracy, val_loss, val_accuracy, one value an epoch
+    seconds : training time
+    history : Keras' curves: loss, accuracy, val_loss, val_accuracy, one value per epoch
     train, val, test : (loss, accuracy) of the finished network on each part, without dropout
     """
 
@@ -79,7 +79,7 @@ class Experiment:
     ----------
     word_set, split : what was trained on
     runs : one for each setting
-    folder : where the runs' networks lie
+    folder : of the runs' networks
     """
 
     word_set: WordSet
@@ -89,11 +89,11 @@ class Experiment:
 
     @property
     def winner(self) -> Run:
-        """The best run by validation accuracy, then by validation loss; the test part has no say."""
+        """The best run by validation accuracy, then by validation loss; the test part is not used."""
         return max(self.runs, key=lambda run: (run.val[1], -run.val[0]))
 
     def network(self, run: Run) -> "keras.Model":
-        """The network a run left."""
+        """Return the network of a run."""
         import keras
 
         return keras.models.load_model(self.folder / f"{run.epochs}x{run.batch_size}.keras", compile=False)
@@ -106,7 +106,7 @@ def repeat_paper(
     settings: Sequence[tuple[int, int]] = tuple(PAPER_RUNS),
     stage: Stage = lambda _: nullcontext(no_progress),
 ) -> dict[str, Experiment]:
-    """Run the whole experiment; what is finished in ``out`` is not repeated.
+    """Run the whole experiment; finished runs in ``out`` are not repeated.
 
     Parameters
     ----------
@@ -115,9 +115,9 @@ def repeat_paper(
     out : Path
         ``features.json`` and ``runs/`` go here.
     archive : FeatureArchive, optional
-        If given, the winning setting is run on the paper's ten words of it, too, in two ways.
+        If given, the winning setting is also run on the paper's ten words in it, in two ways.
     settings : (epochs, batch size) of each run
-    stage : how progress is shown
+    stage : shows the progress
 
     Returns
     -------
@@ -157,7 +157,7 @@ def run_settings(
     on_progress: Progress = no_progress,
     shifted: bool = False,
 ) -> list[Run]:
-    """Train the paper's network once for each setting; a run of the same data that is in ``folder`` is not repeated.
+    """Train the paper's network once per setting; runs of the same data in ``folder`` are not repeated.
 
     Parameters
     ----------
@@ -166,8 +166,8 @@ def run_settings(
     settings : (epochs, batch size) of each run
     folder : Path
         Each run leaves ``40x32.json`` and ``40x32.keras`` here.
-    on_progress : called with the epochs done and their number
-    shifted : move each clip by up to `SHIFT_SECONDS` each time it is seen, and let the learning rate fall to zero
+    on_progress : called with the number of epochs done and the total
+    shifted : shift each clip by up to `SHIFT_SECONDS` each time it is used, and decay the learning rate to zero
 
     Returns
     -------
@@ -194,7 +194,7 @@ def run_settings(
         run, network = _train(word_set, split, epochs, batch_size, count, shifted)
         done += epochs
         network.save(record.with_suffix(".keras"))
-        # Last, because it says that the run is whole.
+        # Last, because it marks the run as complete.
         write_file(record, json.dumps({"data": digest, **asdict(run)}) + "\n")
         runs.append(run)
     return runs
@@ -248,9 +248,9 @@ def _train(
 def shifted_batches(
     mfcc: Features, labels: NDArray[np.intp], epochs: int, batch_size: int, n_frames: int
 ) -> Iterator[tuple[Features, NDArray[np.intp]]]:
-    """Give the batches of some epochs, each clip moved by up to ``n_frames`` either way; its edge frame fills the gap.
+    """Yield the batches of some epochs, each clip shifted by up to ``n_frames``, with its edge frame repeated.
 
-    There is an end, because a reader thread that still waits with another batch makes Python crash at its exit.
+    It is finite, because a reader thread that still holds a batch would crash Python at exit.
     """
     rng = np.random.default_rng(SEED)
     frames = np.arange(mfcc.shape[1])

@@ -1,4 +1,4 @@
-"""The pictures of the founding experiment: learning curves, and how a word becomes features."""
+"""The plots of the original experiment: learning curves, and the steps from a word to features."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 DPI: Final = 80
 LIFTER: Final = 60
-"""Cepstral coefficients that make the envelope: 60 / 22,050 s is shorter than the period of a voice up to 370 Hz."""
+"""Cepstral coefficients of the envelope: 60 / 22,050 s is shorter than the period of a voice up to 370 Hz."""
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> None:
-    """Accuracy and loss of each run, training and validation, one column a run."""
+    """Plot accuracy and loss of each run, for training and validation, one column per run."""
     from matplotlib.figure import Figure
 
     figure = Figure((2.3 * len(runs) + 0.7, 4.4), DPI, layout="constrained")
@@ -39,7 +39,7 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
 
 
 def draw_word(word: str, window: Samples, folder: Path) -> None:
-    """How one second of audio becomes MFCC: ``waveform``, ``spectrum``, ``mel_bank`` and ``mfcc``, each a PNG.
+    """Plot the steps from one second of audio to MFCC: PNGs ``waveform``, ``spectrum``, ``mel_bank`` and ``mfcc``.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def draw_word(word: str, window: Samples, folder: Path) -> None:
 
 
 def log_spectrum(window: Samples) -> tuple[Samples, Samples]:
-    """Log spectrum of the most vowel-like frame (most power below 1 kHz) and its cepstral envelope.
+    """Return the log spectrum of the most vowel-like frame (most power below 1 kHz) and its cepstral envelope.
 
     Both in dB, shape (1 + 2048 // 2,).
 
     The envelope keeps the first coefficients of the cepstrum, the Fourier transform of the log spectrum: the
-    vocal tract varies slowly along frequency, the harmonics of the voice fast.
+    vocal tract response varies slowly with frequency, the harmonics of the voice quickly.
 
     References
     ----------
@@ -108,7 +108,7 @@ def _mel_bank(axes: "Axes", bank: Features) -> None:
 
 
 def _mfcc(axes: "Axes", mfcc: Features) -> None:
-    # Coefficient 0, the loudness, is ten times larger than the others and would leave them one colour.
+    # Coefficient 0, the level, is ten times larger than the others and would hide their differences.
     rest = mfcc[:, 1:].T
     limit = np.abs(rest).max()
     picture = axes.imshow(

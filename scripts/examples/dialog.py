@@ -1,6 +1,6 @@
-"""A dialog: the program asks, and hears "yes" or "no"; it does not hear itself, and asks again when nobody answers.
+"""A dialog: the program asks questions, listens for "yes" or "no", ignores its own voice, and asks again if necessary.
 
-python scripts/examples/dialog.py       (espeak-ng speaks, if it is installed; otherwise the questions are printed)
+python scripts/examples/dialog.py       (questions are printed, and spoken if espeak-ng is installed)
 """
 
 import shutil
@@ -20,7 +20,7 @@ def speak(text: str) -> None:
 
 
 def ask(spotter: kws_live.Spotter, question: str) -> bool | None:
-    """True, False, or None where nobody answered."""
+    """Return True, False, or None if there was no answer."""
     for _ in range(N_TRIES):
         with spotter.muted():
             speak(question)

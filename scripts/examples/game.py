@@ -1,4 +1,4 @@
-"""A game in the terminal: walk to the star with up, down, left and right; stop gives up.
+"""A game in the terminal: walk to the star with up, down, left and right; stop ends the game.
 
 python scripts/examples/game.py
 """
@@ -13,7 +13,7 @@ STEPS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 
 
 class Game:
-    """A walker, and a star somewhere else."""
+    """A walker and a star at different places."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._random = random.Random(seed)

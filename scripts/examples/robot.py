@@ -1,8 +1,8 @@
-"""Drive a robot over MQTT: "go" and then a direction within three seconds; "stop" at any time, at once.
+"""Drive a robot over MQTT: "go", then a direction within three seconds; "stop" works at any time.
 
 python scripts/examples/robot.py mqtt://192.168.1.5/robot
-The robot subscribes to robot/drive and is sent {"move": "left"}; robot/state says whether anybody drives it: "online",
-or "offline" when this program ends or vanishes, which a careful robot takes for a stop.
+The robot subscribes to robot/drive and receives {"move": "left"}. robot/state is "online" while this program is
+connected, and "offline" when it ends or disappears, which a careful robot treats as a stop.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Slides in the terminal, turned by voice: right and left, up for the first, down for the last, stop to end.
+"""Slides in the terminal, controlled by voice: right and left, up for the first, down for the last, stop to end.
 
-python scripts/examples/slides.py talk.md       slides are parted by lines of ---
-To turn the slides of another program instead: kws-live listen --bindings scripts/examples/slides.toml
+python scripts/examples/slides.py talk.md       slides are separated by lines of ---
+To control the slides of another program instead: kws-live listen --bindings scripts/examples/slides.toml
 """
 
 import sys
@@ -11,7 +11,7 @@ import kws_live
 
 
 class Slides:
-    """A talk and the place where it is."""
+    """The slides of a talk and the current slide."""
 
     def __init__(self, text: str) -> None:
         self.pages = [page.strip() for page in text.split("\n---\n")]

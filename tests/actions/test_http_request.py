@@ -53,7 +53,7 @@ def test_a_server_that_is_away_may_be_tried_again() -> None:
 
 @pytest.mark.parametrize("url", ["http:", "http://", "ftp://host/", "http://host:port/", "host/path"])
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="is no address"):
+    with pytest.raises(ConfigError, match="is not an address"):
         HttpRequest(url)
 
 

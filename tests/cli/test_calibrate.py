@@ -83,7 +83,7 @@ def test_a_guided_calibration_counts_down_and_uses_what_it_hears(
     ("arguments", "message"),
     [
         (["--budget", "0/h"], "budget '0/h' is impossible"),
-        (["--budget", "often"], "budget 'often' is no rate"),
+        (["--budget", "often"], "budget 'often' is not a rate"),
         (["--budget", "1/h", "--words", "absent"], "absent is not a folder"),
         (["--budget", "1/h", "--words", "absent", "--out", "."], ". is a folder; give the name of a file in it"),
         (["--budget", "1/h", "--takes", "-1"], "--seconds must be 10 to 36000, --takes 0 to 100"),

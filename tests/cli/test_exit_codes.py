@@ -37,7 +37,7 @@ REFUSED: list[tuple[str, str]] = [
     ("evaluate --clips none", "none is not a folder"),
     ("evaluate --stream none.wav", "no file 'none.wav'"),
     ("calibrate --room none.wav --budget 1/h", "no file 'none.wav'"),
-    ("calibrate --room none.wav --budget often", "budget 'often' is no rate"),
+    ("calibrate --room none.wav --budget often", "budget 'often' is not a rate"),
     ("scan none --out out.parquet", "no file or folder 'none'"),
     ("make-stream --clips none --out out.wav", "none is not a folder"),
 ]

@@ -208,7 +208,7 @@ def test_a_rate_that_cannot_be_is_told_and_not_cut(tmp_path: Path, rate_hz: int)
 
 def test_no_samples_are_told(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", [], 16_000)
-    assert cut(tmp_path / "a.wav") == ([], 0.0, "it holds no samples")
+    assert cut(tmp_path / "a.wav") == ([], 0.0, "it contains no samples")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")

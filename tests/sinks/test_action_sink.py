@@ -73,7 +73,7 @@ def test_exec_runs_a_program_for_each_word_one_after_another(tmp_path: Path) -> 
         ("exec:'half", "cannot be taken apart"),
         ("exec:no-such-program-anywhere", "no such program"),
         ("http://host/#yes", "unknown events; after the # stand: all, "),
-        ("http:host", "is no address"),
+        ("http:host", "is not an address"),
         ("teapot:", "unknown sink 'teapot:'; use one of jsonl:, csv:"),
     ],
 )

@@ -196,7 +196,7 @@ def test_a_failing_action_is_told_and_the_next_word_is_served(
     ("action", "says"),
     [
         ('run = ["no-such-program-anywhere"]', "line 2: cannot run 'no-such-program-anywhere'"),
-        ('http = "lamp"', "line 2: 'lamp' is no address"),
+        ('http = "lamp"', "line 2: 'lamp' is not an address"),
         ('mqtt = "mqtt://host"', "line 2: 'mqtt://host' is not an MQTT address"),
         ('sound = "missing.wav"', "line 2: cannot read sound 'missing.wav'"),
         ('key = "hyper+nothing"', "line 2: (no key 'hyper'|key = 'hyper\\+nothing' cannot be pressed)"),

@@ -107,7 +107,7 @@ def test_images_become_an_archive_in_decibels(tmp_path: Path) -> None:
     [
         ((97, 40), "yes/a.jpg,yes,anna,val\n", r"yes/a.jpg is \(97, 40\), not \(98, 40\) pixels"),
         ((98, 40), "yes/gone.jpg,yes,anna,val\n", "yes/gone.jpg"),
-        ((98, 40), "yes/a.jpg,yes,anna,dev\n", "set 'dev' is none of"),
+        ((98, 40), "yes/a.jpg,yes,anna,dev\n", "set 'dev' is not one of"),
     ],
 )
 def test_images_that_do_not_fit_are_refused(tmp_path: Path, shape: tuple[int, int], rows: str, message: str) -> None:

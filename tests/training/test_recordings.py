@@ -109,7 +109,7 @@ def test_a_manifest_without_sets_never_splits_a_speaker(tmp_path: Path) -> None:
         ("file,word\na.wav,yes\n", "needs the columns path,label"),
         ("path,label\n", "lists no recordings"),
         ("path,label\na.wav,\n", "line 2: path and label must not be empty"),
-        ("path,label,set\na.wav,yes,dev\n", "line 2: set 'dev' is none of train, val, test"),
+        ("path,label,set\na.wav,yes,dev\n", "line 2: set 'dev' is not one of train, val, test"),
         ("path,label\na.wav,yes\na.wav,no\n", "lists 'a.wav' twice"),
         ("path,label,speaker,set\na.wav,yes,anna,train\nb.wav,yes,anna,val\n", "speaker 'anna' is in train and val"),
     ],
