@@ -38,6 +38,7 @@ def decision_settings(**values: Any) -> DecisionSettings:
         "release": 0.5,
         "refractory_seconds": 0.8,
         "near_miss": 0.5,
+        "hop_evidence": 1.0,
     }
     return DecisionSettings(**{**own, **values})
 

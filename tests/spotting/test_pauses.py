@@ -56,7 +56,7 @@ def test_a_score_that_is_gone_at_once_is_a_piece_of_a_sentence(n_hops: int, fire
 
 
 def test_a_word_that_is_beyond_doubt_fires_before_its_pause() -> None:
-    hops = quiet_start(mode="command", evidence_beside_sound=5.0, hop_evidence=1.0)
+    hops = quiet_start(mode="command", evidence_beside_sound=5.0)
     assert words(hops.feed(4, loud=True, yes=0.9)) == []
     assert words(hops.feed(1, loud=True, yes=0.9)) == ["yes"]
 
