@@ -74,10 +74,21 @@ class Bank:
         return np.asarray(lengths, dtype=np.float32)
 
     @cached_property
+    def _word_means(self) -> NDArray[np.float32]:
+        return np.stack([np.mean([vectors_of(clip) for clip in clips], axis=(0, 1)) for clips in self.word_clips])
+
+    @cached_property
+    def others(self) -> NDArray[np.float32]:
+        """The mean that a word is separated from, shape (VECTOR_SIZE,): half talk, half lone words.
+
+        From talk alone it would be separated by the quiet around it, too, which a knock and any other lone word share.
+        """
+        return np.asarray((self.mean + self._word_means.mean(axis=0)) / 2, dtype=np.float32)
+
+    @cached_property
     def word_weights(self) -> NDArray[np.float32]:
         """Weights of ``words``, from ``word_clips``, as a taught word's are made; float32 (n_words, VECTOR_SIZE)."""
-        means = [np.mean([vectors_of(clip) for clip in clips], axis=(0, 1)) for clips in self.word_clips]
-        return np.stack([fit(mean, self.mean) for mean in means])
+        return np.stack([fit(mean, self.others) for mean in self._word_means])
 
     @cached_property
     def word_products(self) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""One word against everything else: along the line between the mean of the one and that of talk.
+"""One word against everything else: along the line between the mean of the one and that of the other.
 
 References
 ----------
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCALE: Final = 20.0
-"""Length of the weights: vectors have length one, so scores of talk and of the word lie some units apart."""
+"""Length of the weights: vectors have length one, so scores of other sound and of the word lie some units apart."""
 
 
-def fit(word: NDArray[np.float32], talk: NDArray[np.float32]) -> NDArray[np.float32]:
+def fit(word: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
     """Weights of a word: their product with a vector is high where it is the word.
 
     Parameters
     ----------
-    word, talk : mean vectors, shape (size,)
+    word, others : mean vectors, shape (size,)
     """
-    line = word - talk
+    line = word - others
     return np.asarray(SCALE * line / max(float(np.linalg.norm(line)), 1e-9), dtype=np.float32)

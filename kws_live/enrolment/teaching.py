@@ -219,19 +219,19 @@ class Teacher:
     ) -> tuple[NDArray[np.float32], float]:
         """Weights, and the bias that the bank's talk asks for.
 
-        What it is told from is talk, or as much of the false alarms as it takes until none of them passes.
+        What it is told from is `Bank.others`, or as much of the false alarms as it takes until none of them passes.
         """
         spoken = np.array([take.spoken for take in takes])
         shares = np.ones(len(takes))
         if spoken.any() and not spoken.all():
             shares = np.where(spoken, (1 - RECORDED_SHARE) / spoken.sum(), RECORDED_SHARE / (~spoken).sum())
         word = np.average(means, axis=0, weights=shares).astype(np.float32)
-        fitted = self._with_bias(name, fit(word, self.bank.mean))
+        fitted = self._with_bias(name, fit(word, self.bank.others))
         worst = [hops.vectors[(hops.vectors @ fitted[0]).argmax()] for hops in alarms]
         for share in ALARM_SHARES:
             if not any(self._passes(name, hops, fitted[0], fitted[1] + ALARM_MARGIN) for hops in alarms):
                 break
-            fitted = self._with_bias(name, fit(word, (1 - share) * self.bank.mean + share * np.mean(worst, axis=0)))
+            fitted = self._with_bias(name, fit(word, (1 - share) * self.bank.others + share * np.mean(worst, axis=0)))
         return fitted
 
     def _with_bias(self, name: str, weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:

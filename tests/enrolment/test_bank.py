@@ -71,6 +71,19 @@ def test_products_are_those_with_the_vector_that_ends_at_each_hop(bank: Bank) ->
     assert not products[: SPAN_HOPS - 1].any()
 
 
+def test_what_lone_words_share_tells_a_word_from_talk_only_half_as_well(bank: Bank) -> None:
+    lone = np.mean([vectors_of(clip) for clip in bank.word_clips[0]], axis=(0, 1))
+    word = lone + np.float32(0.5) * (lone - bank.mean)  # differs from talk just as lone words do, only more
+
+    def lead_over_talk(others: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
+        """How far a lone word is on the way from talk to this word."""
+        weights = word - others
+        return float(weights @ (lone - others)) / float(weights @ (word - others))
+
+    assert lead_over_talk(bank.mean) == pytest.approx(2 / 3, abs=1e-4)
+    assert lead_over_talk(bank.others) == pytest.approx(1 / 2, abs=1e-4)
+
+
 def test_it_survives_its_file_within_its_steps(bank: Bank, tmp_path: Path) -> None:
     (tmp_path / "negatives.npz").write_bytes(bank.to_bytes())
     again = Bank.load(tmp_path / "negatives.npz")
