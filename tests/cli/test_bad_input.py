@@ -78,7 +78,7 @@ BAD: list[tuple[list[str], str]] = [
     (["--threshold", "yes=nan"], "threshold nan for 'yes'"),
     (["--threshold", "maybe=0.5"], "unknown word 'maybe'; this model knows: "),
     (["--only", "maybe"], "unknown word 'maybe'"),
-    (["--model", "commands-13"], "no model 'commands-13'; shipped are: commands-12"),
+    (["--model", "commands-13"], "no model 'commands-13'; choose from: commands-12"),
     (["--model", "."], "has no card.json"),
     (["--settings", "/no/such.toml"], "/no/such.toml: No such file"),
 ]
