@@ -93,7 +93,7 @@ class DecisionSettings:
     longest_word_seconds: float = 1.1
     evidence: float = 2.0
     evidence_beside_sound: float = 7.0
-    hop_evidence: float = 1.5
+    hop_evidence: float = 1.0
     silence_weight: float = 2.0
     silence_before_seconds: float = 1.0
     longest_wait_seconds: float = 1.3
