@@ -43,7 +43,7 @@ def broken_files(folder: Path) -> dict[str, str]:
         "missing.wav": "no file",
         "empty.wav": "is empty",
         "text.wav": "as sound",
-        "none.wav": "holds no samples",
+        "none.wav": "contains no samples",
         "nan.wav": "not numbers",
         "cut.flac": "breaks off",
         "rate.wav": "1 samples a second",
