@@ -31,7 +31,7 @@ def test_the_example_in_the_documentation_is_right(tmp_path: Path) -> None:
             6,
             "unknown key 'wrod'; known are: word",
         ),
-        ('[[binding]]\nword = "maybe"\nrun = ["a"]\n', 2, "'maybe' is no word of this model, which knows: yes, no"),
+        ('[[binding]]\nword = "maybe"\nrun = ["a"]\n', 2, "'maybe' is not a word of this model, which has: yes, no"),
         ('[[binding]]\nrun = ["a"]\nafter = "maybe"\n', 3, "'maybe' is no word"),
         ('[[binding]]\nrun = ["a"]\nwords = ["yes", "maybe"]\n', 3, "'maybe' is no word"),
         ('[[binding]]\nword = "yes"\n', 1, "exactly one of run, shell, http, mqtt, key, sound, pipe, not none"),
