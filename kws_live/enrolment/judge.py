@@ -50,7 +50,8 @@ class Judge:
                 good.append(take)
         while len(good) > 1:
             likeness = self._teacher.likeness([take.features(self._model) for take in good])
-            worst = min(reversed(range(len(good))), key=likeness.__getitem__)
+            # Rounded: two takes are exactly as like each other; of those the later one is refused.
+            worst = min(reversed(range(len(good))), key=lambda i: round(float(likeness[i]), 6))
             if likeness[worst] >= least_alike(len(good) - 1):
                 break
             refused.append((good.pop(worst), "unlike the other takes; is it the same word?"))
