@@ -176,7 +176,7 @@ def test_wait_for_in_a_callback_is_refused_for_it_would_wait_for_itself() -> Non
                 said.append(str(error))
 
         microphone.say("yes")
-    assert said == ["wait_for cannot be called from a callback; call it where the program itself runs"]
+    assert said == ["wait_for cannot be called from a callback; call it from the main program"]
 
 
 def test_a_muted_program_does_not_hear_itself_nor_what_follows_too_soon() -> None:

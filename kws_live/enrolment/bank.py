@@ -1,7 +1,7 @@
-"""The bank in a model folder: what talk is like, to tell a word from it and to choose the word's bias on.
+"""The bank of negatives in a model folder: speech and noise, to train a word against and to choose its bias on.
 
-The talk of many speakers is kept as one mean vector. A minute of each at most, and noise, is kept as it came too, hop
-by hop as the live pipeline saw it, so that the decision itself can be run on it. No sound can be made of either.
+The speech of many speakers is kept as one mean vector. At most a minute of each, and noise, is also kept hop by hop as
+the live pipeline saw it, so that the decision itself can be run on it. Audio cannot be recovered from either.
 """
 
 import io
@@ -24,26 +24,26 @@ from kws_live.system.array_file import read_arrays
 
 FORMAT: Final = 2
 GAP_HOPS: Final = 40
-"""Positions left out between two recordings: to the decision each is a stream of its own."""
+"""Positions left out between two recordings, so that the decision treats each as a separate stream."""
 
 STEP: Final = 0.25
-"""Of the numbers of an embedding, whose deviation is 1: finer steps make the file larger and no word better."""
+"""Quantisation step of embeddings, whose standard deviation is 1: finer steps enlarge the file without a benefit."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """What a new word is told from and judged on.
+    """What a new word is trained against and measured on.
 
     Attributes
     ----------
-    mean : float32 (VECTOR_SIZE,), of the vectors of talk
-    stream : float32 (n_hops, EMBEDDING_SIZE), embeddings of talk and noise, hop after hop
+    mean : float32 (VECTOR_SIZE,), mean vector of speech
+    stream : float32 (n_hops, EMBEDDING_SIZE), embeddings of speech and noise, hop by hop
     gate_open : bool (n_hops,)
     levels_db : float32 (n_hops, levels per hop)
-    posteriors : float32 (n_hops, n_labels), the network's; zeros where the gate was shut
+    posteriors : float32 (n_hops, n_labels), of the network; zeros while the gate was closed
     labels : of the network
     starts : first hop of each recording in the stream
-    words : of the network, of which there are clips
+    words : words of the network with clips in the bank
     word_clips : float32 (n_words, n_clips, n_hops, EMBEDDING_SIZE), the hops around the end of each clip's word
     gate_mode : of the run that made the stream
     """
@@ -61,12 +61,12 @@ class Bank:
 
     @property
     def hours(self) -> float:
-        """Of the stream."""
+        """Duration of the stream."""
         return len(self.stream) * HOP_SECONDS / 3600
 
     @cached_property
     def _lengths(self) -> NDArray[np.float32]:
-        """Length of the vector that ends at each hop, before it is made one; inf for hops that have none."""
+        """Length of the vector that ends at each hop, before normalisation; inf for hops without a vector."""
         squares = np.square(self.stream).sum(axis=1)
         sums = np.convolve(squares, np.ones(SPAN_HOPS))[: len(squares)]
         lengths = np.sqrt(np.maximum(sums, 1e-9))
@@ -87,7 +87,7 @@ class Bank:
 
     @cached_property
     def word_weights(self) -> NDArray[np.float32]:
-        """Weights of ``words``, from ``word_clips``, as a taught word's are made; float32 (n_words, VECTOR_SIZE)."""
+        """Weights of ``words``, fitted to ``word_clips`` as for a taught word; float32 (n_words, VECTOR_SIZE)."""
         return np.stack([fit(mean, self.others) for mean in self._word_means])
 
     @cached_property
@@ -101,14 +101,14 @@ class Bank:
         return self.posteriors[:, [self.labels.index(word) for word in self.words]]
 
     def products(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Products of a word's weights with the vector that ends at each hop of the stream, shape (n_hops,)."""
+        """Return the products of a word's weights with the vector that ends at each hop, shape (n_hops,)."""
         found = np.zeros(len(self.stream), np.float32)
         for back, part in enumerate(weights.reshape(SPAN_HOPS, -1)[::-1]):
             found[back:] += (self.stream @ part)[: len(found) - back]
         return found / self._lengths
 
     def recorded(self, word: str, scores: Numbers) -> RecordedRun:
-        """The stream as a run of a model that knows one word, to be decided with any settings.
+        """Return the stream as the run of a model with one word, for a decision with any settings.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class Bank:
         )
 
     def to_bytes(self) -> bytes:
-        """The content of ``negatives.npz``: embeddings in steps of `STEP`, posteriors in 8 bits."""
+        """Return the content of ``negatives.npz``: embeddings in steps of `STEP`, posteriors in 8 bits."""
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
@@ -152,7 +152,7 @@ class Bank:
 
     @classmethod
     def load(cls, path: Path) -> "Bank":
-        """Read it.
+        """Read a bank.
 
         Raises
         ------
@@ -184,7 +184,7 @@ def _packed(embeddings: NDArray[np.float32]) -> NDArray[np.int8]:
 
 
 def stream_of(runs: Sequence[RecordedRun], embeddings: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
-    """The stream's arrays from a model's runs and, of each, the embedding of every hop."""
+    """Return the stream's arrays from a model's runs and the embeddings of every hop of each."""
     posteriors = []
     for run in runs:
         whole = np.zeros((len(run.positions), len(run.labels)), np.float32)

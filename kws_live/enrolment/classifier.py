@@ -1,4 +1,4 @@
-"""One word against everything else: along the line between the mean of the one and that of the other.
+"""Separate one word from everything else along the line between its mean and the mean of other sound.
 
 References
 ----------
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCALE: Final = 20.0
-"""Length of the weights: vectors have length one, so scores of other sound and of the word lie some units apart."""
+"""Length of the weights: vectors have length 1, so the scores of other sound and of the word lie some units apart."""
 
 
 def fit(word: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights of a word: their product with a vector is high where it is the word.
+    """Return a word's weights: their product with a vector is high if it is the word.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What to expect of a taught word: measured, when it is taught, on what it was not taught with."""
+"""The expected performance of a taught word, measured while teaching on data held out from it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,26 +14,26 @@ from kws_live.model.taught_words import logistic
 from kws_live.spotting.decision_settings import DecisionSettings
 
 THRESHOLD: Final = 0.8
-"""Every taught word's: its bias is moved until this is the right one, so that sliders mean the same for all words."""
+"""Threshold of every taught word: its bias is chosen to fit, so that thresholds are comparable between words."""
 
 SPOTTED_PER_HOUR: Final = 10.0
-"""Rate at which the word may be seen in the bank's talk when pauses do not count; they take nine tenths of it away.
-Rarer events could not be counted in half an hour of talk."""
+"""Target rate of the word in the bank's speech if pauses are ignored; requiring pauses removes nine tenths of these.
+Rarer events could not be counted in half an hour of speech."""
 
 SMOOTHING: Final = DecisionSettings.smoothing_hops
 ALIKE: Final = 0.1
-"""A word of whose clips more than this share fires is named as too like the taught one."""
+"""A word is reported as too similar to the taught one if more than this share of its clips fire."""
 
 MOST_TAKES: Final = 10
-"""That are asked of a person."""
+"""Largest number of takes to ask of a person."""
 
 ONE_VOICE: Final = 0.8
-"""Likeness of takes: 76 % of three takes by one person have as much, 22 % of three people's."""
+"""Similarity of takes reached by 76 % of three takes by one person, and by 22 % of those by three people."""
 
 
 @dataclass(frozen=True)
 class Before:
-    """What was measured of a word before it was adapted: see `Expectation`."""
+    """Measurements of a word before it was adapted: see `Expectation`."""
 
     hits: int
     false_command: int
@@ -42,22 +42,22 @@ class Before:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What was measured.
+    """Measured performance of a taught word.
 
     Attributes
     ----------
-    n_takes : the word was taught with
-    hits, n_tries : of takes left out in turn, how many windows' runs passed the threshold
-    hours : of the bank's talk and noise
-    false_command, false_spotting : events of the decision on them, with and without pauses asked for
-    alike : other word -> share of its recordings that pass the threshold, or of the takes that are taken for it,
-        whichever is more; words with none are left out
+    n_takes : takes used for teaching
+    hits, n_tries : takes that passed the threshold when held out in turn, and takes tried
+    hours : duration of the bank's speech and noise
+    false_command, false_spotting : false accepts of the decision on it, with and without required pauses
+    alike : other word -> share of its recordings that pass the threshold, or of the takes recognised as it, whichever
+        is larger; words with none are left out
     word_seconds : median length of the takes
-    n_spoken : takes among them that a synthesiser said; if all, they are what was left out, else recorded ones alone
-    before : of an adapted word, what the network alone did
-    taken_for : other word -> share of the takes during which it is told; words with none are left out
-    differ : word that is alike -> in which part it differs most, "end" or "beginning", where it is one part
-    likeness : mean cosine of a take and the mean of the others, both as they differ from talk
+    n_spoken : synthesised takes among them; if there are others, only those are held out
+    before : for an adapted word, the network's own performance
+    taken_for : other word -> share of the takes recognised as it; words with none are left out
+    differ : similar word -> the part in which it differs most, "end" or "beginning", if it is only one
+    likeness : mean cosine of a take and the mean of the others, both minus the mean of speech
     """
 
     n_takes: int
@@ -75,23 +75,23 @@ class Expectation:
     likeness: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for the card."""
+        """Return plain values for the card."""
         return asdict(self)
 
     @property
     def confused(self) -> list[str]:
-        """Words that it is too like, the worst first."""
+        """Words that are too similar, the worst first."""
         worst = sorted(self.alike, key=lambda word: -self.alike[word])
         return [word for word in worst if self.alike[word] >= ALIKE]
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Expectation":
-        """What `to_dict` gave; a TypeError if it is something else."""
+        """Create from the result of `to_dict`; raise a TypeError if it is something else."""
         before = raw.get("before")
         return cls(**{**raw, "before": None if before is None else Before(**before)})
 
     def lines(self, word: str) -> list[str]:
-        """For people, one fact a line."""
+        """Return the text for people, one fact per line."""
         kind = "recorded takes" if self.n_spoken else "takes"
         low, high = likely(self.hits, self.n_tries)
         minutes = f"{60 * self.hours:.0f} minutes of talk and noise"
@@ -148,7 +148,7 @@ class Expectation:
         return f"{share}; {100 * taken:.0f} % of the takes are taken for it" if taken >= ALIKE else share
 
     def beside(self, before: "Expectation") -> str:
-        """What has changed since before, in one line."""
+        """Return the change since ``before``, in one line."""
         return (
             f"takes recognised when left out of the learning: {before.hits} of {before.n_tries} before, "
             f"{self.hits} after; false accepts in {60 * self.hours:.0f} min of speech and noise: "
@@ -156,7 +156,7 @@ class Expectation:
         )
 
     def line(self) -> str:
-        """For lists of words."""
+        """Return one line for lists of words."""
         heard = f"{self.hits} of {self.n_tries} heard"
         if self.before is not None:
             heard += f" ({self.before.hits} before)"
@@ -168,23 +168,23 @@ class Expectation:
 
 
 def likely(hits: int, n: int) -> tuple[float, float]:
-    """The shares that may lie behind so many hits, with a confidence of 95 %."""
+    """Return the 95 % confidence interval of a share, given its hits."""
     return Share(hits, n).interval
 
 
 def smoothed(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Mean over the hops that the decision takes together."""
+    """Return the moving mean over as many hops as the decision smooths."""
     return np.convolve(scores, np.ones(SMOOTHING) / SMOOTHING, mode="valid")
 
 
 def n_events(scores: NDArray[np.floating], level: float) -> int:
-    """How often the smoothed score rises to a level, not counting what comes within a second after."""
+    """Count how often the smoothed score reaches a level, with a refractory period of one second."""
     over = np.flatnonzero(smoothed(scores) >= level)
     return int(1 + np.count_nonzero(np.diff(over) > 12)) if over.size else 0
 
 
 def logit(score: float) -> float:
-    """The inverse of `logistic`, of a threshold, which may be 1."""
+    """Return the inverse of `logistic` for a threshold, which may be 1."""
     score = min(score, 0.999)
     return float(np.log(score / (1 - score)))
 

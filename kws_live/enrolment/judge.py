@@ -1,4 +1,4 @@
-"""Which takes are fit to teach with: each by itself, and beside the others."""
+"""Check which takes are fit for teaching: each by itself, and compared with the others."""
 
 from collections.abc import Sequence
 
@@ -9,19 +9,19 @@ from kws_live.model import Model
 
 
 class Judge:
-    """Says of each take what is wrong with it, at once.
+    """Finds faults in takes.
 
     Parameters
     ----------
     teacher : of the model
-    model : that it teaches
+    model : the model that it teaches
     """
 
     def __init__(self, teacher: Teacher, model: Model) -> None:
         self._teacher, self._model = teacher, model
 
     def fault(self, take: Take, good: Sequence[Take]) -> str | None:
-        """What is wrong with a take, given the good ones before it; None if nothing is."""
+        """Return what is wrong with a take, given the good ones before it; None if nothing is."""
         if reason := fault(take):
             return reason
         if other := same_recording(take, good):
@@ -36,9 +36,9 @@ class Judge:
         return None
 
     def sort(self, takes: Sequence[Take]) -> tuple[list[Take], list[tuple[Take, str]]]:
-        """The good takes, and the refused ones with the reason.
+        """Return the good takes, and the refused ones with the reason.
 
-        All are there, so each is compared with all the others and not only with those before it.
+        Each take is compared with all others, not only with those before it.
         """
         good: list[Take] = []
         refused: list[tuple[Take, str]] = []
@@ -50,7 +50,8 @@ class Judge:
                 good.append(take)
         while len(good) > 1:
             likeness = self._teacher.likeness([take.features(self._model) for take in good])
-            worst = min(reversed(range(len(good))), key=likeness.__getitem__)
+            # Rounded: two takes are exactly as like each other; of those the later one is refused.
+            worst = min(reversed(range(len(good))), key=lambda i: round(float(likeness[i]), 6))
             if likeness[worst] >= least_alike(len(good) - 1):
                 break
             refused.append((good.pop(worst), "unlike the other takes; is it the same word?"))

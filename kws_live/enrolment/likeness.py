@@ -1,4 +1,4 @@
-"""How alike words and takes are, in the numbers that words are scored from."""
+"""Similarity of words and takes, in the vectors from which words are scored."""
 
 from typing import Final
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from kws_live.model.taught_words import SPAN_HOPS, Numbers
 
 MOSTLY: Final = 0.6
-"""Of the difference between two words: so much in one half of the vector says where they differ."""
+"""Share of the difference between two words that must lie in one half of the vector to name that part."""
 
 
 ALMOST: Final = 0.95
-"""Of the likeness that takes without end would have: further ones add little."""
+"""Share of the similarity that infinitely many takes would reach: beyond it, more takes add little."""
 
 
 def cosines(means: Numbers, talk: Numbers) -> list[float]:
-    """How alike each take is to the others: cosine with their mean, both as they differ from talk; 1 for one.
+    """Return each take's cosine with the mean of the others, both minus the mean of speech; 1 for a single take.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ def cosines(means: Numbers, talk: Numbers) -> list[float]:
 
 
 def takes_enough(likeness: float, n: int) -> int:
-    """How many takes like these it takes until their mean is `ALMOST` as like a further one as it can become.
+    """Return how many such takes are needed until their mean is `ALMOST` as similar to another one as possible.
 
     Takes that all have the same cosine with each other, ``r``, have ``r * sqrt(n / (1 + (n - 1) * r))`` with the mean
-    of ``n`` others, which ends at ``sqrt(r)``.
+    of ``n`` others, which tends to ``sqrt(r)``.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def takes_enough(likeness: float, n: int) -> int:
 
 
 def part_that_differs(one: NDArray[np.float32], other: NDArray[np.float32]) -> str:
-    """Where two words differ: "end" (the last 0.3 s), "beginning", or "" for both.
+    """Return where two words differ: "end" (the last 0.3 s), "beginning", or "" for both.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def part_that_differs(one: NDArray[np.float32], other: NDArray[np.float32]) -> s
     """
     parts = [takes.reshape(len(takes), SPAN_HOPS, -1) for takes in (one, other)]
     apart = np.square(parts[0].mean(axis=0) - parts[1].mean(axis=0)).sum(axis=1)
-    # The means of as many takes of one word would differ by so much.
+    # Expected difference between the means of as many takes of a single word.
     chance = sum(takes.var(axis=0).sum(axis=1) / len(takes) for takes in parts)
     more = np.maximum(apart - chance, 0)
     late = more[SPAN_HOPS // 2 :].sum() / max(float(more.sum()), 1e-9)

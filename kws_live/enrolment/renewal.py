@@ -1,4 +1,4 @@
-"""Words that an earlier version taught: taught again, where the sound of their takes was kept."""
+"""Teach again the words of an earlier version, if the audio of their takes was kept."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def renew_words(folder: Path) -> Model:
     Raises
     ------
     KwsLiveError
-        If no sound was kept of one of them, or they cannot be taught; nothing is changed then.
+        If no audio of one of them was kept, or they cannot be taught; then nothing is changed.
     """
     card = ModelCard.from_json(read_text(folder / CARD_NAME, "model card"), str(folder / CARD_NAME))
     names = [str(name) for name in read_arrays((folder / WORDS_NAME).read_bytes())["names"]]

@@ -1,4 +1,4 @@
-"""What the networks make of a take, as it slides through the window."""
+"""The outputs of the networks as a take slides through the window."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,18 +13,18 @@ from kws_live.model.speech_embedding import STEP_FRAMES
 from kws_live.model.taught_words import SPAN_FRAMES, vectors_of
 
 AFTER_FRAMES: Final = 32
-"""A word is learnt from the windows that end with it, and up to so much later."""
+"""A word is learnt from the windows that end from its end up to this much later."""
 
 PHASES: Final = (0, 2, 4, 6)
-"""Frames by which the hops of a take are moved: where they will fall in a stream is chance."""
+"""Frames by which the hops of a take are shifted, because their position in a stream is random."""
 
 LATE_FRAMES: Final = 56
-"""A take slides on until so much after its word; its score may last so long."""
+"""How far a take slides on after its word, because the score may last as long."""
 
 
 @dataclass(frozen=True, eq=False)
 class Hops:
-    """What a take gives as it slides through the window, hop by hop.
+    """The outputs as a take slides through the window, hop by hop.
 
     Attributes
     ----------
@@ -50,31 +50,31 @@ class Slider:
         self._network = model.scorer()
 
     def mean(self, take: TakeFeatures) -> NDArray[np.float32]:
-        """Mean of the vectors that a take is learnt from."""
+        """Return the mean of the vectors from which a take is learnt."""
         return np.asarray(
             np.mean([self._vectors(take.rows, take.offset + at, AFTER_FRAMES) for at in PHASES], axis=(0, 1)),
             np.float32,
         )
 
     def _around(self, rows: Features) -> Features:
-        """Rows with so much of their room before and after them that no window is too early or too late."""
+        """Return the rows, padded on both sides with enough of their background noise for every window."""
         loudness = rows[:, self._features.n_mfcc :].mean(axis=1)
         room = rows[np.argsort(loudness)[: max(3, len(loudness) // 10)]]
         beside = np.resize(room, (SPAN_FRAMES, room.shape[1]))
         return np.concatenate([beside, rows, beside])
 
     def _vectors(self, rows: Features, end: int, n_frames: int) -> NDArray[np.float32]:
-        """Vectors of hops that end from one frame on to so many later."""
+        """Return the vectors of the hops that end within ``n_frames`` from frame ``end``."""
         around = self._around(rows)[end : end + SPAN_FRAMES + n_frames, self._features.n_mfcc :]
         return vectors_of(self._embedding.of(around))
 
     def slide(self, take: TakeFeatures) -> Hops:
-        """A take from when half of its word has come in until the word leaves the window."""
+        """Slide a take from when half of its word is in the window until the word leaves it."""
         first = (take.onset + take.offset) // 2
         return self.hops(take.rows, first, take.offset + LATE_FRAMES - first)
 
     def hops(self, rows: Features, first: int, n_frames: int) -> Hops:
-        """The hops that end from one frame of a recording on to so many later."""
+        """Return the hops of a recording that end within ``n_frames`` from frame ``first``."""
         vectors = self._vectors(rows, first, n_frames)
         around, size = self._around(rows)[:, : self._features.n_mfcc], self._features.n_frames
         ends = SPAN_FRAMES + first + STEP_FRAMES * np.arange(len(vectors))

@@ -1,4 +1,4 @@
-"""Takes of a word that nobody has recorded: the synthesisers on this machine say it."""
+"""Takes of a word without recordings, made with the speech synthesisers on this machine."""
 
 import hashlib
 from collections import Counter
@@ -13,26 +13,26 @@ from kws_live.errors import ConfigError, DatasetError
 from kws_live.synthesis import draw_voices, installed_voices, speak
 
 SHARES: Final[Mapping[str, int]] = {"espeak": 12, "flite": 8, "pico": 6, "festival": 4}
-"""Takes by each kind of synthesiser: kinds differ more than the voices of one do."""
+"""Takes by each synthesiser: synthesisers differ more than the voices of one do."""
 
 SPEED: Final = (0.75, 1.25)
 PITCH: Final = (0.75, 1.3)
 ROOM_SECONDS: Final = 0.4
 LEAST_SPOKEN: Final = 3
 PROVED: Final = "teaching"
-"""Key of a model's figures: share of people's recordings heard after teaching "from text" and from "5 takes", at one
-false accept an hour, as scripts/prove_teaching measured it."""
+"""Key of a model's figures: share of people's recordings detected after teaching "from text" and from "5 takes", at
+one false accept per hour, as scripts/prove_teaching measured it."""
 
 
 def speak_takes(
     word: str, language: str = "en", on_progress: Callable[[int, int], None] = lambda *_: None
 ) -> list[Take]:
-    """Takes of a word in voices, speeds and pitches that differ; the same word gives the same takes.
+    """Return takes of a word in varied voices, speeds and pitches; the same word gives the same takes.
 
     Parameters
     ----------
-    word : as it is written
-    language : that it is written in, such as "en" or "pl"
+    word : in writing
+    language : of the word, such as "en" or "pl"
     on_progress : called with takes tried and their number
 
     Raises
@@ -55,7 +55,7 @@ def speak_takes(
         try:
             spoken = speak(word, voice, rng.uniform(*SPEED), rng.uniform(*PITCH))
         except ConfigError:
-            continue  # a voice that cannot say a word is one voice less
+            continue  # skip a voice that cannot say the word
         take = Take.of(f"{voice} {counts[voice.engine] + 1}", _in_a_room(rng, spoken), spoken=True)
         if fault(take) is None:
             counts[voice.engine] += 1
@@ -70,12 +70,12 @@ def speak_takes(
 
 
 def caution(figures: Mapping[str, Any]) -> str:
-    """What to expect of synthetic takes, with the figures of the model's card where it has them."""
+    """Return what to expect of synthetic takes, with the figures of the model's card if it has them."""
     proved = figures.get(PROVED, {})
     heard = [
         f"{100 * proved[key]:.0f} % after teaching from {what}"
         for key, what in (("from text", "text"), ("5 takes", "five recorded takes"))
-        if key in proved  # what is spoken is proved only where synthesisers are installed
+        if key in proved  # synthetic takes are measured only where synthesisers are installed
     ]
     measured = f": of people's recordings of other words were heard {', '.join(heard)}" if heard else ""
     return (
@@ -85,7 +85,7 @@ def caution(figures: Mapping[str, Any]) -> str:
 
 
 def _in_a_room(rng: np.random.Generator, spoken: Samples) -> Samples:
-    """The word with a moment of the faintest noise around it: digital silence is no room."""
+    """Return the word with a moment of very faint noise around it; no real room has digital silence."""
     room = round(ROOM_SECONDS * SPEECH_RATE_HZ)
     take = (10 ** rng.uniform(-4.5, -3) * rng.standard_normal(spoken.size + 2 * room)).astype(np.float32)
     take[room : room + spoken.size] += spoken * np.float32(10 ** rng.uniform(-1.0, -0.2) / np.abs(spoken).max())

@@ -1,6 +1,6 @@
-"""Takes of a word: read or recorded, and judged at once, each with one line that says what to do.
+"""Takes of a word: read or recorded, and checked at once, each with a one-line remedy.
 
-A take is kept as both pictures of its spectrum, not as sound.
+A take is kept as two kinds of spectral features, not as audio.
 """
 
 import logging
@@ -27,34 +27,34 @@ LONGEST_TAKE_SECONDS: Final = 4.0
 LEAST_WORD_SECONDS: Final = 0.15
 LONGEST_WORD_SECONDS: Final = 1.5
 MARGIN_SECONDS: Final = 0.4
-"""Of the room kept before and after the word."""
+"""Background noise kept before and after the word."""
 
 BRIDGE_SECONDS: Final = 0.3
-"""Quiet up to this long lies within the word, as the decision has it: "dra-carys"."""
+"""Quiet up to this long counts as part of the word, as in the decision: "dra-carys"."""
 
 LEAST_PEAK: Final = 0.003
 LEAST_WORD_DB: Final = -50.0
 LEAST_ABOVE_ROOM_DB: Final = 6.0
 CLIPPED: Final = 0.985
 CLIPPED_SHARE: Final = 0.01
-"""Of the word's samples at full scale: fewer are single peaks that nobody hears."""
+"""Share of the word's samples at full scale; fewer are single, inaudible peaks."""
 
 EDGE_SECONDS: Final = 0.02
 EDGE_BELOW_WORD_DB: Final = 12.0
-"""A word whose first or last 20 ms are this near its own level begins or ends outside the take."""
+"""If the first or last 20 ms of a take are this near to the word's level, the word is cut off."""
 
 SAY_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 0.6
 READING_SECONDS: Final = 2.0
-"""What is wrong with a take must be read before the next one is asked for."""
+"""Time to read what is wrong with a take before the next one."""
 
 MOST_REFUSED: Final = 4
-"""Takes refused one after the other, then something is wrong that another try does not mend."""
+"""Takes refused in a row after which another try will not help."""
 
 
 @dataclass(frozen=True, eq=False)
 class TakeFeatures:
-    """A take as it is kept.
+    """The stored features of a take.
 
     Attributes
     ----------
@@ -95,16 +95,16 @@ class Take:
 
     @property
     def word_seconds(self) -> float:
-        """How long the word is."""
+        """Duration of the word."""
         return (self.end - self.begin) / SPEECH_RATE_HZ
 
     def features(self, model: Model) -> TakeFeatures:
-        """Both pictures of it, with a little of the room around the word."""
+        """Return its features, with a little background noise around the word."""
         settings = model.card.features
         margin = round(MARGIN_SECONDS * SPEECH_RATE_HZ)
         first, last = max(0, self.begin - margin), min(self.samples.size, self.end + margin)
         samples = self.samples[first:last]
-        # At least the room of a short word, in silence where the recording has no more.
+        # At least half a window, padded with zeros if the recording is shorter.
         samples = np.pad(samples, (0, max(0, settings.window_samples // 2 - samples.size)))
         rows = model.rows(samples)
         onset, offset = ((at - first) // settings.hop_samples for at in (self.begin, self.end))
@@ -113,7 +113,7 @@ class Take:
 
 
 def fault(take: Take) -> str | None:
-    """What is wrong with a take by itself, and what to do; None if nothing is."""
+    """Return what is wrong with a take by itself, and what to do; None if nothing is."""
     word = take.samples[take.begin : take.end]
     stands_out = level_db(word) >= _room_db(take) + LEAST_ABOVE_ROOM_DB
     faint = level_db(word) < LEAST_WORD_DB
@@ -141,15 +141,15 @@ def fault(take: Take) -> str | None:
 
 
 def _room_db(take: Take) -> float:
-    """Level of the quietest tenth of a take."""
+    """Return the level of the quietest tenth of a take."""
     frames = take.samples[: take.samples.size // 160 * 160].reshape(-1, 160)
     powers = np.sort(np.mean(np.square(frames, dtype=np.float64), axis=1))
-    powers = powers[powers > 1e-12]  # digital silence is no room
+    powers = powers[powers > 1e-12]  # ignore digital silence
     return float(10 * np.log10(powers[: max(1, len(powers) // 10)].mean())) if len(powers) else -120.0
 
 
 def same_recording(take: Take, others: Sequence[Take]) -> Take | None:
-    """Another take that is the same recording, bit for bit or nearly so."""
+    """Return another take that is the same recording, bit for bit or nearly so; None if there is none."""
     word = take.samples[take.begin : take.end]
     for other in others:
         theirs = other.samples[other.begin : other.end]
@@ -164,7 +164,7 @@ def same_recording(take: Take, others: Sequence[Take]) -> Take | None:
 
 
 def read_takes(folder: Path) -> list[Take]:
-    """Every sound file of a folder, in alphabetical order; one that cannot be read is told in the log.
+    """Read the sound files of a folder, in alphabetical order; unreadable ones are logged.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def record_takes(
     judge: Callable[[Take, Sequence[Take]], str | None],
     say: Callable[[str], None],
 ) -> Iterator[Take]:
-    """Ask for the word until ``n`` takes are good; time is what the source gives.
+    """Ask for the word until ``n`` takes are good; time is measured in samples of the source.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def record_takes(
     word : asked for
     n : good takes wanted
     judge : a take and the good ones before it -> what is wrong with it
-    say : tells the person what to do
+    say : called with an instruction for the person
 
     Raises
     ------
@@ -210,7 +210,7 @@ def record_takes(
 
     good: list[Take] = []
     n_refused = 0
-    record_seconds(source, 0.5)  # what a microphone gives first is often a click
+    record_seconds(source, 0.5)  # the first samples of a microphone are often a click
     while len(good) < n:
         number = len(good) + 1
         say(f'take {number} of {n}: say "{word}" now')
@@ -232,7 +232,7 @@ def record_takes(
 
 
 def record_seconds(source: AudioSource, seconds: float) -> Samples:
-    """Record so much, mono.
+    """Record ``seconds``, mono.
 
     Raises
     ------

@@ -38,12 +38,12 @@ TAUGHT_TO: Final = "taught_to"
 
 
 def check_word(word: str) -> str:
-    """A word as it is kept: letters of any script, digits, spaces, apostrophes and hyphens between them.
+    """Normalise a word: letters of any script, digits, and spaces, apostrophes and hyphens between them.
 
     Raises
     ------
     ConfigError
-        If it has anything else, or nothing.
+        If it contains anything else, or is empty.
     """
     clean = " ".join(unicodedata.normalize("NFC", word).split())
     if not 0 < len(clean) <= MOST_LETTERS:
@@ -59,12 +59,12 @@ def check_word(word: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """A model's name, which becomes a folder's.
+    """Return a model's name if it can be a folder's name.
 
     Raises
     ------
     ConfigError
-        If it cannot be one everywhere, or is a shipped model's.
+        If it is not portable as a folder's name, or belongs to a shipped model.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", name) or name.endswith("."):
         raise ConfigError(f"name {name!r} cannot be a folder's; use letters, digits, - and _, such as my-words")
@@ -74,17 +74,17 @@ def check_name(name: str) -> str:
 
 
 def user_folder(name: str) -> Path:
-    """Where the user's model of this name lies, or would lie."""
+    """Return the folder of the user's model of this name, whether it exists or not."""
     return user_models_folder() / check_name(name)
 
 
 def sound_prefix(word: str) -> str:
-    """How the names of a word's kept recordings begin; a word itself need not be a file's name."""
+    """Return the file-name prefix of a word's kept recordings; the word itself may not be a valid file name."""
     return f"take_{hashlib.sha256(word.encode()).hexdigest()[:8]}_"
 
 
 def takes_of(model: Model) -> dict[str, tuple[tuple[TakeFeatures, ...], tuple[Features, ...]]]:
-    """The takes that each of a model's words was taught with, and its false alarms.
+    """Return the takes with which each of a model's words was taught, and its false alarms.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def _take(rows: NDArray[np.float16], onset: int, offset: int, spoken: int) -> Ta
 
 
 def words_of(model: Model) -> list[TaughtWord]:
-    """The words a model was taught, as they are in its folder."""
+    """Return a model's taught words from its folder."""
     if model.taught is None:
         return []
     takes = takes_of(model)
@@ -141,7 +141,7 @@ def _card_with(
     sounds: Collection[str],
     thresholds: Mapping[str, float],
 ) -> ModelCard:
-    """The card of a model of this name with these words; see `write_taught`."""
+    """Return the card of a model with this name and these words; see `write_taught`."""
     card = base.card
     before = base.taught.user_words if base.taught else ()
     labels = base.network_labels
@@ -185,19 +185,19 @@ def write_taught(
     sounds: Mapping[str, bytes] | None = None,
     thresholds: Mapping[str, float] | None = None,
 ) -> Model:
-    """Write a model folder: the base's files, and these words instead of any it had; then load it.
+    """Write a model folder with the base's files and these words instead of its previous ones; then load it.
 
-    Everything is written beside the folder and moved there when it is whole, so a full disk or Ctrl-C leaves what
-    was there before. It holds voices or what was made of them, so its owner alone may read it.
+    Everything is written beside the folder and moved into place once complete, so a full disk or Ctrl-C leaves the
+    previous content. It holds voices or data derived from them, so only its owner may read it.
 
     Parameters
     ----------
     base : the model that was taught; may lie in ``folder`` itself
     folder : where to write
-    words : every taught word that the model is to have
-    only : the user words are its only keywords
+    words : all taught words of the model
+    only : whether the user words are its only keywords
     sounds : file name -> content, to be kept with the model
-    thresholds : of words whose threshold is not the usual one
+    thresholds : of words with another threshold than the default
 
     Raises
     ------
@@ -207,9 +207,9 @@ def write_taught(
     new = _card_with(base, folder.name, words, only, sounds or {}, thresholds or {})
     taught = tuple(word.name for word in words)
     try:
-        place = Path(os.path.realpath(folder))  # a link to a folder elsewhere stays one
+        place = Path(os.path.realpath(folder))  # keeps a link to a folder elsewhere
         place.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=place.parent))  # its owner's alone
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=place.parent))  # readable by its owner only
     except OSError as error:
         raise ModelError(
             f"cannot write {folder}: {error.strerror}; set KWS_LIVE_MODELS to a folder that can be written"
@@ -230,7 +230,7 @@ def write_taught(
             (partial / TAKES_NAME).write_bytes(_takes_bytes(words))
         write_card(partial, new)
         for path in partial.iterdir():
-            path.chmod(PRIVATE_FILE)  # they hold voices, or what was made of them
+            path.chmod(PRIVATE_FILE)  # they hold voices, or data derived from them
         load_model(partial)
         _put(partial, place)
     except OSError as error:
@@ -241,12 +241,12 @@ def write_taught(
 
 
 def _put(partial: Path, folder: Path) -> None:
-    """Move a folder to its place; what was there is removed once the new one is there."""
+    """Move a folder into place; the previous one is removed after that."""
     old = partial.with_name(partial.name + ".old")
     try:
         if folder.exists():
             folder.replace(old)
-    except OSError:  # a folder that is mounted by itself stays where it is
+    except OSError:  # a mount point cannot be moved
         _put_into(partial, folder)
         return
     try:

@@ -1,4 +1,4 @@
-"""From takes to a word: fit it against the bank, choose its bias on the bank's talk, say what to expect.
+"""Teach a word from takes: fit it against the bank, choose its bias on the bank's speech, measure what to expect.
 
 A word that the network knows is taught the same way, and becomes an adapted one: see `kws_live.model.taught_words`.
 """
@@ -31,17 +31,17 @@ from kws_live.model.features import Features
 from kws_live.model.taught_words import BANK_NAME, Numbers, contest, logistic, vectors_of
 
 RECORDED_SHARE: Final = 0.7
-"""Of a word's mean, where recorded and synthetic takes mix."""
+"""Weight of the recorded takes in a word's mean if recorded and synthetic takes are mixed."""
 
 ALARM_MARGIN: Final = 1.0
-"""Of a false alarm's logit: it will not come a second time just as it was."""
+"""Margin added to a false alarm's logit, because it will not recur exactly."""
 
 ALARM_SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5)
-"""What still passes when it is half of what the word is told from is the word itself."""
+"""Shares of the false alarms in the negative mean; what still passes at half is the word itself."""
 
 LEAST_TAKES: Final = 2
 SURE: Final = 0.9
-"""Posterior of a word of the network in a clip of it, taken low."""
+"""A low estimate of the network's posterior of a word in a clip of it."""
 
 LEAST_ALIKE: Final = 0.3
 """Cosine of a take and the mean of two others or more, all by different people; below it they are not the same word:
@@ -52,21 +52,21 @@ LEAST_ALIKE_PAIR: Final = 0.15
 
 
 def least_alike(n_others: int) -> float:
-    """The least cosine of a take and the mean of so many others."""
+    """Return the lowest accepted cosine of a take and the mean of ``n_others`` others."""
     return LEAST_ALIKE if n_others > 1 else LEAST_ALIKE_PAIR
 
 
 @dataclass(frozen=True, eq=False)
 class TaughtWord:
-    """A word as it goes into a model folder.
+    """A taught word as stored in a model folder.
 
     Attributes
     ----------
     name : the word
     weights, bias : of its score
-    takes : what it was taught with
-    expectation : what was measured
-    adapted : whether the network knows it
+    takes : the takes used for teaching
+    expectation : measured performance
+    adapted : whether it is a word of the network
     false_alarms : rows of recordings in which it must not fire, as `kws_live.model.Model.rows` gives them
     """
 
@@ -89,7 +89,7 @@ class Teacher:
     Raises
     ------
     ModelError
-        If it has none, or another's.
+        If it has none, or that of another model.
     """
 
     def __init__(self, model: Model) -> None:
@@ -113,10 +113,10 @@ class Teacher:
 
         Parameters
         ----------
-        name : the word; if the network knows it, it becomes an adapted one
+        name : the word; a word of the network becomes an adapted one
         takes : of it
-        others : words that are taught already, to say which it is like
-        on_progress : called with fits done and the whole
+        others : words taught already, to find similar ones
+        on_progress : called with the number of fits done and the total
         false_alarms : rows of recordings in which it must not fire
 
         Raises
@@ -133,7 +133,7 @@ class Teacher:
         weights, bias = self._fit(name, takes, means, alarms)
         if any(self._passes(name, hops, weights, bias) for hops in alarms):
             raise DatasetError(f"{name!r} cannot be told from this recording; is it the word itself?")
-        # Where somebody has recorded takes, it is they who tell how well people are heard.
+        # If there are recorded takes, only they show how well people are detected.
         n_spoken = sum(take.spoken for take in takes)
         tries = [i for i, take in enumerate(takes) if not take.spoken or n_spoken == len(takes)]
         slid = [self.slide(take) for take in takes]
@@ -236,18 +236,18 @@ class Teacher:
 
     def _with_bias(self, name: str, weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         logits = np.where(self.bank.gate_open, self._talk_logits(name, weights, 0.0), -np.inf)
-        # An adapted word keeps the threshold that the network's has.
+        # An adapted word keeps its threshold.
         return weights, bias_for(logits, self.bank.hours) + logit(self._threshold(name)) - logit(THRESHOLD)
 
     def _threshold(self, name: str) -> float:
         return self._thresholds[name] if name in self.bank.words else THRESHOLD
 
     def _rivals(self, name: str) -> list[int]:
-        """The network's words that speak against a word: an adapted one not against itself."""
+        """Return the indices of the network's words that compete with a word; an adapted one not with itself."""
         return [i for i, word in enumerate(self.bank.words) if word != name]
 
     def _logits(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> Numbers:
-        """Of a word's score in hops on end."""
+        """Return the logits of a word's score in consecutive hops."""
         rivals = self._rivals(name)
         said = hops.posteriors[:, [self._labels.index(self.bank.words[i]) for i in rivals]]
         products = hops.vectors @ self.bank.word_weights[rivals].T
@@ -255,31 +255,31 @@ class Teacher:
         return contest(hops.vectors @ weights, bias, products, said, silence)[0]
 
     def _talk_logits(self, name: str, weights: NDArray[np.float32], bias: float) -> Numbers:
-        """The same in the bank's talk."""
+        """Return the same for the bank's speech."""
         rivals = self._rivals(name)
         products = self.bank.word_products[:, rivals]
         silence = self.bank.posteriors[:, self._labels.index(SILENCE)]
         return contest(self.bank.products(weights), bias, products, self.bank.said[:, rivals], silence)[0]
 
     def _scores(self, name: str, logits: Numbers, posteriors: NDArray[np.float32]) -> Numbers:
-        """As `kws_live.model.taught_words.TaughtScorer` scores a word."""
+        """Return the scores as in `kws_live.model.taught_words.TaughtScorer`."""
         scores = logistic(logits)
         return np.maximum(scores, posteriors[:, self._labels.index(name)]) if name in self.bank.words else scores
 
     def best(self, word: TaughtWord, rows: Features) -> float:
-        """The highest score of a taught word in a recording."""
+        """Return the highest score of a taught word in a recording."""
         return self.peak(self._slider.hops(rows, 0, len(rows)), word.weights, word.bias, word.name)
 
     def slide(self, take: TakeFeatures) -> Hops:
-        """What a take gives as it slides through the window."""
+        """Return the outputs as a take slides through the window."""
         return self._slider.slide(take)
 
     def scores(self, word: TaughtWord, hops: Hops) -> Numbers:
-        """Of a taught word in hops on end."""
+        """Return the scores of a taught word in consecutive hops."""
         return self._scores(word.name, self._logits(word.name, hops, word.weights, word.bias), hops.posteriors)
 
     def peak(self, hops: Hops, weights: NDArray[np.float32], bias: float, name: str = "") -> float:
-        """The highest score in hops on end."""
+        """Return the highest score in consecutive hops."""
         return float(smoothed(self._scores(name, self._logits(name, hops, weights, bias), hops.posteriors)).max())
 
     def _passes(self, name: str, hops: Hops, weights: NDArray[np.float32], bias: float) -> bool:
@@ -290,9 +290,9 @@ class Teacher:
         return false_events(self.bank, name, scores, seconds, self._threshold(name))
 
     def likeness(self, takes: Sequence[TakeFeatures]) -> list[float]:
-        """How alike each take is to the others: see `kws_live.enrolment.likeness.cosines`."""
+        """Return the similarity of each take to the others: see `kws_live.enrolment.likeness.cosines`."""
         return cosines(np.array([self._slider.mean(take) for take in takes]), self.bank.mean)
 
     def heard(self, take: TakeFeatures) -> str:
-        """The label that the network gives the take as it slides through the window."""
+        """Return the network's label for the take as it slides through the window."""
         return self._labels[int(self.slide(take).posteriors.mean(axis=0).argmax())]

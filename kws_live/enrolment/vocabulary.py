@@ -1,4 +1,4 @@
-"""Teach, retrain, rename, forget: what a user does with taught words, each one call."""
+"""Teach, retrain, rename and forget words, with one call each."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from kws_live.model.folders import find_model, user_models, user_models_folder
 from kws_live.model.taught_words import BANK_NAME
 
 USER_MODEL: Final = "my-words"
-"""The model that a word goes into where nothing else is said."""
+"""Default model for taught words."""
 
 Progress = Callable[[int, int], None]
 
@@ -28,19 +28,19 @@ def _no_progress(done: int, total: int) -> None:
 def where_to_teach(
     word: str, model: str | None = None, name: str | None = None, adapt: bool = False
 ) -> tuple[Model, Path]:
-    """The model that is to learn a word, and the folder that the result goes into; checked before anybody speaks.
+    """Return the model to teach and the folder for the result; checked before anybody speaks.
 
     Parameters
     ----------
     word : the new word
-    model : name or folder; None: the user's own model of that name where there is one, else the default model
+    model : name or folder; None: the user's own model of that name if there is one, else the default model
     name : of the user's model; None: the model's own if it is the user's, else `USER_MODEL`
-    adapt : the network knows the word, and it is to be fitted to a voice
+    adapt : whether to fit a word of the network to a voice
 
     Raises
     ------
     KwsLiveError
-        If a name cannot be used, exists already, or the model knows the word, or does not where it should.
+        If a name is invalid or in use, the model has the word already, or lacks the word to adapt.
     """
     word = check_word(word)
     if name is not None:
@@ -94,13 +94,13 @@ def teach_word(
 
     Parameters
     ----------
-    word : as it will be told
+    word : as it will be reported
     takes : good ones, see `kws_live.enrolment.judge.Judge`
     base, folder : see `where_to_teach`
-    only : the user words are the model's only keywords
-    keep_audio : keep the takes as sound too, in the model folder
-    teacher : of the base, where there is one already
-    on_progress : called with fits done and the whole
+    only : whether the user words are the model's only keywords
+    keep_audio : whether to keep the takes as audio too, in the model folder
+    teacher : of the base, if there is one already
+    on_progress : called with the number of fits done and the total
 
     Returns
     -------
@@ -109,8 +109,8 @@ def teach_word(
     Raises
     ------
     KwsLiveError
-        If it cannot be taught or written, would not be heard, or an adapted word no better than before; nothing is
-        changed then.
+        If it cannot be taught or written, would not be detected, or an adapted word is no better than before; then
+        nothing is changed.
     """
     word = check_word(word)
     before = words_of(base)
@@ -146,7 +146,7 @@ def _sounds(word: str, takes: Sequence[Take]) -> dict[str, bytes]:
 
 
 def user_model(name: str | None = None) -> Model:
-    """A model with taught words.
+    """Load a model with taught words.
 
     Parameters
     ----------
@@ -176,24 +176,24 @@ def _chosen(model: Model, word: str) -> list[TaughtWord]:
 
 
 def forget_word(model: Model, word: str) -> Model:
-    """Take a word away; every other score stays what it is."""
+    """Remove a word; the scores of all others stay the same."""
     words = _chosen(model, word)
     return write_taught(model, model.folder, [one for one in words if one.name != word], _has_only(model))
 
 
 def without_alarm(model: Model, word: str, samples: Samples) -> tuple[TaughtWord, TaughtWord]:
-    """A taught word as it is, and as it would be if it never fired in a recording; nothing is written.
+    """Return a taught word as it is, and as it would be if it did not fire in a recording; nothing is written.
 
     Parameters
     ----------
     model : the user's
-    word : that fired
-    samples : float32 at 16 kHz, in which nobody said it
+    word : the word that fired
+    samples : float32 at 16 kHz, without the word
 
     Raises
     ------
     KwsLiveError
-        If it does not fire in it, or cannot be told from it.
+        If it does not fire in it, or cannot be separated from it.
     """
     words = _chosen(model, word)
     one = next(known for known in words if known.name == word)
@@ -205,13 +205,13 @@ def without_alarm(model: Model, word: str, samples: Samples) -> tuple[TaughtWord
 
 
 def put_word(model: Model, word: TaughtWord) -> Model:
-    """Write a word in the place of the one of its name."""
+    """Replace the word of the same name."""
     words = [word if one.name == word.name else one for one in words_of(model)]
     return write_taught(model, model.folder, words, _has_only(model))
 
 
 def rename_word(model: Model, word: str, new: str) -> Model:
-    """Give a word another name; nothing else changes."""
+    """Rename a word; nothing else changes."""
     words, new = _chosen(model, word), check_word(new)
     if model.taught is not None and word in model.taught.adapted:
         raise ConfigError(
@@ -228,14 +228,14 @@ def rename_word(model: Model, word: str, new: str) -> Model:
 def retrain_words(
     model: Model, word: str | None = None, base: str | None = None, on_progress: Progress = _no_progress
 ) -> tuple[Model, list[TaughtWord]]:
-    """Teach words again from the takes that are kept: after the base model has changed, or beside new words.
+    """Teach words again from their kept takes, after the base model or the other words have changed.
 
     Parameters
     ----------
     model : the user's
     word : None: every word
-    base : another model to put them into; None: the shipped model it was made from, if it is still there
-    on_progress : called with words done and their number
+    base : another model to teach them to; None: the shipped model it was made from, if it still exists
+    on_progress : called with the number of words done and the total
 
     Returns
     -------
@@ -245,7 +245,7 @@ def retrain_words(
     if word is None:
         fresh = load_model(base) if base else _origin(model)
         teacher = Teacher(fresh)
-        # Until then the words belong to another embedding, and could not be compared.
+        # So far the words belong to another embedding, and could not be compared.
         words = [_fitted(teacher, one) for one in words]
     elif base is None:
         fresh, teacher = model, Teacher(model)
@@ -271,14 +271,14 @@ def _fitted(teacher: Teacher, word: TaughtWord) -> TaughtWord:
 
 
 def newer_base(model: Model) -> str | None:
-    """Name of the model that words were taught to, if another has taken its place since."""
+    """Return the name of the model to which words were taught, if another has replaced it since."""
     own, origin = model.card, _origin(model).card
     same = own.network_sha256 == origin.network_sha256 and own.files.get(BANK_NAME) == origin.files.get(BANK_NAME)
     return None if same else origin.name
 
 
 def _kept(model: Model) -> dict[str, bytes]:
-    """The recordings kept in a model folder."""
+    """Return the recordings kept in a model folder."""
     return {name: (model.folder / name).read_bytes() for name in model.card.files if name.startswith("take_")}
 
 
@@ -287,7 +287,7 @@ def _has_only(model: Model) -> bool:
 
 
 def _origin(model: Model) -> Model:
-    """The model that words were first taught to, or what was kept of it where it is gone."""
+    """Return the model to which words were first taught, or the copy kept of it if it is gone."""
     try:
         folder = find_model(str(model.card.figures.get(TAUGHT_TO, model.folder)))
     except ModelError:

@@ -1,4 +1,4 @@
-"""Whatever is told of events: callbacks, sinks, iterators, and waits for one word."""
+"""The receivers of events: callbacks, sinks, iterators, and waits for a word."""
 
 import dataclasses
 import math
@@ -17,15 +17,15 @@ from kws_live.sinks import EventSink
 from kws_live.system.interrupts import Latch
 
 HANGING_CALLBACK_SECONDS: Final = 0.8
-"""How long the end waits for callbacks; one that hangs is left behind."""
+"""Time limit for callbacks at the end; one that hangs is abandoned."""
 
 END_SECONDS: Final = 0.2
-"""How long a thread that is told to end may take for it."""
+"""Time limit for a thread to end."""
 
 POLL_SECONDS: Final = 0.05
 
 MUTED_KEPT: Final = 8
-"""Ended mutings that are kept: words from their time may still be on the way."""
+"""Number of ended mutings kept, because words from their time may still be in the queue."""
 
 Kind = TypeVar("Kind")
 
@@ -33,7 +33,7 @@ Answer = Callable[[Detection | None], object]
 
 
 class Wait:
-    """Waits for one of some words; answered once, with the word or None."""
+    """A wait for one of some words; answered once, with the detection or None."""
 
     def __init__(self, keywords: frozenset[str], answer: Answer, clock: StreamClock) -> None:
         self._keywords = keywords
@@ -49,30 +49,30 @@ class Wait:
         return self._over
 
     def offer(self, event: Event) -> None:
-        """Answer with the event if it is such a word."""
+        """Answer with the event if it is one of the words."""
         if isinstance(event, Detection) and (not self._keywords or event.keyword in self._keywords):
             self.end(event)
 
     def end(self, detection: Detection | None = None) -> None:
-        """Answer, unless that was done before."""
+        """Answer, unless already answered."""
         with self._lock:
             if self._over:
                 return
             self._over = True
-        # Here, not where the waiting thread wakes: by then more audio could have come.
+        # Here, not in the waiting thread: by the time it wakes, more audio could have been processed.
         self._clock.end_waiting()
         self._answer(detection)
 
 
 class Audience:
-    """Hands each event to all who are told of it, in order, and waits for none of them.
+    """Delivers each event to all its receivers, in order, without waiting for them.
 
-    Each callback and each sink has a queue and a thread of its own (a coroutine function: its event loop), each
-    iterator a queue; so what is slow, hangs or fails costs the others nothing.
+    Each callback and each sink has its own queue and thread (a coroutine function: its event loop), each
+    iterator a queue, so that a slow, hanging or failing receiver does not affect the others.
 
     Parameters
     ----------
-    clock : told of each event that is handed out
+    clock : notified of each event delivered
     sinks : closed at the end
     on_break : called with a `SystemExit` or `KeyboardInterrupt` that a callback raised
     """
@@ -101,20 +101,20 @@ class Audience:
             self._present.set()
 
     def hold(self) -> None:
-        """Wait until there is something to tell events to."""
+        """Wait until there is a receiver."""
         self._present.wait()
 
     def let_go(self) -> None:
-        """Hold events back no longer, even if there is nothing to tell them to."""
+        """Stop holding events back, even if there is no receiver."""
         self._present.set()
 
     def add_callback(self, kind: type[Event], keywords: Iterable[str], function: Callable[[Any], object]) -> None:
-        """Call a function with the events it is for.
+        """Call a function with the events of a type, optionally of some words.
 
         Raises
         ------
         ConfigError
-            If it is a coroutine function and no event loop runs here, or a generator function.
+            If it is a coroutine function and no event loop is running, or a generator function.
         """
         words = frozenset(keywords)
 
@@ -139,11 +139,11 @@ class Audience:
 
     @property
     def sinks(self) -> tuple[EventSink, ...]:
-        """What every event is sent to."""
+        """The sinks."""
         return tuple(one.sink for one in self._all(SinkReceiver))
 
     def add_stream(self) -> EventStream:
-        """A new iterator over events."""
+        """Return a new iterator over events."""
         stream = EventStream(self._forget, self.clock)
         with self._lock:
             self._streams.append(stream)
@@ -160,7 +160,7 @@ class Audience:
                 self._n_dropped_by_streams += stream.n_dropped
 
     def add_wait(self, keywords: Iterable[str], until_position: int | None, answer: Answer) -> Wait:
-        """Wait for one of these words (none given: any) up to a position of the stream."""
+        """Wait for one of these words (default: any) up to a position of the stream."""
         wait = Wait(frozenset(keywords), answer, self.clock)
         with self._lock:
             self._waits = [*(one for one in self._waits if not one.over), wait]
@@ -173,11 +173,11 @@ class Audience:
         return wait
 
     def mute(self, position: int) -> Callable[[int], None]:
-        """Tell of no words that end after this position, until what is returned is called with a later one."""
+        """Suppress words that end after this position, until the returned function is called with a later one."""
         span: list[int | None] = [position, None]
         with self._lock:
             self._muted.append(span)
-        self._present.set()  # not to be told is a wish, too
+        self._present.set()  # a muted program counts as a receiver
 
         def unmute(position: int) -> None:
             with self._lock:
@@ -194,12 +194,12 @@ class Audience:
         return self.is_muted_at(word_end(event))
 
     def is_muted_at(self, position: int) -> bool:
-        """Whether a word that ends there is told to nothing."""
+        """Whether a word that ends at this position is suppressed."""
         with self._lock:
             return any((begin or 0) <= position and (end is None or position < end) for begin, end in self._muted)
 
     def deliver(self, event: Event) -> None:
-        """Hand one event out, on the dispatcher thread."""
+        """Deliver one event; called on the dispatcher thread."""
         if not self._is_muted(event):
             with self._lock:
                 receivers, streams, waits = list(self._receivers), list(self._streams), self._waits
@@ -212,19 +212,19 @@ class Audience:
                 wait.offer(event)
         self.clock.handed_out(event)
 
-    # What receivers tell.
+    # Called by receivers.
 
     def failed(self) -> None:
-        """A callback or sink raised an exception."""
+        """Count an exception of a callback or sink."""
         with self._lock:
             self._n_failed += 1
 
     def broke(self, error: BaseException) -> None:
-        """A callback wants the program to end."""
+        """Pass on a request of a callback to end the program."""
         self._on_break(error)
 
     def dropped(self, told: EventsDropped, receiver: Receiver) -> None:
-        """A receiver was too slow for some events: tell the others, where that makes no event give way."""
+        """Notify the other receivers that one was too slow for some events, unless that would drop an event."""
         with self._lock:
             others = [one for one in self._receivers if one is not receiver and one.wants(told) and one.has_room]
         for other in others:
@@ -234,7 +234,7 @@ class Audience:
         return all(one.is_idle for one in self._receivers.copy() if isinstance(one, ThreadReceiver))
 
     def runs_here(self, coroutines: bool = True) -> bool:
-        """Whether the caller is a callback or sink, on its thread or, if asked for, as a coroutine."""
+        """Whether the caller is a callback or sink, on its thread or, with ``coroutines``, as a coroutine."""
         return self._own_thread() is not None or (coroutines and runs_in_coroutine_of(self))
 
     def _own_thread(self) -> ThreadReceiver | None:
@@ -245,7 +245,7 @@ class Audience:
             return [one for one in self._receivers if isinstance(one, kind)]
 
     def figures(self, session: Statistics) -> Statistics:
-        """The session's figures with those of delivery."""
+        """Return the session's statistics including those of delivery."""
         with self._lock:
             receivers, streams = list(self._receivers), list(self._streams)
             n_dropped, n_failed = self._n_dropped_by_streams, self._n_failed
@@ -262,18 +262,18 @@ class Audience:
     # The end.
 
     def busy_since(self) -> float | None:
-        """Since when the callback or sink has been busy that was called first, by `time.monotonic`; None: none is."""
+        """Return the start of the longest running call of a callback or sink, by `time.monotonic`; None: no call."""
         return min((at for one in self._all(ThreadReceiver) if (at := one.busy_since) is not None), default=None)
 
     def hurry(self) -> None:
-        """Listening is stopped: `drain` waits for what hangs a moment longer only. May be called by a callback."""
+        """Limit how long `drain` waits for hanging receivers; can be called from a callback."""
         receiver = self._own_thread()
         if receiver is not None:
-            self._stopping.add(receiver)  # what stops the program is part of it, however long it takes
+            self._stopping.add(receiver)  # a callback that stops the program may take any time
         self._hurry_by = min(self._hurry_by, time.monotonic() + HANGING_CALLBACK_SECONDS)
 
     def drain(self) -> None:
-        """Wait until all events are handled, after the last one; after `hurry`, for nothing that hangs."""
+        """Wait until all events are handled, after the last one; after `hurry`, not for hanging receivers."""
         for sink in self._all(SinkReceiver):
             sink.end(math.inf)
         while not self.clock.wait_until_handled(POLL_SECONDS):
@@ -282,13 +282,13 @@ class Audience:
                 return
 
     def close(self) -> None:
-        """Nothing more will come: close the sinks, end the iterators, answer the waits."""
+        """End delivery: close the sinks, end the iterators, answer the waits."""
         with self._lock:
             self._closed = True
             streams, waits = list(self._streams), self._waits
             self._waits = []
         threads = self._all(ThreadReceiver)
-        for receiver in threads:  # first all of them: sinks close side by side
+        for receiver in threads:  # all first, so that sinks close in parallel
             receiver.end(SINK_SECONDS if isinstance(receiver, SinkReceiver) else 0.0)
         for stream in streams:
             stream.end()

@@ -1,4 +1,4 @@
-"""The capture thread's work: keep the ring buffer filled from a source, whatever the source does."""
+"""The work of the capture thread: fills the ring buffer from a source, whatever the source does."""
 
 import logging
 import threading
@@ -22,35 +22,35 @@ from kws_live.system.clock import wall_seconds
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.25
-"""Longest wait of this thread before it looks whether to stop."""
+"""Maximum wait of this thread between checks whether to stop."""
 
 REOPEN_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
-"""Pauses before each try to reopen a lost source; the last one repeats."""
+"""Pauses before each attempt to reopen a lost source; the last one repeats."""
 
 
 class Capture:
-    """Fills a ring buffer from a source; marks what is lost as gaps, and opens a lost source again.
+    """Fills a ring buffer from a source; marks lost audio as gaps, and reopens a lost source.
 
-    It never waits for more than `POLL_SECONDS`, but where the source itself hangs; positions keep the time of a live
-    source by the clock, also over gaps and losses.
+    It never waits for more than `POLL_SECONDS`, unless the source itself hangs; positions of a live source follow the
+    clock, even across gaps and losses.
 
     Parameters
     ----------
-    ring : what is filled
+    ring : the ring buffer to fill
     source : already open; closed at the end
-    reopen : opens a lost source again; None: losing it is an error
+    reopen : reopens a lost source; None: losing it is an error
     tell : called with `SourceLost`, `SourceReopened` and `Health`
-    silent_seconds : a live source that hands over nothing for so long is lost, whatever it says
-    clock : what time it is
+    silent_seconds : a live source that delivers nothing for this long counts as lost
+    clock : returns the time in seconds
 
     Attributes
     ----------
-    source : as it is now: another object after it was reopened
-    is_open : whether it is there; False while it is opened again
-    lost : why the source is away; None while it is there
-    has_ended : whether it came to its end, and another is waited for
-    turned_at : when it last did anything, by `time.monotonic`
-    n_lost, lost_seconds : how often, and how long, the source was away
+    source : the current source; a different object after it was reopened
+    is_open : whether it is open; False while it is being reopened
+    lost : why the source is lost; None if it is not
+    has_ended : whether it ended and the session waits for another
+    turned_at : time of the last activity, by `time.monotonic`
+    n_lost, lost_seconds : how often, and how long, the source was lost
     """
 
     def __init__(
@@ -81,17 +81,17 @@ class Capture:
         self._timeline = Timeline(clock())
         self.lost: str | None = None
         self.has_ended = self._stays = False
-        self._is_resuming = False  # what comes next is another stretch of audio
+        self._is_resuming = False  # the next audio starts a new stretch
         self._begin_source()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """That the source is away, if it is."""
+        """The finding that the source is lost, if it is."""
         return () if self.lost is None else (Finding("source_lost", self.lost),)
 
     @property
     def n_overflows(self) -> int:
-        """How often audio was lost before a source could hand it over."""
+        """How often audio was lost before a source could deliver it."""
         return self._overflows_before + self.source.n_overflows
 
     def stop(self) -> None:
@@ -100,11 +100,11 @@ class Capture:
         self._woken.set()
 
     def stay(self) -> None:
-        """At the end of the source wait for another, instead of ending with it."""
+        """At the end of the source, wait for another instead of ending."""
         self._stays = True
 
     def change_source(self, source: AudioSource, reopen: Reopen | None) -> None:
-        """Go on with another source, already open.
+        """Switch to another source, already open.
 
         Raises
         ------
@@ -117,12 +117,12 @@ class Capture:
     def run(self, after_hang: bool = False) -> None:
         """Capture until the source ends, or `stop` is called; then close the ring buffer and the source.
 
-        Called again on another thread it takes over from the thread that called it before, which hangs in the source:
-        that one does nothing more.
+        If it is called again on another thread, that thread takes over from the previous one, which hangs in the source
+        and does nothing more.
 
         Parameters
         ----------
-        after_hang : begin by opening the source again
+        after_hang : start by reopening the source
         """
         self._runner = me = threading.current_thread()
         self.turned_at = time.monotonic()
@@ -141,11 +141,11 @@ class Capture:
 
     @property
     def can_reopen(self) -> bool:
-        """Whether a source that hangs can be opened again."""
+        """Whether a hanging source can be reopened."""
         return self._reopen is not None
 
     def _turn(self) -> bool:
-        """Do the next thing that is due; False at the end."""
+        """Take the next step; False at the end."""
         self.turned_at = time.monotonic()
         if self._apply_change():
             return True
@@ -176,23 +176,23 @@ class Capture:
         return True
 
     def _outlive(self, error: Exception) -> bool:
-        """Lose a source that can be opened again; otherwise raise what it raised."""
+        """Treat a source that can be reopened as lost; otherwise raise its error."""
         if self._reopen is None:
             if isinstance(error, AudioError):
-                self._intake.finish()  # what came before the break counts
+                self._intake.finish()  # the audio before the error still counts
             raise error
         self._lose(error)
         return True
 
     def _is_mine(self, source: AudioSource) -> bool:
-        """Whether this thread still captures; if another has taken over, what it hung in is closed."""
+        """Whether this thread still captures; if another has taken over, the source is closed."""
         if self._runner is threading.current_thread():
             return True
         close_source(source)
         return False
 
     def _feed(self, block: Block, arrived: float) -> None:
-        """Write a block, and what has become clear of the gaps before it."""
+        """Write a block, and any gap detected before it."""
         if not block.shape[0]:
             self._intake.feed(block, arrived)
             self._note_silence(arrived)
@@ -212,7 +212,7 @@ class Capture:
         self._health.feed(self.source, block, arrived, n_overflows)
 
     def _make_room(self) -> None:
-        """A recording must not outrun the detector; what is live must be taken, come what may."""
+        """Wait for the detector if the source can wait; live audio must be read in any case."""
         while not self._ring.wait_for_room(POLL_SECONDS) and not self._is_live and not self._stop.is_set():
             self.turned_at = time.monotonic()
 
@@ -224,7 +224,7 @@ class Capture:
             self._health.tell_silence(finding)
 
     def _begin_source(self) -> None:
-        """What is kept of a source begins anew."""
+        """Initialise the state of a new source."""
         self.is_open = True
         self._is_live = self.source.live
         self._rate_hz = self.source.rate_hz
@@ -238,7 +238,7 @@ class Capture:
         self._tell(as_event(finding, self._ring.position, self.source.name, over))
 
     def _apply_change(self) -> bool:
-        """Go over to the source of `change_source`, if there is one."""
+        """Switch to the source of `change_source`, if there is one."""
         self._woken.clear()
         if self._stop.is_set():
             self._woken.set()
@@ -249,14 +249,14 @@ class Capture:
         close_source(self.source)
         self.source, self._reopen = change
         if self.has_ended:
-            self._timeline = Timeline(self._clock())  # the wait was no loss
+            self._timeline = Timeline(self._clock())  # the wait is not a loss
             self.has_ended = False
-        self._is_resuming = True  # no window may hold the sound of both
+        self._is_resuming = True  # no window may contain audio of both
         self._begin_source()
         return True
 
     def _lose(self, error: Exception, close: bool = True) -> None:
-        """The source went away, or one that was opened again did so before it gave any audio."""
+        """Handle the loss of a source, also of one that was reopened but delivered no audio."""
         if not isinstance(error, (KwsLiveError, OSError)):
             log.error("the source %r failed", self.source.name, exc_info=error)
         if self.lost is None:
@@ -270,14 +270,14 @@ class Capture:
             close_source(self.source)
 
     def _try_to_open(self) -> bool:
-        """After a pause, open the lost source again; False where another thread has taken over meanwhile."""
+        """After a pause, reopen the lost source; False if another thread has taken over in the meantime."""
         assert self._reopen is not None
         if self._woken.wait(REOPEN_PAUSES_SECONDS[min(self._n_tries, len(REOPEN_PAUSES_SECONDS) - 1)]):
             return True
         self._n_tries += 1
         try:
             opened = self._reopen()
-        except Exception as error:  # a foreign source may raise anything, and be there a moment later
+        except Exception as error:  # a foreign source may raise anything, and be back a moment later
             log.debug("not back yet: %s", error)
             return self._runner is threading.current_thread()
         if not self._is_mine(opened):
@@ -289,7 +289,7 @@ class Capture:
         return True
 
     def _resume(self, begun: float) -> None:
-        """The first audio after a loss or of another source: only now a lost one counts as back."""
+        """Handle the first audio after a loss or of another source; only now a lost source counts as recovered."""
         away_seconds, n_away = self._timeline.absence(self._ring.position, begun, self.source.live)
         self._ring.skip(max(1, n_away))
         self._begin_source()

@@ -1,4 +1,4 @@
-"""A pipeline that another can take over from, between two hops."""
+"""A pipeline that can be replaced between two hops."""
 
 import threading
 from collections.abc import Callable
@@ -11,12 +11,12 @@ LOOK_SECONDS = 0.1
 
 
 class ChangingPipeline:
-    """Does what its pipeline does, and on the detector thread goes over to another.
+    """Delegates to a pipeline, and replaces it on the detector thread on request.
 
     Parameters
     ----------
     first : the pipeline to begin with
-    played : what the machine itself plays, as of `Pipeline.step`
+    played : this machine's playback, as in `Pipeline.step`
     """
 
     def __init__(self, first: Pipeline, played: Played = nothing_played) -> None:
@@ -33,30 +33,30 @@ class ChangingPipeline:
 
     @property
     def next_position(self) -> int:
-        """As of `Pipeline`."""
+        """As in `Pipeline`."""
         return self._pipeline.next_position
 
     def step(self, ring: RingBuffer) -> Step | None:
-        """As of `Pipeline`."""
+        """As in `Pipeline`."""
         self._go_over()
         return self._pipeline.step(ring, self._played)
 
     def skip_to(self, start: int) -> Step:
-        """As of `Pipeline`."""
+        """As in `Pipeline`."""
         return self._pipeline.skip_to(start)
 
     def change(self, begin: Callable[[int], Pipeline], is_alive: Callable[[], bool]) -> None:
-        """Go over to another pipeline, and return when that is done.
+        """Switch to another pipeline; returns when that is done.
 
         Parameters
         ----------
-        begin : position -> the pipeline from there on; called on the detector thread
-        is_alive : whether the detector will still do a step
+        begin : position -> the pipeline starting there; called on the detector thread
+        is_alive : whether the detector is still running
 
         Raises
         ------
         SessionError
-            If it will not.
+            If it is not.
         """
         done = threading.Event()
         with self._lock:

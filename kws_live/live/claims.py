@@ -1,4 +1,4 @@
-"""Sources that are listened to: two threads must not read one of them."""
+"""Registry of sources in use, since two threads must not read the same source."""
 
 import threading
 
@@ -10,20 +10,20 @@ _claimed: list[AudioSource] = []
 
 
 def claim(source: AudioSource) -> None:
-    """Note that a source is listened to.
+    """Register a source as in use.
 
     Raises
     ------
     SessionError
-        If it is already.
+        If it is already in use.
     """
     with _lock:
         if any(one is source for one in _claimed):
-            raise SessionError(f"{source.name!r} is listened to already; open it once more")
+            raise SessionError(f"{source.name!r} is already in use; open it again for another listener")
         _claimed.append(source)
 
 
 def release(source: AudioSource) -> None:
-    """Note that it is no longer."""
+    """Unregister a source."""
     with _lock:
         _claimed[:] = [one for one in _claimed if one is not source]

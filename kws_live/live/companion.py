@@ -1,4 +1,4 @@
-"""What runs beside a session, from its start to its end."""
+"""Hooks for parts that run alongside a session."""
 
 from typing import TYPE_CHECKING
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 class Companion:
-    """Does nothing at any of its moments."""
+    """Base class whose hooks do nothing."""
 
     def meet(self, session: "Session", audience: "Audience") -> None:
-        """What it will run beside; ``audience`` is told of the session's events."""
+        """Called first, with the session and the receivers of its events."""
 
     def start(self) -> None:
-        """The session is about to start."""
+        """Called before the session starts."""
 
     def look(self) -> None:
-        """Called now and then while the session runs; must be quick."""
+        """Called regularly while the session runs; must return quickly."""
 
     def change_model(self, model: Model) -> None:
-        """The session has gone over to another model."""
+        """Called when the session has switched to another model."""
 
     def stop(self) -> None:
-        """The session has ended, or never began; may be called twice."""
+        """Called when the session has ended, or never started; may be called repeatedly."""

@@ -1,4 +1,4 @@
-"""Whether a spotter can hear and answer at this moment."""
+"""Whether a spotter receives audio and delivers events at this moment."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from kws_live.system.outside_log import one_line
 
 @dataclass(frozen=True)
 class Condition:
-    """What keeps it from that; all false and empty: nothing does.
+    """Problems of a spotter; all fields are false and empty if there are none.
 
     Attributes
     ----------
-    is_over : listening has ended, and nothing more will come
-    broke : the error that ended it, in words; empty: none did
-    source_has_ended : the source came to its end, and another is waited for
-    is_muted : a word that ended now would reach neither callbacks nor sinks
-    findings : a source that is away, a part that stands still
+    is_over : listening has ended
+    broke : the error that ended it, as text; empty: none
+    source_has_ended : the source ended, and the session waits for another
+    is_muted : a word that ends now would be suppressed
+    findings : a lost source, a part that hangs
     """
 
     is_over: bool
@@ -30,7 +30,7 @@ class Condition:
 
 
 def condition_of(session: Session, audience: Audience) -> Condition:
-    """How a session and those who are told of its events are now."""
+    """Return the condition of a session and the receivers of its events."""
     return Condition(
         is_over=session.ring.closed,
         broke=_what_broke(session),

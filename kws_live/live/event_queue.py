@@ -1,4 +1,4 @@
-"""The queue of events: those dropped are announced before the next one."""
+"""A queue of events that announces dropped ones before the next one."""
 
 import math
 
@@ -7,12 +7,12 @@ from kws_live.system.backlog import LARGEST_BACKLOG, Backlog
 
 
 class EventQueue(Backlog[Event]):
-    """Events in order; those dropped are announced by an `EventsDropped` before the next one.
+    """A queue of events; dropped ones are announced by an `EventsDropped` before the next one.
 
     Parameters
     ----------
-    largest : how many may wait
-    oldest_seconds : an event older than this is dropped when its turn comes
+    largest : capacity
+    oldest_seconds : an event older than this is dropped when it is read
     """
 
     def __init__(self, largest: int = LARGEST_BACKLOG, oldest_seconds: float = math.inf) -> None:
@@ -36,5 +36,5 @@ class EventQueue(Backlog[Event]):
 
 
 def dropped_before(event: Event, n_events: int) -> EventsDropped:
-    """Tells that so many events before this one were dropped."""
+    """Return the event which announces that events before this one were dropped."""
     return EventsDropped(n_events=n_events, position=event.position, source=event.source)

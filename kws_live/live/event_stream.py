@@ -12,9 +12,9 @@ from kws_live.system.interrupts import shielded
 
 
 class EventStream(EventQueue):
-    """Iterate over events as they come: ``for event in stream`` or ``async for event in stream``.
+    """Iterate over events as they arrive: ``for event in stream`` or ``async for event in stream``.
 
-    A reader that does not come in time loses the oldest events beyond 1,000 and all that are older than 10 s: an
+    A reader that is too slow loses the oldest events beyond 1,000 and all that are older than 10 s: an
     `EventsDropped` says how many, and ``n_dropped`` counts them. One reader at a time.
     """
 
@@ -31,7 +31,7 @@ class EventStream(EventQueue):
         self.end()
 
     def _set_hungry(self, hungry: bool) -> None:
-        """Tell the stream's clock whether a reader waits."""
+        """Notify the stream's clock whether a reader waits."""
         if self._clock is not None and hungry != self._hungry:
             self._hungry = hungry
             (self._clock.begin_waiting if hungry else self._clock.end_waiting)()
@@ -42,11 +42,11 @@ class EventStream(EventQueue):
         if self._waiter is not None:
             loop, waiter = self._waiter
             self._waiter = None
-            with suppress(RuntimeError):  # the loop has closed
+            with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(waiter.set)
 
     def get(self, timeout_seconds: float | None = None) -> Event | None:
-        """The next event; None at the end or after the time-out."""
+        """Return the next event; None at the end or after the time-out."""
         with self._changed:
             if not self._items and not self._ended:
                 self._set_hungry(True)
@@ -78,6 +78,6 @@ class EventStream(EventQueue):
                 self._set_hungry(True)
             try:
                 await waiter.wait()
-            finally:  # cancelled, too
+            finally:  # also if cancelled
                 with self._changed:
                     self._set_hungry(False)

@@ -1,4 +1,4 @@
-"""From the start of a spotter to its end: once, in one process, and whatever interrupts it."""
+"""Start and end of a spotter: once, in one process, and safe against interrupts."""
 
 import atexit
 import os
@@ -15,13 +15,13 @@ from kws_live.system.interrupts import Latch, shielded
 
 
 class Lifetime:
-    """Starts and stops a session and all who are told of its events, and what runs beside it.
+    """Starts and stops a session, the receivers of its events, and its companions.
 
     KeyboardInterrupt may come at any step of a method: what was begun can still be stopped.
 
     Attributes
     ----------
-    over : set once no more events will come
+    over : set when no more events will come
     """
 
     def __init__(self, session: Session, audience: Audience, beside: Sequence[Companion] = ()) -> None:
@@ -37,7 +37,7 @@ class Lifetime:
         self._process = os.getpid()
 
     def start(self) -> None:
-        """Start, if not yet.
+        """Start, if not yet started.
 
         Raises
         ------
@@ -46,25 +46,25 @@ class Lifetime:
         """
         self.require_own_process()
         if self._stopped:
-            raise SessionError("this spotter was stopped, and runs only once; make a new one with kws_live.listen()")
+            raise SessionError("this spotter was stopped, and runs only once; create a new one with kws_live.listen()")
         shielded(self.go_on)
 
     def go_on(self) -> None:
-        """Start, if not yet; nothing if it was stopped."""
+        """Start, if not yet started; does nothing if it was stopped."""
         with self._lock:
             if self._thread is not None or self._stopped:
                 return
             self._thread = threading.Thread(target=self._run, name="kws-live settings", daemon=True)
-            atexit.register(self.stop)  # or threads would still run while the interpreter is taken apart
+            atexit.register(self.stop)  # or threads would still run while the interpreter shuts down
             for companion in self._beside:
                 companion.start()
             self._session.start()
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop and release everything; may be called twice and from inside a callback."""
+        """Stop and release everything; can be called repeatedly and from a callback."""
         if os.getpid() != self._process:
-            return  # what there is to release is the other process's
+            return  # the resources belong to the other process
         if self.in_callback():
             self._stop()
         else:
@@ -83,7 +83,7 @@ class Lifetime:
             self._thread.join()
 
     def _run(self) -> None:
-        """Look after what runs beside the session, and end everything once that has ended."""
+        """Call the companions regularly, and end everything when the session has ended."""
         try:
             while self._session.running:
                 for companion in self._beside:
@@ -93,7 +93,7 @@ class Lifetime:
             self._end()
 
     def change_model(self, model: Model) -> None:
-        """The session has gone over to another model."""
+        """Notify the companions of another model."""
         for companion in self._beside:
             companion.change_model(model)
 
@@ -104,18 +104,18 @@ class Lifetime:
         self._audience.close()
 
     def in_callback(self, coroutines: bool = True) -> bool:
-        """Whether the caller is something that `stop` waits for; a coroutine is one, but lets others run."""
+        """Whether `stop` would wait for the caller; a coroutine counts, although it lets others run."""
         own = threading.current_thread() in (self._thread, *self._session.threads)
         return own or self._audience.runs_here(coroutines)
 
     def refuse_in_callback(self, name: str, coroutines: bool = True) -> None:
-        """Raise a SessionError where a call of that name would wait for itself, or for threads of another process."""
+        """Raise a SessionError if a call would wait for itself, or for threads of another process."""
         self.require_own_process()
         if self.in_callback(coroutines):
-            raise SessionError(f"{name} cannot be called from a callback; call it where the program itself runs")
+            raise SessionError(f"{name} cannot be called from a callback; call it from the main program")
 
     def require_own_process(self) -> None:
-        """Raise a SessionError in a process that was forked from the one that listens."""
+        """Raise a SessionError in a process forked from the one that listens."""
         if os.getpid() != self._process:
             raise SessionError(
                 "this spotter belongs to the process that this one was forked from; "

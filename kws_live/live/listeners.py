@@ -1,26 +1,26 @@
-"""What a session knows of those whom its events are handed to."""
+"""The interface between a session and the receivers of its events."""
 
 from typing import Protocol
 
 
 class Listeners(Protocol):
-    """Asked on the session's own threads."""
+    """Called on the session's own threads."""
 
     def hold(self) -> object:
-        """Called before each event on the dispatcher thread; returns when there is something to tell it to."""
+        """Called before each event on the dispatcher thread; returns when there is a receiver."""
 
     def drain(self) -> object:
         """Called after the last event on the dispatcher thread; the session ends when it returns."""
 
     def runs_here(self) -> bool:
-        """Whether the caller is something that `drain` waits for."""
+        """Whether `drain` would wait for the caller."""
 
     def busy_since(self) -> float | None:
-        """Since when something that events are handed to has not returned, by `time.monotonic`; None: nothing is."""
+        """Return the start of the longest running call of a receiver, by `time.monotonic`; None: no call."""
 
 
 class Direct:
-    """There are none beside the function that is called for each event."""
+    """No receivers except the function called for each event."""
 
     def hold(self) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The one thing that several threads may change while audio flows: thresholds and the other decision settings."""
+"""Decision settings that several threads can change while listening."""
 
 import json
 import logging
@@ -23,48 +23,48 @@ log = logging.getLogger(__name__)
 
 
 class LiveSettings:
-    """Holds a frozen `DecisionSettings` and swaps it; the detector takes a snapshot at every hop.
+    """Holds a frozen `DecisionSettings` and replaces it on change; the detector takes a snapshot at every hop.
 
     Parameters
     ----------
-    defaults : what `reset` goes back to
+    defaults : the settings that `reset` restores
     """
 
     def __init__(self, defaults: DecisionSettings) -> None:
         self._defaults = defaults
         self._current = defaults
-        self._masks: dict[object, frozenset[str]] = {}  # of the `only` blocks that are open, in the order they began
-        self._masked = defaults  # the current settings, as they are while `only` masks words
+        self._masks: dict[object, frozenset[str]] = {}  # of the open `only` blocks, in the order of their start
+        self._masked = defaults  # the current settings with the words of `only`
         self._pinned: dict[str, Any] = {}
         self._version = 0
         self._lock = threading.RLock()
 
     def snapshot(self) -> DecisionSettings:
-        """The settings as they are now."""
+        """Return the current settings."""
         return self._masked
 
     @property
     def thresholds(self) -> Mapping[str, float]:
-        """Each word's threshold as it is now; read-only, see `set_threshold`."""
+        """The current threshold of each word; read-only, see `set_threshold`."""
         return MappingProxyType(dict(self._current.thresholds))
 
     @property
     def defaults(self) -> DecisionSettings:
-        """What `reset` goes back to."""
+        """The settings that `reset` restores."""
         return self._defaults
 
     @property
     def version(self) -> int:
-        """Grows by one at every change."""
+        """Increases by one with every change."""
         return self._version
 
     def set_threshold(self, word: str, value: float) -> None:
-        """Set one word's threshold, above 0, at most 1, from the next hop on.
+        """Set one word's threshold, above 0, at most 1; takes effect at the next hop.
 
         Raises
         ------
         ConfigError
-            If the word is unknown or the value impossible; the old values stay.
+            If the word is unknown or the value invalid; the old values stay.
         """
         self._current.require_known(word)
         self.set_thresholds({word: value})
@@ -74,20 +74,20 @@ class LiveSettings:
         self.change(thresholds=values)
 
     def change(self, **values: Any) -> None:
-        """Set any fields of `DecisionSettings`, all or none of them; of thresholds, those of the words named.
+        """Set any fields of `DecisionSettings`, all or none of them; of thresholds, only those of the given words.
 
         Raises
         ------
         ConfigError
-            If a field or a word is unknown, or a value impossible; the old values stay.
+            If a field or a word is unknown, or a value invalid; the old values stay.
         """
         with self._lock:
             self._apply(self._current.changed(values))
 
     def pin(self, **values: Any) -> None:
-        """Set fields so that a settings file does not change them again: what was given on the command line.
+        """Set fields that a settings file must not override, such as those given on the command line.
 
-        Of thresholds, those of the words that are named are pinned.
+        Of thresholds, only those of the given words are pinned.
         """
         with self._lock:
             self._apply(self._current.changed(values))
@@ -95,7 +95,7 @@ class LiveSettings:
             self._pinned = {**self._pinned, **values, "thresholds": named}
 
     def adopt(self, defaults: DecisionSettings) -> None:
-        """Go over to the words and defaults of another model; what was changed of words that both know stays."""
+        """Switch to the words and defaults of another model; changes to words of both models stay."""
         with self._lock:
             words, old, now = set(defaults.thresholds), self._defaults.thresholds, self._current
             kept = {word: value for word, value in now.thresholds.items() if word in words and value != old.get(word)}
@@ -112,7 +112,7 @@ class LiveSettings:
             self._apply(new)
 
     def reset(self) -> None:
-        """Go back to the defaults."""
+        """Restore the defaults."""
         with self._lock:
             self._apply(self._defaults)
 
@@ -124,10 +124,10 @@ class LiveSettings:
 
     @contextmanager
     def only(self, *words: str) -> Iterator[None]:
-        """Listen to these words alone while the ``with`` block runs; no words: to none.
+        """Listen for these words only during the ``with`` block; without words, for none.
 
-        Of blocks that are open at the same time, nested or in several threads or tasks, the one begun last decides;
-        when it ends, the one begun last of those still open.
+        Of blocks open at the same time, nested or in several threads or tasks, the one started last applies;
+        when it ends, the last one of those still open.
         """
         block = object()
         with self._lock:
@@ -142,12 +142,12 @@ class LiveSettings:
                 self._apply(self._current)
 
     def load(self, path: str | Path) -> None:
-        """Take the values of a TOML settings file; what it does not name goes back to the default.
+        """Load a TOML settings file; settings that it does not contain are reset to their defaults.
 
         Raises
         ------
         ConfigError
-            If the file cannot be read or holds an impossible value; it names the line, and the old values stay.
+            If the file cannot be read or has an invalid value; the message gives the line, and the old values stay.
         """
         values, lines = read_toml(path, "settings file")
         with self._lock:
@@ -163,9 +163,9 @@ class LiveSettings:
             self._apply(new.changed(self._pinned))
 
     def save(self, path: str | Path) -> None:
-        """Write the settings as TOML, all of them, replacing the file in one step.
+        """Write all settings as TOML, replacing the file atomically.
 
-        A file that holds remarks, or anything but settings, is kept beside it as ``NAME.before``.
+        An old file with comments, or anything but settings, is kept next to it as ``NAME.before``.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class LiveSettings:
             raise ConfigError(f"cannot write settings to {target}: {error.strerror}") from error
 
     def to_toml(self) -> str:
-        """All settings, as a settings file holds them."""
+        """Return all settings as the text of a settings file."""
         now = self._current
         lines = []
         for item in fields(DecisionSettings):
@@ -200,7 +200,7 @@ class LiveSettings:
 
 
 def _keep_what_is_more(path: Path) -> None:
-    """Copy a file that holds remarks, or anything but settings, before settings take its place."""
+    """Copy a file with comments, or anything but settings, before it is replaced."""
     if not path.is_file():
         return
     known = {item.name for item in fields(DecisionSettings)}
@@ -214,18 +214,18 @@ def _keep_what_is_more(path: Path) -> None:
     try:
         with path.open("rb") as old, replacing(copy, private=True) as new:
             shutil.copyfileobj(old, new)
-        log.warning("%s held more than settings; what it held is in %s", path, copy)
+        log.warning("%s contained more than settings; a copy of it is in %s", path, copy)
     except OSError as error:
-        log.warning("%s held more than settings, which is lost: cannot write %s: %s", path, copy, error.strerror)
+        log.warning("%s contained more than settings, which is lost: cannot write %s: %s", path, copy, error.strerror)
 
 
 class SettingsFile(Companion):
-    """A settings file that is watched: `poll` loads it when it has changed; a pipe is read once, at the start.
+    """A watched settings file: `poll` reloads it when it has changed; a pipe is read once, at the start.
 
     Parameters
     ----------
-    settings : what it is loaded into
-    path : the TOML file; it must be right at the start
+    settings : the settings to load it into
+    path : the TOML file; it must be valid at the start
 
     Raises
     ------
@@ -240,14 +240,14 @@ class SettingsFile(Companion):
         settings.load(self.path)
 
     def poll(self) -> bool:
-        """Load the file if it has changed; True if it did. A broken one raises once, and the old values stay."""
+        """Reload the file if it has changed; True if it has. An invalid file raises once, and the old values stay."""
         if not self._watch.changed():
             return False
         self._settings.load(self.path)
         return True
 
     def look(self) -> None:
-        """`poll`; what is wrong is told in the log."""
+        """`poll`, with errors logged."""
         try:
             if self.poll():
                 log.info("settings taken from %s", self.path)
@@ -264,4 +264,4 @@ def _toml(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML string
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return str(value)  # not repr: numpy's numbers would say their type
+    return str(value)  # not repr, which would include the type of numpy numbers

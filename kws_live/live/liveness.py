@@ -1,4 +1,4 @@
-"""Does everything move? What stands still is told, and that it moves again."""
+"""Detection of parts that hang, and of their recovery."""
 
 import logging
 from collections.abc import Callable
@@ -10,25 +10,25 @@ from kws_live.stream.findings import Finding
 log = logging.getLogger(__name__)
 
 STILL_SECONDS: Final = 10.0
-"""What does nothing for so long stands still, where it should."""
+"""Time without activity after which a part counts as hanging."""
 
 OPENING_SHARE: Final = 4
-"""So many times as long where it opens a source: a camera may take twenty seconds."""
+"""Factor for that time while a source is being opened: a camera may take twenty seconds."""
 
 LOOKS: Final = 5
-"""So often it is looked at in that time."""
+"""Number of checks in that time."""
 
 
 class Liveness:
-    """Remembers what stands still.
+    """Tracks which parts hang.
 
-    It counts looks, not seconds: a machine that slept, or a program that was stopped, has moved nothing for long, and
-    yet nothing hangs.
+    It counts checks, not seconds: after the machine has slept or the program was stopped, much time has passed, but
+    nothing hangs.
 
     Parameters
     ----------
     tell : called with a finding and whether it is over
-    still_seconds : what does nothing for so long stands still
+    still_seconds : time without activity after which a part counts as hanging
     """
 
     def __init__(self, tell: Callable[[Finding, bool], object], still_seconds: float = STILL_SECONDS) -> None:
@@ -39,17 +39,17 @@ class Liveness:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What stands still now."""
+        """The parts that hang now."""
         return tuple(self._still.copy().values())
 
     def is_still(self, name: str, moved_at: float | None, opens: bool = False) -> bool:
-        """Look once, each ``look_seconds``: whether something stands still; told once, and once that it is over.
+        """Check whether a part hangs, to be called every ``look_seconds``; reports the start and the end once.
 
         Parameters
         ----------
         name : of the part; ``NAME_hangs`` is its finding
-        moved_at : when it last moved, by any clock; None where it has nothing to do
-        opens : whether it opens a source, which may take long
+        moved_at : time of its last activity, by any clock; None if it has nothing to do
+        opens : whether it is opening a source, which may take long
         """
         before, n_looks = self._marks.get(name, (None, 0))
         n_looks = n_looks + 1 if moved_at is not None and moved_at == before else 0
@@ -58,7 +58,7 @@ class Liveness:
         if is_still and name not in self._still:
             finding = Finding(f"{name}_hangs", f"the {name} has not moved for {n_looks * self.look_seconds:.0f} s")
             self._still[name] = finding
-            log.error("%s; %s", finding.summary, finding.advice)  # events may be what stands still
+            log.error("%s; %s", finding.summary, finding.advice)  # events may not get through
             self._tell(finding, False)
         elif not is_still and name in self._still:
             del self._still[name]
@@ -67,7 +67,7 @@ class Liveness:
 
 
 def as_event(finding: Finding, position: int, source: str, over: bool = False) -> Health:
-    """A finding as an event."""
+    """Return a finding as an event."""
     return Health(
         finding=finding.name,
         summary=finding.summary,

@@ -1,4 +1,4 @@
-"""Coroutine functions that are told of events, on their event loop."""
+"""Coroutine functions that receive events, on their event loop."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ from kws_live.live.stream_clock import StreamClock
 log = logging.getLogger(__name__)
 
 _coroutine_of: ContextVar["Owner | None"] = ContextVar("coroutine_of", default=None)
-"""Whose callback it is that runs on an event loop just now."""
+"""The owner of the callback running on the event loop."""
 
 Wants = Callable[[Event], bool]
 
 
 class Owner(Protocol):
-    """What receivers tell to the audience they belong to."""
+    """What receivers report to their audience."""
 
     clock: StreamClock
 
@@ -30,35 +30,35 @@ class Owner(Protocol):
         """A callback or sink raised an exception."""
 
     def broke(self, error: BaseException) -> None:
-        """A callback wants the program to end: `SystemExit`, `KeyboardInterrupt`."""
+        """A callback requested the end of the program: `SystemExit`, `KeyboardInterrupt`."""
 
     def dropped(self, told: EventsDropped, receiver: "Receiver") -> None:
         """A receiver was too slow for some events."""
 
 
 class Receiver(Protocol):
-    """Takes events without ever making the caller wait."""
+    """Receives events without blocking the caller."""
 
     @property
     def n_dropped(self) -> int:
-        """Events that came too late for it."""
+        """Number of events for which it was too slow."""
 
     @property
     def has_room(self) -> bool:
-        """Whether one more event makes none give way."""
+        """Whether another event can be added without dropping one."""
 
     @property
     def wants(self) -> Wants:
-        """Which events are for it."""
+        """Whether an event is for it."""
 
     def put(self, event: Event) -> None:
-        """Take an event."""
+        """Add an event."""
 
 
 class LoopReceiver:
     """Runs a coroutine function on an event loop, one event after another.
 
-    It has no thread: putting an event only calls the loop, which looks at the event's age when its turn comes.
+    It has no thread: adding an event only notifies the loop, which checks the event's age when its turn comes.
     """
 
     def __init__(
@@ -82,25 +82,25 @@ class LoopReceiver:
 
     @property
     def n_dropped(self) -> int:
-        """Events that came too late for it."""
+        """Number of events for which it was too slow."""
         return self._queue.n_dropped + self._n_refused
 
     @property
     def has_room(self) -> bool:
-        """Whether one more event makes none give way."""
+        """Whether another event can be added without dropping one."""
         return self._queue.has_room
 
     def put(self, event: Event, result: Awaitable[object] | None = None) -> None:
-        """Take an event; ``result`` is what the function gave for it already."""
+        """Add an event; ``result`` is what the function already returned for it."""
         if result is not None:
             self._begun.append((event, result))
         self._n_refused += self._queue.put(event) is event
         try:
             self._loop.call_soon_threadsafe(self._begin)
-        except RuntimeError:  # it has closed
+        except RuntimeError:  # it is closed
             self._queue.end()
             self._n_refused += len(self._queue.clear())
-            tell_once(self._places, self.name, SessionError("its event loop has ended: it is called no more"))
+            tell_once(self._places, self.name, SessionError("its event loop has ended, so it will not be called again"))
 
     def _begin(self) -> None:
         if self._task is None:
@@ -118,7 +118,7 @@ class LoopReceiver:
                     await (self._begun.pop()[1] if is_begun else self._function(event))
                 except asyncio.CancelledError:
                     if self._task is None or self._task.cancelling():
-                        raise  # not what it awaited but this itself
+                        raise  # this task was cancelled, not what it awaited
                 except Exception as error:
                     self._owner.failed()
                     tell_once(self._places, self.name, error)
@@ -127,16 +127,16 @@ class LoopReceiver:
 
 
 def tell_once(places: set[str], name: str, error: BaseException) -> None:
-    """Log an exception with its traceback, the first time it comes from its place in the program."""
+    """Log an exception with its traceback, once per place in the program."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{type(error).__name__} {frames[-1].filename}:{frames[-1].lineno}" if frames else str(error)
     if place not in places and len(places) < 100:
         places.add(place)
-        log.error("%s failed; listening goes on, and the same failure is not told again", name, exc_info=error)
+        log.error("%s failed; listening continues, and the same failure is not reported again", name, exc_info=error)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The event loop that runs in this thread, if one does."""
+    """Return the event loop running in this thread, or None."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -144,5 +144,5 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def runs_in_coroutine_of(owner: Owner) -> bool:
-    """Whether the caller is a coroutine that this owner's receivers run."""
+    """Whether the caller is a coroutine run by this owner's receivers."""
     return _coroutine_of.get() is owner and running_loop() is not None

@@ -1,4 +1,4 @@
-"""The source that is to take over, until it does."""
+"""The next source, until it takes over."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ Change = tuple[AudioSource, Reopen | None]
 
 
 class NextSource:
-    """Holds an open source until it is taken; what is not taken is closed."""
+    """Holds an open source until it is taken; otherwise closes it."""
 
     def __init__(self) -> None:
         self._change: Change | None = None
@@ -22,7 +22,7 @@ class NextSource:
         self._lock = threading.Lock()
 
     def put(self, source: AudioSource, reopen: Reopen | None) -> None:
-        """Offer a source in the place of the one that was offered before.
+        """Offer a source, replacing the previous offer.
 
         Raises
         ------
@@ -38,13 +38,13 @@ class NextSource:
             self._change = source, reopen
 
     def take(self) -> Change | None:
-        """What was offered last, once; None where there is nothing."""
+        """Return the last offer, once; None if there is none."""
         with self._lock:
             change, self._change = self._change, None
             return change
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Accept no more sources."""
         with self._lock:
             self._closed = True
             if self._change is not None:
@@ -53,7 +53,7 @@ class NextSource:
 
 
 def close_source(source: AudioSource) -> None:
-    """Close a source; what it raises is logged."""
+    """Close a source; errors are logged."""
     try:
         source.close()
     except Exception:

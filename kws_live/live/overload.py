@@ -1,4 +1,4 @@
-"""Is the machine fast enough for a live source? What it has no time for is left out, and that is told."""
+"""Detection of a machine too slow for a live source; audio is then skipped and reported."""
 
 import time
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
 from kws_live.stream.findings import Finding
 
 LARGEST_DELAY_SECONDS: Final = 2.0
-"""How far the detector may fall behind a live source before it skips to the newest audio,"""
+"""Maximum lag of the detector behind a live source before it skips to the newest audio,"""
 
 CATCH_UP_SECONDS: Final = 1.0
 CATCH_UP_SPEED: Final = 2.0
-"""unless, looked at after so long, it catches up so fast: a source may hand over seconds at once."""
+"""unless after this time it catches up at this speed: a source may deliver seconds of audio at once."""
 
 CALM_SECONDS: Final = 60.0
-"""The machine counts as fast enough again when it has kept up for so long."""
+"""Time without lag after which the machine counts as fast enough again."""
 
 
 class Overload:
-    """Watches how far the detector is behind.
+    """Monitors the lag of the detector.
 
     Parameters
     ----------
@@ -28,16 +28,16 @@ class Overload:
 
     def __init__(self, tell: Callable[[Finding, bool], object]) -> None:
         self._tell = tell
-        self._behind_since: tuple[float, int] | None = None  # the time, and the hops done by then
+        self._behind_since: tuple[float, int] | None = None  # (time, number of hops)
         self._skipped_at: int | None = None
 
     def must_skip(self, n_unread: int, n_hops: int, position: int) -> bool:
-        """Whether to go on at the newest audio.
+        """Whether to skip to the newest audio.
 
         Parameters
         ----------
-        n_unread : samples that wait for the detector; 0 where the source can wait
-        n_hops : hops it has done so far
+        n_unread : samples waiting for the detector; 0 if the source can wait
+        n_hops : number of hops processed so far
         position : of the newest audio
         """
         behind_seconds = n_unread / SAMPLE_RATE_HZ
@@ -45,7 +45,7 @@ class Overload:
             self._behind_since = None
         elif self._is_slow(n_hops):
             if self._skipped_at is None:
-                summary = f"{behind_seconds:.1f} s of audio wait to be looked at: the oldest is dropped"
+                summary = f"{behind_seconds:.1f} s of audio are waiting to be processed: the oldest is dropped"
                 self._tell(Finding("slow_machine", summary), False)
             self._skipped_at = position
             return True
@@ -55,7 +55,7 @@ class Overload:
         return False
 
     def _is_slow(self, n_hops: int) -> bool:
-        """Whether the detector, being behind, does not catch up."""
+        """Whether the detector lags and does not catch up."""
         now = time.monotonic()
         if self._behind_since is None:
             self._behind_since = now, n_hops

@@ -1,4 +1,4 @@
-"""The words that the machine itself plays: a microphone beside its loudspeaker hears them, and no person said them."""
+"""Words played by this machine, which its microphone picks up although nobody said them."""
 
 import logging
 import threading
@@ -18,21 +18,21 @@ from kws_live.spotting.pipeline import Pipeline, Step
 log = logging.getLogger(__name__)
 
 NEAR_SECONDS: Final = 0.6
-"""A word of the loudspeaker reaches the microphone within so long: buffers, the air, a room's echo."""
+"""Maximum delay of a played word at the microphone: buffers, propagation, echo."""
 
 KEPT_SECONDS: Final = 10.0
-"""As much as the microphone's detector may be behind."""
+"""Length of the history: the maximum lag of the microphone's detector."""
 
 
 class OwnPlayback(Companion):
-    """Runs a pipeline of its own on what the machine plays, and remembers each word's score.
+    """Runs a separate pipeline on this machine's playback, and records each word's score.
 
     Parameters
     ----------
-    source : already open, what the machine plays; closed at the end
-    reopen : opens a lost source anew; None: it cannot be
-    model : the microphone's
-    begin : model, position -> its pipeline from there on
+    source : of the playback, already open; closed at the end
+    reopen : reopens a lost source; None: it cannot be reopened
+    model : the model used for the microphone
+    begin : model, position -> a pipeline starting there
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class OwnPlayback(Companion):
         self._scores: deque[tuple[float, dict[str, float]]] = deque(maxlen=round(KEPT_SECONDS / HOP_SECONDS))
 
     def scores_near(self, heard_at: float | None) -> Mapping[str, float]:
-        """Each word's highest score within `NEAR_SECONDS` of a moment; empty where time plays no part."""
+        """Return each word's highest score within `NEAR_SECONDS` of a time; empty for None."""
         highest: dict[str, float] = {}
         if heard_at is None:
             return highest
@@ -62,7 +62,7 @@ class OwnPlayback(Companion):
         return highest
 
     def _note(self, step: Step) -> None:
-        """A hop of what is played was scored."""
+        """Record the scores of a hop of the playback."""
         verdict = step.verdict
         if verdict is None or verdict.hop.posteriors is None:
             return

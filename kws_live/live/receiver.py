@@ -1,4 +1,4 @@
-"""Callbacks and sinks that are told of events, each on a thread of its own."""
+"""Callbacks and sinks that receive events, each on its own thread."""
 
 import asyncio
 import functools
@@ -19,20 +19,20 @@ from kws_live.sinks import EventSink, optional
 log = logging.getLogger(__name__)
 
 SINK_SECONDS: Final = 5.0
-"""How long a sink may take to write out and let go."""
+"""Time limit for a sink to write its events and close."""
 
 
 class ThreadReceiver(Outbox):
-    """Calls a function or a sink with one event after another, on a thread of its own.
+    """Calls a function or a sink with one event after another, on its own thread.
 
     Parameters
     ----------
     name : for messages
-    function : called with each event; its age is looked at right before
-    owner : told of failures
-    wants : which events are for it
-    oldest_seconds : an event's largest age
-    loop : runs what the function returns, if that has to be awaited
+    function : called with each event, whose age is checked immediately before
+    owner : notified of failures
+    wants : whether an event is for it
+    oldest_seconds : maximum age of an event
+    loop : runs the function's result, if it has to be awaited
     """
 
     def __init__(
@@ -58,22 +58,22 @@ class ThreadReceiver(Outbox):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is done with all it was given; what is tried again may take for ever, and is not waited for."""
+        """Whether all its events are handled; retries, which may take for ever, do not count."""
         return self._n_in_hands == 0 or self._retries
 
     @property
     def is_busy(self) -> bool:
-        """Whether it is being called."""
+        """Whether a call is in progress."""
         return self._busy_since is not None
 
     @property
     def busy_since(self) -> float | None:
-        """Since when it has been called, by `time.monotonic`; None where it waits, or will try again."""
+        """Start of the current call, by `time.monotonic`; None if there is none, or a retry is pending."""
         return None if self._retries else self._busy_since
 
     @property
     def n_dropped(self) -> int:
-        """Events that came too late for it."""
+        """Number of events for which it was too slow."""
         return self.n_lost + (0 if self._on_loop is None else self._on_loop.n_dropped)
 
     def put(self, event: Event, deliver: Callable[[Event], object] | None = None) -> None:
@@ -98,7 +98,7 @@ class ThreadReceiver(Outbox):
             self._busy_since, self._retries = None, False
 
     def leave(self, end: float) -> None:
-        """Wait up to a moment of the monotonic clock for its thread to end; one that hangs is left behind."""
+        """Wait for its thread until ``end`` on the monotonic clock; one that hangs is abandoned."""
         self._join(end)
         self.drop_rest()
 
@@ -113,13 +113,13 @@ class ThreadReceiver(Outbox):
         if n_events:
             told = dropped_before(event, n_events)
             if self.wants(told):
-                with suppress(Exception):  # what is told is worth one try
+                with suppress(Exception):  # announcements are tried once only
                     self._run(told)
             self.owner.dropped(told, self)
         self._run(event)
 
     def _run(self, event: Event) -> None:
-        """Call the function; a failure is told once for each place in the program, and counted."""
+        """Call the function; failures are counted, and reported once per place in the program."""
         if self._on_loop is not None:
             return self._on_loop.put(event)
         try:
@@ -135,7 +135,7 @@ class ThreadReceiver(Outbox):
         return None
 
     def _await(self, result: Awaitable[object], event: Event) -> None:
-        """A plain function gave something to be awaited: from now on its events go to the loop."""
+        """Handle an awaitable result of a plain function: from now on its events go to the loop."""
         if self._loop is None:
             if inspect.iscoroutine(result):
                 result.close()
@@ -156,7 +156,7 @@ class SinkReceiver(ThreadReceiver):
 
     @property
     def n_undelivered(self) -> int:
-        """What never reached it, and what it took and could not deliver."""
+        """Number of events that never reached it, or that it could not deliver."""
         return self.n_lost + optional.n_lost(self.sink)
 
     def _run(self, event: Event) -> None:
@@ -192,17 +192,17 @@ class SinkReceiver(ThreadReceiver):
 
 
 def make_receiver(function: Callable[[Any], object], owner: Owner, wants: Wants) -> ThreadReceiver | LoopReceiver:
-    """A receiver for any kind of function.
+    """Return a receiver for any kind of function.
 
     Raises
     ------
     ConfigError
-        If it cannot be called to any effect: a generator function, or a coroutine function where no loop runs.
+        If calling it would have no effect: a generator function, or a coroutine function without a running loop.
     """
     inner: Any = function
     while isinstance(inner, functools.partial):
         inner = inner.func
-    forms = (inner, getattr(inner, "__call__", None))  # noqa: B004 - the method itself is looked at
+    forms = (inner, getattr(inner, "__call__", None))  # noqa: B004 - the method itself is inspected
     name = f"callback {getattr(inner, '__qualname__', type(inner).__qualname__)}"
     if any(inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form) for form in forms):
         raise ConfigError(f"{name} is a generator function, whose body never runs when it is called; remove its yield")

@@ -1,4 +1,4 @@
-"""Threads around one pipeline: capture, detector, dispatcher, and one that watches them."""
+"""The threads around a pipeline: capture, detector, dispatcher, and a watchdog."""
 
 import threading
 import time
@@ -30,20 +30,20 @@ from kws_live.system.clock import wall_seconds
 from kws_live.system.interrupts import Latch
 
 RING_SECONDS: Final = 10.0
-"""How much audio is kept."""
+"""Length of the ring buffer."""
 
 LOOK_SECONDS: Final = 1.0
-"""The detector looks at what there is at least so often, should a source stop in the middle of a hop."""
+"""Maximum wait of the detector, in case a source stops in the middle of a hop."""
 
 MOST_HANGING: Final = 3
-"""Threads left hanging in a source; no more take over from them."""
+"""Maximum number of threads hanging in a source; after that, none is replaced."""
 
 DETECTOR_SECONDS: Final = 10.0
-"""How long it waits for the detector, which looks whether to stop at each hop."""
+"""Time limit for the detector at the end; it checks at each hop whether to stop."""
 
 
 class Session:
-    """Runs a source through a pipeline on threads of its own.
+    """Runs a source through a pipeline on its own threads.
 
     The capture thread waits for the source and writes the ring buffer; the detector thread runs the pipeline;
     the dispatcher thread calls ``deliver``. A thread that dies ends the session, and `wait` raises its error.
@@ -51,16 +51,16 @@ class Session:
     Parameters
     ----------
     source : already open; the session closes it
-    pipeline : used by the detector thread alone
+    pipeline : used only by the detector thread
     deliver : called for each event on the dispatcher thread
-    reopen : opens a lost source anew; None: a lost source ends the session
-    on_step : called on the detector thread for each hop; must be quick
-    audience : what ``deliver`` hands events to
-    still_seconds : what does or gives nothing for so long is reported; more than `LOOK_SECONDS`
+    reopen : reopens a lost source; None: a lost source ends the session
+    on_step : called on the detector thread for each hop; must return quickly
+    audience : the receivers of events
+    still_seconds : time without activity or audio that is reported; more than `LOOK_SECONDS`
 
     Attributes
     ----------
-    capture, liveness : what is known of the source, and of what stands still
+    capture, liveness : state of the source, and of hanging parts
     """
 
     def __init__(
@@ -105,39 +105,39 @@ class Session:
 
     @property
     def source(self) -> AudioSource:
-        """The source as it is now: another object after it was reopened."""
+        """The current source; a different object after it was reopened."""
         return self.capture.source
 
     @property
     def threads(self) -> tuple[threading.Thread, ...]:
-        """Capture, detector, dispatcher, watch; more captures where a source hung."""
+        """Capture, detector, dispatcher, watchdog; several captures if a source hung."""
         return tuple(self._threads)
 
     @property
     def ended(self) -> Latch:
-        """Set once no more events will come."""
+        """Set when no more events will come."""
         return self._ended
 
     @property
     def running(self) -> bool:
-        """Whether events may still come."""
+        """Whether more events may come."""
         return self._detector.ident is not None and not self._ended.is_set()
 
     def start(self) -> None:
         """Start the threads, once."""
         if self._detector.ident is not None:
-            raise SessionError("this session was started before; make a new one")
+            raise SessionError("this session was already started; create a new one")
         claim(self._first_source)
         self._detector_at = time.monotonic()
         for thread in self.threads:
             thread.start()
 
     def watch(self, on_step: Callable[[Step], None]) -> Callable[[], None]:
-        """Call a function on the detector thread for each hop from now on; what is returned ends that."""
+        """Call a function on the detector thread for each hop; returns a function that unregisters it."""
         return self._watchers.add(on_step)
 
     def change_source(self, source: AudioSource, reopen: Callable[[], AudioSource] | None = None) -> None:
-        """Go on with another source, already open; the session closes it, and the one it had.
+        """Switch to another source, already open; the session closes it and the previous one.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Session:
         self.capture.change_source(source, reopen)
 
     def stop(self) -> None:
-        """End and wait for the threads; may be called twice and from inside a callback."""
+        """End and wait for the threads; can be called repeatedly and from a callback."""
         self._stop.set()
         self.capture.stop()
         self.ring.close()
@@ -159,7 +159,7 @@ class Session:
         in_callback = self._audience.runs_here()
         for thread in self.threads:
             if thread is not threading.current_thread() and not (in_callback and thread is self._dispatcher):
-                # What hangs outside this package must not hang stop(): such a thread is a daemon and is left behind.
+                # A thread that hangs in foreign code must not hang stop(): it is a daemon and is abandoned.
                 ours = thread is self._detector
                 with suppress(RuntimeError):  # a signal may have come between the starts of the threads
                     thread.join(DETECTOR_SECONDS if ours else max(0.0, end - time.monotonic()))
@@ -167,7 +167,7 @@ class Session:
             self._ended.set()
 
     def break_off(self, error: BaseException) -> None:
-        """End because of an error, which `wait` raises; does not wait."""
+        """End because of an error, which `wait` will raise; does not block."""
         if self._error is None:
             self._error = error
         self._stop.set()
@@ -182,14 +182,14 @@ class Session:
         return True
 
     def raise_what_broke(self) -> None:
-        """Raise the error that ended the session, if one did; takes no lock."""
+        """Raise the error that ended the session, if any; takes no lock."""
         if self._error is not None:
             if isinstance(self._error, KwsLiveError):
                 raise self._error
             raise SessionError(f"listening broke: {type(self._error).__name__}: {self._error}") from self._error
 
     def statistics(self) -> Statistics:
-        """The figures so far."""
+        """Return the statistics so far."""
         counts = self._pipeline.counts
         audio_seconds = self.ring.position / SAMPLE_RATE_HZ
         delay_median_ms, delay_95_ms = self._delays.figures_ms()
@@ -208,7 +208,7 @@ class Session:
             events_dropped=self._queue.n_dropped,
         )
 
-    # Each thread's run, and what guards it.
+    # The threads' functions.
 
     def _guard(self, name: str, run: Callable[[], None]) -> None:
         try:
@@ -216,7 +216,7 @@ class Session:
         except BaseException as error:
             if self._error is None:
                 self._error = error
-            if name != "capture":  # what was heard before the source broke is still looked at
+            if name != "capture":  # audio from before the error is still processed
                 self._stop.set()
                 self.capture.stop()
         finally:
@@ -233,7 +233,7 @@ class Session:
         self._queue.put(self._stamped(event))
 
     def _stamped(self, event: Event) -> Event:
-        """The event with the time at which its word, or it itself, was there."""
+        """Return the event with the arrival time of its audio or, without a word, the current time."""
         heard_at = self.ring.heard_at(word_end(event))
         if heard_at is not None and not isinstance(event, (Detection, NearMiss)):
             heard_at = wall_seconds()
@@ -255,7 +255,7 @@ class Session:
                 return
 
     def _next_step(self) -> Step | None:
-        """The pipeline's next hop; a live stream it cannot keep up with goes on at its newest sample."""
+        """Run the pipeline's next hop, or skip to the newest sample of a live stream that is too fast for it."""
         position = self.ring.position
         n_unread = self.ring.n_unread if self.capture.source.live else 0
         if self._overload.must_skip(n_unread, self._pipeline.counts.hops, position):
@@ -263,13 +263,13 @@ class Session:
         return self._pipeline.step(self.ring)
 
     def tell_finding(self, finding: Finding, over: bool = False) -> None:
-        """Hand out a finding as an event."""
+        """Deliver a finding as an event."""
         self._tell(as_event(finding, self.ring.position, self.capture.source.name, over))
 
     def _dispatch(self) -> None:
         while (event := self._queue.get()) is not None:
             self._audience.hold()
-            if self._ended.is_set():  # stop() has given up waiting for a callback: nobody expects more
+            if self._ended.is_set():  # stop() has given up waiting for a callback
                 return
             if isinstance(event, Detection) and event.word_end_position is not None and event.heard_at is not None:
                 self._delays.add(event.age_seconds)
@@ -288,7 +288,7 @@ class Session:
                 self._replace_capture()
 
     def _replace_capture(self) -> None:
-        """Go on with the source on another thread, where it can be opened again."""
+        """Continue with the source on another thread, if it can be reopened."""
         captures = [thread for thread in self._threads if thread.name == "kws-live capture" and thread.is_alive()]
         if self.capture.can_reopen and len(captures) <= MOST_HANGING:
             thread = self._thread("capture", partial(self.capture.run, after_hang=True))

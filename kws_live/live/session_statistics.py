@@ -1,4 +1,4 @@
-"""What a session did, in figures."""
+"""Statistics of a session."""
 
 import statistics
 from collections import deque
@@ -9,17 +9,17 @@ DELAYS_KEPT: Final = 10_000
 
 
 class Delays:
-    """From the end of each of the newest words to its callback, in seconds."""
+    """Delays from the end of each recent word to its callback, in seconds."""
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=DELAYS_KEPT)
 
     def add(self, seconds: float) -> None:
-        """A word was handed over."""
+        """Add the delay of a delivered word."""
         self._seconds.append(seconds)
 
     def figures_ms(self) -> tuple[float | None, float | None]:
-        """Median and 95th percentile, in milliseconds; None without words."""
+        """Return median and 95th percentile in milliseconds; None without words."""
         delays = sorted(self._seconds)
         if not delays:
             return None, None
@@ -28,20 +28,20 @@ class Delays:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a session did.
+    """Statistics of a session.
 
     Attributes
     ----------
     audio_seconds : length of the stream so far
-    samples_skipped : audio that was never looked at, at 22,050 Hz: gaps of the source, and what there was no time for
-    n_overflows : how often the source lost audio before handing it over
-    n_lost, lost_seconds : how often, and how long, the source was away
-    hops, hops_scored : hops seen, and those the gate let through
-    hops_scored_twice : where the model's second network counted as well
-    cpu_ms_per_second : processor time of the whole process for a second of audio
-    delay_median_ms, delay_95_ms : from a word's end, heard by the program, to its callback; None without words
+    samples_skipped : audio not processed, at 22,050 Hz: gaps of the source, and audio skipped for lack of time
+    n_overflows : how often the source lost audio before delivering it
+    n_lost, lost_seconds : how often, and how long, the source was lost
+    hops, hops_scored : all hops, and those passed by the gate
+    hops_scored_twice : hops for which the model's second network was used too
+    cpu_ms_per_second : CPU time of the whole process per second of audio
+    delay_median_ms, delay_95_ms : from the arrival of a word's end to its callback; None without words
     callback_errors : exceptions raised by callbacks and sinks
-    events_dropped : events that callbacks and iterators were too slow for
+    events_dropped : events for which callbacks and iterators were too slow
     events_undelivered : events that sinks and bindings could not deliver: too late, refused, left at the end
     """
 
@@ -71,7 +71,7 @@ class Statistics:
         return 100.0 * self.hops_scored / self.hops if self.hops else 0.0
 
     def rows(self) -> list[tuple[str, str]]:
-        """The figures as names and values for people."""
+        """Return names and values as text."""
         delay = "no words"
         if self.delay_median_ms is not None and self.delay_95_ms is not None:
             delay = (

@@ -20,13 +20,13 @@ LOOK_SECONDS: Final = 1.0
 
 
 class SteppingBack(Companion):
-    """Lets words reach nothing while another program has recorded for longer than `CALL_SECONDS`.
+    """Suppresses words while another program has been recording for longer than `CALL_SECONDS`.
 
     Parameters
     ----------
-    others : the streams of other programs from the same microphone, with the programs' names; may raise a
+    others : returns the streams of other programs from the same microphone, with their names; may raise a
         SourceUnavailableError
-    clock : what time it is, in seconds
+    clock : returns the time in seconds
     """
 
     def __init__(self, others: Callable[[], Mapping[int, str]], clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,7 +58,7 @@ class SteppingBack(Companion):
             self._change(calls)
 
     def _change(self, calls: list[str]) -> None:
-        """Pause, or go on."""
+        """Pause, or resume."""
         assert self._session is not None
         assert self._audience is not None
         position = self._session.ring.position

@@ -1,6 +1,6 @@
-"""Time as the stream has it: calls that wait for a position, and whether everything heard so far is dealt with.
+"""Time in the stream: calls scheduled for a position, and whether everything so far has been handled.
 
-Time-outs count audio, not the wall's clock, so a program that listens behaves the same at any speed.
+Time-outs are measured in audio, not by the wall clock, so a program behaves the same at any speed.
 """
 
 import heapq
@@ -19,17 +19,17 @@ from kws_live.system.interrupts import shielded
 
 
 class StreamClock:
-    """Follows a session from its ends: the detector makes events, the dispatcher hands them out, receivers handle them.
+    """Follows the events of a session: the detector makes them, the dispatcher delivers them, receivers handle them.
 
     Parameters
     ----------
-    next_position : the ring buffer's position from which on the detector has something to do
+    next_position : the ring buffer's position at which the detector has work to do
     """
 
     def __init__(self, next_position: int) -> None:
         self._next_position = next_position
         self._n_made = 0
-        # No longer than the dispatcher's own queue: what is older was dropped there.
+        # No longer than the dispatcher's own queue, which drops older events.
         self._on_the_way: deque[Event] = deque(maxlen=LARGEST_BACKLOG + 1)
         self._receivers_idle: Callable[[], bool] = lambda: True
         self._is_awaited: Callable[[], bool] = lambda: True
@@ -41,7 +41,7 @@ class StreamClock:
         self._changed = threading.Condition()
 
     def stepped(self, step: Step, next_position: int) -> None:
-        """A hop was decided; its events are about to be handed to the dispatcher. On the detector thread."""
+        """Note a decided hop, whose events go to the dispatcher next; called on the detector thread."""
         position = step.events[-1].position if step.verdict is None else step.verdict.hop.position
         with self._changed:
             while self._timers and self._timers[0][0] <= position:
@@ -52,7 +52,7 @@ class StreamClock:
         self._run_due()
 
     def handed_out(self, event: Event) -> None:
-        """Each receiver has an event; those made before it, too, or they were dropped. On the dispatcher thread."""
+        """Note that an event, and all before it, were delivered or dropped; called on the dispatcher thread."""
         with self._changed:
             if event in self._on_the_way:  # not one of the session's own
                 while self._on_the_way.popleft() != event:
@@ -60,22 +60,22 @@ class StreamClock:
         self._run_due()
 
     def ask(self, receivers_idle: Callable[[], bool], is_awaited: Callable[[], bool]) -> None:
-        """Ask these whether receivers are done with all they were given, and whether there was any; without a lock."""
+        """Set the functions that say whether all receivers are idle and whether there are any; called unlocked."""
         self._is_awaited = is_awaited
         self._receivers_idle = receivers_idle
 
     def handled(self) -> None:
-        """A receiver is done with an event."""
+        """Note that a receiver has handled an event."""
         with self._changed:
             self._changed.notify_all()
 
     def wait_until_handled(self, timeout_seconds: float) -> bool:
-        """Wait until receivers are done with all events handed out so far; False at the time-out."""
+        """Wait until receivers have handled all events delivered so far; False at the time-out."""
         with self._changed:
             return self._changed.wait_for(self._receivers_idle, timeout_seconds)
 
     def end(self) -> None:
-        """Nothing more will come: call what still waits."""
+        """End the stream: make the remaining calls."""
         with self._changed:
             self._ended = True
             rest = [*(call for _, call in self._due), *(call for _, _, call in sorted(self._timers))]
@@ -95,9 +95,9 @@ class StreamClock:
             call()
 
     def call_at(self, position: int, call: Callable[[], object]) -> None:
-        """Call once the stream has reached a position and events before it are handed out; at the end at the latest.
+        """Call when the stream has reached a position and events before it are delivered, or at the end.
 
-        It runs on one of the session's threads and must be quick.
+        It runs on one of the session's threads and must return quickly.
         """
         with self._changed:
             if not self._ended:
@@ -106,22 +106,22 @@ class StreamClock:
                 return
         call()
 
-    # For sources that hand over audio only while the program waits for it, as in tests.
+    # For sources that deliver audio only while the program waits for it, as in tests.
 
     def begin_waiting(self) -> None:
-        """The program waits for what the stream brings."""
+        """Note that the program waits for the stream."""
         with self._changed:
             self._n_waiting += 1
             self._changed.notify_all()
 
     def end_waiting(self) -> None:
-        """It has what it waited for."""
+        """Note that a wait has ended."""
         with self._changed:
             self._n_waiting -= 1
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """It waits while the ``with`` block runs."""
+        """Wait during the ``with`` block."""
         shielded(self.begin_waiting)
         try:
             yield
@@ -129,11 +129,11 @@ class StreamClock:
             shielded(self.end_waiting)
 
     def wait_until_idle(self, ring: RingBuffer, timeout_seconds: float, awaited: bool = False) -> bool:
-        """Wait until all audio is looked at and all events are handled; False at the time-out.
+        """Wait until all audio is processed and all events are handled; False at the time-out.
 
         Parameters
         ----------
-        awaited : and the program waits for more
+        awaited : also wait until the program waits for more
         """
 
         def idle() -> bool:
@@ -146,12 +146,12 @@ class StreamClock:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether the program has anything that events go to, or has stopped holding them back for it."""
+        """Whether the program has a receiver of events, or has stopped holding them back."""
         return self._is_awaited()
 
     @property
     def has_timers(self) -> bool:
-        """Whether the program waits for time to pass."""
+        """Whether there are scheduled calls."""
         with self._changed:
             return bool(self._timers)
 
@@ -163,7 +163,7 @@ class StreamClock:
 
 @runtime_checkable
 class FollowsClock(Protocol):
-    """A source that hands over audio only when the program is ready for it."""
+    """A source that delivers audio only when the program is ready for it."""
 
     def follow(self, clock: StreamClock, ring: RingBuffer) -> None:
-        """Told once, before the first read."""
+        """Called once, before the first read."""

@@ -1,4 +1,4 @@
-"""Functions that are called with every hop's verdict."""
+"""Functions called with every hop's verdict."""
 
 import threading
 from collections.abc import Callable
@@ -10,15 +10,15 @@ OnStep = Callable[[Step], None]
 
 
 class Watchers:
-    """Calls them on the detector thread; any thread may add and remove them."""
+    """Calls functions on the detector thread; any thread can add and remove them."""
 
     def __init__(self, first: OnStep | None = None) -> None:
         self._lock = threading.Lock()
         self._calls: tuple[OnStep, ...] = () if first is None else (first,)
 
     def add(self, on_step: OnStep) -> Callable[[], None]:
-        """Call a function for each hop from now on; what is returned ends that."""
-        call = partial(on_step)  # an object of its own, although a function may be given twice
+        """Call a function for each hop; returns a function that unregisters it."""
+        call = partial(on_step)  # a distinct object, because a function may be given twice
         with self._lock:
             self._calls = (*self._calls, call)
 
@@ -29,6 +29,6 @@ class Watchers:
         return remove
 
     def call(self, step: Step) -> None:
-        """A hop was decided."""
+        """Call all functions with a decided hop."""
         for on_step in self._calls:
             on_step(step)

@@ -22,7 +22,7 @@ Begin = Callable[[Answer], Wait]
 
 
 def wait_in_thread(begin: Begin, limit_seconds: float) -> Detection | None:
-    """Begin to wait, with what is to be called with the answer, and wait; None at the time-out."""
+    """Wait for a word; None at the time-out. ``begin`` starts the wait with the function to call with the answer."""
     answers: queue.SimpleQueue[Detection | None] = queue.SimpleQueue()
     wait = shielded(lambda: begin(answers.put))
     try:
@@ -46,7 +46,7 @@ async def wait_on_loop(begin: Begin, limit_seconds: float) -> Detection | None:
             future.set_result(detection)
 
     def answer(detection: Detection | None) -> None:
-        with suppress(RuntimeError):  # the loop has been closed
+        with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(resolve, detection)
 
     wait = shielded(lambda: begin(answer))
@@ -59,24 +59,24 @@ async def wait_on_loop(begin: Begin, limit_seconds: float) -> Detection | None:
 
 
 def flat(keywords: Iterable[Words]) -> tuple[str, ...]:
-    """Words that were given one by one or in lists, as one tuple.
+    """Flatten words given one by one or in lists to one tuple.
 
     Raises
     ------
     ConfigError
-        If one of them is no word.
+        If one of them is not a word.
     """
     words: list[str] = []
     for given in keywords:
         some = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else [None]
         if not all(isinstance(word, str) for word in some):
-            raise ConfigError(f"{given!r} is no word; give words of the model, such as 'yes', 'no'")
+            raise ConfigError(f"{given!r} is not a word; give words of the model, such as 'yes', 'no'")
         words += map(str, some)
     return tuple(words)
 
 
 def checked_timeout(timeout_seconds: float | None) -> float | None:
-    """The time-out; None without end.
+    """Check a time-out; None: no limit.
 
     Raises
     ------
@@ -85,8 +85,8 @@ def checked_timeout(timeout_seconds: float | None) -> float | None:
     """
     if timeout_seconds is None or timeout_seconds == math.inf:
         return None
-    if not isinstance(timeout_seconds, (int, float)) or not timeout_seconds >= 0.0:  # not a number is neither
-        raise ConfigError(f"timeout_seconds={timeout_seconds!r} must be 0 or more; None waits without end")
+    if not isinstance(timeout_seconds, (int, float)) or not timeout_seconds >= 0.0:  # also rejects NaN
+        raise ConfigError(f"timeout_seconds={timeout_seconds!r} must be 0 or more; None waits without a limit")
     return timeout_seconds
 
 
@@ -98,9 +98,9 @@ def prepared(
     audience: Audience,
     go_on: Callable[[], object],
 ) -> tuple[Begin, float]:
-    """What begins to wait for some words, and starts the listening; and the longest wait by the clock.
+    """Return a function that starts a wait for some words and the listening, and the time limit by the clock.
 
-    That is endless where the source waits for the program. Raises as `checked_timeout` does.
+    There is no limit if the source waits for the program. Raises like `checked_timeout`.
     """
     timeout = checked_timeout(timeout_seconds)
 

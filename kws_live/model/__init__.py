@@ -1,7 +1,7 @@
-"""A model folder, checked: card, networks, mel filters, taught words.
+"""Model folders: card, networks, mel filters, taught words, all verified.
 
-A folder holds ``card.json`` and the files it names with their SHA-256. The card says how the features are
-made, so that training and listening cannot disagree.
+A folder contains ``card.json`` and the files listed in it with their SHA-256. The card defines the features,
+so that training and listening cannot differ.
 """
 
 import hashlib
@@ -33,12 +33,12 @@ LARGEST_FILE_BYTES: Final = 256 * 2**20
 
 @dataclass(frozen=True)
 class Model:
-    """A model folder, checked.
+    """A verified model folder.
 
     Attributes
     ----------
-    folder : where it lies
-    card : what it says of itself
+    folder : its path
+    card : its card
     """
 
     folder: Path
@@ -46,7 +46,7 @@ class Model:
 
     @cached_property
     def extractor(self) -> FeatureExtractor:
-        """Makes the features this model was trained on."""
+        """Computes the features this model was trained on."""
         try:
             bank = read_array(_read(self.folder / FILTERS_NAME)).astype(np.float32)
         except ValueError as error:
@@ -55,34 +55,34 @@ class Model:
 
     @cached_property
     def taught(self) -> TaughtWords | None:
-        """The words its user has taught it; None without any."""
+        """The taught words; None if there are none."""
         if WORDS_NAME not in self.card.files:
             return None
         path = self.folder / WORDS_NAME
         words = TaughtWords.from_bytes(_read(path), str(path))
         n_network = len(self.card.labels) - len(words.user_words)
         if self.card.labels[n_network:] != words.user_words or not words.adapted <= set(self.card.labels[:n_network]):
-            raise ModelError(f"{path} holds {', '.join(words.names)}; the labels of the card are others")
+            raise ModelError(f"{path} contains {', '.join(words.names)}, which do not match the labels of the card")
         return words
 
     @property
     def network_labels(self) -> tuple[str, ...]:
-        """The network's outputs; the user words come after them among the card's labels."""
+        """The network's outputs; in the card's labels the user words come after them."""
         n_user = len(self.taught.user_words) if self.taught else 0
         return self.card.labels[: len(self.card.labels) - n_user]
 
     @property
     def network_words(self) -> dict[str, int]:
-        """The network's words and which of its outputs they are."""
+        """The network's words and the indices of their outputs."""
         return {word: i for i, word in enumerate(self.network_labels) if word not in (UNKNOWN, SILENCE)}
 
     @property
     def window_seconds(self) -> float:
-        """How much of a stream is scored at a time: the network's window, or what a taught word is heard from."""
+        """Length of audio scored at a time: the network's window, or the longer span of taught words."""
         return SPAN_SECONDS if self.taught else WINDOW_SECONDS
 
     def scorer(self) -> Scorer:
-        """A new scorer of the network's labels; each thread needs its own."""
+        """Return a new scorer for the network's labels; each thread needs its own."""
         first = self._runner(LITERT_NAME)
         if VERIFIER_NAME not in self.card.files:
             return first
@@ -93,7 +93,7 @@ class Model:
         return LiteRtScorer(_read(self.folder / name), self.card, len(self.network_labels))
 
     def embedding(self) -> SpeechEmbedding:
-        """A new runner of the embedding by which words are taught; each stream needs its own.
+        """Return a new instance of the embedding for taught words; each stream needs its own.
 
         Raises
         ------
@@ -106,11 +106,11 @@ class Model:
         return SpeechEmbedding(_read(path), str(path))
 
     def rows(self, window: Samples) -> Features:
-        """Both pictures of one spectrum: each frame's MFCC, then the embedding's bands.
+        """Return both features of one spectrum: each frame's MFCC, then the embedding's bands.
 
         Parameters
         ----------
-        window : float32 (..., n_samples), as `FeatureExtractor.power` takes it
+        window : float32 (..., n_samples), as for `FeatureExtractor.power`
 
         Returns
         -------
@@ -120,7 +120,7 @@ class Model:
         return np.concatenate((self.extractor.mfcc_of(power), speech_bands(power, self.card.features)), axis=-1)
 
     def stream_scorer(self, step_seconds: float) -> StreamScorer:
-        """A function that scores every label in windows of `window_seconds`, quickest where each is one step on."""
+        """Return a scorer of windows of `window_seconds`, which is fastest if each window advances by one step."""
         settings, scorer = self.card.features, self.scorer()
         if self.taught is None:
             mfcc = RollingFeatures(settings, self.extractor.mfcc, settings.window_samples, step_seconds)
@@ -137,13 +137,13 @@ class Model:
         return score
 
     def posteriors(self, score: StreamScorer, window: Samples) -> Posteriors:
-        """Scores of one window of a second, float32 (n_samples,) at the features' own rate, with silence before it."""
+        """Score one second, float32 (n_samples,) at the rate of the features, with silence before it."""
         missing = round((self.window_seconds - WINDOW_SECONDS) * self.card.features.sample_rate_hz)
         return score(np.pad(window, (missing, 0)), False).posteriors
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
-    """Open a shipped model by name, or a model folder by path, and check every file against the card.
+    """Open a shipped model by name, or a model folder by path, and verify every file against the card.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     folder = find_model(name_or_path)
     card_path = folder / CARD_NAME
     if not card_path.is_file():
-        raise ModelError(f"{folder} has no {CARD_NAME}, so it is no model folder; list models with: kws-live models")
+        raise ModelError(f"{folder} has no {CARD_NAME}, so it is not a model folder; list models with: kws-live models")
     card = ModelCard.from_json(_read(card_path, 2**20).decode("utf-8", "replace"), str(card_path))
     for name in (LITERT_NAME, FILTERS_NAME):
         if name not in card.files:
@@ -161,16 +161,16 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     for name, digest in card.files.items():
         path = folder / name
         if Path(name).name != name or name in (".", ".."):
-            raise ModelError(f"{card_path} names {name!r}; files must lie in the model folder itself")
+            raise ModelError(f"{card_path} lists {name!r}; files must be in the model folder itself")
         if not path.is_file():
-            raise ModelError(f"model {card.name!r}: {path} is missing; take the model folder again, whole")
+            raise ModelError(f"model {card.name!r}: {path} is missing; get a complete copy of the model folder")
         if hashlib.sha256(_read(path)).hexdigest() != digest:
             raise ModelError(
                 f"model {card.name!r}: {name} is not the file the card describes (its SHA-256 differs); "
-                "take the model folder again, whole"
+                "get a complete copy of the model folder"
             )
     model = Model(folder, card)
-    model.taught  # noqa: B018  read now: what is wrong with it is said before anything listens
+    model.taught  # noqa: B018  read now, so that errors are raised before listening starts
     return model
 
 

@@ -1,4 +1,4 @@
-"""A model's card: what it is, how its features are made, and which files belong to it."""
+"""Model cards: description, features and files of a model."""
 
 import hashlib
 import json
@@ -21,21 +21,21 @@ VERIFIER_NAME: Final = "verifier.tflite"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model is, as JSON beside it.
+    """Description of a model, stored as JSON next to it.
 
     Attributes
     ----------
-    name, description, licence : for people
+    name, description, licence : as text
     labels : the outputs of the network, in order
-    keywords : the labels that may fire; the others (unknown words, silence) never do
-    features : how the input is made
+    keywords : the labels that can fire; the others (unknown words, silence) never do
+    features : the front end
     thresholds : recommended threshold of each keyword, chosen on validation data
-    data : what it was trained on, each with name, licence and address
-    figures : what was measured, with the data it was measured on
-    files : file name -> SHA-256 in hexadecimal digits
-    longest_word_seconds : in command mode, longer utterances are no word of this model
-    settings : other recommended decision settings, where they are not the usual ones
-    verifier_bar : where the network gives a word so much, a second one is asked, if there is a ``verifier.tflite``
+    data : training data, each with name, licence and address
+    figures : measurements, and their data
+    files : file name -> SHA-256, hexadecimal
+    longest_word_seconds : in command mode, longer utterances are not words of this model
+    settings : other recommended decision settings that differ from the defaults
+    verifier_bar : score of a word from which on the second network runs, if there is a ``verifier.tflite``
     """
 
     name: str
@@ -55,7 +55,7 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) != len(self.labels) or not self.labels:
-            raise ModelError(f"model {self.name!r}: labels must be present and differ from each other")
+            raise ModelError(f"model {self.name!r}: labels must be given and distinct")
         if unknown := [word for word in self.keywords if word not in self.labels]:
             raise ModelError(f"model {self.name!r}: keywords {', '.join(unknown)} are not among its labels")
         if not self.keywords or set(self.thresholds) != set(self.keywords):
@@ -73,17 +73,17 @@ class ModelCard:
         if self.features.sample_rate_hz not in (SAMPLE_RATE_HZ, SPEECH_RATE_HZ):
             raise ModelError(
                 f"model {self.name!r}: features at {self.features.sample_rate_hz} Hz; "
-                f"the live path has {SAMPLE_RATE_HZ} and {SPEECH_RATE_HZ} Hz"
+                f"the live path supports {SAMPLE_RATE_HZ} and {SPEECH_RATE_HZ} Hz"
             )
 
     def decision_settings(self) -> DecisionSettings:
-        """The settings that this model is best decided with."""
+        """Return the recommended decision settings."""
         usual = DecisionSettings(thresholds=dict(self.thresholds), longest_word_seconds=self.longest_word_seconds)
         return usual.changed(self.settings)
 
     @property
     def network_sha256(self) -> str:
-        """Says which network, or which two and how they are asked, gave a score; in hexadecimal digits."""
+        """Hash of the network, or of both networks and how they are combined; hexadecimal."""
         first = self.files.get(LITERT_NAME, "")
         if VERIFIER_NAME not in self.files:
             return first
@@ -91,13 +91,13 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "ModelCard":
-        """Parse a card; anything unexpected is a ModelError that names ``where``."""
+        """Parse a card; anything unexpected raises a ModelError that names ``where``."""
         try:
             raw = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ModelError(f"{where} is not JSON: {error}") from error
         if not isinstance(raw, dict):
-            raise ModelError(f"{where} must hold one JSON object")
+            raise ModelError(f"{where} must contain one JSON object")
         if raw.get("format") != CARD_FORMAT:
             raise ModelError(f"{where} has format {raw.get('format')!r}; this version reads format {CARD_FORMAT}")
         known = {item.name for item in fields(cls)}
@@ -120,12 +120,12 @@ class ModelCard:
             raise ModelError(f"{where} cannot be used: {type(error).__name__}: {error}") from error
 
     def to_json(self) -> str:
-        """The card as indented JSON."""
+        """Return the card as indented JSON."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
 def write_card(folder: Path, card: ModelCard) -> ModelCard:
-    """Write ``card.json`` with the SHA-256 of every file named in ``card.files``; returns the card as written."""
+    """Write ``card.json`` with the SHA-256 of every file in ``card.files``; returns the card as written."""
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(card.files)}
     written = ModelCard(**{**{item.name: getattr(card, item.name) for item in fields(card)}, "files": digests})
     write_file(folder / CARD_NAME, written.to_json())

@@ -1,7 +1,7 @@
-"""From one window of audio to MFCC, by the one function that training and listening share.
+"""From one window of audio to MFCC, with the same code in training and listening.
 
-The arithmetic is librosa's (`librosa.feature.mfcc`), done in numpy from a mel filter bank that librosa
-built, because librosa rebuilds the bank at each call and its first call costs seconds. Tests hold the two equal.
+The computation is that of `librosa.feature.mfcc`, in numpy with a mel filter bank built by librosa,
+because librosa rebuilds the bank at each call and its first call takes seconds. Tests compare the two.
 
 References
 ----------
@@ -25,7 +25,7 @@ Features = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """How a model's features are made; it travels in the model's card.
+    """Parameters of a model's features, stored in its card.
 
     Attributes
     ----------
@@ -36,13 +36,13 @@ class FeatureSettings:
     n_mels, fmin_hz, fmax_hz : the mel filter bank
     mel_scale : "slaney" or "htk"
     mel_norm : "slaney" (equal area) or "peak" (peak of 1)
-    n_mfcc : coefficients kept, the first ones
-    centered : pad by ``n_fft // 2`` zeros at both ends (librosa's ``center=True``); otherwise the frames lie
+    n_mfcc : number of coefficients kept
+    centered : pad with ``n_fft // 2`` zeros at both ends (librosa's ``center=True``); otherwise all frames are
         within the window
     floor : "clamp": power below ``floor_power`` is raised to it (librosa); "add": ``floor_power`` is added
-    floor_power : the smallest mel power
-    top_db : clip at this many dB below the window's maximum; None: do not. It makes a frame depend on the
-        whole window, so the default model goes without.
+    floor_power : minimum mel power
+    top_db : clip at this many dB below the window's maximum; None: no clipping. It makes a frame depend on the
+        whole window, so the default model does not use it.
     """
 
     sample_rate_hz: int
@@ -78,11 +78,11 @@ class FeatureSettings:
             raise ConfigError(f"top_db {self.top_db} must be above 0, at most 1e6, or absent")
 
     def _require_kinds(self) -> None:
-        """Raise a ConfigError where a value is no whole number, or none of the choices."""
+        """Raise a ConfigError if a value is not a whole number, or not one of the choices."""
         for name in ("sample_rate_hz", "n_fft", "frame_samples", "hop_samples", "n_mels", "n_mfcc"):
             if type(getattr(self, name)) is not int:
                 raise ConfigError(f"{name} {getattr(self, name)!r} must be a whole number")
-        # A card's misspelt choice must not quietly become another front end.
+        # A misspelt choice in a card must not silently select another front end.
         for name, choices in (
             ("mel_scale", ("slaney", "htk")),
             ("mel_norm", ("slaney", "peak")),
@@ -94,7 +94,7 @@ class FeatureSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "FeatureSettings":
-        """Build from a card's JSON object; a missing or unknown key is a ModelError."""
+        """Build from a card's JSON object; a missing or unknown key raises a ModelError."""
         try:
             return cls(**values)
         except (TypeError, ConfigError) as error:
@@ -107,7 +107,7 @@ class FeatureSettings:
 
     @property
     def n_frames(self) -> int:
-        """Frames of one window: each starts ``hop_samples`` after the one before."""
+        """Number of frames in one window; each starts ``hop_samples`` after the previous one."""
         span = 0 if self.centered else self.frame_samples
         return 1 + (self.window_samples - span) // self.hop_samples
 
@@ -144,7 +144,7 @@ PAPER = FeatureSettings(
     floor_power=1e-10,
     top_db=80.0,
 )
-"""The founding paper's: ``librosa.feature.mfcc(y, sr=22050, n_mfcc=13, n_fft=2048, hop_length=512)``, 44 x 13."""
+"""The original paper: ``librosa.feature.mfcc(y, sr=22050, n_mfcc=13, n_fft=2048, hop_length=512)``, 44 x 13."""
 
 SPEECH = FeatureSettings(
     sample_rate_hz=16_000,
@@ -162,11 +162,11 @@ SPEECH = FeatureSettings(
     floor_power=10**-6.25,
     top_db=None,
 )
-"""The default model's: 30 ms frames each 10 ms, 40 bands up to 4 kHz, 98 x 40, every coefficient kept."""
+"""Front end of the default model: 30 ms frames every 10 ms, 40 bands up to 4 kHz, 98 x 40, all coefficients kept."""
 
 
 def dct_matrix(n_mfcc: int, n_mels: int) -> NDArray[np.float32]:
-    """Orthonormal DCT-II as a matrix, shape (n_mfcc, n_mels): ``mfcc = log_mel @ dct_matrix(...).T``."""
+    """Return the orthonormal DCT-II matrix, shape (n_mfcc, n_mels): ``mfcc = log_mel @ dct_matrix(...).T``."""
     order = np.arange(n_mfcc)[:, np.newaxis]
     basis: NDArray[np.float64] = np.cos(np.pi * order * (2 * np.arange(n_mels) + 1) / (2 * n_mels)) * np.sqrt(
         2.0 / n_mels
@@ -176,18 +176,18 @@ def dct_matrix(n_mfcc: int, n_mels: int) -> NDArray[np.float32]:
 
 
 class FeatureExtractor:
-    """Computes the features one `FeatureSettings` describes, with its matrices ready.
+    """Computes the features of one `FeatureSettings`, with precomputed matrices.
 
     Parameters
     ----------
     settings : FeatureSettings
     mel_filters : float32 array, shape (n_mels, 1 + n_fft // 2), optional
-        The bank from the model folder. Without it librosa builds it.
+        The bank from the model folder; by default librosa builds it.
 
     Raises
     ------
     ModelError
-        If the bank does not have the shape the settings ask for.
+        If the bank's shape does not match the settings.
     """
 
     def __init__(self, settings: FeatureSettings, mel_filters: NDArray[np.float32] | None = None) -> None:
@@ -199,28 +199,28 @@ class FeatureExtractor:
             )
         self.settings = settings
         self.mel_filters = bank
-        # Filters that end below the highest bin let the product skip the rest: about half of it for 4 kHz of 8.
+        # Bins above the highest filter are skipped in the product: about half of them for 4 kHz of 8.
         used = int(np.flatnonzero(bank.any(axis=0))[-1]) + 1 if bank.any() else 1
         self._bank = np.ascontiguousarray(bank[:, :used].T)
-        # Summed in float64: coefficient 0 is in the thousands, where a float32 sum is off by 1e-3.
+        # Summed in float64: coefficient 0 is in the thousands, where a float32 sum has an error of 1e-3.
         self._dct = dct_matrix(settings.n_mfcc, settings.n_mels).T.astype(np.float64)
 
     @cached_property
     def _hann(self) -> NDArray[np.float32]:
-        """Periodic Hann window; zero-padded evenly to ``n_fft``, as librosa does, where frames are centred."""
+        """Periodic Hann window; for centred frames zero-padded on both sides to ``n_fft``, as in librosa."""
         n, n_fft = self.settings.frame_samples, self.settings.n_fft
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
         before = (n_fft - n) // 2
         return (np.pad(hann, (before, n_fft - n - before)) if self.settings.centered else hann).astype(np.float32)
 
     def power(self, window: Samples) -> NDArray[np.float32]:
-        """Power spectrum of each frame of a window, up to the highest frequency that the filters let through.
+        """Return the power spectrum of each frame of a window, up to the highest frequency of the filters.
 
         Parameters
         ----------
         window : float32 array, shape (n_samples,), at ``settings.sample_rate_hz``
-            Usually one second; any length of at least one frame works. Several, stacked along axes before the last,
-            give what each gives by itself, bit for bit.
+            Usually one second; any length of at least one frame works. Windows stacked along leading axes
+            give bit-identical results to separate calls.
 
         Returns
         -------
@@ -239,17 +239,17 @@ class FeatureExtractor:
         if n_frames < 1:
             raise ValueError(f"a window of {n_samples} samples is shorter than a frame of {self._hann.size}")
         *steps, step = window.strides
-        # Not sliding_window_view, which takes as long as the transform of the eight frames that are new in a hop.
+        # Not sliding_window_view, which takes as long as the transform of a hop's eight new frames.
         frames = np.lib.stride_tricks.as_strided(
             window, (*stack, n_frames, self._hann.size), (*steps, s.hop_samples * step, step), writeable=False
         )
-        # Where the frame is shorter than the transform, zeros follow it instead of standing on both sides as in
-        # librosa: that turns phases and leaves the power as it is.
+        # If the frame is shorter than the transform, zeros are appended rather than added on both sides as in
+        # librosa: this changes the phase but not the power.
         spectrum = np.fft.rfft(frames * self._hann, s.n_fft)[..., : self._bank.shape[0]]
         return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float32)
 
     def log_mel(self, window: Samples) -> Features:
-        """Log mel power in dB, shape (n_frames, n_mels), of a window as `power` takes it."""
+        """Return log-mel power in dB, shape (n_frames, n_mels); window as for `power`."""
         return self._log_mel(self.power(window))
 
     def _log_mel(self, power: NDArray[np.float32]) -> Features:
@@ -263,7 +263,7 @@ class FeatureExtractor:
         return log_mel
 
     def mfcc(self, window: Samples) -> Features:
-        """MFCC of a window as `power` takes it, equal to librosa's within float32 rounding.
+        """Return MFCC, equal to librosa's within float32 rounding; window as for `power`.
 
         Returns
         -------
@@ -272,5 +272,5 @@ class FeatureExtractor:
         return self.mfcc_of(self.power(window))
 
     def mfcc_of(self, power: NDArray[np.float32]) -> Features:
-        """MFCC of frames whose `power` is known."""
+        """Return MFCC from the result of `power`."""
         return (self._log_mel(power) @ self._dct).astype(np.float32)

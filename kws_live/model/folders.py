@@ -1,4 +1,4 @@
-"""Where models lie: shipped ones, those of other packages, and the user's own."""
+"""Locations of models: shipped ones, those of other packages, and the user's own."""
 
 import os
 from contextlib import suppress
@@ -15,24 +15,24 @@ GROUP: Final = "kws_live.models"
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of others says, in one line."""
+    """Return a foreign error's message in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": ")
 
 
 def shipped_models_folder() -> Path:
-    """Where the shipped models lie: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the shipped models: inside the installed package, or next to it in a checkout."""
     package = Path(__file__).parents[1]
     inside = package / "models"
     return inside if inside.is_dir() else package.parent / "models"
 
 
 def user_models_folder() -> Path:
-    """Where the user's own models lie: what KWS_LIVE_MODELS says, or a part of `user_folder`.
+    """Return the folder of the user's own models: KWS_LIVE_MODELS, or a part of `user_folder`.
 
     Raises
     ------
     ConfigError
-        If nothing says where.
+        If there is no home folder.
     """
     if chosen := os.environ.get("KWS_LIVE_MODELS"):
         return user_path(chosen)
@@ -40,12 +40,12 @@ def user_models_folder() -> Path:
 
 
 def shipped_models() -> list[str]:
-    """Names of the shipped models."""
+    """Return the names of the shipped models."""
     return _names(shipped_models_folder())
 
 
 def user_models() -> list[str]:
-    """Names of the user's own models; none where there is no place for them."""
+    """Return the names of the user's own models; empty if there is no folder for them."""
     with suppress(ConfigError):
         return _names(user_models_folder())
     return []
@@ -60,22 +60,22 @@ def _names(folder: Path) -> list[str]:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Folder of a model given by name or path.
+    """Return the folder of a model given by name or path.
 
-    Packages add models with an entry point in the group ``kws_live.models``: its name is the model's, its object the
+    Packages add models with an entry point in the group ``kws_live.models``: its name is the model's, its object is the
     path of the folder.
 
     Raises
     ------
     ModelError
-        If there is none; it names those there are.
+        If there is no such model; the message lists those available.
     """
     name = str(name_or_path)
     if name in shipped_models():
         return shipped_models_folder() / name
     if name in user_models():
         return user_models_folder() / name
-    with suppress(OSError, ConfigError):  # a name too long for a path, or ~ of a user that does not exist
+    with suppress(OSError, ConfigError):  # a name too long for a path, or ~ of an unknown user
         path = user_path(name_or_path)
         if path.is_dir():
             return path
@@ -83,10 +83,10 @@ def find_model(name_or_path: str | Path) -> Path:
     if name in added:
         try:
             return Path(added[name].load())
-        except Exception as error:  # a package of others may raise anything
+        except Exception as error:  # foreign code may raise anything
             raise ModelError(
-                f"model {name!r} of the package behind {added[name].value!r} cannot be used: {first_line(error)}"
+                f"model {name!r} of the package of {added[name].value!r} cannot be used: {first_line(error)}"
             ) from error
     known = ", ".join((*shipped_models(), *added))
     own = f"; your own: {', '.join(user_models())}" if user_models() else ""
-    raise ModelError(f"no model {name!r}; shipped are: {known}{own}; or give a folder")
+    raise ModelError(f"no model {name!r}; choose from: {known}{own}; or give a folder")

@@ -1,4 +1,4 @@
-"""What runs a network: features in, numbers out."""
+"""Scorers: run networks on features."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -15,31 +15,31 @@ from kws_live.spotting.verdict import Heard
 from kws_live.system.native_output import quiet_stderr
 
 Posteriors = NDArray[np.float32]
-"""Every label's probability, shape (n_labels,), summing to 1; taught words' scores come on top."""
+"""Every label's probability, shape (n_labels,), summing to 1; scores of taught words are extra."""
 
 StreamScorer = Callable[[Samples, bool], Heard]
-"""Scores the window that a stretch of samples begins with; what comes after it has been read ahead. The second argument
-says whether it is the window scored last, moved on by one step."""
+"""Scores the window at the beginning of the samples; the rest has been read ahead. The second argument
+says whether it is the previous window advanced by one step."""
 
 
 ASK_EVERY: Final = 2
 SURE: Final = 0.9
-"""Posterior of a word from which on the second network is not asked again about it."""
+"""Posterior of a word above which the second network is not run again for it."""
 
 LEAST: Final = np.float32(1e-12)
-"""Of a product: two networks that are sure of different labels agree on none."""
+"""Minimum of a product, for networks that are sure of different labels."""
 
 
 class Scorer(Protocol):
     """Runs the network."""
 
     def score(self, features: Features, follows: bool = False) -> Heard:
-        """What it makes of one window.
+        """Score one window.
 
         Parameters
         ----------
         features : float32 (n_frames, n_mfcc)
-        follows : whether the window is the one scored last, moved on by one hop
+        follows : whether the window is the previous one advanced by one hop
         """
 
 
@@ -50,16 +50,16 @@ class LiteRtScorer:
     ----------
     content : the LiteRT file
     card : of its model
-    n_outputs : of the network; None: one for each label
+    n_outputs : of the network; None: one per label
 
     Raises
     ------
     ModelError
-        If the bytes are no LiteRT model, or its shapes are not the card's.
+        If the bytes are not a LiteRT model, or its shapes do not match the card.
     """
 
     def __init__(self, content: bytes, card: ModelCard, n_outputs: int | None = None) -> None:
-        from ai_edge_litert.interpreter import Interpreter  # half of a second start is this import
+        from ai_edge_litert.interpreter import Interpreter  # this import takes half of the start-up time
 
         try:
             with quiet_stderr():
@@ -84,18 +84,18 @@ class LiteRtScorer:
 
 
 class VerifiedScorer:
-    """Two networks that err on different windows: where the first hears a word, the geometric mean of both counts.
+    """Two networks with different errors: where the first scores a word, the geometric mean of both is used.
 
-    So one that is sure that it is no word outweighs one that is fairly sure that it is. The second takes longer: where
-    hops follow each other it is asked at every `ASK_EVERY`-th, until it is `SURE` of the word that the first hears; its
-    last answer counts between.
+    So a network that is sure of no word outweighs one that is fairly sure of a word. The second network is slower:
+    on consecutive hops it runs at every `ASK_EVERY`-th, until it is `SURE` of the first network's word; in between, its
+    last result is used.
 
     Parameters
     ----------
     first : run on every window
-    verifier : run where the first gives one of the words ``bar`` or more; its labels are the same
-    words : which of the labels are words
-    bar : 0 (always asked) to 1
+    verifier : run where the first scores a word at ``bar`` or more; it has the same labels
+    words : indices of the labels that are words
+    bar : 0 (always run) to 1
     """
 
     def __init__(self, first: Scorer, verifier: Scorer, words: Sequence[int], bar: float) -> None:

@@ -1,8 +1,8 @@
-"""Google's speech embedding: what is said, as 96 numbers for each 80 ms, by which words are taught.
+"""Google's speech embedding, used for taught words: 96 numbers every 80 ms that represent what is said.
 
-Each embedding is made of 76 frames of 32 bands, 0.77 s. The network keeps what it needs of the frames before, so a step
-of eight frames computes only what is new. Its bands are taken from the spectrum that the model's own features are made
-of. The weights are Google's, standardised: in talk, each of the 96 numbers has a mean of 0 and a deviation of 1.
+Each embedding is computed from 76 frames of 32 bands, 0.77 s. The network keeps the state of earlier frames, so a step
+of eight frames computes only what is new. Its bands come from the same spectrum as the model's own features.
+The weights are Google's, standardised: on talk, each of the 96 numbers has a mean of 0 and a standard deviation of 1.
 
 References
 ----------
@@ -27,24 +27,24 @@ EMBEDDING_SIZE: Final = 96
 N_BANDS: Final = 32
 STEP_FRAMES: Final = 8
 SEEN_FRAMES: Final = 76
-"""Frames of 10 ms that one embedding is made of."""
+"""Number of 10 ms frames behind one embedding."""
 
 LOWEST_HZ, HIGHEST_HZ = 60.0, 3800.0
 FRAME_SAMPLES: Final = 400
-"""Of the original's front end, at 16 kHz; the other numbers are those of the settings that `fits` allows."""
+"""Frame length of the original front end, at 16 kHz; its other numbers equal the settings that `fits` allows."""
 
 FLOOR: Final = 1e-3
 """Added to the magnitudes."""
 
 _WARM_UP_STEPS: Final = 9
-"""Before the first step whose embedding depends on no frame from before it."""
+"""Steps before the first embedding that depends on no earlier frames."""
 
 _LEAD_FRAMES: Final = (_WARM_UP_STEPS + 1) * STEP_FRAMES - SEEN_FRAMES
-"""Frames of the first step that no embedding depends on."""
+"""Frames of the first step on which no embedding depends."""
 
 
 def fits(settings: FeatureSettings) -> bool:
-    """Whether the bands can be taken from the spectrum of these features."""
+    """Whether the bands can be computed from the spectrum of these features."""
     return (
         (settings.sample_rate_hz, settings.n_fft, settings.hop_samples) == (16_000, 512, 160)
         and not settings.centered
@@ -54,9 +54,9 @@ def fits(settings: FeatureSettings) -> bool:
 
 @cache
 def band_filters(n_fft: int, sample_rate_hz: int) -> NDArray[np.float32]:
-    """The triangular filters of the original's front end, shape (1 + n_fft // 2, N_BANDS).
+    """Return the triangular filters of the original front end, shape (1 + n_fft // 2, N_BANDS).
 
-    They are evenly spaced on the scale of mels that has 1127 ln(1 + f / 700), with peaks of 1.
+    They are evenly spaced on the mel scale 1127 ln(1 + f / 700), with peaks of 1.
     """
     hz = np.arange(1 + n_fft // 2) * sample_rate_hz / n_fft
     mels = 1127 * np.log1p(hz / 700)[:, np.newaxis]
@@ -68,12 +68,12 @@ def band_filters(n_fft: int, sample_rate_hz: int) -> NDArray[np.float32]:
 
 
 def speech_bands(power: NDArray[np.float32], settings: FeatureSettings) -> Features:
-    """Log magnitudes in the embedding's bands, shape (n_frames, N_BANDS).
+    """Return log magnitudes in the embedding's bands, shape (n_frames, N_BANDS).
 
     Parameters
     ----------
-    power : float32 (n_frames, n_bins), as `kws_live.model.features.FeatureExtractor.power` gives it
-    settings : of that extractor; its frames may be longer than the original's, of which sounds have greater magnitudes
+    power : float32 (n_frames, n_bins), from `kws_live.model.features.FeatureExtractor.power`
+    settings : of that extractor; longer frames than the original's give greater magnitudes, which is corrected
     """
     filters = band_filters(settings.n_fft, settings.sample_rate_hz)[: power.shape[-1]]
     magnitudes = np.sqrt(power) @ (filters * np.float32(FRAME_SAMPLES / settings.frame_samples))
@@ -81,7 +81,7 @@ def speech_bands(power: NDArray[np.float32], settings: FeatureSettings) -> Featu
 
 
 class SpeechEmbedding:
-    """Runs the embedding over a stream; it remembers what came before, so each stream needs its own.
+    """Runs the embedding on a stream; it has state, so each stream needs its own.
 
     Parameters
     ----------
@@ -91,11 +91,11 @@ class SpeechEmbedding:
     Raises
     ------
     ModelError
-        If it is no LiteRT file, or another network's.
+        If it is not a LiteRT file, or contains another network.
     """
 
     def __init__(self, content: bytes, where: str) -> None:
-        from ai_edge_litert.interpreter import Interpreter  # half of a second start is this import
+        from ai_edge_litert.interpreter import Interpreter  # this import takes half of the start-up time
 
         try:
             with quiet_stderr():
@@ -109,17 +109,17 @@ class SpeechEmbedding:
         if (n_inputs, n_outputs) != (STEP_FRAMES * N_BANDS, EMBEDDING_SIZE):
             raise ModelError(
                 f"{where} maps {n_inputs} numbers to {n_outputs}; this version's embedding maps "
-                f"{STEP_FRAMES} x {N_BANDS} to {EMBEDDING_SIZE}: take the model folder again, whole"
+                f"{STEP_FRAMES} x {N_BANDS} to {EMBEDDING_SIZE}: get a complete copy of the model folder"
             )
 
     def step(self, bands: Features) -> NDArray[np.float32]:
-        """The embedding that ends with these frames, which follow the last ones: (STEP_FRAMES, N_BANDS) -> (96,)."""
+        """Return the embedding after the next frames: (STEP_FRAMES, N_BANDS) -> (EMBEDDING_SIZE,)."""
         self._interpreter.set_tensor(self._input, bands.reshape(self._shape))
         self._interpreter.invoke()
         return np.array(self._interpreter.get_tensor(self._output)).reshape(-1)
 
     def of(self, bands: Features) -> NDArray[np.float32]:
-        """The embeddings of a stretch that follows nothing, one every `STEP_FRAMES` from the first `SEEN_FRAMES` on.
+        """Return the embeddings of a new stretch, one every `STEP_FRAMES` after the first `SEEN_FRAMES`.
 
         Parameters
         ----------
@@ -127,8 +127,8 @@ class SpeechEmbedding:
 
         Returns
         -------
-        float32 array, shape (1 + (n_frames - SEEN_FRAMES) // STEP_FRAMES, EMBEDDING_SIZE); afterwards `step` goes on
-            after the last frame, if none was left over
+        float32 array, shape (1 + (n_frames - SEEN_FRAMES) // STEP_FRAMES, EMBEDDING_SIZE); afterwards `step` continues
+            after the last frame, if there was no remainder
         """
         led = np.concatenate((np.zeros((_LEAD_FRAMES, N_BANDS), np.float32), bands))
         steps = [self.step(led[at : at + STEP_FRAMES]) for at in range(0, len(led) - STEP_FRAMES + 1, STEP_FRAMES)]

@@ -1,14 +1,14 @@
-"""Words that a user has taught, in a model folder: how each is scored, beside what the network knows.
+"""Words taught by a user, stored in a model folder, and how they are scored in addition to the network's words.
 
 `kws_live.model.speech_embedding` turns each hop into 96 numbers. The last eight hops, 1.3 s, make one vector of length
 one, and each taught word is a weight vector and a bias: its score is the logistic function of their product with it,
-less what speaks for a word of the network's or for no voice at all, held for two hops. The network knows nothing
-of taught words, and calls one that is like a word of its own by that name ("joke": "go"). So the network's words have
-weight vectors too, and where the vector lies nearer to the taught word it speaks for that word alone. Taught words know
-nothing of each other: when one is taken away, everything is as if it had never been taught, bit for bit.
+reduced by the network's evidence for one of its own words or for silence, held for two hops. The network does not know
+the taught words, and mistakes one for a similar word of its own ("joke": "go"). So the network's words have
+weight vectors too, and if the vector is more similar to the taught word, only that word scores. Taught words are
+independent of each other: removing one restores exactly the scores from before it was taught.
 
-User words are labels of their own, after the network's. An adapted word is one of the network's, taught anew: it scores
-what the network gives it or what its takes do, whichever is more.
+User words are separate labels, after the network's. An adapted word is one of the network's words, taught again: its
+score is the higher of the network's and the taught one.
 """
 
 import io
@@ -34,51 +34,51 @@ TAKES_NAME: Final = "takes.npz"
 BANK_NAME: Final = "negatives.npz"
 FORMAT: Final = 2
 SPAN_HOPS: Final = 8
-"""Embeddings that a word is scored from."""
+"""Number of embeddings from which a word is scored."""
 
 VECTOR_SIZE: Final = SPAN_HOPS * EMBEDDING_SIZE
 SPAN_FRAMES: Final = SEEN_FRAMES + (SPAN_HOPS - 1) * STEP_FRAMES
 SPAN_SECONDS: Final = 17 * HOP_SECONDS
-"""A whole number of hops that hold these frames."""
+"""A whole number of hops that covers these frames."""
 
 HOLD_HOPS: Final = 2
-"""A score lasts so much longer: a window that holds the word well is rarer than one that the decision can wait for."""
+"""Hops for which a score is held, because well-aligned windows are fewer than the decision needs."""
 
 CLAIM_HOPS: Final = 4
-"""What the network said counts so much longer: so much further than its window does the vector reach back."""
+"""Hops for which the network's posteriors are held, because the vector reaches back further than its window."""
 
 LEAST_LEFT: Final = 1e-3
-"""Of the odds of a taught word, where the network is sure of a word of its own."""
+"""Minimum factor for the odds of a taught word when the network is sure of one of its own words."""
 
 NEARER: Final = 2.0
-"""So much higher must the product with a taught word's weights be than that with a word's of the network, for the
-network to be wrong about that word."""
+"""Margin by which the product with a taught word's weights must exceed that of a network word, to overrule the
+network on that word."""
 
 Numbers = NDArray[np.floating]
 Kind = TypeVar("Kind", bound=np.generic)
 
 
 class Embedding(Protocol):
-    """Turns a stream's bands into embeddings, as `kws_live.model.speech_embedding.SpeechEmbedding` does."""
+    """Computes embeddings from a stream's bands, like `kws_live.model.speech_embedding.SpeechEmbedding`."""
 
     def step(self, bands: Features) -> NDArray[np.float32]:
-        """Of the `STEP_FRAMES` that follow the last ones: shape (EMBEDDING_SIZE,)."""
+        """Return the embedding after the next `STEP_FRAMES`, shape (EMBEDDING_SIZE,)."""
 
     def of(self, bands: Features) -> NDArray[np.float32]:
-        """Of a stretch that follows nothing, one every `STEP_FRAMES`: shape (n, EMBEDDING_SIZE)."""
+        """Return the embeddings of a new stretch, one every `STEP_FRAMES`, shape (n, EMBEDDING_SIZE)."""
 
 
 @dataclass(frozen=True, eq=False)
 class TaughtWords:
-    """What ``words.npz`` holds.
+    """The content of ``words.npz``.
 
     Attributes
     ----------
     names : the words, in the order of the scores
     weights : float32 (n_words, VECTOR_SIZE)
     biases : float32 (n_words,)
-    network_words : those of the network
-    network_weights : float32 (n_network_words, VECTOR_SIZE), of these
+    network_words : the network's words
+    network_weights : float32 (n_network_words, VECTOR_SIZE)
     adapted : words that are in both
     """
 
@@ -98,15 +98,15 @@ class TaughtWords:
                 f"{tuple(part.shape for part in parts)}"
             )
         if not all(np.isfinite(part).all() for part in parts):
-            raise ModelError(f"{WORDS_NAME} holds weights that are not numbers")
+            raise ModelError(f"{WORDS_NAME} contains NaN or infinite weights")
 
     @property
     def user_words(self) -> tuple[str, ...]:
-        """Those that the network does not know: labels of their own, after its labels."""
+        """The words that the network does not have: separate labels, after its labels."""
         return tuple(name for name in self.names if name not in self.adapted)
 
     def to_bytes(self) -> bytes:
-        """The content of ``words.npz``."""
+        """Return the content of ``words.npz``."""
         buffer = io.BytesIO()
         np.savez(
             buffer,
@@ -122,12 +122,12 @@ class TaughtWords:
 
     @classmethod
     def from_bytes(cls, content: bytes, where: str) -> "TaughtWords":
-        """Parse it.
+        """Parse the content of ``words.npz``.
 
         Raises
         ------
         ModelError
-            If it cannot be used, or an earlier version wrote it: `OutdatedWordsError`.
+            If it cannot be used; `OutdatedWordsError` if it was written by an earlier version.
         """
         try:
             stored = read_arrays(content)
@@ -144,11 +144,11 @@ class TaughtWords:
 
 
 def vectors_of(embeddings: Numbers) -> NDArray[np.float32]:
-    """What words are scored from: each `SPAN_HOPS` embeddings on end, of length one.
+    """Return the vectors from which words are scored: `SPAN_HOPS` consecutive embeddings, normalised to length one.
 
     Parameters
     ----------
-    embeddings : (n_hops, EMBEDDING_SIZE), hop after hop
+    embeddings : (n_hops, EMBEDDING_SIZE), of consecutive hops
 
     Returns
     -------
@@ -166,37 +166,37 @@ def logistic(logits: Numbers) -> Numbers:
 def contest(
     products: Numbers, bias: float, network_products: Numbers, said: Numbers, silence: Numbers
 ) -> tuple[Numbers, NDArray[np.bool_]]:
-    """A taught word against the network's words, in hops on end.
+    """Score a taught word against the network's words, in consecutive hops.
 
     Parameters
     ----------
     products : (n_hops,), of the vectors and the taught word's weights
-    bias : the taught word's
+    bias : of the taught word
     network_products : (n_hops, n_words), of the vectors and the network's words' weights
-    said : (n_hops, n_words), the network's posteriors of them
-    silence : (n_hops,), that of silence, which all that is no voice is to it
+    said : (n_hops, n_words), the network's posteriors of its words
+    silence : (n_hops,), its posterior of silence, which includes all sound without a voice
 
     Returns
     -------
     tuple of two arrays
-        The logits of the taught word's score, shape (n_hops,), and which of the network's words lie further off than
-        it does: bool, shape (n_hops, n_words); both held.
+        The logits of the taught word's score, shape (n_hops,), and which of the network's words are less similar than
+        it: bool, shape (n_hops, n_words); both held.
     """
     nearer = products[:, np.newaxis] >= network_products + NEARER
     claimed = np.where(nearer, 0.0, held(said, CLAIM_HOPS)).max(axis=1, initial=0.0)
-    # The network was trained with thousands of voices, a taught word with a few: the odds are of what it leaves.
+    # The network was trained on thousands of voices, a taught word on a few, so the network takes precedence.
     logits = products + bias + np.log(np.maximum((1 - claimed) * (1 - silence), LEAST_LEFT))
     return held(logits, HOLD_HOPS), held(nearer, HOLD_HOPS)
 
 
 def held(values: NDArray[Kind], n_hops: int) -> NDArray[Kind]:
-    """Values of hops on end, each the most of its own and those of so many hops before it."""
+    """Return the running maximum over each hop and the ``n_hops`` before it."""
     n = len(values)
     return np.asarray(np.max([values[np.maximum(np.arange(n) - back, 0)] for back in range(n_hops + 1)], axis=0))
 
 
 class StreamVectors:
-    """The vector of each hop of a stream: only what is new is embedded.
+    """The vector of each hop of a stream; only new audio is embedded.
 
     Parameters
     ----------
@@ -208,11 +208,11 @@ class StreamVectors:
         self._embeddings = np.zeros((0, EMBEDDING_SIZE), np.float32)
 
     def next(self, bands: Features, follows: bool) -> NDArray[np.float32]:
-        """The vector of a hop, shape (VECTOR_SIZE,).
+        """Return the vector of a hop, shape (VECTOR_SIZE,).
 
         Parameters
         ----------
-        bands : float32 (at least SPAN_FRAMES, N_BANDS), which end where the hop ends
+        bands : float32 (at least SPAN_FRAMES, N_BANDS), up to the end of the hop
         follows : whether the hop comes right after the last one
         """
         if follows:
@@ -225,24 +225,24 @@ class StreamVectors:
 
 
 class TaughtScorer:
-    """The network's posteriors, then the user words' scores; it remembers what came before, as a stream does.
+    """Computes the network's posteriors and the user words' scores for a stream; it has state.
 
-    The posteriors then sum to more than one: a user word is no share of them, and changes them only where it is heard
-    and the vector tells the two apart; an adapted one changes its own posterior alone.
+    Together they sum to more than one: a user word is not part of the posteriors, and changes them only where it scores
+    and the vector distinguishes the two; an adapted word changes only its own posterior.
 
     Parameters
     ----------
     network : run on every window
     embedding : run on every hop
-    words : the taught ones
-    outputs : label of the network -> which of its outputs it is
+    words : the taught words
+    outputs : label of the network -> index of its output
     """
 
     def __init__(self, network: Scorer, embedding: Embedding, words: TaughtWords, outputs: Mapping[str, int]) -> None:
         self._network, self._vectors, self._words = network, StreamVectors(embedding), words
         self._silence = outputs[SILENCE]
         self._outputs = [outputs[word] for word in words.network_words]
-        # An adapted word must not speak against itself.
+        # An adapted word must not compete with itself.
         self._rivals = [[i for i, word in enumerate(words.network_words) if word != name] for name in words.names]
         self._adapted = {i: outputs[name] for i, name in enumerate(words.names) if name in words.adapted}
         self._user = [i for i, name in enumerate(words.names) if name not in words.adapted]
@@ -261,7 +261,7 @@ class TaughtScorer:
         vector = self._vectors.next(bands, follows)
         if not follows:
             self._recent.clear()
-        # Each is a product of its own: that of a matrix may add in another order once there is a word more.
+        # Separate products: that of a matrix may sum in a different order when there is another word.
         own = np.array([np.dot(weights, vector) for weights in self._words.weights])
         self._recent.append(
             (own, self._words.network_weights @ vector, posteriors[self._outputs], posteriors[self._silence])

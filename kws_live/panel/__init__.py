@@ -1,4 +1,4 @@
-"""Watch the spotter listen and tune it live: a page in the browser, or a view in the terminal.
+"""Watch and tune the spotter live: a page in the browser, or a view in the terminal.
 
 ::
 

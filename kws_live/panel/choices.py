@@ -1,4 +1,4 @@
-"""The sources and models a page may choose from."""
+"""Sources and models that a page may select."""
 
 from collections import Counter
 
@@ -9,12 +9,12 @@ from kws_live.sources.portaudio import list_microphones
 
 
 def model_choices() -> list[str]:
-    """Names of the models a page may choose from: the shipped ones, then the user's own."""
+    """Return the names of the models that a page may select: the shipped ones, then the user's own."""
     return [*shipped_models(), *user_models()]
 
 
 def source_choices() -> list[dict[str, str]]:
-    """The microphones that are there and the demo recording: ``source`` opens it, ``name`` is shown."""
+    """Return the available microphones and the demo recording: ``source`` opens it, ``name`` is shown."""
     try:
         microphones = list_microphones()
     except KwsLiveError:

@@ -1,4 +1,4 @@
-"""The recordings that the sink clips: keeps, one after another: was the word said?"""
+"""Sort the recordings of the sink clips:, one after another: was the word said?"""
 
 import base64
 import json
@@ -14,18 +14,18 @@ TOLD: Final = ("score", "threshold", "reason", "saved_at")
 
 
 class ClipsDesk:
-    """Shows and sorts what is kept.
+    """Shows and sorts kept clips.
 
     Parameters
     ----------
-    spotter : whose sinks are looked at
+    spotter : the spotter whose sinks are used
     """
 
     def __init__(self, spotter: Spotter) -> None:
         self._spotter = spotter
 
     def clips(self) -> dict[str, Any]:
-        """How many clips wait to be sorted in each folder, and the newest of them; nothing where none are kept."""
+        """Return the number of unsorted clips in each folder, and the newest of them; empty if none are kept."""
         folders = self._folders()
         waiting = self._waiting()
         newest = None
@@ -42,7 +42,7 @@ class ClipsDesk:
         return {"folder": str(folders[0]) if folders else None, "n": len(waiting), "newest": newest}
 
     def sort(self, name: str, right: bool) -> dict[str, Any]:
-        """Put a clip where it belongs; then as `clips`, with the place.
+        """Move a clip where it belongs; then return the same as `clips`, with the new place.
 
         Raises
         ------
@@ -67,7 +67,7 @@ def _name(clip: Path) -> str:
 
 
 def _event(clip: Path) -> dict[str, Any]:
-    """What the clip's file of its event says; nothing where there is none."""
+    """Return the content of the clip's event file; empty if there is none."""
     try:
         told = json.loads(clip.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The panel's connections: uvicorn's own, behind a door, and with a log that outsiders cannot fill."""
+"""The panel's connections: uvicorn's own, with admission limits and a log that outsiders cannot flood."""
 
 import asyncio
 import logging
@@ -14,12 +14,12 @@ log = spare(logging.getLogger(__name__))
 
 
 class _Connection:
-    """What uvicorn's own connections are given besides.
+    """Additions to uvicorn's connections.
 
     Parameters
     ----------
-    door : lets it in
-    given : uvicorn's own
+    door : admits connections
+    given : uvicorn's own arguments
     """
 
     def __init__(self, door: Door, **given: Any) -> None:
@@ -29,7 +29,7 @@ class _Connection:
 
 
 class Request(_Connection, H11Protocol):
-    """A connection that asks for files, for as long as the door has patience; or that becomes a page's own."""
+    """A connection that requests files, for a limited time, or that becomes a page's WebSocket."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -37,7 +37,7 @@ class Request(_Connection, H11Protocol):
 
 
 class PageConnection(_Connection, WebSocketsSansIOProtocol):
-    """An open page's connection; it may stay once it has been accepted."""
+    """The WebSocket of an open page; without a time limit once accepted."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.conn.logger = log
@@ -49,10 +49,10 @@ class PageConnection(_Connection, WebSocketsSansIOProtocol):
             self._door.admit(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        while not self.queue.empty():  # what a page asked before it left is not answered into the void
+        while not self.queue.empty():  # drop unanswered requests of a page that has left
             self.queue.get_nowait()
         super().connection_lost(exc)
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
-        self.transport.abort()  # a page that is gone does not take the last bytes either
+        self.transport.abort()  # a page that has left does not receive the last bytes

@@ -1,4 +1,4 @@
-"""Takes what a page asks, one JSON message at a time, checks it, does it, and answers."""
+"""Check and handle the requests of a page, one JSON message at a time."""
 
 import asyncio
 import base64
@@ -32,23 +32,23 @@ from kws_live.system.outside_log import one_line, spare
 log = spare(logging.getLogger(__name__))
 
 MISSED_SECONDS: Final = 1.0
-"""A word that was missed is looked for this far around the moment that was clicked."""
+"""A missed word is searched for this far around the clicked moment."""
 
 N_TOP: Final = 3
 
 
 class Desk:
-    """Answers the pages of one panel.
+    """Handles the requests of the pages of one panel.
 
     Parameters
     ----------
     observer : what is shown
-    folder : where profiles and evidence go; beside it, taught words alone are written, to the user's models
+    folder : for profiles and evidence; apart from it, only taught words are written, to the user's models
 
     Attributes
     ----------
-    saving : whether the user has turned the saving of evidence on
-    input : where the sound comes from, and the model
+    saving : whether saving evidence is on
+    input : the source and the model
     lessons : in words of the user's own
     """
 
@@ -105,7 +105,7 @@ class Desk:
         return self._spotter.model.card
 
     async def answer(self, text: str) -> dict[str, Any]:
-        """Do what a message asks; one that cannot be done is answered with an error in one line."""
+        """Handle a message; if that fails, the answer is a one-line error."""
         number = None
         try:
             message = parse(text)
@@ -116,7 +116,7 @@ class Desk:
             return {"type": kind, "id": number, **answer}
         except KwsLiveError as error:
             return {"type": "error", "id": number, "message": one_line(error)}
-        except Exception as error:  # one question must not end the page that asks it
+        except Exception as error:  # one request must not end the page's connection
             log.exception("the page asked for what failed")
             return {"type": "error", "id": number, "message": one_line(f"{type(error).__name__}: {error}")}
 
@@ -185,7 +185,7 @@ class Desk:
             answer["mfcc"] = {"rows": image.shape[1], "data": to_base64(image)}
         return answer
 
-    # What the user says of it.
+    # The user's verdicts.
 
     def _saving(self, on: bool) -> dict[str, Any]:
         self.saving = on
@@ -241,10 +241,10 @@ class Desk:
             "hindsight": await self._hindsight(changed),
         }
 
-    # What every page is shown once a second.
+    # Shown on every page once a second.
 
     def status(self) -> dict[str, Any]:
-        """The source, the figures, what is wrong, and whether evidence is saved."""
+        """Return the source, the figures, current faults, and whether evidence is saved."""
         figures = self._observer.figures()
         return {
             "source": self._spotter.source.name,
@@ -259,11 +259,11 @@ class Desk:
         }
 
     def headline(self) -> dict[str, Any]:
-        """What a person must know first."""
+        """Return the headline."""
         return asdict(self._observer.headline(self.lessons.running))
 
     def hello(self) -> dict[str, Any]:
-        """What a page must know before everything else."""
+        """Return what a page needs first."""
         return {
             "type": "hello",
             "words": list(self._card.keywords),
@@ -275,13 +275,13 @@ class Desk:
         }
 
     def settings(self) -> dict[str, Any]:
-        """The settings as they are now, and the defaults."""
+        """Return the current settings, and the defaults."""
         settings = self._spotter.settings
         return {**settings_to_dict(settings.snapshot()), "defaults": settings_to_dict(settings.defaults)}
 
 
 def vitals(figures: Statistics) -> str:
-    """The figures that tell in one line whether all is well."""
+    """Return the figures of the status line."""
     delay = "" if figures.delay_median_ms is None else f"answers in {figures.delay_median_ms:.0f} ms · "
     lost = f"{figures.samples_skipped / SAMPLE_RATE_HZ:.1f} s of sound lost"
     return f"{delay}{lost} · {figures.cpu_ms_per_second / 10:.1f} % of a core"

@@ -1,4 +1,4 @@
-"""What the user says of the spotter: a second of sound and what it was, in a folder; and what follows from it."""
+"""The user's verdicts on the spotter: seconds of audio with what they were, and thresholds refitted to them."""
 
 import io
 import json
@@ -24,29 +24,29 @@ LARGEST_FILE_BYTES: Final = 64 * 1024
 LARGEST_COUNT: Final = 10_000
 
 MARGIN: Final = 0.02
-"""A refitted threshold keeps this far from every score that counted for or against it."""
+"""Distance of a refitted threshold from every score in the evidence."""
 
 LEAST_THRESHOLD: Final = 0.3
-"""A miss that scored less than this cannot be helped by a threshold: so low, any noise would fire."""
+"""A miss with a lower score cannot be fixed by a threshold: at such a threshold, any noise would fire."""
 
 GREATEST_THRESHOLD: Final = 0.98
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One second of sound and what the user said of it.
+    """One second of audio and the user's verdict on it.
 
     Attributes
     ----------
     kind : "right": the word fired and was said; "wrong": it fired and was not; "missed": it was said and did not fire
     word : the word
     score : its highest smoothed score around that second
-    threshold : what it was compared with
+    threshold : of the word at that time
     model, network_sha256 : what scored it
-    source : where the sound came from
+    source : of the audio
     position : end of the second, samples at 22,050 Hz since the stream began
     saved_at : date and time, ISO 8601
-    sound : name of the wav file beside
+    sound : name of the WAV file in the same folder
     """
 
     kind: str
@@ -69,8 +69,8 @@ class Refit:
     ----------
     word : the word
     before, after : thresholds
-    n_for, n_against : times it should have fired, and should not
-    mistakes_before, mistakes_after : how many of them would have gone wrong
+    n_for, n_against : number of times it should have fired, and should not have
+    mistakes_before, mistakes_after : errors among them with each threshold
     """
 
     word: str
@@ -83,12 +83,12 @@ class Refit:
 
 
 def refit(evidence: Sequence[Evidence], thresholds: Mapping[str, float]) -> list[Refit]:
-    """For each word with evidence, the threshold that makes the fewest mistakes on it; among equals the nearest to now.
+    """Return the threshold with the fewest errors for each word with evidence; of equals, that nearest to the current.
 
     Parameters
     ----------
     evidence : of one model
-    thresholds : as they are now
+    thresholds : current ones
     """
     fits = []
     for word, now in thresholds.items():
@@ -104,14 +104,14 @@ def refit(evidence: Sequence[Evidence], thresholds: Mapping[str, float]) -> list
             round(step / 100, 2) for step in range(round(100 * LEAST_THRESHOLD), round(100 * GREATEST_THRESHOLD) + 1)
         ]
         best = min(grid, key=lambda value: (mistakes(value, 0.0), mistakes(value, MARGIN), abs(value - now)))
-        # Where nothing is gained, nothing is changed.
+        # Without a gain, nothing is changed.
         after = best if mistakes(best, 0.0) < mistakes(now, 0.0) else now
         fits.append(Refit(word, now, after, len(said), len(not_said), mistakes(now, 0.0), mistakes(after, 0.0)))
     return fits
 
 
 def to_wav(pcm: NDArray[np.int16]) -> bytes:
-    """A wav file, 16 bits, mono, 22,050 Hz."""
+    """Return a WAV file, 16 bits, mono, 22,050 Hz."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
@@ -122,18 +122,18 @@ def to_wav(pcm: NDArray[np.int16]) -> bytes:
 
 
 class FeedbackFolder:
-    """Writes evidence to a folder, and reads it again. It is a voice, so its owner alone may.
+    """Stores evidence in a folder. It holds a voice, so only its owner may read it.
 
     Parameters
     ----------
-    folder : made when the first evidence is saved, not before
+    folder : created when the first evidence is saved
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def save(self, evidence: Mapping[str, Any], pcm: NDArray[np.int16]) -> Evidence:
-        """Write one second of sound and what it was.
+        """Write one second of audio and the verdict.
 
         Parameters
         ----------
@@ -161,12 +161,12 @@ class FeedbackFolder:
         return made
 
     def marks(self) -> list[Evidence]:
-        """All evidence, the newest first."""
+        """Return all evidence, the newest first."""
         found = [_read(path) for path in sorted(self.folder.glob("*.json"))[-LARGEST_COUNT:]]
         return sorted((one for one in found if one is not None), key=lambda one: one.saved_at, reverse=True)
 
     def remove(self, sound: str) -> None:
-        """Take evidence back, with its sound.
+        """Delete evidence, with its audio.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class FeedbackFolder:
             raise ConfigError(f"cannot delete {self.folder / sound}: {error.strerror}") from error
 
     def load(self, network_sha256: str) -> list[Evidence]:
-        """All evidence that a network scored; files that hold something else are passed over."""
+        """Return all evidence scored by a network; other files are skipped."""
         found = []
         for path in sorted(self.folder.glob("*.json"))[-LARGEST_COUNT:]:
             evidence = _read(path)

@@ -1,4 +1,4 @@
-"""Who may talk to the panel: the panel's own page, opened by a person who knows the token.
+"""Access control of the panel: only its own page, opened by a person with the token.
 
 A web page the user happens to visit can send requests to the user's own machine. Two things stop it: the browser
 names the page's origin when it opens a WebSocket, and a page that got here by pointing its own host name at this
@@ -33,7 +33,7 @@ HEADERS: Final = {
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Whether a host name or address belongs to this machine."""
     if name == "localhost":
         return True
     try:
@@ -53,13 +53,13 @@ def _is_own_name(name: str) -> bool:
 
 
 class Guard:
-    """Refuses what does not come from the panel's own page.
+    """Refuses requests that do not come from the panel's own page.
 
     Parameters
     ----------
-    app : what is guarded
-    loopback_only : only loopback names are let through as Host
-    token : asked for once as ``?token=``; then the browser has a cookie that proves it. None: none is needed
+    app : the guarded application
+    loopback_only : whether only loopback names are accepted as Host
+    token : required once as ``?token=``; then the browser has a cookie that proves it. None: not required
     """
 
     def __init__(self, app: ASGIApp, loopback_only: bool, token: str | None) -> None:
@@ -89,7 +89,7 @@ class Guard:
         if not (is_loopback(name) if self._loopback_only else _is_own_name(name)):
             return PlainTextResponse("This panel is not reached under that name.", 421)
         origins = headers.getlist("origin")
-        # A browser always names the origin of a WebSocket; whoever does not is no page of ours.
+        # A browser always sends the Origin of a WebSocket; a client without one is not our page.
         if (origins or scope["type"] == "websocket") and origins != [f"http://{hosts[0]}"]:
             return PlainTextResponse("Another web page may not use this panel.", 403)
         if self._token is None:
@@ -99,9 +99,9 @@ class Guard:
         known = any(hmac.compare_digest(value.encode(), self._pass.encode()) for value in shown)
         given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("token", [])
         if scope["type"] == "http" and given and (known or self._fits(given[0])):
-            # The token leaves the address bar, so that it is not shown, bookmarked or sent on.
+            # Remove the token from the address bar, so that it is not shown, bookmarked or shared.
             answer = RedirectResponse("/", 303)
-            # Lax, not strict: a link from another site leads here in two steps, and the second needs the cookie.
+            # Lax, not strict: a link from another site redirects once, and the second request needs the cookie.
             answer.set_cookie(cookie, self._pass, httponly=True, samesite="lax")
             return answer
         if known:
@@ -113,6 +113,6 @@ class Guard:
 
 
 def _cookies(headers: list[str], name: str) -> list[str]:
-    """Values of one cookie, whatever stands beside it."""
+    """Return the values of one cookie."""
     pairs = (part.partition("=") for header in headers for part in header.split(";"))
     return [value.strip() for key, _, value in pairs if key.strip() == name]

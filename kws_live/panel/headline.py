@@ -1,4 +1,4 @@
-"""What a person must know first: one line in words and a colour, with what to do."""
+"""The headline: the state in one line and a colour, with what to do."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -10,12 +10,12 @@ Tone = Literal["alarm", "warning", "idle", "good"]
 
 @dataclass(frozen=True)
 class Headline:
-    """What is going on.
+    """The state of the spotter.
 
     Attributes
     ----------
-    tone : "alarm": nothing is heard; "warning": not everything is; "idle": nothing to hear now; "good": it listens
-    text : what
+    tone : "alarm": nothing is detected; "warning": something may be missed; "idle": no input now; "good": listening
+    text : the state
     advice : what to do about it
     """
 
@@ -43,12 +43,12 @@ NO_WORDS: Final = Headline("warning", "No word is switched on", "Switch on those
 
 
 def broken(error: str) -> Headline:
-    """What is said once an error has ended the listening."""
+    """Return the headline after an error has ended the listening."""
     return Headline("alarm", f"Stopped by an error: {error}", OVER.advice)
 
 
 def of_finding(tone: Tone, finding: Finding) -> Headline:
-    """A finding as a headline."""
+    """Return a finding as a headline."""
     return Headline(tone, _capitalised(finding.summary), _capitalised(finding.advice) + ".")
 
 

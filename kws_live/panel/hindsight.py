@@ -1,4 +1,4 @@
-"""What would other settings have made of the last ten minutes? The kept scores, through the very decision code."""
+"""Apply other settings to the last ten minutes: run the decision again on the kept scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.events import Detection
 
 SAME_SECONDS: Final = 0.5
-"""Two detections of a word that fell this close are the same: a lower threshold is passed a few hops earlier."""
+"""Detections of a word this close count as the same: a lower threshold is passed a few hops earlier."""
 
 
 @dataclass(frozen=True)
 class Hindsight:
-    """What would be otherwise.
+    """The effect of other settings.
 
     Attributes
     ----------
-    stayed, gone, come : detections that would have been there all the same, no more, or as well
-    seconds : how long a time was looked at
+    stayed, gone, come : detections that would be unchanged, lost and added
+    seconds : duration of the audio
     """
 
     stayed: tuple[Detection, ...]
@@ -28,7 +28,7 @@ class Hindsight:
 
 
 def compare(happened: Sequence[Detection], replayed: Sequence[Detection], begin: int, end: int) -> Hindsight:
-    """Match what would have happened with what did, from position ``begin`` to ``end``."""
+    """Compare what would have happened with what did, from position ``begin`` to ``end``."""
     left = [event for event in happened if event.decided_position > begin]
     stayed, come = [], []
     for event in replayed:

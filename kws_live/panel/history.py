@@ -1,4 +1,4 @@
-"""The last ten minutes: what was decided at each hop, and how it sounded."""
+"""The last ten minutes: the verdict of each hop, and the audio."""
 
 from collections import deque
 from typing import Final
@@ -15,7 +15,7 @@ from kws_live.stream.ring_buffer import RingBuffer
 HISTORY_SECONDS: Final = 600.0
 
 WARM_UP_SECONDS: Final = 10.0
-"""Kept before the ten minutes, so that a replay enters them with the levels and pauses it would have known."""
+"""Kept in addition to the ten minutes, so that a replay starts them with the right levels and pauses."""
 
 
 class History:
@@ -23,7 +23,7 @@ class History:
 
     Parameters
     ----------
-    seconds : how far back; a little more is kept for `WARM_UP_SECONDS`
+    seconds : how far back; `WARM_UP_SECONDS` more are kept
     """
 
     def __init__(self, seconds: float = HISTORY_SECONDS) -> None:
@@ -34,16 +34,16 @@ class History:
 
     @property
     def position(self) -> int:
-        """End of the newest hop; 0 before the first."""
+        """End of the newest hop; 0 before the first one."""
         return self.verdicts[-1].hop.position if self.verdicts else 0
 
     @property
     def begin(self) -> int:
-        """Position from which on things are shown and counted."""
+        """Position from which hops and events are shown and counted."""
         return max(0, self.position - round(self.seconds * SAMPLE_RATE_HZ))
 
     def add(self, step: Step) -> None:
-        """Take the next step."""
+        """Add the next step."""
         if step.verdict is not None:
             self.verdicts.append(step.verdict)
         new = [event for event in step.events if isinstance(event, (Detection, NearMiss, AudioSkipped))]
@@ -53,7 +53,7 @@ class History:
             self.events.popleft()
 
     def since(self, position: int) -> list[Verdict]:
-        """Verdicts of the hops that end after ``position``, oldest first."""
+        """Return the verdicts of the hops that end after ``position``, oldest first."""
         newest: list[Verdict] = []
         for verdict in reversed(self.verdicts):
             if verdict.hop.position <= position:
@@ -62,12 +62,12 @@ class History:
         return newest[::-1]
 
     def events_since(self, n_events: int) -> list[Event]:
-        """Events that came after the first ``n_events`` of all, as far as they are remembered."""
+        """Return the events after the first ``n_events`` of all, as far as they are kept."""
         n_new = min(self.n_events - n_events, len(self.events))
         return list(self.events)[len(self.events) - n_new :]
 
     def at(self, position: int) -> Verdict | None:
-        """The verdict of the hop that holds the sample before ``position``; None if there is none."""
+        """Return the verdict of the hop that contains the sample before ``position``; None if there is none."""
         low, high = 0, len(self.verdicts)
         while low < high:
             middle = (low + high) // 2
@@ -81,13 +81,13 @@ class History:
         return found if found.hop.position - position < HOP_SAMPLES else None
 
     def near(self, position: int, seconds: float) -> list[Verdict]:
-        """Verdicts whose hops end at most ``seconds`` away, oldest first."""
+        """Return the verdicts whose hops end at most ``seconds`` away, oldest first."""
         reach = round(seconds * SAMPLE_RATE_HZ)
         return [verdict for verdict in self.since(position - reach - 1) if verdict.hop.position <= position + reach]
 
 
 class AudioMemory:
-    """The last ten minutes of sound as 16-bit integers (26 MB), copied from the ring buffer as it comes.
+    """The last ten minutes of audio as 16-bit integers (26 MB), copied from the ring buffer as it arrives.
 
     A longer ring buffer would do the same, but its length is also how far the detector may fall behind.
     """
@@ -98,7 +98,7 @@ class AudioMemory:
         self._pieces: deque[tuple[int, NDArray[np.int16]]] = deque()
 
     def follow(self, ring: RingBuffer) -> list[tuple[int, Samples]]:
-        """Take over what is new; also returned, as (position, samples)."""
+        """Copy new samples and return them as (position, samples)."""
         new = []
         while True:
             start, samples = ring.read_on(self.position, ring.capacity_samples)
@@ -112,7 +112,7 @@ class AudioMemory:
         return new
 
     def read(self, start: int, n_samples: int) -> NDArray[np.int16] | None:
-        """Copy of some samples, silence before the stream's beginning; None if any is gone or in a gap."""
+        """Return a copy of samples, with zeros before the stream's start; None if any is lost or in a gap."""
         before = min(n_samples, max(0, -start))
         wanted = range(start + before, start + n_samples)
         parts = [np.zeros(before, np.int16)]

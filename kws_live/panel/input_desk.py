@@ -1,4 +1,4 @@
-"""What a page asks of the source and the model: which there are, to go over to another, to play one again."""
+"""Requests about the source and the model: list them, change them, replay a recording."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ log = spare(logging.getLogger(__name__))
 
 
 class InputDesk:
-    """Changes what is listened to, and with which model.
+    """Changes the source and the model.
 
     Parameters
     ----------
@@ -23,14 +23,14 @@ class InputDesk:
 
     Attributes
     ----------
-    loops : whether a recording is played again whenever it has ended
+    loops : whether a recording is repeated when it ends
     """
 
     def __init__(self, observer: Observer) -> None:
         self.loops = False
         self._observer = observer
         self._spotter = observer.spotter
-        # What the program was started with may always be gone back to.
+        # The source with which the program was started stays selectable.
         self._first_source = None if self._spotter.address is None else str(self._spotter.address)
         self._first_name = self._spotter.source.name
         self._first_model = self._spotter.model
@@ -38,14 +38,14 @@ class InputDesk:
 
     @property
     def can_play(self) -> bool:
-        """Whether the source can be played from its begin."""
+        """Whether the source can be played from its start."""
         address = self._spotter.address
         if address is None or self._spotter.source.live:
             return False
         return isinstance(address, Path) or not address.startswith("stdin")
 
     async def sources(self) -> dict[str, Any]:
-        """The sources that may be chosen."""
+        """Return the sources that may be selected."""
         choices = await asyncio.to_thread(source_choices)
         offered = {choice["source"] for choice in choices}
         if self._first_source is not None and self._first_source not in offered:
@@ -54,15 +54,15 @@ class InputDesk:
         return {"choices": choices}
 
     async def source(self, name: str) -> dict[str, Any]:
-        """Go over to a source."""
-        # Only what was offered: a page must not open files by their path.
+        """Change to a source."""
+        # Only offered sources: a page must not open files by their path.
         if name not in self._offered:
             raise ConfigError(f"source {name!r} was not offered; ask for the list first")
         await self._go_over(name)
         return {"name": name}
 
     async def play(self) -> dict[str, Any]:
-        """Play the recording again from its begin."""
+        """Play the recording again from its start."""
         address = self._spotter.address
         if address is None or not self.can_play:
             raise ConfigError(f"{self._spotter.source.name!r} cannot be played again; choose another source")
@@ -70,16 +70,16 @@ class InputDesk:
         return {}
 
     async def _go_over(self, source: str | Path) -> None:
-        self._spotter.stay()  # what is chosen here and ends may be followed by something else
+        self._spotter.stay()  # so that another source may follow when this one ends
         await asyncio.to_thread(self._spotter.change_source, source)
 
     def loop(self, on: bool) -> dict[str, Any]:
-        """Play recordings again and again, or no more."""
+        """Turn repeating of recordings on or off."""
         self.loops = on
         return {"on": on}
 
     async def keep_playing(self) -> None:
-        """Play a recording again that has ended, if that is wished."""
+        """Repeat a recording that has ended, if repeating is on."""
         condition = self._spotter.condition()
         if self.loops and self.can_play and condition.source_has_ended and not condition.is_over:
             try:
@@ -89,14 +89,14 @@ class InputDesk:
                 log.warning("cannot play it again: %s", one_line(error))
 
     async def models(self) -> dict[str, Any]:
-        """The models that may be chosen, and which one listens."""
+        """Return the models that may be selected, and which is in use."""
         names = await asyncio.to_thread(model_choices)
         first = self._first_model.card.name
         now = self._spotter.model.card.name
         return {"names": names if first in names else [first, *names], "now": now}
 
     async def use_model(self, name: str) -> dict[str, Any]:
-        """Go over to a model."""
+        """Change to a model."""
         if name not in (await self.models())["names"]:  # a page must not open folders by their path
             raise ConfigError(f"there is no model {name!r} here; ask for the list first")
         known = await asyncio.to_thread(model_choices)
@@ -104,7 +104,7 @@ class InputDesk:
         return {"name": name}
 
     async def reload_model(self, name: str) -> None:
-        """The words of a model have changed: listen to them, if it is the one that listens."""
+        """Reload a model whose words have changed, if it is in use."""
         if self._spotter.model.card.name == name:
             await asyncio.to_thread(self._change_model, name)
 

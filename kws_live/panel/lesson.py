@@ -1,4 +1,4 @@
-"""Teaching a word from a page: one lesson at a time, on a thread of its own, from the sound that is heard anyway."""
+"""Teach a word from a page: one lesson at a time, on a thread of its own, from the audio of the spotter."""
 
 import threading
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ BLOCK_SAMPLES: Final = SAMPLE_RATE_HZ // 10
 
 @dataclass(frozen=True)
 class TakeTold:
-    """What a page shows of a take: its number, the word's level in dB and length, and what is wrong with it."""
+    """A take as shown on a page: its number, the word's level in dB and duration, and its fault."""
 
     number: int
     level_db: float
@@ -43,17 +43,17 @@ class TakeTold:
 
 @dataclass(frozen=True)
 class LessonState:
-    """What a page shows of the lesson.
+    """A lesson as shown on a page.
 
     Attributes
     ----------
     phase : "idle", "wait", "speak", "learning", "done" or "failed"
-    word : that is taught
+    word : the word being taught
     prompt : what to do, or what went wrong
-    begin : position from which on the take is recorded, while the phase is "speak"
+    begin : position at which the take starts, while the phase is "speak"
     takes : the newest of each number
-    report : what to expect of the word, a fact a line
-    model : that the word went into
+    report : what to expect of the word, one fact per line
+    model : the model to which the word was added
     """
 
     phase: str = "idle"
@@ -68,12 +68,12 @@ class LessonState:
 
 
 class RingSource:
-    """What the spotter hears from now on, as a source of audio.
+    """The spotter's audio from now on, as a source.
 
     Parameters
     ----------
     ring : the spotter's
-    name : of where the sound comes from
+    name : of the spotter's source
     """
 
     rate_hz = SAMPLE_RATE_HZ
@@ -95,25 +95,25 @@ class RingSource:
         return samples[:, np.newaxis]
 
     def go_on_after(self, seconds: float) -> None:
-        """Leave out what has come meanwhile, and so much more."""
+        """Skip the audio that has arrived, and ``seconds`` more."""
         self.position = self._ring.position + round(seconds * SAMPLE_RATE_HZ)
 
     def close(self) -> None:
-        """End it, for whoever reads from it too."""
+        """End the source, for its readers too."""
         self._closed.set()
 
 
 class Lessons:
-    """Gives lessons, and sees to the words that were taught.
+    """Runs lessons, and manages taught words.
 
     Parameters
     ----------
-    spotter : whose sound the takes are cut from; its words reach nobody while takes are recorded
+    spotter : the source of the takes; muted while takes are recorded
 
     Attributes
     ----------
-    state : of the newest lesson, replaced as a whole
-    version : grows with every change of it
+    state : of the newest lesson, replaced atomically
+    version : incremented with every change of the state
     """
 
     def __init__(self, spotter: Spotter) -> None:
@@ -126,11 +126,11 @@ class Lessons:
 
     @property
     def running(self) -> bool:
-        """Whether a lesson is going on."""
+        """Whether a lesson is running."""
         return self._thread is not None and self._thread.is_alive()
 
     def begin(self, word: str, adapt: bool = False) -> None:
-        """Begin a lesson, in a new word or, to ``adapt`` it, in one that the network knows.
+        """Start a lesson, in a new word or, with ``adapt``, in a word of the network.
 
         Raises
         ------
@@ -150,19 +150,19 @@ class Lessons:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the lesson; nothing is kept of it. Without one, nothing happens."""
+        """Cancel the lesson and discard it; without one, do nothing."""
         self._stopping = True
         if self._source is not None:
             self._source.close()
 
     def close(self) -> None:
-        """End the lesson and wait until it has ended."""
+        """Cancel the lesson and wait until it has ended."""
         self.stop()
         if self._thread is not None:
             self._thread.join()
 
     def require_none(self) -> None:
-        """Raise a ConfigError while a lesson is going on."""
+        """Raise a ConfigError while a lesson is running."""
         if self.running:
             raise ConfigError(f"a lesson is going on: “{self.state.word}”; stop it first")
 
@@ -183,7 +183,7 @@ class Lessons:
             state = LessonState() if stopped else replace(self.state, phase="failed", prompt=_sentence(str(error)))
             self._show(state)
             return
-        except Exception as error:  # the page must not wait for ever
+        except Exception as error:  # so that the page does not wait forever
             self._show(replace(self.state, phase="failed", prompt=f"This is a bug: {type(error).__name__}: {error}"))
             raise
         report = tuple(map(_sentence, taught.expectation.lines(word)))
@@ -191,7 +191,7 @@ class Lessons:
         self._show(replace(self.state, phase="done", prompt=prompt, report=report, model=model.card.name))
 
     def _record(self, word: str, source: RingSource, judge: Judge) -> Sequence[Take]:
-        judged: str | None = ""  # what was said of the take that was just recorded; "": none was
+        judged: str | None = ""  # verdict on the last take; "": none recorded
 
         def fault(take: Take, good: Sequence[Take]) -> str | None:
             nonlocal judged
@@ -205,7 +205,7 @@ class Lessons:
 
         def say(text: str) -> None:
             nonlocal judged
-            if judged == "":  # a take is asked for
+            if judged == "":  # ask for a take
                 source.go_on_after(0.0)
                 self._show(replace(self.state, phase="speak", prompt=_sentence(text), begin=source.position))
                 return
@@ -214,10 +214,10 @@ class Lessons:
 
         return list(record_takes(source, word, N_TAKES, fault, say))
 
-    # The words that were taught.
+    # Taught words.
 
     def words(self) -> list[dict[str, Any]]:
-        """Every taught word of the user's models."""
+        """Return every taught word of the user's models."""
         found = []
         for name in user_models():
             for word in words_of(load_model(name)):
@@ -226,11 +226,11 @@ class Lessons:
         return found
 
     def forget(self, model: str, word: str) -> None:
-        """Take a word away."""
+        """Remove a word."""
         forget_word(self._own(model), word)
 
     def rename(self, model: str, word: str, new: str) -> None:
-        """Give a word another name."""
+        """Rename a word."""
         rename_word(self._own(model), word, new)
 
     def not_this(self, model: str, word: str, samples: Samples, keep: bool) -> str:
@@ -248,7 +248,7 @@ class Lessons:
         return load_model(name)
 
     def to_dict(self) -> dict[str, Any]:
-        """The state as plain values."""
+        """Return the state as plain values."""
         return asdict(self.state)
 
 

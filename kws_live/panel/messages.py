@@ -1,4 +1,4 @@
-"""What a page may ask, and the check that it asks nothing else."""
+"""The messages that a page may send, and their validation."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from kws_live.errors import ConfigError
 from kws_live.panel.feedback import KINDS
 
 LARGEST_MESSAGE: Final = 4096
-"""Characters; the longest message a page sends is some 500."""
+"""In characters; the longest message of a page has about 500."""
 
 
 def _text(value: object) -> bool:
@@ -77,7 +77,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "rename": ("model", "word", "new"),
     "not_this": ("position", "word", "keep?"),
 }
-"""What each message holds beside ``type`` and ``id``; a question mark: may be left out."""
+"""Fields of each message besides ``type`` and ``id``; those with a question mark are optional."""
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ jsonl:PATH           JSON lines, appended to a file that only you can read; may 
 csv:PATH             a table for spreadsheets
 sqlite:PATH          a database
 exec:PROGRAM ARGS    run a program for each word: exec:./lamp.sh {keyword}
-http://  https://    POST each word as JSON; http://host/path#all every event, #detection,near_miss these
+http://  https://    POST each word as JSON; http://host/path#all: every event; #detection,near_miss: these types
 mqtt://  mqtts://    each event to TOPIC/TYPE: mqtts://user:${PASSWORD}@host/TOPIC?ca=FILE&discovery=homeassistant
 ws://127.0.0.1:8765  a WebSocket that programs and pages of this machine connect to; others: ?origin=http://host:8123
 clips:DIR            each word and near miss as a short recording: clips:DIR?megabytes=200&kinds=detection
@@ -17,7 +17,7 @@ In the addresses of ``http``, ``https``, ``mqtt`` and ``mqtts``, ``${NAME}`` is 
 ``${PATH}``, which has a slash, the first line of a file: that keeps secrets out of process lists and logs.
 
 An event is delivered within a minute of its word or not at all, by ``bindings:`` and ``jsonl:-`` within 10 s; files get
-everything. At most 1,000 events wait, and the oldest give way. What is not delivered is counted and reported.
+everything. At most 1,000 events wait; the oldest are dropped first. Undelivered events are counted and reported.
 
 More come from packages with an entry point in the group ``kws_live.sinks``: its name is the scheme, its object takes
 what follows the colon and the model's keywords, and returns an `EventSink`.
@@ -36,16 +36,16 @@ GROUP: Final = "kws_live.sinks"
 
 
 class EventSink(Protocol):
-    """Takes events, in order, on a thread of its own.
+    """Receives events, in order, on a thread of its own.
 
-    It may have more: see `kws_live.sinks.optional`.
+    For optional attributes see `kws_live.sinks.optional`.
     """
 
     def send(self, event: Event) -> None:
-        """Take one event; what it raises is logged and counted, an ``ActionError(again=True)`` is tried again."""
+        """Handle one event; exceptions are logged and counted, and an ``ActionError(again=True)`` is retried."""
 
     def close(self) -> None:
-        """Write out what is held back and let go; may be called twice."""
+        """Flush and release everything; may be called twice."""
 
 
 SCHEMES: Final = ("jsonl", "csv", "sqlite", "exec", "http", "https", "mqtt", "mqtts", "ws", "clips", "bindings")
@@ -57,7 +57,7 @@ def open_sink(sink: str | Path, keywords: Sequence[str] = ()) -> EventSink:
     Parameters
     ----------
     sink : see the module's docstring
-    keywords : the words of the model that sends
+    keywords : words of the model that sends the events
 
     Raises
     ------
@@ -66,7 +66,7 @@ def open_sink(sink: str | Path, keywords: Sequence[str] = ()) -> EventSink:
     """
     sink = str(sink)
     scheme, colon, rest = sink.partition(":")
-    # Imported only when used: most need a package of their own.
+    # Imported only when used: most need an additional package.
     match scheme if colon else "":
         case "jsonl" | "csv" | "sqlite" | "clips":
             return _open_file(scheme, rest)
@@ -98,7 +98,7 @@ def open_sink(sink: str | Path, keywords: Sequence[str] = ()) -> EventSink:
 
 
 def _open_file(scheme: str, rest: str) -> EventSink:
-    """A sink that keeps events where they are heard."""
+    """Open a sink that stores events on this machine."""
     match scheme:
         case "jsonl":
             from kws_live.sinks.json_lines import JsonLines
@@ -119,7 +119,7 @@ def _open_file(scheme: str, rest: str) -> EventSink:
 
 
 def _open_added(entry: metadata.EntryPoint, rest: str, keywords: Sequence[str]) -> EventSink:
-    """A sink of another package, which may fail in ways of its own."""
+    """Open a sink of another package, which may raise anything."""
     try:
         opened: EventSink = entry.load()(rest, keywords)
     except ConfigError:

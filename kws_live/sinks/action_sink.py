@@ -1,4 +1,4 @@
-"""Every event of some types to one action: the sinks ``exec:`` and ``http://``."""
+"""Run one action for each event of some types: the sinks ``exec:`` and ``http://``."""
 
 import shlex
 from urllib.parse import urldefrag
@@ -13,7 +13,7 @@ from kws_live.system.address import shown
 
 
 class ActionSink:
-    """Does an action for each event of some types, in order, on a thread of its own.
+    """Runs an action for each event of some types, in order, on a thread of its own.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class ActionSink:
 
     @property
     def n_lost(self) -> int:
-        """Events that were not delivered."""
+        """Number of undelivered events."""
         return self._outbox.n_lost
 
     def send(self, event: Event) -> None:
@@ -42,19 +42,19 @@ class ActionSink:
 
 
 def open_exec(rest: str) -> ActionSink:
-    """``PROGRAM ARGUMENTS``, quoted as in a shell, but no shell runs it."""
+    """Open ``PROGRAM ARGUMENTS``, quoted as in a shell but run without one."""
     try:
         arguments = shlex.split(rest)
     except ValueError as error:
-        raise ConfigError(f"exec:{shortened(rest)[1:-1]} cannot be taken apart: {error}") from error
+        raise ConfigError(f"exec:{shortened(rest)[1:-1]} cannot be parsed: {error}") from error
     return ActionSink(Command(arguments), f"exec:{shortened(arguments[0])[1:-1]}")
 
 
 def open_http(url: str) -> ActionSink:
-    """An address; after ``#``, which no server ever sees, the events sent: ``#all``, ``#detection,near_miss``."""
+    """Open an address; ``#``, not sent to the server, selects the events: ``#all``, ``#detection,near_miss``."""
     address, chosen = urldefrag(url)
     known = frozenset(event_types())
     types = known if chosen == "all" else frozenset(chosen.split(",")) if chosen else frozenset({"detection"})
     if types - known:
-        raise ConfigError(f"{shown(url)!r} asks for unknown events; after the # stand: all, {', '.join(sorted(known))}")
+        raise ConfigError(f"{shown(url)!r} asks for unknown events; after the # use: all, {', '.join(sorted(known))}")
     return ActionSink(HttpRequest(address), shown(address), types)

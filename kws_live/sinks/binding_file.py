@@ -1,4 +1,4 @@
-"""What each word does, from a TOML file that may change while listening.
+"""The actions of each word, from a TOML file that may change while listening.
 
 ::
 
@@ -8,13 +8,13 @@
 
     [[binding]]
     word = "off"
-    after = "go"                               # only when the word before it was "go",
-    within_seconds = 3.0                       # at most this long before (3 s if left out)
+    after = "go"                               # only if the previous word was "go",
+    within_seconds = 3.0                       # at most this long before (default 3 s)
     shell = "echo $KWS_LIVE_KEYWORD >> log"    # one line for the system's shell
 
     [[binding]]
     word = "stop"
-    cool_down_seconds = 5.0                    # then deaf to this word for so long
+    cool_down_seconds = 5.0                    # then ignore this word for this time
     http = "http://192.168.1.5/api/stop"
     method = "POST"
     body = '{"command": "{keyword}"}'          # left out: the event as JSON
@@ -36,16 +36,16 @@
 
     [[binding]]
     word = "go"
-    pipe = ["./recogniser.py"]                 # gets what is said after the word, as a WAV file of 16 kHz
-    longest_seconds = 10.0                     # up to a second of silence, or for so long
+    pipe = ["./recogniser.py"]                 # gets the speech after the word, as a 16 kHz WAV file
+    longest_seconds = 10.0                     # until a second of silence, or at most this long
 
 ``{keyword}``, ``{score}``, ``{seconds}`` and ``{source}`` are replaced in ``run``, ``pipe``, ``body`` and ``payload``
 (escaped in those that are JSON); programs find the same in their environment as ``KWS_LIVE_KEYWORD`` and so on. In
-``http``, ``mqtt`` and ``headers``, ``${NAME}`` is the environment variable NAME, and ``${PATH}``, which has a slash,
-the first line of a file: passwords and tokens need not stand here. Actions are done one after another in the order of
-the words; ``parallel = true`` does a binding's at once, beside the others. One that cannot be begun within 10 s of its
-word is not done. ``time_limit_seconds`` (10) ends a program or a request that takes longer. Where a two-step binding
-(``after``) fits, that word's one-step bindings rest.
+``http``, ``mqtt`` and ``headers``, ``${NAME}`` is the environment variable NAME, and ``${PATH}`` (with a slash)
+the first line of a file, so that passwords and tokens need not be written here. Actions run one after another in the
+order of the words; with ``parallel = true`` a binding's action runs at once, in parallel. One that cannot start within
+10 s of its word is skipped. ``time_limit_seconds`` (10) ends a program or a request that takes longer. If a two-step
+binding (``after``) matches, that word's one-step bindings are skipped.
 """
 
 import re
@@ -66,22 +66,22 @@ ACTIONS: Final = ("run", "shell", "http", "mqtt", "key", "sound", "pipe")
 
 @dataclass(frozen=True)
 class Binding:
-    """One ``[[binding]]``: when, and exactly one of the actions ``run shell http mqtt key sound pipe``.
+    """One ``[[binding]]``: its conditions, and exactly one of the actions ``run shell http mqtt key sound pipe``.
 
     Attributes
     ----------
     word, words : one word or several; neither: every word
-    after, within_seconds : only when the word before it was this one, at most so long before
-    cool_down_seconds : least time from one firing of this binding to its next
-    parallel : do it at once, beside whatever is being done
+    after, within_seconds : only if the previous word was this one, at most this long before
+    cool_down_seconds : shortest time from one firing of this binding to the next
+    parallel : run at once, in parallel with other actions
     time_limit_seconds : of ``run``, ``shell``, ``pipe`` and ``http``, above 0, at most a day
     run : a program and its arguments; no shell
     shell : one line for the system's shell
-    http, method, body, headers : an address, and what is sent to it
-    mqtt, payload, retain : ``mqtt://host/topic``, and what is published there
+    http, method, body, headers : a URL, and what is sent to it
+    mqtt, payload, retain : ``mqtt://host/topic``, and what is published to it
     key : keys to press, such as "ctrl+right"
     sound : a sound file to play
-    pipe, longest_seconds : a program, and how much of what is said after the word it gets; always ``parallel``
+    pipe, longest_seconds : a program, and how much of the speech after the word it gets; always ``parallel``
     """
 
     word: str | None = None
@@ -124,11 +124,11 @@ class Binding:
 
     @property
     def heard(self) -> frozenset[str]:
-        """The words it is for; empty: every word."""
+        """Words that fire it; empty: every word."""
         return frozenset(self.words if self.word is None else [self.word])
 
     def fits(self, event: Detection, before: Detection | None) -> bool:
-        """Whether it is for this word, the one ``before`` it having been that."""
+        """Whether this word fires it, given the previous word ``before``."""
         if self.heard and event.keyword not in self.heard:
             return False
         if self.after is None:
@@ -139,30 +139,30 @@ class Binding:
 
 
 def read_bindings(path: str | Path, keywords: Sequence[str] = ()) -> dict[int, Binding]:
-    """Read a bindings file: the line each binding begins at, and the binding.
+    """Read a bindings file; return the first line of each binding, and the binding.
 
     Parameters
     ----------
     path : TOML, as in the module's docstring
-    keywords : the words that can be heard; none given: any word will do
+    keywords : words of the model; empty: any word is allowed
 
     Raises
     ------
     ConfigError
-        If something in it is wrong: it names the line.
+        If the file is invalid; the message names the line.
     """
     tables, lines = read_toml(path, "bindings")
     if strange := sorted(set(tables) - {"binding"}):
         line = line_of(lines, strange[0]) or 0
         raise ConfigError(
-            f"{path}, line {line + 1}: unknown {strange[0]!r}; a file of bindings has [[binding]] tables alone"
+            f"{path}, line {line + 1}: unknown {strange[0]!r}; a bindings file contains [[binding]] tables only"
         )
     starts = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[\s*binding\s*\]\]", line)]
     entries = tables.get("binding", [])
     if not isinstance(entries, list) or len(starts) != len(entries):
         raise ConfigError(f"{path}: write each binding as a table of its own that begins with a line [[binding]]")
     if not entries:
-        raise ConfigError(f"{path} has no [[binding]]; write one, or leave the file away")
+        raise ConfigError(f"{path} has no [[binding]]; write one, or omit the file")
     bindings = {}
     for values, start, end in zip(entries, starts, [*starts[1:], len(lines)], strict=True):
         try:
@@ -188,7 +188,7 @@ def _binding(values: dict[str, Any], keywords: Sequence[str]) -> Binding:
         given = values.get(name, [])
         for word in [given] if isinstance(given, str) else given:
             if keywords and word not in keywords:
-                raise ConfigError(f"{name} = {word!r} is no word of this model, which knows: {', '.join(keywords)}")
+                raise ConfigError(f"{name} = {word!r} is not a word of this model, which has: {', '.join(keywords)}")
     return binding
 
 

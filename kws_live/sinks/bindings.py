@@ -1,4 +1,4 @@
-"""The sink that does what a bindings file says; the file itself is described in `kws_live.sinks.binding_file`."""
+"""The sink that runs the actions of a bindings file; for its format see `kws_live.sinks.binding_file`."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -28,24 +28,24 @@ PARALLEL_WORKERS: Final = 4
 
 
 class Bindings:
-    """A sink that does what the file says, and reads the file again when it has changed.
+    """Runs the actions of a bindings file, and reloads the file when it has changed.
 
-    An action that cannot be begun within 10 s of its word is not done.
+    An action that cannot start within 10 s of its word is skipped.
 
-    The file is looked at when an event comes. A file that has become wrong is told once in the log, and the bindings
-    before it stay.
+    The file is checked at each event. If it has become invalid, that is logged once and the previous bindings stay in
+    force.
 
     Parameters
     ----------
-    path : the bindings file; it must be right at the start
-    keywords : the words that can be heard; none given: any word will do
-    dry_run : do nothing, only report
-    report : told each action before it is done, in one line
+    path : the bindings file; must be valid at the start
+    keywords : words of the model; empty: any word is allowed
+    dry_run : only report the actions
+    report : called with one line before each action
 
     Raises
     ------
     ConfigError
-        If the file cannot be used: it names the line.
+        If the file is invalid; the message names the line.
     """
 
     oldest_seconds = COMMAND_SECONDS
@@ -70,17 +70,17 @@ class Bindings:
         outbox = partial(Outbox, f"bindings {self.path.name}", oldest_seconds=COMMAND_SECONDS)
         self._ordered = outbox(abort=self._abort)
         self._parallel = outbox(abort=self._abort, n_workers=PARALLEL_WORKERS)
-        self._reports = outbox()  # a terminal that was stopped must not stop the actions
+        self._reports = outbox()  # so that a stopped terminal does not stop the actions
         self._watch = FileWatch(self.path)
         self._load()
 
     @property
     def n_lost(self) -> int:
-        """Actions that were not done."""
+        """Number of actions that failed or were skipped."""
         return self._ordered.n_lost + self._parallel.n_lost
 
     def hear(self, ring: RingBuffer) -> None:
-        """Take the sound that is handed on from this buffer."""
+        """Take the audio for ``pipe`` from this buffer."""
         self._ring = ring
 
     def send(self, event: Event) -> None:
@@ -142,7 +142,7 @@ class Bindings:
                 if name not in self._brokers:
                     broker.close()
             raise
-        # What waits for an old connection is done before it closes.
+        # What waits for an old connection is sent before it closes.
         for name, broker in self._brokers.items():
             if name not in brokers:
                 self._ordered.put(Event(position=0), _closer(broker))
@@ -151,7 +151,7 @@ class Bindings:
         self._fired: dict[int, int] = {}
 
     def _action(self, binding: Binding, brokers: dict[tuple[object, ...], MqttConnection]) -> Action:
-        """The action of a binding; ``brokers`` gets the connection it uses."""
+        """Return the action of a binding; its connection is added to ``brokers``."""
         limit = binding.time_limit_seconds
         if binding.run is not None:
             return Command(binding.run, limit)

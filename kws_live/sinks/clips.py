@@ -1,4 +1,4 @@
-"""Words as short recordings, in a folder that stays small."""
+"""Save words as short recordings, in a folder of limited size."""
 
 import io
 import json
@@ -23,25 +23,25 @@ from kws_live.system.text_file import user_path
 log = logging.getLogger(__name__)
 
 ROOM_SECONDS: Final = 0.5
-"""Of what comes before and after the word; what teaches and evaluates wants some."""
+"""Audio kept before and after the word; teaching and evaluation need some."""
 
 WINDOW_SECONDS: Final = 1.0
-"""Where the sound of a word is not known, it ends with the window that scored highest, and is as long."""
+"""If the position of a word is unknown, the clip is the window that scored highest."""
 
 LONGEST_SECONDS: Final = 3.0
-"""Of a word that came in a sentence; the last of it are kept."""
+"""Longest clip of a word within a sentence; its last part is kept."""
 
 PATIENCE_SECONDS: Final = 2.0
-"""What comes after a word is waited for; a source that stalls gives a shorter clip."""
+"""Time limit for the audio after a word; if a source stalls, the clip is shorter."""
 
 MEGABYTES: Final = 200.0
 
 
 class Clips:
-    """Keeps the sound of each word as ``DIR/WORD/DATE-TIME_POSITION_TYPE.flac``, with its event as ``.json`` beside it.
+    """Saves the audio of each word as ``DIR/WORD/DATE-TIME_POSITION_TYPE.flac``, with its event in a ``.json`` file.
 
-    Once there are more megabytes than allowed, the oldest clips are deleted; sorted clips and other files stay. It is a
-    voice, so its owner alone may read it.
+    Beyond the allowed size, the oldest clips are deleted; sorted clips and other files stay. Clips hold a voice,
+    so only their owner may read them.
 
     Parameters
     ----------
@@ -49,12 +49,12 @@ class Clips:
 
     Attributes
     ----------
-    folder : where they are
+    folder : of the clips
 
     Raises
     ------
     ConfigError
-        If an option is not known, or the folder cannot be made.
+        If an option is unknown, or the folder cannot be created.
     """
 
     def __init__(self, rest: str) -> None:
@@ -64,7 +64,7 @@ class Clips:
         self._kinds = frozenset(options.pop("kinds", ",".join(KINDS)).split(","))
         if not folder or options or not self._kinds <= {*KINDS}:
             raise ConfigError(
-                f"clips:{shortened(rest)[1:-1]} is no folder for clips; use one such as "
+                f"clips:{shortened(rest)[1:-1]} is not a valid folder for clips; use one such as "
                 f"clips:DIR?megabytes={MEGABYTES:g}&kinds={','.join(KINDS)}"
             )
         self.name = f"clips:{shortened(folder)[1:-1]}"
@@ -77,7 +77,7 @@ class Clips:
         log.warning("%s: the sound of words is kept there, up to %g MB", self.name, self._bytes / 1e6)
 
     def hear(self, ring: RingBuffer) -> None:
-        """Take the sound from this buffer."""
+        """Take the audio from this buffer."""
         self._ring = ring
 
     def send(self, event: Event) -> None:
@@ -90,7 +90,7 @@ class Clips:
                 raise ActionError(f"{self.name}: cannot keep a clip: {error.strerror or error}") from error
 
     def _sound(self, event: Detection | NearMiss) -> tuple[int, Samples]:
-        """Where the clip begins, and its samples."""
+        """Return the start of the clip, and its samples."""
         end = word_end(event)
         begin = event.word_begin_position if isinstance(event, Detection) else None
         if begin is None:
@@ -102,7 +102,7 @@ class Clips:
         self._ring.wait(end, PATIENCE_SECONDS)
         begin, samples = self._ring.read_on(begin, end - begin)
         if begin >= end or not samples.size:
-            raise ActionError(f"{self.name}: the sound of {event.keyword!r} is gone already")
+            raise ActionError(f"{self.name}: the sound of {event.keyword!r} is no longer available")
         return begin, samples
 
     def _write(self, event: Detection | NearMiss, begin: int, samples: Samples) -> None:

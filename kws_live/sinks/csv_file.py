@@ -24,7 +24,7 @@ class CsvFile:
 
     Parameters
     ----------
-    path : a file, as in `kws_live.sinks.log_file`; one that begins with another header is refused
+    path : a file, as in `kws_live.sinks.log_file`; refused if it begins with another header
 
     Raises
     ------
@@ -42,7 +42,7 @@ class CsvFile:
         self._sent: tuple[Event, str] | None = None
 
     def send(self, event: Event) -> None:
-        # The same line at each try, so that one that was cut is finished.
+        # The same line at each retry, so that a partly written one is completed.
         if self._sent is None or self._sent[0] is not event:
             values = {**event.to_dict(), "at": datetime.now(UTC).isoformat(timespec="milliseconds")}
             self._sent = event, _line([_defused(values.get(column, "")) for column in COLUMNS])
@@ -55,7 +55,7 @@ class CsvFile:
 
 def _line(row: Sequence[object]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(row)  # which has it quote both of these within a cell
+    csv.writer(text, lineterminator="\r\n").writerow(row)  # so that it quotes both of these within a cell
     return text.getvalue().removesuffix("\r\n")
 
 

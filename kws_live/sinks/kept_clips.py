@@ -1,4 +1,4 @@
-"""The recordings that the sink clips: keeps: which wait to be sorted, and where they go then."""
+"""The recordings that the sink clips: keeps: which are unsorted, and where sorted ones go."""
 
 import re
 from operator import attrgetter
@@ -14,18 +14,18 @@ UNSORTED: Final = re.compile(rf"\d{{8}}-\d{{6}}_\d+_({'|'.join(KINDS)})\.flac")
 
 
 def unsorted_clips(folder: Path) -> list[Path]:
-    """Clips that nobody has sorted, the oldest first; the folder of each is its word."""
+    """Return the unsorted clips, the oldest first; the folder of each is its word."""
     found = (path for path in folder.glob("*/*.flac") if UNSORTED.fullmatch(path.name))
     return sorted(found, key=attrgetter("name"))
 
 
 def both_files(clip: Path) -> list[Path]:
-    """A clip and its event, as far as they are there."""
+    """Return the clip and its event file, if they exist."""
     return [path for path in (clip, clip.with_suffix(".json")) if path.exists()]
 
 
 def sort_clip(clip: Path, is_right: bool) -> Path:
-    """Give a clip the name under which it is never deleted; where its word was not said, it goes to ``_unknown_``.
+    """Rename a clip so that it is never deleted; if its word was not said, move it to ``_unknown_``.
 
     Raises
     ------

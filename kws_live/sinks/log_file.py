@@ -38,8 +38,8 @@ class LogFile:
 
     Parameters
     ----------
-    path : made with its folders if it is not there
-    header : the first line of each new file; a file that begins with another one is refused
+    path : created with its folders if missing
+    header : first line of each new file; a file that begins with another one is refused
 
     Raises
     ------
@@ -67,12 +67,12 @@ class LogFile:
             self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), OWNER_ONLY
         )
         self._rest = (b"", b"")
-        if end not in (b"", b"\n"):  # a line that was cut: the next one is not to be part of it
+        if end not in (b"", b"\n"):  # a truncated line: the next one must not become part of it
             os.write(self._file, b"\n")
         self._begin()
 
     def _ends(self) -> tuple[str, bytes]:
-        """First line and last byte of the file as it is; empty where it has none, or is no plain file."""
+        """Return the first line and the last byte of the file; empty if it has none or is not a regular file."""
         try:
             if not stat.S_ISREG(self._path.stat().st_mode):
                 return "", b""
@@ -80,16 +80,16 @@ class LogFile:
                 first = file.readline(1000).decode("utf-8-sig", errors="replace").rstrip("\r\n")
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
                 return first, file.read(1)
-        except (FileNotFoundError, PermissionError):  # a file may be for writing only
+        except (FileNotFoundError, PermissionError):  # it may be write-only
             return "", b""
 
     def _begin(self) -> None:
-        """Write the header where the file is empty."""
+        """Write the header if the file is empty."""
         if self._header and os.fstat(self._file).st_size == 0:
             self._write(f"{self._header}\n".encode())
 
     def _is_gone(self) -> bool:
-        """Whether the path leads to another file than the one that is open, or to none."""
+        """Whether the path no longer leads to the open file."""
         ours = os.fstat(self._file)
         try:
             there = self._path.stat()
@@ -98,12 +98,12 @@ class LogFile:
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def add(self, line: str) -> None:
-        """Add a line, written out at once.
+        """Append a line and flush it.
 
         Raises
         ------
         ActionError
-            If it cannot be written, which may pass: try the same line again.
+            If it cannot be written, perhaps temporarily: retry with the same line.
         """
         content = f"{line}\n".encode("utf-8", errors="backslashreplace")
         try:
@@ -121,7 +121,7 @@ class LogFile:
     def _write(self, content: bytes) -> None:
         whole, rest = self._rest
         if rest and whole != content:
-            rest = b"\n" + content  # the line that was cut is not coming
+            rest = b"\n" + content  # the rest of the truncated line will not be written
         elif not rest:
             rest = content
         while rest:
@@ -140,6 +140,6 @@ class LogFile:
         Raises
         ------
         OSError
-            If the system could not write out what it held.
+            If the system could not write its buffer.
         """
         self._close()

@@ -17,14 +17,14 @@ VALUE_TEMPLATE: Final = (
     '{"event_type": "{{ value_json.keyword }}", "score": {{ value_json.score }}, "margin": {{ value_json.margin }}, '
     '"level_db": {{ value_json.level_db | tojson }}, "snr_db": {{ value_json.snr_db | tojson }}}'
 )
-"""What Home Assistant keeps of a detection; a level that is unknown is null."""
+"""Attributes of a detection in Home Assistant; an unknown level is null."""
 
 
 class Mqtt:
     """Publishes each event as JSON to ``TOPIC/TYPE`` (``TOPIC/detection``, ...), quality of service 2, not retained.
 
-    ``TOPIC/state`` is retained: "online" while listening, "offline" after the end; the broker says so too when this
-    program vanishes. After a lost connection, what waited is sent in order, if it is not older than a minute.
+    ``TOPIC/state`` is retained: "online" while listening, "offline" at the end; the broker publishes "offline" too if
+    this program vanishes. After a lost connection, waiting events up to a minute old are sent in order.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Mqtt:
         trust. ``?discovery=homeassistant`` announces an event entity under that discovery prefix, and controls: see
         `kws_live.sinks.mqtt_steering`. ``?arbitrate=0.3`` waits so long for other listeners with the same topic, and of
         those that heard a word only the one that heard it best publishes it: see `kws_live.sinks.mqtt_arbitration`
-    keywords : the words that entity can tell of
+    keywords : event types of that entity
 
     Raises
     ------
@@ -76,7 +76,7 @@ class Mqtt:
             connection.post(f"{self._discovery}/event/{name}/config", json.dumps(entity), retain=True)
 
     def _common(self) -> dict[str, Any]:
-        """What all that is announced has in common."""
+        """Return the fields that all announcements have in common."""
         name = re.sub(r"\W", "_", f"kws_live_{self._topic}", flags=re.ASCII)
         version = metadata.version("kws-live")
         return {
@@ -86,7 +86,7 @@ class Mqtt:
         }
 
     def steer(self, settings: Settings) -> None:
-        """With discovery, let the settings be changed from there."""
+        """With discovery, let Home Assistant change the settings."""
         if self._discovery:
             self._steering = Steering(self._connection, self._topic, self._discovery, self._common(), settings)
 
@@ -105,7 +105,7 @@ class Mqtt:
 
     @property
     def n_lost(self) -> int:
-        """Events that were not delivered."""
+        """Number of undelivered events."""
         return self._outbox.n_lost
 
     def send(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""One of several listeners answers: those that heard the same word compare how well they did, over MQTT."""
+"""Let one of several listeners answer: those that heard the same word compare over MQTT how well they heard it."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from kws_live.errors import ConfigError
 from kws_live.events import Detection
 
 MEASURES: Final = ("level_db", "snr_db", "margin")
-"""The level depends on a microphone's gain, the rest on the noise around it: none of them decides alone."""
+"""Level depends on a microphone's gain, the others on the noise around it: no measure decides alone."""
 
 SHORTEST_SECONDS: Final = 0.05
 LONGEST_SECONDS: Final = 5.0
@@ -28,7 +28,7 @@ class Claim(NamedTuple):
 
     Attributes
     ----------
-    values : of the `MEASURES`; minus infinity where one is not known
+    values : of the `MEASURES`; minus infinity if unknown
     arrived : by `time.monotonic`
     has_acted : whether it was the one that answered
     """
@@ -41,7 +41,7 @@ class Claim(NamedTuple):
 
 
 def seconds_of(text: str) -> float:
-    """How long others are waited for; a ConfigError where that cannot be."""
+    """Parse how long to wait for other listeners; raise a ConfigError if it is invalid."""
     try:
         seconds = float(text)
     except ValueError:
@@ -54,7 +54,7 @@ def seconds_of(text: str) -> float:
 
 
 def best_of(claims: Mapping[str, tuple[float, ...]]) -> str:
-    """The listener that is ahead of another most often, over all measures; then the one with the highest level.
+    """Return the listener with the most pairwise wins over all measures; among equals, the one with the highest level.
 
     Parameters
     ----------
@@ -70,16 +70,16 @@ def best_of(claims: Mapping[str, tuple[float, ...]]) -> str:
 
 
 class Arbitration:
-    """Says whether this listener is the one that answers a word.
+    """Decides whether this listener answers a word.
 
-    Each sends what it measured to ``TOPIC/claim``. Those whose claims come within some seconds of one another compare
-    them, and come to the same result; where one has answered already, no other does.
+    Each listener sends its measures to ``TOPIC/claim``. Those whose claims arrive within ``seconds`` of one another
+    compare them, with the same result; if one has answered already, no other does.
 
     Parameters
     ----------
     connection : the caller closes it
-    topic : of all these listeners
-    seconds : how long others are waited for; a word said again within that time is taken for the same
+    topic : shared by all these listeners
+    seconds : how long to wait for others; a word repeated within this time counts as the same
 
     Attributes
     ----------
@@ -96,12 +96,12 @@ class Arbitration:
         connection.hear(f"{topic}/detection", self._note_answer)
 
     def is_won(self, event: Detection) -> bool:
-        """Claim a word, and wait for the others' claims; after `close` it is not won.
+        """Claim a word, wait for other claims, and return whether it is won; after `close` it never is.
 
         Raises
         ------
         ActionError
-            If the broker did not take the claim.
+            If the broker did not accept the claim.
         """
         mine = {"level_db": event.level_db, "snr_db": event.snr_db, "margin": event.margin}
         begun = time.monotonic()
@@ -134,12 +134,12 @@ class Arbitration:
                     self._claims[n] = one._replace(has_acted=True)
 
     def close(self) -> None:
-        """Wait for no more claims; may be called twice."""
+        """Stop waiting for claims; may be called twice."""
         self._closed.set()
 
 
 def _parsed(payload: str) -> dict[str, Any]:
-    """What was sent; nothing where it is no claim, for anything may be sent to a topic."""
+    """Parse a claim; empty if invalid, because anything may be sent to a topic."""
     try:
         told = json.loads(payload)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Thresholds, mode and listening as controls elsewhere: what is set there counts here, and is seen there from here."""
+"""Thresholds, mode and listening as remote controls, kept equal to the settings here in both directions."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from kws_live.spotting.decision_settings import Mode
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.25
-"""How often the settings are looked at: so late a change is seen elsewhere."""
+"""How often the settings are checked: the delay until a change is published."""
 
 ON, OFF = "ON", "OFF"
 
@@ -25,13 +25,13 @@ class Steering:
     """Home Assistant's number for each word's threshold, select for the mode, and switch for listening.
 
     ``TOPIC/settings`` is retained: ``{"listening": "ON", "mode": ..., "thresholds": {WORD: ...}}``. What is sent to
-    ``TOPIC/set/listening``, ``TOPIC/set/mode`` and ``TOPIC/set/threshold/WORD`` counts from the next hop on; WORD is
-    written as in a web address. What cannot be is told in the log and changes nothing.
+    ``TOPIC/set/listening``, ``TOPIC/set/mode`` and ``TOPIC/set/threshold/WORD`` takes effect at the next hop; WORD is
+    percent-encoded. Invalid values are logged and ignored.
 
     Parameters
     ----------
     connection : the caller closes it, after this
-    topic, discovery : of the program, and of what is announced
+    topic, discovery : topic prefixes of the program and of the announcements
     common : fields of every announcement
     settings : read and changed
     """
@@ -41,7 +41,7 @@ class Steering:
     ) -> None:
         self._connection, self._topic, self._discovery, self._common = connection, topic, discovery, common
         self._settings = settings
-        self._words: tuple[str, ...] = ()  # that are announced
+        self._words: tuple[str, ...] = ()  # announced ones
         self._active_before: frozenset[str] | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"kws-live {connection.name} settings", daemon=True)
@@ -49,14 +49,14 @@ class Steering:
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more; may be called twice."""
+        """Stop checking; may be called twice."""
         self._closed.set()
         self._thread.join()
 
     def _watch(self) -> None:
         shown: tuple[int, int] | None = None
         while not self._closed.is_set():
-            # Of each connection anew: what was sent into a lost one may not have arrived.
+            # Again for each connection: what was sent over a lost one may not have arrived.
             now = self._connection.n_connections, self._settings.version
             if now != shown and now[0]:
                 self._announce(is_new=shown is None or shown[0] != now[0])
@@ -76,7 +76,7 @@ class Steering:
         self._words = words
 
     def _controls(self, words: tuple[str, ...]) -> list[tuple[str, str, dict[str, Any]]]:
-        """Kind, name and fields of each."""
+        """Return kind, name and fields of each entity."""
         sets = f"{self._topic}/set"
         numbers: list[tuple[str, str, dict[str, Any]]] = [
             (
@@ -119,7 +119,7 @@ class Steering:
         self._connection.post(f"{self._topic}/settings", json.dumps(told), retain=True)
 
     def _set(self, topic: str, payload: str) -> None:
-        """Do what was sent; on the connection's thread."""
+        """Apply a received setting; on the connection's thread."""
         name = topic.removeprefix(f"{self._topic}/set/")
         try:
             if name == "mode":
@@ -133,7 +133,7 @@ class Steering:
         except (ConfigError, ValueError) as error:
             told = printable(f"{topic} {payload[:40]!r}: {error}")
             log.warning("%s: cannot be set: %s", self._connection.name, told)
-            self._show()  # where it was set, it shows another value now
+            self._show()  # the remote control shows another value now
 
     def _listen(self, on: bool) -> None:
         active = self._settings.snapshot().active
@@ -145,5 +145,5 @@ class Steering:
 
 
 def _plain(name: str) -> str:
-    """For identifiers, which hold neither spaces nor letters with marks; different names stay different."""
+    """Return an identifier without spaces and non-ASCII letters; different names stay different."""
     return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"_{ord(found.group()):x}_", name)

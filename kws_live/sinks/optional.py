@@ -1,4 +1,4 @@
-"""What a sink may have beyond `EventSink`; each attribute may be left out, and then has the default given here."""
+"""Optional attributes of an `EventSink`, with the default of each."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,7 +18,7 @@ class Named(Protocol):
 
 @runtime_checkable
 class LimitsAge(Protocol):
-    """The largest age of an event that it is to be sent. Default: 60 s."""
+    """The largest age of the events it gets. Default: 60 s."""
 
     @property
     def oldest_seconds(self) -> float: ...
@@ -26,7 +26,7 @@ class LimitsAge(Protocol):
 
 @runtime_checkable
 class CountsLosses(Protocol):
-    """How many events it took and could not deliver. Default: 0."""
+    """How many events it accepted but could not deliver. Default: 0."""
 
     @property
     def n_lost(self) -> int: ...
@@ -34,13 +34,13 @@ class CountsLosses(Protocol):
 
 @runtime_checkable
 class NeedsSound(Protocol):
-    """Given, before its first event, the newest seconds of audio. Default: no need."""
+    """Gets, before its first event, the buffer of recent audio. Default: not needed."""
 
     def hear(self, ring: RingBuffer) -> object: ...
 
 
 class Settings(Protocol):
-    """What a sink sees of `kws_live.LiveSettings`."""
+    """The part of `kws_live.LiveSettings` that a sink uses."""
 
     @property
     def version(self) -> int: ...
@@ -52,7 +52,7 @@ class Settings(Protocol):
 
 @runtime_checkable
 class Steers(Protocol):
-    """Given, before its first event, the settings, which it may change. Default: no need."""
+    """Gets, before its first event, the settings, which it may change. Default: not needed."""
 
     def steer(self, settings: Settings) -> object: ...
 
@@ -73,7 +73,7 @@ def n_lost(sink: EventSink) -> int:
 
 
 def introduce(sink: EventSink, ring: RingBuffer, settings: Settings) -> None:
-    """Give a sink the sound if it `NeedsSound`, and the settings if it `Steers`."""
+    """Give a sink the audio if it `NeedsSound`, and the settings if it `Steers`."""
     if isinstance(sink, NeedsSound):
         sink.hear(ring)
     if isinstance(sink, Steers):

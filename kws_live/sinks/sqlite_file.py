@@ -1,4 +1,4 @@
-"""Events in an SQLite database, to be asked questions later."""
+"""Events in an SQLite database, for later queries."""
 
 import json
 import math
@@ -25,16 +25,16 @@ class SqliteFile:
     """Inserts every event into the table ``events``: its main values as columns, all of it as JSON in ``event``.
 
     ``at`` is the time of day (UTC) it was sent. Another program may read meanwhile; while one holds the database
-    locked, events wait. A database that was renamed or deleted is made anew at the next event.
+    locked, events wait. A database that was renamed or deleted is created again at the next event.
 
     Parameters
     ----------
-    path : the database; made if it is not there, with its folders, for the owner alone
+    path : the database; created with its folders if missing, readable by the owner only
 
     Raises
     ------
     ConfigError
-        If it cannot be opened, or is no database.
+        If it cannot be opened, or is not a database.
     """
 
     oldest_seconds = math.inf
@@ -57,12 +57,12 @@ class SqliteFile:
             self._stamp = os.fstat(file)
         finally:
             os.close(file)
-        # The outbox's thread uses it after this one: never both at once.
+        # The outbox's thread uses it after this one, never at the same time.
         self._database = sqlite3.connect(self._path, timeout=1.0, check_same_thread=False)
         try:
             with self._database:
                 self._database.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer, nor it for them
-                self._database.execute("PRAGMA wal_autocheckpoint=1")  # all is in the file that may be moved away
+                self._database.execute("PRAGMA wal_autocheckpoint=1")  # so that the file is complete if it is moved
                 self._database.execute(TABLE)
         except sqlite3.Error:
             self._database.close()
@@ -88,12 +88,12 @@ class SqliteFile:
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (*row, json.dumps(values, ensure_ascii=False)),
                 )
-        except (sqlite3.Error, OSError) as error:  # locked, disk full: may pass
+        except (sqlite3.Error, OSError) as error:  # locked, or disk full: perhaps temporary
             raise ActionError(f"cannot write to {self._named}: {error}", again=True) from error
 
     @property
     def n_lost(self) -> int:
-        """Events that were not written."""
+        """Number of events that were not written."""
         return self._outbox.n_lost
 
     def send(self, event: Event) -> None:

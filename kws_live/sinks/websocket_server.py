@@ -1,4 +1,4 @@
-"""A WebSocket that other programs and pages on this machine connect to, to be told every event."""
+"""A WebSocket server that sends every event to programs and pages on this machine."""
 
 import asyncio
 import json
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 log = spare(logging.getLogger(__name__))
 
 LARGEST_MESSAGE_BYTES = 1024
-"""Clients have nothing to say."""
+"""Largest message from a client; clients have nothing to send."""
 
 LARGEST_BACKLOG_BYTES = 2**18
-"""A thousand events: a client that has not read so many is left."""
+"""About a thousand events; a client that has fallen further behind is disconnected."""
 
 CLOSE_SECONDS = 1.0
-"""For a client to take its farewell."""
+"""Time limit for the closing handshake with a client."""
 
 OWN_PAGES = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
-"""A page from anywhere else must not listen in on what is spoken here (programs send no Origin at all)."""
+"""Pages from elsewhere must not receive what is spoken here (programs send no Origin header)."""
 
 
 class WebsocketServer:
-    """Serves events as JSON text messages to any number of clients, from when they connect.
+    """Serves events as JSON text messages to any number of clients from the moment they connect.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class WebsocketServer:
 
     Attributes
     ----------
-    port : where it listens
+    port : on which it listens
 
     Raises
     ------
@@ -68,7 +68,7 @@ class WebsocketServer:
             host, port = parts.hostname or "", parts.port
             options = parse_qs(parts.query, strict_parsing=bool(parts.query))
         except ValueError as error:
-            raise ConfigError(f"{shown(url)!r} is no address: {error}") from error
+            raise ConfigError(f"{shown(url)!r} is not an address: {error}") from error
         fits = parts.scheme == "ws" and host and port is not None and not parts.path.strip("/")
         if not fits or options.keys() - {"origin"}:
             raise ConfigError(
@@ -109,7 +109,7 @@ class WebsocketServer:
 
     @property
     def clients(self) -> "set[ServerConnection]":
-        """Who is connected."""
+        """Connected clients."""
         return self._server.connections
 
     async def _client(self, connection: "ServerConnection") -> None:

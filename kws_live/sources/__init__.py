@@ -1,13 +1,13 @@
 """Where audio comes from. One string opens any source::
 
 mic:            the default microphone        mic:USB   by a part of its name        mic:3   by its number
-mic:USB,mic:    the first of these that is present; when it goes, the next
+mic:USB,mic:    the first of these that is present; the next if it is unplugged
 talk.wav        a file in real time (file:talk.wav is the same); what libsndfile cannot read goes through ffmpeg
 stdin:16000     raw little-endian PCM on standard input: stdin:RATE,CHANNELS,FORMAT, of which the last two default to
                 1,s16; formats are s16, s24, s32, f32 and u8; a WAV header is understood
-tcp://HOST:PORT?rate=16000&channels=1&format=s16    the same from a satellite; with &listen satellites connect to this
+tcp://HOST:PORT?rate=16000&channels=1&format=s16    PCM from a satellite; with &listen satellites connect to this
                 machine; with &pauses they may be silent between words, otherwise silence counts as a loss
-udp://HOST:PORT?rate=16000&channels=1&format=s16    datagrams of the same, sent to this address of this machine
+udp://HOST:PORT?rate=16000&channels=1&format=s16    PCM in datagrams, sent to this address of this machine
 rtsp:// rtsps:// rtmp:// srt:// http:// https://    cameras and radio stations: anything that ffmpeg plays
 ffmpeg:talk.m4a any file that ffmpeg reads
 playback:       what this machine plays (PulseAudio and PipeWire)       playback:SINK   on that loudspeaker
@@ -36,20 +36,20 @@ DEMO_NAME: Final = "demo recording"
 
 LOWEST_RATE_HZ: Final = 4_000
 HIGHEST_RATE_HZ: Final = 384_000
-"""Beyond these a rate is a mistake in a file's header, and resampling would fill the memory or give nothing."""
+"""A rate outside this range is an error in a file's header; resampling would fill the memory or give nothing."""
 
 
 class AudioSource(Protocol):
-    """Hands over audio, block by block.
+    """A source of audio, read block by block.
 
     Attributes
     ----------
     name : for people
     rate_hz : its own sample rate
-    live : it comes when it comes and must be taken at once; False: it waits to be read
-    n_overflows : how often audio was lost before it could be handed over
+    live : whether audio arrives in real time and must be read at once; False: it can be read at any pace
+    n_overflows : how often audio was lost before it could be read
 
-    It may have more: see `kws_live.sources.optional`.
+    For optional attributes see `kws_live.sources.optional`.
     """
 
     @property
@@ -62,16 +62,16 @@ class AudioSource(Protocol):
     def n_overflows(self) -> int: ...
 
     def read(self, timeout_seconds: float) -> Block | None:
-        """The next block, float32 (n_samples, n_channels); of 0 samples at a time-out; None at the end.
+        """Return the next block, float32 (n_samples, n_channels): with 0 samples after a timeout, None at the end.
 
         Raises
         ------
         SourceLostError
-            If the source went away.
+            If the source is lost.
         AudioGapError
-            If audio was lost before the next block; reading goes on.
+            If audio was lost before the next block; reading can continue.
         AudioError
-            If what it holds cannot be read.
+            If its content cannot be read.
         """
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class AudioSource(Protocol):
 
 
 def require_rate(rate_hz: int, name: str) -> int:
-    """The rate itself, if it is one that can be resampled; otherwise a SourceUnavailableError."""
+    """Return the rate if it can be resampled; raise a SourceUnavailableError otherwise."""
     if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
         raise SourceUnavailableError(
             f"{name} has {rate_hz} samples a second; {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} would do, such as 16000"
@@ -170,7 +170,7 @@ _CHANNEL = re.compile(r"(?P<source>.+)#(?P<channel>\d{1,2})")
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists()
-    except OSError:  # a name too long to be one
+    except OSError:  # the name is too long for a path
         return False
 
 
@@ -179,8 +179,8 @@ def open_source(source: str | Path, paced: bool = True) -> AudioSource:
 
     Parameters
     ----------
-    source : see the module's docstring; a path is a file, whatever its name looks like
-    paced : files are played in real time; False: as fast as they are read
+    source : see the module's docstring; a `Path` is always a file
+    paced : whether files are played in real time; False: as fast as they are read
 
     Raises
     ------
@@ -220,7 +220,7 @@ def _open_whole(source: str, paced: bool) -> AudioSource:
     scheme, colon, rest = source.partition(":")
     if colon and scheme in SCHEMES:
         return SCHEMES[scheme](rest, paced)
-    # One letter before the colon is a Windows drive.
+    # A single letter before the colon is a Windows drive.
     if not colon or len(scheme) == 1 or _exists(source):
         return _file(source, paced)
     added = {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
@@ -231,7 +231,7 @@ def _open_whole(source: str, paced: bool) -> AudioSource:
 
 
 def _open_added(source: str, open_it: Callable[[], AudioSource]) -> AudioSource:
-    """Open the source of another package, which may raise anything, and return anything."""
+    """Open the source of another package, which may raise or return anything."""
     try:
         opened = open_it()
     except KwsLiveError:
@@ -243,7 +243,7 @@ def _open_added(source: str, open_it: Callable[[], AudioSource]) -> AudioSource:
     ]
     if missing:
         raise SourceUnavailableError(
-            f"{shown(source)!r} opens no source of audio: what its package returns has no {', '.join(missing)}"
+            f"{shown(source)!r} does not open an audio source: what its package returns has no {', '.join(missing)}"
         )
     return opened
 
@@ -263,18 +263,18 @@ def _first_of(sources: list[str], paced: bool) -> AudioSource:
 
 
 def reopen_source(source: str, name: str) -> AudioSource:
-    """Open a source again that was lost.
+    """Reopen a lost source.
 
     Parameters
     ----------
     source : the string it was opened by
-    name : the name it had; a microphone chosen by number comes back by it, for numbers change when a device goes,
-        and so does the default one, unless another is the default meanwhile
+    name : the name it had; a microphone chosen by number is reopened by name, because numbers change when a device
+        goes, and so is the default one, unless another is the default by now
 
     Raises
     ------
     SourceUnavailableError
-        If it is not there.
+        If it is not available.
     """
     wanted = source.removeprefix("mic:")
     if source == "mic:" or (source.startswith("mic:") and wanted.partition("#")[0].isdigit()):

@@ -10,22 +10,22 @@ from kws_live.sources import require_rate
 
 MOST_CHANNELS: Final = 64
 LARGEST: Final = 8.0
-"""Above full scale by 18 dB: no gain does that, but another scale."""
+"""18 dB above full scale: such samples have another scale, not a high gain."""
 
 
 class ArraySource:
-    """Hands over an array, as fast as it is read.
+    """A source that reads from an array, as fast as it is called.
 
     Parameters
     ----------
     samples : float32 array, (n_samples,) or (n_samples, n_channels), in [-1, 1]
     rate_hz : its rate
-    block_samples : how it is cut
+    block_samples : samples per block
 
     Raises
     ------
     AudioError
-        If it is not such an array, is empty, or holds values that are not numbers or of another scale; or the rate is
+        If it is not such an array, is empty, or contains NaN, infinity or values of another scale; or the rate is
         impossible.
     """
 
@@ -40,9 +40,9 @@ class ArraySource:
                 f"not {array.dtype} {array.shape}"
             )
         if array.size == 0:
-            raise AudioError(f"the audio holds no samples: its shape is {array.shape}")
+            raise AudioError(f"the audio contains no samples: its shape is {array.shape}")
         if not np.isfinite(array).all():
-            raise AudioError("the audio holds values that are not numbers (NaN or infinite)")
+            raise AudioError("the audio contains values that are not numbers (NaN or infinity)")
         if array.ndim == 2 and array.shape[1] > min(MOST_CHANNELS, max(2, array.shape[0])):
             raise AudioError(f"audio of shape {array.shape}: is it (n_channels, n_samples)? transpose it")
         if (peak := float(np.abs(array).max())) > LARGEST:
@@ -51,7 +51,7 @@ class ArraySource:
         try:
             whole = int(rate_hz)
         except (TypeError, ValueError) as error:
-            raise AudioError(f"the rate {rate_hz!r} is no number of samples a second, such as 16000") from error
+            raise AudioError(f"the rate {rate_hz!r} is not a sample rate, such as 16000") from error
         self.rate_hz = require_rate(whole, name)
         self._blocks = array.astype(np.float32, copy=False).reshape(array.shape[0], -1)
         self._at = 0

@@ -1,4 +1,4 @@
-"""Whatever ffmpeg can read: cameras, radio stations, films, m4a and webm files."""
+"""Sources read through ffmpeg: cameras, radio stations, films, m4a and webm files."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ class Ffmpeg(ProgramSource):
     Parameters
     ----------
     place : a file, or an address such as ``rtsp://camera/stream``
-    paced : a file comes at the speed of life; otherwise as fast as it is read
+    paced : whether a file is played in real time; False: as fast as it is read
 
     Raises
     ------
@@ -32,7 +32,7 @@ class Ffmpeg(ProgramSource):
         self._place = place
         live = "://" in place
         command = [program, "-nostdin", "-hide_banner", "-loglevel", "error"]
-        if paced and (not live or ".m3u8" in place):  # whose parts of several seconds come at once otherwise
+        if paced and (not live or ".m3u8" in place):  # otherwise its segments of several seconds arrive at once
             command.append("-re")
         if place.startswith("rtsp"):
             command += ["-rtsp_transport", "tcp"]
@@ -40,6 +40,6 @@ class Ffmpeg(ProgramSource):
         super().__init__(command, shown(place), live, f"ffmpeg cannot read {shown(place)!r}")
 
     def why(self) -> str:
-        """The last thing ffmpeg said, without secrets."""
+        """Return the last line that ffmpeg wrote, without secrets."""
         said = super().why().replace(self._place, shown(self._place))
         return re.sub(r"\w+://[^\s'\"]+", lambda address: shown(address.group()), said)

@@ -20,25 +20,25 @@ from kws_live.sources.portaudio import (
 )
 
 BLOCK_SECONDS: Final = 0.08
-"""Asked of PortAudio: shorter blocks cost time; longer ones some drivers do not give."""
+"""Requested from PortAudio: shorter blocks cost time; some drivers do not support longer ones."""
 
 BATCH_BLOCKS: Final = 3
-"""Handed over together: waking a thread costs more than what it does with a block."""
+"""Blocks per queue entry: waking a thread costs more than processing a block."""
 
 STALLED_SECONDS: Final = 2.0
-"""An unplugged microphone raises nothing: this long without a block, and it counts as lost."""
+"""An unplugged microphone raises no error; it counts as lost after this time without a block."""
 
 QUEUE_BATCHES: Final = 41
-"""Batches kept while the capture thread does not come: 10 s; then the oldest go."""
+"""Batches kept while the capture thread does not read: 10 s; then the oldest are dropped."""
 
 
 class Microphone:
-    """Hands over what a microphone hears, at the device's own rate.
+    """The signal of a microphone, at the device's own rate.
 
     Parameters
     ----------
     wanted : "" (default), an index, or a part of the name
-    n_channels : the most that are opened
+    n_channels : largest number of channels opened
 
     Attributes
     ----------
@@ -59,8 +59,8 @@ class Microphone:
         self.n_namesakes = 0
         self._n_channels = n_channels
         self._batches: queue.SimpleQueue[tuple[list[Block], bool] | None] = queue.SimpleQueue()
-        self._batch: list[Block] = []  # these two belong to PortAudio's thread
-        self._is_spliced = False  # something is missing before the batch
+        self._batch: list[Block] = []  # this and the next: used by PortAudio's thread only
+        self._is_spliced = False  # audio was lost before the batch
         self._is_gone = False
         self._stream: Any = None
         try:
@@ -104,7 +104,7 @@ class Microphone:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        """Queue the blocks of this batch; where nothing is read the oldest batch gives way."""
+        """Queue the blocks of this batch; drop the oldest batch if the queue is full."""
         if not self._batch:
             return
         if self._batches.qsize() >= QUEUE_BATCHES:
@@ -143,7 +143,7 @@ class Microphone:
             try:
                 ask(lambda: _close(stream), CLOSE_SECONDS)
             except SourceUnavailableError:
-                return  # it is closed as soon as the sound server goes on
+                return  # it is closed as soon as the sound server responds
 
 
 def _close(stream: Any) -> None:
@@ -152,13 +152,13 @@ def _close(stream: Any) -> None:
 
 
 def _code(error: Exception) -> int:
-    """PortAudio's own code; 0 where there is none."""
+    """Return PortAudio's error code; 0 if there is none."""
     code = error.args[1] if len(error.args) > 1 else 0
     return code if isinstance(code, int) else 0
 
 
 def _explain(error: Exception) -> str:
-    """The error in words a person can act on."""
+    """Return the error as a message with a remedy."""
     known = {
         -9985: "another program holds it, or access is denied; close the other program and try again",
         -9997: "it does not take its own sample rate; choose another with: kws-live devices",

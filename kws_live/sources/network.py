@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 5.0
 READ_BYTES: Final = 65_536
-"""The largest datagram; as much is taken from a connection at once."""
+"""Size of the largest datagram, and of each read from a connection."""
 
 KERNEL_BUFFER_BYTES: Final = 2**20
-"""Asked of the system for datagrams: half a minute at 16 kHz."""
+"""Receive buffer requested for datagrams: half a minute at 16 kHz."""
 
 MOST_CONNECTIONS: Final = 8
-"""Satellites that are connected and wait; one more, and the oldest of them goes."""
+"""Satellites that may be connected and waiting; one more disconnects the oldest."""
 
 MOST_DATAGRAMS: Final = 64
-"""Taken at once."""
+"""Datagrams read at once."""
 
 
 class TcpStream(Satellite):
@@ -37,14 +37,14 @@ class TcpStream(Satellite):
     Parameters
     ----------
     url : ``tcp://HOST:PORT?rate=16000&channels=1&format=s16`` connects to a satellite; with ``&listen`` HOST is an
-        address of this machine and satellites connect to it: one is heard at a time, another when that one has been
-        silent for two seconds or hung up. With ``&pauses`` silence is no loss.
+        address of this machine to which satellites connect: one is heard at a time, the next when that one has been
+        silent for two seconds or has disconnected. With ``&pauses`` silence does not count as a loss.
     clock : seconds, as `kws_live.system.clock.wall_seconds`
 
     Raises
     ------
     SourceUnavailableError
-        If it is no such address, or nothing answers there.
+        If the address is invalid, or nothing answers there.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = wall_seconds) -> None:
@@ -73,7 +73,7 @@ class TcpStream(Satellite):
         return self._listener is not None
 
     def _receive(self, timeout_seconds: float) -> Block | None:
-        # While one sends, the others wait: what they send stays on its way, and nothing of it is lost.
+        # While one sends, the others wait: what they send stays in the network's buffers and is not lost.
         others = self._connected if self._heard is None or self._turn.is_over(self._clock()) else []
         ready = readable([one for one in (self._heard, self._listener, *others) if one is not None], timeout_seconds)
         if self._listener is not None and self._listener in ready:
@@ -81,21 +81,21 @@ class TcpStream(Satellite):
         for one in [one for one in (*others, self._heard) if one in ready]:
             if one is not None and (block := self._read_from(one)) is not None:
                 return block
-        # Told soon, long before silence alone is: the port is closed for a moment then, and most come back later.
+        # Reported much sooner than silence is: the port closes briefly then, and most satellites reconnect later.
         is_gone = self._heard is None and self._heard_at is not None and not self._connected
         if is_gone and not self._address.pauses and self._clock() - self._gone_at > YIELD_SECONDS:
             raise SourceLostError(f"{self.name}: the satellite {self._why_gone}")
         return None
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):  # it may have gone again
+        with suppress(OSError):  # it may have disconnected already
             newest, _ = listener.accept()
             self._connected.append(_alive(newest))
         if len(self._connected) > MOST_CONNECTIONS:
             self._connected.pop(0).close()
 
     def _read_from(self, connection: socket.socket) -> Block | None:
-        """Take what a connection holds; None if that is nothing."""
+        """Read what a connection has received; None if that is nothing."""
         try:
             got = connection.recv(READ_BYTES)
         except BlockingIOError:
@@ -104,7 +104,7 @@ class TcpStream(Satellite):
             self._hang_up(connection, f"went away: {error.strerror or error}")
             return None
         if not got:
-            self._hang_up(connection, "hung up")
+            self._hang_up(connection, "disconnected")
             return None
         if connection is not self._heard:
             self._hear(connection)
@@ -113,12 +113,12 @@ class TcpStream(Satellite):
         except AudioError as error:
             if self._listener is None:
                 raise AudioError(f"{self.name}: {error}") from error
-            log.warning("%s hangs up on a satellite: %s", self.name, error)
+            log.warning("%s disconnects a satellite: %s", self.name, error)
             self._hang_up(connection, "sent no samples")
             return None
 
     def _hear(self, connection: socket.socket) -> None:
-        """From now on this satellite is the one that is heard."""
+        """Make this satellite the one that is heard."""
         self._connected.remove(connection)
         if self._heard is not None:
             self._heard.close()
@@ -147,7 +147,7 @@ class TcpStream(Satellite):
 
 
 def _alive(connection: socket.socket) -> socket.socket:
-    """Have the system find out within half a minute when the other end has vanished."""
+    """Let the system detect within half a minute that the other end has vanished."""
     connection.setblocking(False)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
@@ -157,18 +157,18 @@ def _alive(connection: socket.socket) -> socket.socket:
 
 
 class UdpStream(Satellite):
-    """Audio from a satellite over UDP: each datagram whole samples, in the order it arrives; a lost one is not missed.
+    """Audio from a satellite over UDP: datagrams hold whole samples; lost ones are not detected.
 
     Parameters
     ----------
     url : ``udp://HOST:PORT?rate=16000&channels=1&format=s16``; HOST is an address of this machine, such as 0.0.0.0.
-        With ``&pauses`` silence is no loss.
+        With ``&pauses`` silence does not count as a loss.
     clock : seconds, as `kws_live.system.clock.wall_seconds`
 
     Raises
     ------
     SourceUnavailableError
-        If it is no such address, or the port is in use.
+        If the address is invalid, or the port is in use.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = wall_seconds) -> None:
@@ -198,10 +198,10 @@ class UdpStream(Satellite):
                 got, sender = self._socket.recvfrom(READ_BYTES)
             except BlockingIOError:
                 break
-            except OSError:  # Windows reports a reply that was not wanted
+            except OSError:  # Windows reports an undeliverable reply
                 continue
             is_other = sender != self._sender
-            # Two in one block would be heard as one: where some came of the one, the other's turn is later.
+            # Never mix two senders in one block: once one has sent audio, the other is read next time.
             if is_other and (blocks or not (self._sender is None or self._turn.is_over(self._clock()))):
                 continue
             block = to_block(got, self._address.sample_format, self._address.n_channels)

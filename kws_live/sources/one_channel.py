@@ -6,7 +6,7 @@ from kws_live.sources import AudioSource, optional
 
 
 class OneChannel:
-    """Hands over one channel of a source.
+    """Reads one channel of a source.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a source may have beyond `AudioSource`; each attribute may be left out, and then has the default given here."""
+"""Optional attributes of an `AudioSource`, with the default of each."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,7 +7,7 @@ from kws_live.sources import AudioSource
 
 @runtime_checkable
 class Watched(Protocol):
-    """Whether a recorder is behind it although it waits to be read: its signal's health is reported. Default: False."""
+    """Whether it is a recording in progress although not live, so that its signal is monitored. Default: False."""
 
     @property
     def watched(self) -> bool: ...
@@ -15,7 +15,7 @@ class Watched(Protocol):
 
 @runtime_checkable
 class Pauses(Protocol):
-    """Whether silence of any length is, at this moment, no loss. Default: False."""
+    """Whether, at this moment, silence of any length does not count as a loss. Default: False."""
 
     @property
     def pauses(self) -> bool: ...

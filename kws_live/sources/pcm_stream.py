@@ -15,11 +15,11 @@ READ_BYTES = 8192
 
 
 class PcmStream:
-    """Hands over PCM from a file descriptor; a pipe makes its writer wait, so nothing is lost.
+    """PCM from a file descriptor; a pipe blocks its writer, so nothing is lost.
 
     Parameters
     ----------
-    descriptor : an open file descriptor; the caller keeps it
+    descriptor : an open file descriptor; the caller closes it
     rate_hz, n_channels, sample_format : what the bytes are, unless a WAV header says otherwise
     """
 
@@ -39,7 +39,7 @@ class PcmStream:
     def read(self, timeout_seconds: float) -> Block | None:
         if self._descriptor < 0:
             return None
-        # Windows cannot wait for a pipe; there the read itself waits.
+        # Windows cannot wait for a pipe; there the read itself blocks.
         if sys.platform != "win32" and not readable([self._descriptor], timeout_seconds):
             return np.zeros((0, self._decoder.n_channels), np.float32)
         try:
@@ -62,17 +62,17 @@ class PcmStream:
 
 
 def open_stdin(layout: str) -> PcmStream:
-    """Open standard input; ``layout`` is RATE[,CHANNELS[,FORMAT]], 16000,1,s16 where nothing is said.
+    """Open standard input; ``layout`` is RATE[,CHANNELS[,FORMAT]], by default 16000,1,s16.
 
     Raises
     ------
     SourceUnavailableError
-        If the layout is impossible, or standard input is closed, a terminal, or no stream of bytes.
+        If the layout is invalid, or standard input is closed, a terminal, or not a stream of bytes.
     """
     rate, *given = (layout or "16000").split(",")
     channels, sample_format, *more = given + [""] * (2 - len(given))
     if not (rate.isascii() and rate.isdigit() and len(rate) < 10):
-        raise SourceUnavailableError(f"stdin:{layout}: {rate!r} is no rate; use one as in stdin:16000")
+        raise SourceUnavailableError(f"stdin:{layout}: {rate!r} is not a sample rate; use one as in stdin:16000")
     rate_hz = require_rate(int(rate), f"stdin:{layout}")
     if channels and not (channels.isascii() and channels.isdigit() and len(channels) < 3 and 1 <= int(channels) <= 64):
         raise SourceUnavailableError(f"stdin:{layout}: the channels must be 1 to 64, as in stdin:48000,2")
@@ -85,7 +85,7 @@ def open_stdin(layout: str) -> PcmStream:
         if sys.stdin.isatty():
             raise SourceUnavailableError("standard input is a terminal; pipe PCM into it")
         descriptor = sys.stdin.fileno()
-    except (OSError, ValueError, AttributeError):  # a notebook, a test or a program put something else there
+    except (OSError, ValueError, AttributeError):  # replaced by a notebook, a test or a program
         raise SourceUnavailableError(
             "standard input was replaced by something that holds no bytes; run the program from a shell, with a pipe"
         ) from None

@@ -1,4 +1,4 @@
-"""What this machine itself plays, from the sound server's monitor of a loudspeaker."""
+"""The sound that this machine plays, from the sound server's monitor of a loudspeaker."""
 
 import shutil
 from typing import Final
@@ -8,11 +8,11 @@ from kws_live.errors import SourceUnavailableError
 from kws_live.sources.program import ProgramSource
 
 LATENCY_MS: Final = 40
-"""Asked of the server: what is played is to be known before the microphone has heard it."""
+"""Requested from the server, so that what is played arrives before the microphone's signal."""
 
 
 class Playback(ProgramSource):
-    """What PulseAudio or PipeWire plays, through the program parec.
+    """The sound that PulseAudio or PipeWire plays, through the program parec.
 
     Parameters
     ----------

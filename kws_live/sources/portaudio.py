@@ -1,7 +1,7 @@
-"""PortAudio's calls, each with an end, and the list of microphones.
+"""Calls into PortAudio, each with a time limit, and the list of microphones.
 
 Every call into PortAudio, even closing, hangs for as long as the sound server does. So all of them run on one
-thread of their own (Windows wants the one that began to go on), and whoever asks waits for a while only.
+thread of their own (Windows requires that it is always the same), and callers wait for a limited time only.
 """
 
 import atexit
@@ -26,7 +26,7 @@ ANSWER_SECONDS: Final = 5.0
 """Longest wait for a device to open; a Bluetooth headset takes two."""
 
 CLOSE_SECONDS: Final = 0.25
-"""Longest wait for one to close: the program must end soon, and a frozen server lets nothing go."""
+"""Longest wait for a device to close: the program must end soon even if the sound server hangs."""
 
 Answer = TypeVar("Answer")
 _Task = tuple["Future[Any]", Callable[[], Any]]
@@ -44,8 +44,8 @@ def ask(call: Callable[[], Answer], seconds: float, too_late: Callable[[Answer],
     Parameters
     ----------
     call : what to run
-    seconds : how long to wait; the call is made all the same, sooner or later
-    too_late : given the answer, where it came after all; with it, a call that has not begun by then never will
+    seconds : how long to wait; after that the call is still made, sooner or later
+    too_late : called with an answer that came too late; if given, a call that has not begun in time is cancelled
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _serve(tasks: "queue.SimpleQueue[_Task]") -> None:
                 answer.set_result(call())
             except BaseException as error:
                 answer.set_exception(error)
-        del answer, call  # nothing is kept alive while this thread waits
+        del answer, call  # so that nothing is kept alive while this thread waits
 
 
 def load_sounddevice() -> ModuleType:
@@ -101,7 +101,7 @@ def _load() -> ModuleType:
         silence_c_stderr()
         import sounddevice
 
-        # Its own way out waits for the sound server, however long that takes.
+        # Its own exit handler waits for the sound server without a limit.
         atexit.unregister(sounddevice._exit_handler)
         atexit.register(_leave)
         _module = sounddevice
@@ -118,8 +118,8 @@ def _leave() -> None:
 def list_microphones() -> list[dict[str, Any]]:
     """Input devices as PortAudio knows them: ``index``, ``name``, ``default_samplerate``, ``max_input_channels``.
 
-    PortAudio freezes its list when it starts, so it is started anew, unless a stream is open in this process: that
-    would end, also one that the program itself has open through sounddevice.
+    PortAudio reads the list only when it starts, so it is restarted, unless a stream is open in this process: that
+    stream would end, even one that the program itself has opened through sounddevice.
     """
     load_sounddevice()
     return ask(listed, ANSWER_SECONDS)
@@ -130,7 +130,7 @@ def listed() -> list[dict[str, Any]]:
     global _is_fresh
     assert _module is not None
     if not _is_fresh and not _is_in_use(_module):
-        # Not through sounddevice's functions: they redirect the whole process's stderr meanwhile.
+        # Not through sounddevice's functions: they redirect the stderr of the whole process in the meantime.
         _module._check(_module._lib.Pa_Terminate())
         _module._check(_module._lib.Pa_Initialize())
     _is_fresh = False
@@ -138,13 +138,13 @@ def listed() -> list[dict[str, Any]]:
 
 
 def _is_in_use(module: ModuleType) -> bool:
-    """Whether a stream of sounddevice is open in this process, whoever opened it and however long ago.
+    """Whether any stream of sounddevice is open in this process.
 
-    Each has a Python object from before it opens until after it closes, and the garbage collector knows them all.
+    Each has a Python object from before it opens until after it closes, which the garbage collector lists.
     """
     if not _open_streams(module):
         return False
-    gc.collect()  # one that failed to open may linger in the traceback that told of it
+    gc.collect()  # one that failed to open may be kept by its traceback
     return bool(_open_streams(module))
 
 
@@ -152,15 +152,15 @@ def _open_streams(module: ModuleType) -> list[Any]:
     kinds = [module._StreamBase]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    # Not all objects there are: LiteRT refuses to run a network that anything else holds meanwhile.
+    # Not gc.get_objects(): LiteRT refuses to run a network to which there is another reference.
     holders = gc.get_referrers(*kinds)
-    # By type: a dead weak proxy would raise if it were asked for its class.
+    # By type: a dead weak proxy raises when its class is read.
     streams: list[Any] = [one for one in holders if issubclass(type(one), module._StreamBase)]
     return [one for one in streams if not hasattr(one, "_ptr") or not one.closed]
 
 
 def _forget() -> None:
-    """After a fork: the thread is the parent's, and so is a sound system in use; libpulse refuses to serve a child."""
+    """After a fork: the thread belongs to the parent, and a sound system in use too; libpulse refuses a child."""
     global _tasks, _lock, _thread, _is_forked
     _tasks, _lock, _thread, _is_forked = queue.SimpleQueue(), threading.Lock(), None, _module is not None
 
@@ -177,7 +177,7 @@ def default_microphone() -> int | None:
 
 
 def plain_name(name: str) -> str:
-    """A device's name without ALSA's card number, which may be another after it was plugged in again."""
+    """A device's name without ALSA's card number, which may change when it is plugged in again."""
     return re.sub(r"\s*\(hw:\d+,\d+\)$", "", name).casefold()
 
 
@@ -187,7 +187,7 @@ def choose_microphone(wanted: str, devices: list[dict[str, Any]], default: int |
     Raises
     ------
     SourceUnavailableError
-        If there is none; near names are listed.
+        If there is none; similar names are listed.
     """
     if not devices:
         raise SourceUnavailableError(f"no microphone found; {NEXT_STEP}", "no_device")

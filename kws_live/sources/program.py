@@ -12,7 +12,7 @@ from kws_live.errors import AudioError, SourceLostError, SourceUnavailableError
 from kws_live.sources.pcm_stream import PcmStream
 
 OPEN_SECONDS: Final = 20.0
-"""Cameras take seconds to begin."""
+"""Time limit for the first audio; cameras take seconds to start."""
 
 
 class ProgramSource:
@@ -22,8 +22,8 @@ class ProgramSource:
     ----------
     command : the program and its arguments
     name : for people
-    live : its end is a loss
-    opening : what is tried, for the message where it fails
+    live : whether its end counts as a loss
+    opening : begin of the message if it fails
 
     Raises
     ------
@@ -51,7 +51,7 @@ class ProgramSource:
             raise SourceUnavailableError(f"{opening}: {reason}") from None
 
     def _read_first(self) -> Block:
-        """The first audio; an AudioError if there is none."""
+        """Return the first audio; raise an AudioError if there is none."""
         end = time.monotonic() + OPEN_SECONDS
         while (left := end - time.monotonic()) > 0:
             block = self._stream.read(left)
@@ -61,7 +61,7 @@ class ProgramSource:
         raise AudioError("no audio came")
 
     def why(self) -> str:
-        """The last thing the program said."""
+        """Return the last line that the program wrote."""
         self._process.wait()
         self._complaints.seek(0)
         lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()

@@ -1,4 +1,4 @@
-"""Which other programs record from the microphone that this one listens to, as PulseAudio and PipeWire know it."""
+"""Other programs that record from this program's microphone, as PulseAudio and PipeWire report them."""
 
 import json
 import os
@@ -10,18 +10,18 @@ from kws_live.errors import SourceUnavailableError
 
 ANSWER_SECONDS: Final = 1.0
 
-NEEDED: Final = "is known of microphones of PulseAudio and PipeWire alone"
+NEEDED: Final = "is reported only for microphones of PulseAudio and PipeWire"
 
 
 def other_recorders() -> Mapping[int, str]:
-    """The streams of other programs from the same microphone, with the programs' names.
+    """Return the streams of other programs from the same microphone, with the programs' names.
 
-    Level meters and streams that pause are left out.
+    Level meters and paused streams are left out.
 
     Raises
     ------
     SourceUnavailableError
-        If there is no such sound server, or this program has no microphone of it.
+        If there is no such sound server, or this program does not record through it.
     """
     command = ["pactl", "--format=json", "list", "source-outputs"]
     try:

@@ -1,4 +1,4 @@
-"""Sound files read whole: mono, at the rate and of the length asked for."""
+"""Read whole sound files: mono, at the requested rate and length."""
 
 from collections.abc import Iterable
 from contextlib import closing, suppress
@@ -15,7 +15,7 @@ from kws_live.stream.channels import Mixer
 
 
 def length_seconds(paths: Iterable[Path]) -> float:
-    """How long sound files are together, by their headers; one that cannot be read counts nothing."""
+    """Return the total duration of sound files, by their headers; unreadable ones count 0 s."""
     import soundfile
 
     total = 0.0
@@ -26,12 +26,12 @@ def length_seconds(paths: Iterable[Path]) -> float:
 
 
 def read_own_rate(path: Path) -> tuple[Samples, int]:
-    """Read a sound file: float32 (n_samples,), mono as a microphone is made mono, and its rate.
+    """Read a sound file: float32 (n_samples,), mixed to mono as a microphone's signal is, and its rate.
 
     Raises
     ------
     DatasetError
-        If it cannot be decoded, is empty or holds values that are not numbers.
+        If it cannot be decoded, is empty, or contains NaN or infinity.
     """
     import soundfile
 
@@ -54,7 +54,7 @@ def _read_through_ffmpeg(path: Path) -> tuple[Samples, int]:
     from kws_live.sources.ffmpeg import Ffmpeg
 
     try:
-        source = Ffmpeg(f"file:{path}", paced=False)  # a name with a colon in it is no address
+        source = Ffmpeg(f"file:{path}", paced=False)  # so that a name with a colon is not taken for an address
     except SourceUnavailableError as error:
         raise DatasetError(f"{path} cannot be read as sound: {error}") from error
     blocks = []
@@ -73,9 +73,9 @@ def read_mono(path: Path, rate_hz: int) -> Samples:
 
 
 def fit(samples: Samples, n_samples: int, keep: Literal["middle", "loudest"]) -> Samples:
-    """Bring a clip to a length: a shorter one lies in the middle of zeros, of a longer one a part is kept.
+    """Bring a clip to a length: pad a shorter one with zeros on both sides, keep a part of a longer one.
 
-    What is trained with is the loudest part, where the word is. What is scored is the middle, whatever is in it.
+    For training, keep the loudest part, where the word is; for scoring, keep the middle, whatever it contains.
     """
     missing = n_samples - samples.size
     if missing >= 0:

@@ -1,4 +1,4 @@
-"""Bytes to samples: the formats of raw PCM, and what the first bytes of a stream give away. Pure."""
+"""Convert bytes to samples: the formats of raw PCM, and detection of file headers in a stream."""
 
 import struct
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ from kws_live.audio import Block
 from kws_live.errors import AudioError, SourceUnavailableError
 
 FORMATS: Final = ("s16", "s32", "f32", "s24", "u8")
-"""Little-endian, the channels of one moment side by side."""
+"""Little-endian, channels interleaved."""
 
 _N_BYTES: Final = {"s16": 2, "s32": 4, "f32": 4, "s24": 3, "u8": 1}
 
@@ -19,7 +19,7 @@ LARGEST_HEADER: Final = 65_536
 
 
 def to_block(pcm: bytes, sample_format: str, n_channels: int) -> Block:
-    """The whole samples in raw PCM, float32 (n_samples, n_channels); what is not a number becomes silence."""
+    """Return the whole samples in raw PCM, float32 (n_samples, n_channels); NaN and infinity become 0."""
     pcm = pcm[: len(pcm) - len(pcm) % (_N_BYTES[sample_format] * n_channels)]
     if sample_format == "f32":
         samples = np.nan_to_num(np.frombuffer(pcm, "<f4"), posinf=0.0, neginf=0.0)
@@ -27,7 +27,7 @@ def to_block(pcm: bytes, sample_format: str, n_channels: int) -> Block:
         samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(2**15)
     elif sample_format == "s32":
         samples = np.frombuffer(pcm, "<i4").astype(np.float32) / np.float32(2**31)
-    elif sample_format == "s24":  # as the three upper bytes of four
+    elif sample_format == "s24":  # as the upper three of four bytes
         wide = np.zeros((len(pcm) // 3, 4), np.uint8)
         wide[:, 1:] = np.frombuffer(pcm, np.uint8).reshape(-1, 3)
         samples = wide.view("<i4")[:, 0].astype(np.float32) / np.float32(2**31)
@@ -37,7 +37,7 @@ def to_block(pcm: bytes, sample_format: str, n_channels: int) -> Block:
 
 
 class Wave(NamedTuple):
-    """What a WAV header says; ``n_bytes`` is its own length."""
+    """The content of a WAV header; ``n_bytes`` is the header's length."""
 
     rate_hz: int
     n_channels: int
@@ -46,26 +46,26 @@ class Wave(NamedTuple):
 
 
 def read_wave_header(head: bytes) -> Wave | None:
-    """Read the header that a WAV file begins with; None while it is incomplete.
+    """Read a WAV file's header; None while it is incomplete.
 
-    Its lengths are not looked at: a recorder that writes into a pipe, or was interrupted, does not know them.
+    Its lengths are ignored: a recorder that writes into a pipe, or was interrupted, cannot fill them in.
 
     Raises
     ------
     AudioError
-        If it is no WAV header, or one of samples that are not plain PCM.
+        If it is not a WAV header, or its samples are not plain PCM.
     """
     if len(head) < 12:
         return None
     if head[:4] not in _WAVES or head[8:12] != b"WAVE":
-        raise AudioError("it begins as a WAV file does, and goes on otherwise")
+        raise AudioError("it begins like a WAV file, but is not one")
     at, layout = 12, b""
     while len(head) >= at + 8:
         name, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
         if name == b"data":
             return _wave(layout, at + 8)
         if at + 8 + size > LARGEST_HEADER:
-            raise AudioError("its WAV header has no end")
+            raise AudioError("its WAV header is too long")
         if name == b"fmt ":
             layout = head[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
@@ -76,21 +76,22 @@ def _wave(layout: bytes, n_bytes: int) -> Wave:
     if len(layout) < 16:
         raise AudioError("its WAV header does not say what its samples are")
     kind, n_channels, rate_hz, _, _, n_bits = struct.unpack("<HHIIHH", layout[:16])
-    if kind == 0xFFFE and len(layout) >= 26:  # the extensible header: the kind proper comes later
+    if kind == 0xFFFE and len(layout) >= 26:  # the extensible header: the actual format comes later
         kind = int.from_bytes(layout[24:26], "little")
     sample_format = {(1, 8): "u8", (1, 16): "s16", (1, 24): "s24", (1, 32): "s32", (3, 32): "f32"}.get((kind, n_bits))
     if sample_format is None or not 1 <= n_channels <= 64:
-        raise AudioError(f"its WAV header tells of samples of kind {kind} with {n_bits} bits in {n_channels} channels")
+        raise AudioError(
+            f"its WAV header gives format {kind} with {n_bits} bits in {n_channels} channels, which is not supported"
+        )
     return Wave(rate_hz, n_channels, sample_format, n_bytes)
 
 
 class PcmDecoder:
-    """Cuts a stream of bytes at whole samples, once its first bytes have shown that samples are what it holds.
+    """Cuts a stream of bytes into whole samples, once its first bytes have shown that it is raw PCM.
 
     Parameters
     ----------
-    rate_hz, n_channels, sample_format : what the bytes are said to be; a WAV header's word on channels and format
-        counts for more
+    rate_hz, n_channels, sample_format : of the bytes; a WAV header overrides channels and format
     """
 
     def __init__(self, rate_hz: int, n_channels: int = 1, sample_format: str = "s16") -> None:
@@ -101,12 +102,12 @@ class PcmDecoder:
         self._rest = b""
 
     def feed(self, got: bytes) -> Block:
-        """The whole samples so far, float32 (n_samples, n_channels).
+        """Add bytes; return the whole samples so far, float32 (n_samples, n_channels).
 
         Raises
         ------
         AudioError
-            If it is a sound file, not samples, or a WAV file of another rate.
+            If the bytes are a sound file, or a WAV file of another rate.
         """
         self._rest += got
         if not self._is_begun:
@@ -114,7 +115,7 @@ class PcmDecoder:
         return self._whole() if self._is_begun else self._empty()
 
     def finish(self) -> Block:
-        """What was kept until its kind was sure."""
+        """Return what was held back until the format was certain."""
         self._is_begun = True
         return self._whole()
 
@@ -127,7 +128,7 @@ class PcmDecoder:
         return block
 
     def _skip_head(self) -> bool:
-        """Look at the first bytes; False while they may still become either."""
+        """Check the first bytes; False while it is undecided whether they are a file's header."""
         head = self._rest
         for magic, kind in _FILES.items():
             if head.startswith(magic):
@@ -152,7 +153,7 @@ class PcmDecoder:
 
 
 def require_format(name: str, source: str) -> str:
-    """The format itself, if it is one; otherwise a SourceUnavailableError."""
+    """Return the format if it is known; raise a SourceUnavailableError otherwise."""
     if name not in FORMATS:
-        raise SourceUnavailableError(f"{source}: {name!r} is no format of samples; use one of {', '.join(FORMATS)}")
+        raise SourceUnavailableError(f"{source}: {name!r} is not a sample format; use one of {', '.join(FORMATS)}")
     return name

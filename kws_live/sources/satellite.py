@@ -1,4 +1,4 @@
-"""What satellites have in common, whichever way their audio comes: an address, whose turn it is, and pauses."""
+"""What satellites over TCP and UDP have in common: the address, whose turn it is, and pauses."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from kws_live.sources.sample_format import PcmDecoder, require_format
 from kws_live.system.address import shown
 
 YIELD_SECONDS: Final = 2.0
-"""After so long without audio from one satellite another is heard; both at once would be garbled."""
+"""After this time without audio from one satellite another is heard; both at once would be garbled."""
 
 WORD_END_SECONDS: Final = 0.5
-"""After so long without audio a satellite that pauses has ended a word ..."""
+"""After this time without audio a satellite that pauses has ended a word ..."""
 
 TAIL_SECONDS: Final = 1.5
-"""... and gets silence until so long after it, in which the word is decided."""
+"""... and silence is inserted until this time after it, so that the word is decided."""
 
 
 class Address:
-    """``tcp://HOST:PORT?rate=16000&channels=1&format=s16``, taken apart."""
+    """A parsed ``tcp://HOST:PORT?rate=16000&channels=1&format=s16``."""
 
     def __init__(self, url: str) -> None:
         example = f"use one such as {url.partition(':')[0]}://192.168.1.7:5000?rate=16000&channels=1"
@@ -34,14 +34,14 @@ class Address:
             port = parts.port
             rate, channels = int(options.get("rate", ["16000"])[0]), int(options.get("channels", ["1"])[0])
         except ValueError as error:
-            raise SourceUnavailableError(f"{shown(url)!r} is no address of audio: {error}; {example}") from error
+            raise SourceUnavailableError(f"{shown(url)!r} is not an audio address: {error}; {example}") from error
         known = {"rate", "channels", "format", "listen", "pauses"}
         if strange := sorted(set(options) - known):
             raise SourceUnavailableError(
-                f"{shown(url)!r} is no address of audio: unknown option {strange[0]!r}; {example}"
+                f"{shown(url)!r} is not an audio address: unknown option {strange[0]!r}; {example}"
             )
         if not parts.hostname or port is None or not 1 <= channels <= 64 or parts.path.strip("/"):
-            raise SourceUnavailableError(f"{shown(url)!r} is no address of audio; {example}")
+            raise SourceUnavailableError(f"{shown(url)!r} is not an audio address; {example}")
         self.name = f"{parts.scheme}://{parts.hostname}:{port}"
         self.place = (parts.hostname, port)
         self.rate_hz = require_rate(rate, self.name)
@@ -51,12 +51,12 @@ class Address:
         self.pauses = "pauses" in options
 
     def decoder(self) -> PcmDecoder:
-        """For one sender."""
+        """Return a decoder for one sender."""
         return PcmDecoder(self.rate_hz, self.n_channels, self.sample_format)
 
 
 class Turn:
-    """Whether a sender keeps its place: time uses its turn up, audio extends it; half of real time suffices.
+    """The turn of a sender: time uses it up, audio extends it; audio at half of real time keeps it.
 
     ``now`` is in seconds, by any clock.
     """
@@ -65,11 +65,11 @@ class Turn:
         self._until = now + YIELD_SECONDS
 
     def extend(self, seconds: float, now: float) -> None:
-        """Audio of so many seconds came, ``now``."""
+        """Note that ``seconds`` of audio arrived at ``now``."""
         self._until = min(max(self._until, now) + 2 * seconds, now + YIELD_SECONDS)
 
     def is_over(self, now: float) -> bool:
-        """Whether another may be heard, ``now``."""
+        """Whether another sender may be heard at ``now``."""
         return now > self._until
 
 
@@ -78,7 +78,7 @@ class Satellite(ABC):
 
     Parameters
     ----------
-    address : whose
+    address : of the satellite
     clock : seconds, as `kws_live.system.clock.wall_seconds`
     """
 
@@ -89,7 +89,7 @@ class Satellite(ABC):
         self.name = address.name
         self.rate_hz = address.rate_hz
         self.port = 0
-        """Of this machine's end."""
+        """Port number at this machine's end."""
         self._address = address
         self._clock = clock
         self._turn = Turn(clock())
@@ -101,7 +101,7 @@ class Satellite(ABC):
 
     @property
     def pauses(self) -> bool:
-        """Whether silence is no loss: where it was asked for, and while a sender is waited for."""
+        """Whether silence does not count as a loss: if requested, and before the first sender connects."""
         return self._address.pauses or (self._heard_at is None and self._waits_for_sender)
 
     @property
@@ -110,7 +110,7 @@ class Satellite(ABC):
 
     @abstractmethod
     def _receive(self, timeout_seconds: float) -> Block | None:
-        """The next samples; wait for them so long."""
+        """Return the next samples; wait at most this time for them."""
 
     def read(self, timeout_seconds: float) -> Block | None:
         if self._is_closed:
@@ -124,13 +124,13 @@ class Satellite(ABC):
             self._turn.extend(block.shape[0] / self.rate_hz, now)
             is_other, self._is_other = self._is_other and self._heard_at is not None, False
             self._heard_at = self._filled_until = now
-            if is_other:  # how long nothing came is told from the arrival times
+            if is_other:  # the length of the gap follows from the arrival times
                 self._next = block
                 raise AudioGapError(0.0)
         return block
 
     def _fill(self) -> Block:
-        """Nothing came: silence for as long as that, where a word may have ended."""
+        """Return silence for the time without audio, if a word may have ended."""
         now = self._clock()
         n_samples = 0
         if self._address.pauses and self._heard_at is not None:

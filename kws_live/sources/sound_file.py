@@ -20,36 +20,36 @@ BLOCK_SECONDS = 0.06
 MOST_BLOCKS = 12
 
 BATCH_SECONDS = 0.24
-"""Of a file played in real time so much is handed over at once: waking costs more than what is done then."""
+"""Block length of a file played in real time: waking a thread costs more than processing a block."""
 
 
 class _Onward(soundfile.SoundFile):  # type: ignore[misc]  # untyped
-    """Reads from begin to end: soundfile seeks after every read where it can, which garbles MP3 at every block."""
+    """Reads sequentially: soundfile otherwise seeks after every read, which garbles MP3 at every block."""
 
     def seekable(self) -> bool:
         return False
 
 
 def as_named(path: str | Path) -> str | bytes:
-    """A path as soundfile takes it: as bytes, for it cannot encode a name that is no text."""
+    """Return a path for soundfile: as bytes, because it cannot encode names that are not valid text."""
     return str(path) if sys.platform == "win32" else os.fsencode(path)
 
 
 def open_onward(path: str | Path) -> soundfile.SoundFile:
-    """Open a sound file to be read on and on, from its begin or from a place that is sought first."""
+    """Open a sound file to be read sequentially, from its start or from a position sought first."""
     return _Onward(as_named(path))
 
 
 def why_unreadable(error: Exception) -> str:
-    """What libsndfile says, without the name of the file."""
+    """Return libsndfile's message without the name of the file."""
     reason: str = getattr(error, "error_string", None) or str(error)
-    if "not a regular file" in reason:  # its MP3 decoder says that of any file that is no MP3, there or not
+    if "not a regular file" in reason:  # what its MP3 decoder says of any file that is not MP3
         return "Format not recognised"
     return "the system refuses it (permissions?)" if "System error" in reason else reason.strip().rstrip(".")
 
 
 def why_unwritable(error: Exception) -> str:
-    """The same of a file that was to be written."""
+    """Return the same for a file that was being written."""
     reason = why_unreadable(error)
     # What its FLAC encoder says when the first bytes cannot be written.
     full = "initialization of the flac decoder" in reason or "refuses" in reason
@@ -57,7 +57,7 @@ def why_unwritable(error: Exception) -> str:
 
 
 class NoSoundFileError(SourceUnavailableError):
-    """A file that libsndfile cannot read; ffmpeg may."""
+    """A file that libsndfile cannot read; perhaps ffmpeg can."""
 
 
 class _Data(io.FileIO):
@@ -76,11 +76,11 @@ class _Data(io.FileIO):
 
 
 def _open(path: Path) -> tuple[soundfile.SoundFile, io.FileIO | None]:
-    """The file, and what is to be closed after it."""
+    """Return the open file, and what must be closed after it."""
     file = open_onward(path)
     if file.frames or file.format not in ("WAV", "WAVEX") or not path.is_file():
         return file, None
-    # A recorder that was interrupted has not written the length yet: what follows the header is audio all the same.
+    # An interrupted recorder has not written the length, but audio follows the header.
     with path.open("rb") as opened:
         head = opened.read(LARGEST_HEADER)
     try:
@@ -96,18 +96,18 @@ def _open(path: Path) -> tuple[soundfile.SoundFile, io.FileIO | None]:
 
 
 class SoundFile:
-    """Hands over a sound file.
+    """Plays a sound file.
 
     Parameters
     ----------
     path : the file
-    paced : at the speed of life, like a microphone; otherwise as fast as it is read
+    paced : in real time, like a microphone; False: as fast as it is read
     name : for people; the path if not given
 
     Raises
     ------
     SourceUnavailableError
-        If it is missing, empty, or no sound file.
+        If it is missing, empty, or not a sound file.
     """
 
     live = False
@@ -123,7 +123,7 @@ class SoundFile:
                 raise SourceUnavailableError(f"{str(path)!r} is a folder; give a sound file in it")
             if target.is_file() and target.stat().st_size == 0:
                 raise SourceUnavailableError(f"{str(path)!r} is empty")
-        except OSError as error:  # a name too long, a folder one may not enter
+        except OSError as error:  # a name too long, a folder without access
             raise SourceUnavailableError(f"cannot open {str(path)!r}: {error.strerror or error}") from error
         try:
             self._file, self._data = _open(target)
@@ -156,7 +156,7 @@ class SoundFile:
                 time.sleep(min(wait, timeout_seconds))
                 if wait > timeout_seconds:
                     return np.zeros((0, 1), np.float32)
-            # A reader who comes late takes all that is due at once.
+            # A late reader gets everything that is due at once.
             n_samples = min(max(n_samples, n_due), MOST_BLOCKS * n_samples)
         try:
             block = self._file.read(n_samples, dtype="float32", always_2d=True)
@@ -166,11 +166,11 @@ class SoundFile:
             ) from error
         if not block.shape[0]:
             if not self._n_read:
-                raise AudioError(f"{self.name!r} holds no samples")
+                raise AudioError(f"{self.name!r} contains no samples")
             return None
         if not np.isfinite(block).all():
             raise AudioError(
-                f"{self.name!r} holds values that are not numbers near {self._n_read / self.rate_hz:.2f} s"
+                f"{self.name!r} contains values that are not numbers near {self._n_read / self.rate_hz:.2f} s"
             )
         self._n_read += block.shape[0]
         return np.asarray(block, dtype=np.float32)

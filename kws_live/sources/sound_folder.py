@@ -1,4 +1,4 @@
-"""Folders of recordings, as people have them: which files are sound, and which are not meant."""
+"""Folders of recordings: which files are sound files, and which to skip."""
 
 import logging
 import os
@@ -13,10 +13,10 @@ log = logging.getLogger(__name__)
 SUFFIXES: Final = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64"}
 )
-"""What libsndfile reads."""
+"""Files that libsndfile reads."""
 
 FFMPEG_SUFFIXES: Final = frozenset({".m4a", ".m4b", ".aac", ".mp4", ".webm", ".weba", ".mka", ".3gp", ".amr", ".wma"})
-"""What telephones, browsers and messengers record; libsndfile reads none of it, ffmpeg all."""
+"""Files recorded by telephones, browsers and messengers; ffmpeg reads them all, libsndfile none."""
 
 KINDS: Final = "wav, flac, ogg, opus, mp3, with ffmpeg also m4a, webm and amr"
 """For messages."""
@@ -31,16 +31,16 @@ def has_ffmpeg() -> bool:
 
 
 def sound_files(folder: Path, deep: bool = False, ffmpeg: bool = True) -> list[Path]:
-    """Sound files of a folder, and of those in it if ``deep``, in alphabetical order.
+    """Return the sound files of a folder, and of its subfolders if ``deep``, in alphabetical order.
 
-    What is hidden (``._take1.wav``, ``.git``) is not meant. Folders behind links are looked into, each folder once.
-    What cannot be looked into, or needs ffmpeg where there is none, is told in the log.
+    Hidden files and folders (``._take1.wav``, ``.git``) are skipped. Links to folders are followed, each folder once.
+    Folders that cannot be read, and files that need ffmpeg where it is missing, are logged.
 
     Parameters
     ----------
-    folder : where they are looked for
-    deep : also in the folders in it
-    ffmpeg : also what ffmpeg alone reads
+    folder : where to search
+    deep : search subfolders too
+    ffmpeg : include files that only ffmpeg reads
 
     Raises
     ------
@@ -76,12 +76,12 @@ def sound_files(folder: Path, deep: bool = False, ffmpeg: bool = True) -> list[P
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders directly in a folder that are not hidden, in alphabetical order."""
+    """Return the subfolders of a folder that are not hidden, in alphabetical order."""
     return sorted(path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """The same for every name of a folder; None if it cannot be told: the walk says why."""
+    """Return the same value for every name of a folder; None if unknown: the walk reports why."""
     try:
         status = folder.stat()
     except OSError:

@@ -1,1 +1,1 @@
-"""Samples to events, in order: gate, posteriors, decision. Pure: no threads, no devices, no clock."""
+"""From samples to events: gate, posteriors, decision. Pure: no threads, no devices, no clock."""

@@ -1,4 +1,4 @@
-"""What is said after a word: from its end on, without a gap, up to a pause."""
+"""The audio after a word: from its end, without a gap, up to a pause."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,21 +17,21 @@ LONGEST_SECONDS: Final = 10.0
 BLOCK_SECONDS: Final = 0.1
 
 LEAST_SECONDS: Final = 2.0
-"""For so long it goes on in any case: one may take breath after the word."""
+"""Minimum length, to allow for a breath after the word."""
 
 STALLED_SECONDS: Final = 2.0
-"""So long without sound, and it ends."""
+"""Time without new audio after which it ends."""
 
 
 class AudioAfter:
-    """Blocks of sound, to be iterated with ``for`` or ``async for``, once, while they come.
+    """An iterator over blocks of audio as they arrive, for ``for`` or ``async for``, once.
 
-    The first begins where the word ended, so nothing is missing that was said while the decision fell. The last comes a
-    second after the last speech, after ``longest_seconds``, or where the sound ends or has a gap.
+    The first block begins at the end of the word, so nothing said during the decision is lost. The last one comes a
+    second after the last speech, after ``longest_seconds``, or where the audio ends or has a gap.
 
     Parameters
     ----------
-    ring : where the sound is
+    ring : the ring buffer with the audio
     detection : of the word
     longest_seconds : above 0
     rate_hz : 16,000 or 22,050
@@ -39,7 +39,7 @@ class AudioAfter:
     Raises
     ------
     ConfigError
-        If the rate is another.
+        If the rate is not one of these.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class AudioAfter:
 
 
 class _Pauses:
-    """Says whether nothing has been said for a second."""
+    """Detects a second without speech."""
 
     def __init__(self) -> None:
         self._gate = WebrtcGate(3)
@@ -89,7 +89,7 @@ class _Pauses:
         self._rest = np.zeros(0, np.float32)
 
     def now(self, samples: Samples) -> bool:
-        """Take the next samples."""
+        """Process the next samples; returns whether there was no speech for a second."""
         joined = np.concatenate((self._rest, self._resampler.process(samples)))
         whole = joined.size // FRAME_SAMPLES * FRAME_SAMPLES
         self._rest = joined[whole:]

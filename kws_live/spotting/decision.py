@@ -1,8 +1,8 @@
-"""From posteriors to events: smooth, compare each word with its own threshold, wait for the pause, do not repeat.
+"""From posteriors to events: smoothing, thresholds, pauses, refractory period.
 
-Pure: no clock, no threads, no audio. A run's `Hop` values are small; kept, they can be decided again with other
-settings, and the same code says what would have happened. The rules are in `kws_live.spotting.judgement`; here is
-what they need to know of the hops before.
+Pure: no clock, no threads, no audio. The `Hop` values of a run are small; if they are kept, they can be decided again
+with other settings by the same code. The rules are in `kws_live.spotting.judgement`; this module keeps
+the state of earlier hops that they need.
 """
 
 import math
@@ -27,7 +27,7 @@ from kws_live.spotting.verdict import Hop, Reason, Ruling, Verdict
 
 @dataclass
 class _Word:
-    """What is remembered of one keyword."""
+    """State of one keyword."""
 
     fired_position: int | None = None
     fired_speech_end: int = 0
@@ -36,7 +36,7 @@ class _Word:
 
 @dataclass
 class _Candidate:
-    """A word over its threshold that waits for the pause after it."""
+    """Words over their thresholds that wait for a decision."""
 
     since: int
     is_over: bool = True
@@ -49,7 +49,7 @@ class Decider:
     Parameters
     ----------
     labels : the network's outputs, in order
-    keywords : those that may fire
+    keywords : those that can fire
     """
 
     def __init__(self, labels: Sequence[str], keywords: Sequence[str]) -> None:
@@ -68,7 +68,7 @@ class Decider:
         self._second_chance = SecondChance()
 
     def reset(self) -> None:
-        """After a gap: forget what was heard before it; the refractory time goes on."""
+        """Discard the state before a gap; the refractory period continues."""
         self._recent.clear()
         self._levels.clear()
         self._odds.reset()
@@ -77,7 +77,7 @@ class Decider:
         self._second_chance.reset()
 
     def step(self, hop: Hop, settings: DecisionSettings) -> Verdict:
-        """Decide one hop. Events come in the order of the stream."""
+        """Decide one hop; events are in the order of the stream."""
         second = self._second_chance.words(hop.position, settings, self._waiting())
         settings = eased(settings, second)
         self._levels.extend(hop.levels_db)
@@ -91,9 +91,9 @@ class Decider:
             self._recent.append(posteriors)
             while len(self._recent) > settings.smoothing_hops:
                 self._recent.popleft()
-            # np.mean takes six times as long.
+            # np.mean would take six times as long.
             scores = np.asarray(sum(self._recent, np.float32(0)) / np.float32(len(self._recent)))
-        # Python's own numbers are quicker to compare, one by one.
+        # Python numbers are faster to compare one by one.
         values = dict(zip(self.keywords, scores.tolist(), strict=True))
         self._odds.step(dict(zip(self.keywords, posteriors.tolist(), strict=True)), silence, settings)
         best, rulings, detection = self._judge(hop, values, settings)
@@ -104,13 +104,13 @@ class Decider:
         return Verdict(hop, scores, best, rulings, settings, second, tuple(events))
 
     def _waiting(self) -> Collection[str]:
-        """The words that wait for their pause."""
+        """Return the words that wait for a decision."""
         return self._candidate.best if self._candidate is not None else ()
 
     def _judge(
         self, hop: Hop, scores: dict[str, float], settings: DecisionSettings
     ) -> tuple[str, dict[str, Ruling], Detection | None]:
-        """The best word, what became of it and of the other words over their thresholds, and what fired."""
+        """Return the best word, the rulings on it and on other words over their thresholds, and the detection."""
         if hop.posteriors is None and self._candidate is None:
             for state in self._words.values():
                 state.held = False
@@ -133,7 +133,7 @@ class Decider:
                 scores, key=lambda word: (word in over, scores[word] if over else scores[word] / thresholds[word])
             )
             return best, rulings or {best: Ruling(Reason.BELOW, thresholds[best], scores[best])}, None
-        # Each word was compared with its own threshold first; only then does the highest score win.
+        # Each word is compared with its own threshold first; only then does the highest score win.
         keyword = max(candidate.best, key=lambda word: candidate.best[word][0])
         ahead = candidate.best[keyword][0]
         rulings |= {word: Ruling(Reason.BEHIND, ahead, score) for word, score in fresh.items()}
@@ -142,7 +142,7 @@ class Decider:
         if not ruling.final:
             return keyword, rulings, None
         self._candidate = None
-        # Fired or refused, the same utterance is not looked at again; nor do its other words fire.
+        # Fired or refused, the utterance is not considered again, and its other words do not fire.
         for word in candidate.best:
             self._words[word].held = True
         if ruling.reason is not Reason.FIRED:
@@ -152,7 +152,7 @@ class Decider:
     def _release(
         self, hop: Hop, scores: dict[str, float], utterance: Utterance | None, settings: DecisionSettings
     ) -> None:
-        """Let words fire again whose score has fallen, or that are said again."""
+        """Release words whose score has fallen, or that are repeated."""
         for word, state in self._words.items():
             if scores[word] < settings.release * settings.thresholds[word] or _is_repeat(
                 state, hop, utterance, settings
@@ -177,12 +177,12 @@ class Decider:
     def _carry_on(
         self, hop: Hop, over: dict[str, float], fresh: dict[str, float], settings: DecisionSettings
     ) -> _Candidate | None:
-        """The candidate, with this hop's scores, if there is one."""
+        """Return the candidate, if there is one, updated with this hop's scores."""
         if fresh and self._candidate is None:
             self._candidate = _Candidate(hop.position)
         if (candidate := self._candidate) is None:
             return None
-        # A word that is masked while it waits has no claim any more.
+        # A word that is masked while it waits is dropped.
         candidate.best = {word: best for word, best in candidate.best.items() if settings.listens_to(word)}
         if not candidate.best and not fresh:
             self._candidate = None
@@ -226,7 +226,7 @@ class Decider:
 
 
 def _is_repeat(state: _Word, hop: Hop, utterance: Utterance | None, settings: DecisionSettings) -> bool:
-    """A deliberate repeat: speech that began after the fired word's end, and fills most of the window by now."""
+    """Whether it is a deliberate repeat: speech that began after the fired word and now fills most of the window."""
     if utterance is None or not state.held:
         return False
     age = hop.position - state.fired_speech_end
@@ -238,17 +238,17 @@ def _since(position: int | None, hop: Hop) -> float:
 
 
 def _begin(hop: Hop, utterance: Utterance) -> int:
-    """Position at which an utterance began."""
+    """Return the position at which an utterance began."""
     return hop.position - round((utterance.seconds + utterance.quiet_after_seconds) * SAMPLE_RATE_HZ)
 
 
 def _end(hop: Hop, utterance: Utterance) -> int:
-    """Position at which an utterance ended."""
+    """Return the position at which an utterance ended."""
     return hop.position - round(utterance.quiet_after_seconds * SAMPLE_RATE_HZ)
 
 
 def _sound(hop: Hop, utterance: Utterance) -> dict[str, Any]:
-    """What a detection says of the sound that holds its word."""
+    """Return the fields of a detection that describe its utterance."""
     return {
         "word_begin_position": _begin(hop, utterance),
         "word_end_position": _end(hop, utterance),

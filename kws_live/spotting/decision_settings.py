@@ -1,4 +1,4 @@
-"""What can be changed while audio flows: thresholds, pauses, mode."""
+"""Settings that can be changed while listening: thresholds, pauses, mode."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -34,53 +34,53 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "least_snr_db": (0.0, 60.0),
     "below_peak_db": (0.0, 90.0),
 }
-"""Least and greatest value of each setting that is a number."""
+"""Range of each numeric setting."""
 
 
 @dataclass(frozen=True)
 class DecisionSettings:
-    """What can be changed while audio flows; one snapshot is taken per hop.
+    """Settings that can be changed while listening; a snapshot is taken per hop.
 
     Attributes
     ----------
-    thresholds : score at which each keyword counts, above 0, at most 1
-    active : the keywords listened to; None: all
-    mode : "command": a word counts when it stands alone, with a pause before and after;
-        "spotting": anywhere, at once
+    thresholds : minimum score of each keyword, above 0, at most 1
+    active : the active keywords; None: all
+    mode : "command": a word fires only if it stands alone, with a pause before and after;
+        "spotting": anywhere, immediately
     pause_before_seconds, pause_after_seconds : the pauses of command mode
-    pause_after_talk_seconds, talk_share : the pause before a word where more than this share of the three seconds
-        before it was as loud as speech: that is talk, as single words fill less
-    longest_word_seconds : in command mode, longer utterances are talk
-    evidence : what a word gathers in command mode before it counts, where the levels show it alone: the log odds of its
-        posterior over those of its threshold, hop after hop while it is over (natural logarithm)
-    evidence_beside_sound : the same, where they show other sound right beside it, as noise and sentences do
-    hop_evidence : most that one hop adds
-    silence_weight, silence_before_seconds : times the log odds of silence in the stillest window that ended so long
-        before the word are taken away, where they are below even
-    longest_wait_seconds : a pause that has not come by then will not come for this word
+    pause_after_talk_seconds, talk_share : the pause required before a word if more than this share of the three seconds
+        before it was as loud as speech: that is talk, since single words fill less
+    longest_word_seconds : in command mode, longer utterances count as talk
+    evidence : evidence that a word needs in command mode if the levels show that it stands alone: the log odds of its
+        posterior minus those of its threshold, summed over hops above the threshold (natural logarithm)
+    evidence_beside_sound : the same if the levels show other sound next to it, as in noise and in sentences
+    hop_evidence : maximum per hop
+    silence_weight, silence_before_seconds : the log odds of silence in the quietest window that ended within this time
+        before the word, if negative, are multiplied by this weight and added
+    longest_wait_seconds : time limit for the decision on a word
     smoothing_hops : the score is the mean posterior of this many hops
-    release : a word must fall below this share of its threshold before it can fire again
-    refractory_seconds : least time between two detections of one word
-    spacing_seconds : least time between any two detections
-    repeat_seconds : a word said again counts though its score never fell, once its first end is this old: then nearly
-        all of the window is what came after it
-    near_miss : share of the threshold from which a score that does not fire is a near miss
-    second_chance_seconds, second_chance : for so long after a near miss the threshold of its word is multiplied by this
-    closure_seconds : quiet up to this long lies within a word: the closures in "stop" and "right" last 0.1 s, with a
-        soft end 0.2; a soft first syllable of a longer word stands off as far as 0.3
-    least_sound_seconds : a shorter sound after a louder utterance is a knock
-    least_snr_db : with the loudest moment less than this above the room, pauses cannot be told from speech
-    below_peak_db : speech is not softer than its loudest moment by more than this, nor nearer to the room than to that
-    gate_mode : webrtcvad's 0 (lenient) to 3 (strict); None, or "off": every hop is scored
+    release : a word's score must fall below this share of its threshold before it can fire again (hysteresis)
+    refractory_seconds : minimum time between two detections of the same word
+    spacing_seconds : minimum time between any two detections
+    repeat_seconds : a repeated word can fire although its score never fell, this long after the end of the first: then
+        nearly all of the window comes after it
+    near_miss : share of the threshold above which a score that does not fire is a near miss
+    second_chance_seconds, second_chance : for this long after a near miss, the word's threshold is multiplied by this
+    closure_seconds : quiet up to this long belongs to a word: the closures in "stop" and "right" last 0.1 s, with a
+        soft end 0.2 s; a soft first syllable of a longer word can be 0.3 s apart
+    least_sound_seconds : a shorter sound after a louder utterance counts as a knock
+    least_snr_db : if the loudest moment is less than this above the room, pauses cannot be distinguished from speech
+    below_peak_db : speech is at most this far below its loudest moment, and closer to that than to the room level
+    gate_mode : webrtcvad mode from 0 (lenient) to 3 (strict); None, or "off": every hop is scored
 
     The pauses were chosen on streams and talk of training and validation speakers. The evidence, its limit per hop and
-    the weight of silence were chosen on validation material alone: streams of single words in room noise and in
-    everyday sound of 30, 10 and 0 dB, 4 h of talk by readers and actors, and 13 taught words in 1 h of talk.
+    the weight of silence were chosen on validation material only: streams of single words in room noise and in
+    everyday sounds at 30, 10 and 0 dB, 4 h of talk by readers and actors, and 13 taught words in 1 h of talk.
 
     Raises
     ------
     ConfigError
-        If a value is of another type or out of its range; it names the setting, the value and what would do.
+        If a value has a wrong type or is out of range; the message gives the setting, the value and what is allowed.
     """
 
     thresholds: Mapping[str, float]
@@ -93,7 +93,7 @@ class DecisionSettings:
     longest_word_seconds: float = 1.1
     evidence: float = 2.0
     evidence_beside_sound: float = 7.0
-    hop_evidence: float = 1.5
+    hop_evidence: float = 1.0
     silence_weight: float = 2.0
     silence_before_seconds: float = 1.0
     longest_wait_seconds: float = 1.3
@@ -112,7 +112,7 @@ class DecisionSettings:
     gate_mode: int | None = 1
 
     def __post_init__(self) -> None:
-        take = object.__setattr__  # the one place where values are checked, and made what the fields say
+        take = object.__setattr__  # the only place where values are checked and converted
         take(self, "thresholds", _thresholds(self.thresholds))
         if self.active is not None:
             take(self, "active", _words(self.active))
@@ -138,12 +138,12 @@ class DecisionSettings:
             take(self, name, number)
 
     def changed(self, values: Mapping[str, Any]) -> "DecisionSettings":
-        """These settings with some fields changed; of thresholds, only those of the words that are named.
+        """Return these settings with some fields changed; of the thresholds, only those of the given words.
 
         Raises
         ------
         ConfigError
-            If a field or a word is unknown, or a value impossible.
+            If a field or a word is unknown, or a value invalid.
         """
         known = [item.name for item in fields(self)]
         if strange := [name for name in values if name not in known]:
@@ -155,26 +155,26 @@ class DecisionSettings:
         return replace(self, **values)
 
     def require_known(self, *words: str) -> None:
-        """Raise a ConfigError that names the known keywords if one of the words is none of them."""
+        """Raise a ConfigError that lists the keywords if one of the words is not among them."""
         for word in words:
             if not isinstance(word, str) or word not in self.thresholds:
                 raise ConfigError(f"unknown word {_shown(word)}; this model knows: {', '.join(self.thresholds)}")
 
     def require_thresholds(self, keywords: Iterable[str]) -> None:
-        """Raise a ConfigError that names the keywords without a threshold, if there are any."""
+        """Raise a ConfigError that lists the keywords without a threshold, if there are any."""
         if missing := [word for word in keywords if word not in self.thresholds]:
             raise ConfigError(
                 f"no threshold for {', '.join(missing)}: every keyword of the model needs one; "
-                "make_settings(model) gives all, active chooses among them"
+                "make_settings(model) provides all, active selects among them"
             )
 
     def listens_to(self, word: str) -> bool:
-        """Whether the word may fire now."""
+        """Whether the word is active."""
         return self.active is None or word in self.active
 
 
 def _number(value: object) -> float | None:
-    """A finite real number as Python's own; None if it is none."""
+    """Return a finite real number as a Python float; None for anything else."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return None
     try:
@@ -199,7 +199,7 @@ def _thresholds(values: object) -> dict[str, float]:
     for word, value in values.items():
         number = _number(value)
         if not isinstance(word, str):
-            raise ConfigError(f"thresholds must be numbers by word; {_shown(word)} is no word")
+            raise ConfigError(f"thresholds must be numbers by word; {_shown(word)} is not a word")
         if number is None or not 0 < number <= 1:
             raise ConfigError(f"threshold {_shown(value)} for {_shown(word)} must be a number above 0 and at most 1")
         checked[word] = number
@@ -215,9 +215,9 @@ def _words(value: object) -> frozenset[str]:
 
 
 def _shown(value: object) -> str:
-    """A value in a message, however long it is."""
+    """Return a value for a message, truncated if long."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # an integer of thousands of digits, a list that holds itself
+    except (ValueError, RecursionError):  # an integer with thousands of digits, a recursive list
         return f"this {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,7 +1,7 @@
-"""The rules of the decision, each on its own: from the evidence on a word to a ruling. Pure; nothing is remembered.
+"""The rules of the decision: from the evidence on a word to a ruling. Pure and stateless.
 
-In command mode a word counts when it stands alone. The levels say whether it does where the room is quiet; in noise
-they take sound for speech, and then the network's own evidence has to be so strong that no piece of a sentence has it.
+In command mode a word fires only if it stands alone. In a quiet room the levels show whether it does; in noise they
+cannot, and then the network's evidence has to be stronger than that of any part of a sentence.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from kws_live.spotting.verdict import Reason, Ruling
 
 @dataclass(frozen=True)
 class Claim:
-    """What is known of one word at one hop.
+    """State of one word at one hop.
 
     Attributes
     ----------
-    score, threshold : its smoothed score, and what it is compared with
-    listened_to : whether it may fire at present
-    held : whether it was decided, and its score has not fallen since
-    spent : whether the utterance has fired already
-    own_seconds, any_seconds : since this word, and since any word, fired last; infinite if none has
+    score, threshold : its smoothed score and its threshold
+    listened_to : whether it is active
+    held : whether it was decided and its score has not fallen since
+    spent : whether the utterance has already fired
+    own_seconds, any_seconds : time since this word, and since any word, last fired; infinite if never
     """
 
     score: float
@@ -36,7 +36,7 @@ class Claim:
 
 
 def refuse(claim: Claim, settings: DecisionSettings) -> Ruling | None:
-    """Why a word cannot fire at this hop, whatever is around it; None if it may."""
+    """Return why a word cannot fire at this hop regardless of its surroundings; None if it can."""
     if claim.score < claim.threshold:
         return Ruling(Reason.BELOW, claim.threshold, claim.score)
     if not claim.listened_to:
@@ -54,17 +54,17 @@ def refuse(claim: Claim, settings: DecisionSettings) -> Ruling | None:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a candidate has gathered on whether it stands alone, and whether a person said it.
+    """Evidence that a candidate stands alone, and that it was spoken.
 
     Attributes
     ----------
-    utterance : what the levels show; None where the room is too noisy to tell
+    utterance : from the levels; None if the room is too noisy
     is_over : whether a score is over its threshold now
-    gathered : log odds of its posteriors over those of its threshold
-    before : what speech before it takes away from that, at most 0
-    may_grow : whether more may be gathered, as its posterior has not fallen yet
+    gathered : sum of the log odds of its posteriors minus those of its threshold
+    before : reduction for speech before it, at most 0
+    may_grow : whether the evidence can still grow, because its posterior has not fallen yet
     waited_seconds : since the candidate began
-    threshold, played : the word's, and its score in what the machine itself played around this moment
+    threshold, played : the word's threshold, and its score in this machine's own playback around this moment
     """
 
     utterance: Utterance | None
@@ -78,11 +78,11 @@ class Evidence:
 
 
 def judge(evidence: Evidence, settings: DecisionSettings) -> Ruling:
-    """Whether a candidate fires, is refused, or waits."""
+    """Decide whether a candidate fires, is refused, or waits."""
     if evidence.played >= evidence.threshold:
         return Ruling(Reason.OWN_PLAYBACK, evidence.threshold, evidence.played)
     if settings.mode == "spotting" or (evidence.utterance is None and evidence.is_over):
-        return Ruling(Reason.FIRED)  # where it is too noisy to tell a pause, the score decides
+        return Ruling(Reason.FIRED)  # too noisy to find pauses, so the score decides
     refusal = None
     if evidence.utterance is not None:
         found = (rule(evidence.utterance, settings) for rule in RULES)
@@ -120,4 +120,4 @@ RULES: Final[tuple[Callable[[Utterance, DecisionSettings], Ruling | None], ...]]
     _length,
     _pause_after,
 )
-"""In the order in which they are asked: the first that refuses names the reason."""
+"""In order of evaluation; the first rule that refuses gives the reason."""

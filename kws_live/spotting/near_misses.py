@@ -1,4 +1,4 @@
-"""Words that came near their threshold, or passed it and were refused: told once each, with the reason."""
+"""Near misses: words that came close to their threshold, or reached it and were refused, with the reason."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.spotting.verdict import Reason, Ruling
 
 NO_MISS: Final = (Reason.FIRED, Reason.HELD, Reason.SPENT, Reason.RESTING, Reason.SPACING)
-"""The word, or another one, has just been told: what follows is its echo."""
+"""The word, or another one, has just fired; a high score is its aftermath, not a near miss."""
 
 UNRULED: Final = Ruling(Reason.BELOW)
 
 
 @dataclass
 class _Peak:
-    """The highest score of one word since it was low."""
+    """The highest score of a word since it was last low."""
 
     score: float = 0.0
     position: int = 0
@@ -24,7 +24,7 @@ class _Peak:
 
 
 class NearMisses:
-    """Remembers each word's peak until its score has fallen again.
+    """Tracks each word's peak until its score has fallen again.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ class NearMisses:
         self._peaks = {word: _Peak() for word in keywords}
 
     def reset(self) -> None:
-        """After a gap: forget what was heard before it."""
+        """Discard the state before a gap."""
         self._peaks = {word: _Peak() for word in self._peaks}
 
     @property
     def pending(self) -> bool:
-        """Whether a word's score is high, or was and is not told yet."""
+        """Whether a word's score is high, or was high and has not been reported yet."""
         return any(peak.score for peak in self._peaks.values())
 
     def step(
@@ -51,19 +51,19 @@ class NearMisses:
         rulings: Mapping[str, Ruling],
         waiting: Collection[str],
     ) -> list[NearMiss]:
-        """Take a hop's scores and what became of the words over their thresholds; the words whose chance is over.
+        """Process a hop's scores and rulings; returns the near misses that are complete.
 
         Parameters
         ----------
         position : of the hop
         rulings : of the words over their thresholds
-        waiting : words that may still fire
+        waiting : words that can still fire
         """
         missed = []
         for word, value in scores.items():
             peak, threshold = self._peaks[word], settings.thresholds[word]
-            # A word that waited fires or is refused when its score may have fallen long ago. The first reason stays:
-            # what is ruled later, while the score stays up, is of its echo.
+            # A word that waited may be decided long after its score has fallen. The first reason is kept, because later
+            # rulings while the score stays high concern its aftermath.
             ruling = rulings.get(word, UNRULED)
             first = peak.reason is Reason.BELOW and ruling.reason is not Reason.GATE_CLOSED
             if ruling.final and (first or ruling.reason is Reason.FIRED):

@@ -1,9 +1,9 @@
-"""How strongly its posteriors speak for a word, hop after hop; pure.
+"""Evidence for a word from its posteriors, accumulated over hops; pure.
 
 References
 ----------
 J. R. Rohlicek et al., "Continuous Hidden Markov Modeling for Speaker-Independent Word Spotting", ICASSP 1989: keyword
-against filler. E. S. Page, "Continuous Inspection Schemes", Biometrika 41, 1954: the sum that begins again at zero.
+against filler. E. S. Page, "Continuous Inspection Schemes", Biometrika 41, 1954: the sum that restarts at zero.
 """
 
 import math
@@ -16,17 +16,17 @@ from kws_live.audio import HOP_SECONDS
 from kws_live.spotting.decision_settings import RANGES, DecisionSettings
 
 LEAST: Final = 1e-6
-"""Posteriors are kept this far from 0 and 1, where their log odds end."""
+"""Posteriors are limited to this distance from 0 and 1, where log odds are infinite."""
 
 
 @dataclass
 class Gathered:
-    """What one word has gathered, in log odds.
+    """Evidence for one word, in log odds.
 
     Attributes
     ----------
-    now, most : the sum over its threshold, and the largest since it was 0; ``most`` stays when the word has gone
-    before : what sound before it takes away, at most 0
+    now, most : the current sum, and the largest since it was 0; ``most`` is kept after the word
+    before : reduction for sound before it, at most 0
     """
 
     now: float = 0.0
@@ -35,7 +35,7 @@ class Gathered:
 
 
 class Odds:
-    """Sums each word's log odds over those of its threshold; a sum that would fall below 0 begins again.
+    """Sums each word's log odds minus those of its threshold; a sum that would fall below 0 restarts.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ class Odds:
         self._silence: deque[float] = deque(maxlen=int(RANGES["silence_before_seconds"][1] / HOP_SECONDS))
 
     def reset(self) -> None:
-        """After a gap: forget what was heard before it."""
+        """Discard the state before a gap."""
         self._words = {word: Gathered() for word in self._words}
         self._silence.clear()
 
     def of(self, word: str) -> Gathered:
-        """What a word has gathered up to the last hop."""
+        """Return a word's evidence up to the last hop."""
         return self._words[word]
 
     def step(self, posteriors: Mapping[str, float], silence: float | None, settings: DecisionSettings) -> None:
@@ -61,7 +61,7 @@ class Odds:
         Parameters
         ----------
         posteriors : of the words
-        silence : the network's posterior of silence; None if it knows none
+        silence : the network's posterior of silence; None if it has no such label
         settings : thresholds and weights
         """
         for word, posterior in posteriors.items():
@@ -83,6 +83,6 @@ class Odds:
 
 
 def log_odds(share: float) -> float:
-    """The natural logarithm of share over rest, within `LEAST`."""
+    """Return the log odds (natural logarithm) of a share, limited by `LEAST`."""
     inside = min(max(share, LEAST), 1.0 - LEAST)
     return math.log(inside / (1.0 - inside))

@@ -1,6 +1,6 @@
-"""The stages in order, from the ring buffer to events: no threads, no devices, no clock.
+"""The stages from the ring buffer to events: no threads, no devices, no clock.
 
-Everything that listens or measures runs this one class: the live session, files, evaluation, tests.
+The live session, files, evaluation and tests all run this class.
 """
 
 import math
@@ -20,13 +20,13 @@ from kws_live.stream.ring_buffer import RingBuffer
 
 HOP_SAMPLES: Final = round(HOP_SECONDS * SAMPLE_RATE_HZ)
 LAG_SAMPLES: Final = 483
-"""The resampler holds back at most this much (at least 63; measured) before a hop is complete."""
+"""Maximum lag of the resampler before a hop is complete (measured; at least 63)."""
 
 READ_AHEAD_HOPS: Final = 7
-"""So much is taken from the ring buffer at once where it is there: the features of hops read ahead cost less."""
+"""Hops read from the ring buffer at once if available, since features of several hops cost less."""
 
 QUIET_HOPS: Final = 6
-"""So many are done at a time while nothing is spoken: waking costs more than looking, and no word ends so soon."""
+"""Hops processed at a time without speech: waking up costs more than processing, and no word is this short."""
 
 _SPEECH_HOP: Final = round(HOP_SECONDS * SPEECH_RATE_HZ)
 _LEVEL_FRAME: Final = SPEECH_RATE_HZ // 50
@@ -36,23 +36,23 @@ Played = Callable[[float | None], Mapping[str, float]]
 
 
 def nothing_played(_heard_at: float | None) -> Mapping[str, float]:
-    """The machine plays nothing, or it is not known."""
+    """Stand-in for unknown or no playback."""
     return {}
 
 
 class SpeechGate(Protocol):
-    """Says whether a hop is worth scoring."""
+    """Decides whether a hop is worth scoring."""
 
     def reset(self) -> None:
-        """Forget the past."""
+        """Discard the state."""
 
     def is_open(self, samples: Samples) -> bool:
-        """Take the next hop, at 16 kHz."""
+        """Process the next hop, at 16 kHz."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one hop, or one gap, gave.
+    """Result of one hop, or one gap.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Step:
     verdict: Verdict | None
 
     def of(self, source: str) -> "Step":
-        """The step with the name of its source on the events."""
+        """Return the step with the source's name set in its events."""
         return (
             replace(self, events=tuple(replace(event, source=source) for event in self.events)) if self.events else self
         )
@@ -89,21 +89,21 @@ class PipelineCounts:
 
 
 class Pipeline:
-    """Takes audio from a ring buffer hop by hop and gives events.
+    """Processes audio from a ring buffer hop by hop and returns events.
 
-    What it gives depends on the samples and their positions alone, not on how they were cut into blocks or
-    when they came. A window never spans a gap: after one, the window begins with silence, as at the start.
+    The result depends only on the samples and their positions, not on how they were cut into blocks or
+    when they arrived. A window never spans a gap: after one, the window begins with silence, as at the start.
 
     Parameters
     ----------
-    score : (stream, follows) -> what the networks make of a window
-        It is the window at ``window_rate_hz`` that the stream begins with; what comes after it has been read ahead.
-        ``follows``: whether it is the window scored last, moved on by one hop.
+    score : (stream, follows) -> the networks' output for a window
+        The window is at the beginning of the stream, at ``window_rate_hz``; the rest has been read ahead.
+        ``follows``: whether it is the previous window advanced by one hop.
     window_rate_hz : 16,000 or 22,050
-    labels, keywords : the network's outputs, and those that may fire
+    labels, keywords : the network's outputs, and those that can fire
     make_gate : gate mode (None: always open) -> a new gate
     settings : called once per hop
-    position : where the stream begins
+    position : start of the stream
     window_seconds : length of the window
     """
 
@@ -134,23 +134,23 @@ class Pipeline:
 
     @property
     def position(self) -> int:
-        """Position of the next sample it will take from the ring buffer."""
+        """Position of the next sample to read from the ring buffer."""
         return self._read_position
 
     @property
     def next_position(self) -> int:
-        """The ring buffer's position from which on it is worth calling `step`: a hint, nothing depends on it."""
+        """The ring buffer's position at which `step` is worth calling again: a hint only."""
         if self._speech.size >= self._speech_window + _SPEECH_HOP:
-            return self._hop_end  # it has been read already
+            return self._hop_end  # already read
         n_more = 0 if self._gate_was_open else QUIET_HOPS - 1
         return max(self._hop_end + LAG_SAMPLES + n_more * HOP_SAMPLES, self._read_position + 1)
 
     def _restart(self, position: int) -> None:
-        """Begin a stretch without gaps at ``position``."""
+        """Start a stretch without gaps at ``position``."""
         self._read_position = position
         self._hop_end = position + HOP_SAMPLES
         self._resampler = Resampler(SAMPLE_RATE_HZ, SPEECH_RATE_HZ, "LQ")
-        # What has been read, from one window before the hop now due; silence before the stretch.
+        # Audio read so far, starting one window before the current hop; silence before the stretch.
         self._stream = np.zeros(round(self._window_seconds * SAMPLE_RATE_HZ), np.float32)
         self._speech = np.zeros(round(self._window_seconds * SPEECH_RATE_HZ), np.float32)
         self._speech_window = self._speech.size
@@ -159,11 +159,11 @@ class Pipeline:
         self._decider.reset()
 
     def step(self, ring: RingBuffer, played: Played = nothing_played) -> Step | None:
-        """Do the next hop, or cross the next gap; None where the ring buffer does not hold enough yet.
+        """Process the next hop, or cross the next gap; None if the ring buffer does not contain enough yet.
 
         Parameters
         ----------
-        played : when a hop was heard -> the highest score of each word in what the machine itself played around then
+        played : arrival time of a hop -> highest score of each word in this machine's playback around that time
         """
         while self._speech.size < self._speech_window + _SPEECH_HOP:
             start, block = ring.consume(self._read_position, READ_AHEAD_HOPS * HOP_SAMPLES)
@@ -178,12 +178,12 @@ class Pipeline:
         return self._hop(played(ring.heard_at(self._hop_end)))
 
     def steps(self, ring: RingBuffer) -> Iterator[Step]:
-        """Do every hop the ring buffer holds."""
+        """Process every hop in the ring buffer."""
         while (step := self.step(ring)) is not None:
             yield step
 
     def skip_to(self, start: int) -> Step:
-        """Leave out what lies before position ``start``: it was lost, or there is no time for it."""
+        """Skip the audio before position ``start``, because it was lost or there is no time for it."""
         unlooked = (self._speech.size - self._speech_window) // _SPEECH_HOP * HOP_SAMPLES
         n_samples = start - self._read_position + unlooked
         self.counts.samples_skipped += n_samples

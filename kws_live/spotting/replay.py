@@ -1,4 +1,4 @@
-"""Decide kept hops again, with any settings, as the stream had them: gaps included."""
+"""Replay of recorded hops with any settings, including the gaps of the stream."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,13 +12,13 @@ from kws_live.spotting.verdict import Hop
 def replay(
     hops: Iterable[Hop], labels: Sequence[str], keywords: Sequence[str], settings: DecisionSettings
 ) -> list[Detection]:
-    """The detections that these settings would have given; where a position is missing, audio was lost.
+    """Return the detections with these settings; a missing position is a gap.
 
     Parameters
     ----------
     hops : oldest first
     labels, keywords : as in `Decider`
-    settings : to decide with
+    settings : decision settings
     """
     decider = Decider(labels, keywords)
     detections: list[Detection] = []

@@ -1,4 +1,4 @@
-"""After a near miss the same word needs less for a few seconds, as people repeat what was not heard; pure."""
+"""Lower thresholds for a few seconds after a near miss, because people repeat a word that was missed; pure."""
 
 import sys
 from collections.abc import Collection, Iterable
@@ -11,24 +11,24 @@ from kws_live.spotting.verdict import Reason
 
 
 class SecondChance:
-    """Lowers the thresholds of words that were nearly spotted a moment ago; their evidence is counted from these."""
+    """Lowers the thresholds of words with a recent near miss; their evidence is relative to these thresholds."""
 
     def __init__(self) -> None:
         self._missed: dict[str, int] = {}
 
     def reset(self) -> None:
-        """After a gap: forget what was heard before it."""
+        """Discard the state before a gap."""
         self._missed.clear()
 
     def words(self, position: int, settings: DecisionSettings, waiting: Collection[str]) -> frozenset[str]:
-        """The words with a second chance at a position; those that wait for their pause keep theirs."""
+        """Return the words with a second chance at a position; those that wait for a decision keep theirs."""
         if self._missed:
             first = position - settings.second_chance_seconds * SAMPLE_RATE_HZ
             self._missed = {word: at for word, at in self._missed.items() if at >= first or word in waiting}
         return frozenset(self._missed)
 
     def note(self, position: int, events: Iterable[Event]) -> None:
-        """Take what a hop gave: a near miss gives its word a second chance, and a detection ends that."""
+        """Process a hop's events: a near miss starts a second chance for its word, a detection ends it."""
         for event in events:
             if isinstance(event, NearMiss) and event.reason != Reason.OWN_PLAYBACK.value:
                 self._missed[event.keyword] = position
@@ -37,7 +37,7 @@ class SecondChance:
 
 
 def eased(settings: DecisionSettings, words: Iterable[str]) -> DecisionSettings:
-    """Settings in which these words need less."""
-    least = sys.float_info.min  # no threshold is 0
+    """Return settings with lower thresholds for these words."""
+    least = sys.float_info.min  # thresholds must be above 0
     lower = {word: max(least, settings.second_chance * settings.thresholds[word]) for word in words}
     return replace(settings, thresholds={**settings.thresholds, **lower}) if lower else settings

@@ -1,4 +1,4 @@
-"""Is anybody speaking? webrtcvad with a hangover, so that quiet costs no features and no model."""
+"""The voice-activity gate: webrtcvad with a hangover, so that quiet audio needs neither features nor network."""
 
 from typing import Final
 
@@ -8,18 +8,18 @@ from kws_live.audio import SPEECH_RATE_HZ, Samples, float_to_pcm16
 from kws_live.errors import ConfigError
 
 FRAME_SAMPLES: Final = SPEECH_RATE_HZ // 50
-"""20 ms at 16 kHz; webrtcvad takes 10, 20 or 30 ms at 8, 16, 32 or 48 kHz and nothing else."""
+"""20 ms at 16 kHz; webrtcvad accepts only 10, 20 or 30 ms at 8, 16, 32 or 48 kHz."""
 
 HANGOVER_SECONDS: Final = 1.0
-"""A word is looked at in every window that holds it, so the gate stays open for one window after the last speech."""
+"""The gate stays open for one window after the last speech, so that every window with a word in it is scored."""
 
 
 class WebrtcGate:
-    """Opens on the first 20 ms frame that WebRTC's detector calls speech, closes one second after the last.
+    """Opens on the first 20 ms frame classified as speech by WebRTC's detector, closes one second after the last.
 
-    The pre-roll is the window itself: the first window scored after the gate opens reaches back a whole
-    second, so no first syllable is cut. The gate saves time; it does not reject noise (WebRTC's detector
-    calls loud noise speech), which the model must have learnt by itself.
+    The window itself is the pre-roll: the first window scored after the gate opens reaches back a whole
+    second, so no first syllable is cut off. The gate saves CPU; it does not reject noise (WebRTC's detector
+    classifies loud noise as speech), which is the model's task.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class WebrtcGate:
     Raises
     ------
     ConfigError
-        If the mode is none of 0, 1, 2, 3.
+        If the mode is not 0, 1, 2 or 3.
 
     References
     ----------
@@ -42,12 +42,12 @@ class WebrtcGate:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the past: after a gap, or for a new stream."""
+        """Discard the state: after a gap, or for a new stream."""
         self._vad = webrtcvad.Vad(self.mode)
         self._frames_left = 0
 
     def is_open(self, samples: Samples) -> bool:
-        """Take the next hop and say whether it is worth scoring.
+        """Process the next hop; returns whether it is worth scoring.
 
         Parameters
         ----------
@@ -66,8 +66,8 @@ class OpenGate:
     """Always open: every hop is scored."""
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: it has no state."""
 
     def is_open(self, samples: Samples) -> bool:
-        """True."""
+        """Return True."""
         return True

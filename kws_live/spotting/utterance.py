@@ -1,4 +1,4 @@
-"""Where does the last utterance begin and end? From levels alone, relative to the room's own noise."""
+"""Beginning and end of the last utterance, from levels alone, relative to the noise of the room."""
 
 import math
 from collections.abc import Sequence
@@ -11,30 +11,30 @@ from kws_live.audio import WINDOW_SECONDS
 from kws_live.spotting.decision_settings import DecisionSettings
 
 FRAME_SECONDS: Final = 0.02
-"""Levels come every 20 ms."""
+"""Interval between levels."""
 
 N_LEVELS: Final = 200
-"""Four seconds of levels: long enough to hear the room between the words."""
+"""Four seconds of levels: enough to include the room between words."""
 
 RECENT_LEVELS: Final = round(WINDOW_SECONDS / FRAME_SECONDS)
-"""The utterance asked for has its loudest moment in the model's window."""
+"""The loudest moment of the utterance is within the model's window."""
 
 BEFORE_FRAMES: Final = 150
-"""Talk is looked for in the three seconds before an utterance."""
+"""Length of the stretch before an utterance that is checked for talk: three seconds."""
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """The last stretch of sound, of those nearly as loud as the loudest moment of the last second.
+    """The last stretch of sound that is nearly as loud as the loudest moment of the last second.
 
     Attributes
     ----------
-    quiet_before_seconds : pause before it (all that is known, if nothing came before)
-    talk_before : share of the three seconds before it that is as loud as speech
+    quiet_before_seconds : pause before it (all the known time if there was no sound before)
+    talk_before : share of the three seconds before it that was as loud as speech
     seconds : its length
-    quiet_after_seconds : time since it ended; 0 while it goes on
+    quiet_after_seconds : time since its end; 0 while it continues
     level_db : its mean level
-    room_db : level of the room, below which a tenth of the levels lie
+    room_db : level of the room, the 10th percentile of the levels
     """
 
     quiet_before_seconds: float
@@ -46,7 +46,7 @@ class Utterance:
 
 
 def find_utterance(levels_db: Sequence[float], settings: DecisionSettings) -> Utterance | None:
-    """Find the utterance in up to four seconds of 20 ms levels, the newest last; None where it is too noisy to say."""
+    """Find the utterance in up to four seconds of 20 ms levels, the newest last; None if it is too noisy."""
     levels = np.asarray(levels_db, dtype=np.float32)
     bridge = round(settings.closure_seconds / FRAME_SECONDS)
     if levels.size < max(1, bridge):
@@ -58,14 +58,14 @@ def find_utterance(levels_db: Sequence[float], settings: DecisionSettings) -> Ut
     if peak - room < settings.least_snr_db:
         return None
     above = levels > max((room + peak) / 2, peak - settings.below_peak_db)
-    # A single loud frame is a click, or the room's own noise.
+    # A single loud frame is a click, or room noise.
     above[1:-1] &= above[:-2] | above[2:]
     above[peak_index] = True
     loud = np.flatnonzero(above)
     breaks = np.flatnonzero(np.diff(loud) > bridge)
     begins = loud[np.concatenate(([0], breaks + 1))]
     ends = loud[np.concatenate((breaks, [loud.size - 1]))]
-    # The last one counts, though an earlier one may be louder; a knock that follows a word is not an utterance.
+    # The last one is used even if an earlier one is louder; a knock after a word is not an utterance.
     last = max(
         index
         for index, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True))

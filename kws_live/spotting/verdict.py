@@ -1,4 +1,4 @@
-"""What goes into the decision, hop by hop, and what comes out: small values that can be kept and decided again."""
+"""Input and output of the decision per hop: small values that can be kept and replayed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from kws_live.spotting.decision_settings import DecisionSettings
 
 
 class Reason(StrEnum):
-    """What became of a word at a hop."""
+    """The outcome for a word at a hop."""
 
     FIRED = "fired"
     GATE_CLOSED = "no one was speaking: the gate was closed"
@@ -33,14 +33,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Ruling:
-    """What was decided of one word, and the numbers it was decided with.
+    """The decision on one word, and the numbers behind it.
 
     Attributes
     ----------
-    reason : what became of it
-    needed, had : the number that decided and what it was compared with, in the unit that the reason names; None where
-        no number decided
-    final : False while the word waits: the reason is then what it still lacks
+    reason : the outcome
+    needed, had : the required and the actual value, in the unit implied by the reason; None if
+        no number was compared
+    final : False while the word waits; the reason then says what is still missing
     """
 
     reason: Reason
@@ -51,12 +51,12 @@ class Ruling:
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What the networks make of a window.
+    """The networks' output for a window.
 
     Attributes
     ----------
-    posteriors : float32 (n_labels,), what is decided from
-    opinions : where a second network counts, the posteriors of the first and of the second, shape (n_labels,) each
+    posteriors : float32 (n_labels,), the input of the decision
+    opinions : if a second network was used, the posteriors of the first and the second, shape (n_labels,) each
     """
 
     posteriors: NDArray[np.float32]
@@ -65,16 +65,16 @@ class Heard:
 
 @dataclass(frozen=True)
 class Hop:
-    """Everything the decision needs to know of one hop.
+    """Everything that the decision needs from one hop.
 
     Attributes
     ----------
     position : end of the window, samples at 22,050 Hz
-    gate_open : whether it was worth scoring
+    gate_open : whether the gate was open, so that it was scored
     levels_db : level of each 20 ms of the hop, oldest first
-    posteriors : float32 (n_labels,), or None where the gate was closed
-    played : highest score of each word in what the machine itself played around this moment; empty: it is not known
-    opinions : see `Heard`; for people, nothing is decided from them
+    posteriors : float32 (n_labels,); None if the gate was closed
+    played : highest score of each word in this machine's playback around this moment; empty: unknown
+    opinions : see `Heard`; for display only
     """
 
     position: int
@@ -87,16 +87,16 @@ class Hop:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was decided at a hop, and why.
+    """The decision at a hop, and its reasons.
 
     Attributes
     ----------
-    hop : what it was decided from
+    hop : the input
     scores : each keyword's smoothed score, shape (n_keywords,)
     keyword : the best word, by score over threshold
-    rulings : what became of it, and of every other word over its threshold
-    settings : what it was decided with
-    eased : words whose thresholds in these settings are lower than usual, for a second chance
+    rulings : on it, and on every other word over its threshold
+    settings : the settings in effect
+    eased : words whose thresholds are lowered in these settings for a second chance
     events : detections and near misses
     """
 
@@ -110,5 +110,5 @@ class Verdict:
 
     @property
     def ruling(self) -> Ruling:
-        """What became of the best word."""
+        """The ruling on the best word."""
         return self.rulings[self.keyword]

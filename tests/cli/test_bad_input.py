@@ -43,7 +43,7 @@ def broken_files(folder: Path) -> dict[str, str]:
         "missing.wav": "no file",
         "empty.wav": "is empty",
         "text.wav": "as sound",
-        "none.wav": "holds no samples",
+        "none.wav": "contains no samples",
         "nan.wav": "not numbers",
         "cut.flac": "breaks off",
         "rate.wav": "1 samples a second",
@@ -78,7 +78,7 @@ BAD: list[tuple[list[str], str]] = [
     (["--threshold", "yes=nan"], "threshold nan for 'yes'"),
     (["--threshold", "maybe=0.5"], "unknown word 'maybe'; this model knows: "),
     (["--only", "maybe"], "unknown word 'maybe'"),
-    (["--model", "commands-13"], "no model 'commands-13'; shipped are: commands-12"),
+    (["--model", "commands-13"], "no model 'commands-13'; choose from: commands-12"),
     (["--model", "."], "has no card.json"),
     (["--settings", "/no/such.toml"], "/no/such.toml: No such file"),
 ]

@@ -55,7 +55,7 @@ def test_wrong_usage_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "commands.toml").write_text('[[binding]]\nword = "maybe"\nrun = ["echo"]\n')
     assert main(["listen", "--bindings", str(tmp_path / "commands.toml")]) == 1
     told = capsys.readouterr().err
-    assert "line 2: word = 'maybe' is no word of this model" in told
+    assert "line 2: word = 'maybe' is not a word of this model" in told
     assert told.count("\n") == 1
 
 

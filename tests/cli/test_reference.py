@@ -53,7 +53,7 @@ def test_the_reference_holds_every_command_event_setting_source_and_sink(capsys:
         assert f"{scheme}:" in text
     assert "| `score` | float | its highest smoothed score, 0 to 1 |" in text
     assert (
-        "| `within_seconds` | float | `3.0` | only when the word before it was this one, at most so long before |"
+        "| `within_seconds` | float | `3.0` | only if the previous word was this one, at most this long before |"
         in text
     )
 

@@ -142,7 +142,7 @@ def test_a_known_word_is_fitted_to_a_voice_and_given_back(
     assert main(["words", "test", "stop", "--takes", str(folder)]) == 0
     assert '"stop" was recognised in 3 of 3 recordings' in capsys.readouterr().out
     assert main(["words", "forget", "stop"]) == 0
-    assert "my-words knows: yes, no, up" in capsys.readouterr().out
+    assert "my-words still has: yes, no, up" in capsys.readouterr().out
 
 
 def test_a_word_that_is_not_heard_is_told_with_how_near_it_came(

@@ -33,7 +33,7 @@ def test_a_start_after_stop_is_an_error_that_says_what_to_do() -> None:
     spotter = listening_to("yes")
     with spotter:
         spotter.wait()
-    with pytest.raises(SessionError, match=r"only once; make a new one with kws_live.listen\(\)"):
+    with pytest.raises(SessionError, match=r"only once; create a new one with kws_live.listen\(\)"):
         spotter.start()
     with pytest.raises(SessionError, match="only once"), spotter:
         pass
@@ -164,7 +164,7 @@ def test_words_may_come_in_a_list_and_the_brackets_may_be_left_out() -> None:
 def test_what_is_no_word_is_refused(given: Any) -> None:
     spotter = endless()
     for call in (spotter.on, spotter.only, spotter.wait_for):
-        with pytest.raises(ConfigError, match="is no word; give words of the model"):
+        with pytest.raises(ConfigError, match="is not a word; give words of the model"):
             call(given)
     with pytest.raises(ConfigError, match="unknown word 'maybe'"):
         spotter.on(["maybe"])

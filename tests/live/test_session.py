@@ -154,7 +154,7 @@ def test_stop_after_a_start_that_was_interrupted_ends_what_had_begun() -> None:
 def test_a_session_starts_once() -> None:
     run = Run(ArraySource(TALK, SAMPLE_RATE_HZ))
     run.finish()
-    with pytest.raises(SessionError, match="started before; make a new one"):
+    with pytest.raises(SessionError, match="already started; create a new one"):
         run.session.start()
 
 

@@ -128,7 +128,7 @@ def test_one_source_serves_one_session_at_a_time() -> None:
     source = EndlessSource()
     first, second = Run(source), Run(source)
     first.session.start()
-    with pytest.raises(SessionError, match="listened to already"):
+    with pytest.raises(SessionError, match="already in use"):
         second.session.start()
     first.session.stop()
     again = Run(source)  # it was closed, and may say so; but no other thread reads it

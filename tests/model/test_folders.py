@@ -19,7 +19,7 @@ def test_a_model_of_the_user_is_found_by_name(tmp_path: Path, monkeypatch: pytes
     make(tmp_path / "mine" / ".lamp.half-written")
     assert user_models() == ["lamp"]
     assert find_model("lamp") == mine
-    with pytest.raises(ModelError, match=r"no model 'lampp'; shipped are: .*; your own: lamp; or give a folder"):
+    with pytest.raises(ModelError, match=r"no model 'lampp'; choose from: .*; your own: lamp; or give a folder"):
         find_model("lampp")
 
 

@@ -206,7 +206,7 @@ def test_weights_that_fit_no_words_are_refused() -> None:
         replace(WORDS, weights=WEIGHTS[:, :64])
     with pytest.raises(ModelError, match=r"\(1, 768\)\), but they are"):
         replace(WORDS, network_words=("b",))
-    with pytest.raises(ModelError, match="weights that are not numbers"):
+    with pytest.raises(ModelError, match="NaN or infinite weights"):
         replace(WORDS, weights=WEIGHTS * np.float32(np.nan))
 
 

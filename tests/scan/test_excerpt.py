@@ -74,7 +74,7 @@ def test_a_broken_file_is_told_and_not_fatal(tmp_path: Path) -> None:
     assert "cannot read" in spot(ToneModel(), OPEN, Excerpt(str(tmp_path / "absent.wav"))).broken
     not_numbers = tmp_path / "nan.wav"
     soundfile.write(not_numbers, np.full(16_000, np.nan, np.float32), 16_000, subtype="FLOAT")
-    assert "not numbers" in spot(ToneModel(), OPEN, Excerpt(str(not_numbers))).broken
+    assert "contains NaN or infinity" in spot(ToneModel(), OPEN, Excerpt(str(not_numbers))).broken
 
 
 def test_the_tail_of_the_last_part_is_heard_and_of_the_others_not(tmp_path: Path) -> None:

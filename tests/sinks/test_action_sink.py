@@ -70,9 +70,9 @@ def test_exec_runs_a_program_for_each_word_one_after_another(tmp_path: Path) -> 
     ("sink", "says"),
     [
         ("exec:", "needs a program"),
-        ("exec:'half", "cannot be taken apart"),
+        ("exec:'half", "cannot be parsed"),
         ("exec:no-such-program-anywhere", "no such program"),
-        ("http://host/#yes", "unknown events; after the # stand: all, "),
+        ("http://host/#yes", "unknown events; after the # use: all, "),
         ("http:host", "is not an address"),
         ("teapot:", "unknown sink 'teapot:'; use one of jsonl:, csv:"),
     ],

@@ -117,7 +117,7 @@ def test_that_sound_is_kept_is_said(tmp_path: Path, caplog: pytest.LogCaptureFix
 def test_sound_that_is_gone_or_was_never_there_is_an_undelivered_event(tmp_path: Path) -> None:
     with pytest.raises(ActionError, match="there is no sound to keep"):
         Clips(str(tmp_path)).send(NEAR)
-    with pytest.raises(ActionError, match="the sound of 'yes' is gone already"):
+    with pytest.raises(ActionError, match="the sound of 'yes' is no longer available"):
         keeping(str(tmp_path)).send(yes(9.0))
     assert list(tmp_path.iterdir()) == []
 

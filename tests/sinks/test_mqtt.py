@@ -181,10 +181,15 @@ def test_bindings_do_nothing_later_that_they_reported_as_lost(
     monkeypatch.setattr(mqtt_message, "LIMIT_SECONDS", 0.5)
     subscriber = Subscriber(broker.port, "robot/move")
     path = tmp_path / "b.toml"
-    path.write_text(f'[[binding]]\nmqtt = "mqtt://127.0.0.1:{broker.port}/robot/move"\n')
+    confirmed = tmp_path / "confirmed"
+    path.write_text(
+        f'[[binding]]\nmqtt = "mqtt://127.0.0.1:{broker.port}/robot/move"\n'
+        f'[[binding]]\nword = "yes"\nrun = ["touch", "{confirmed}"]\n'
+    )
     sink = bindings.Bindings(path)
     sink.send(spoken("yes"))
     assert subscriber.next()[1] == "yes"
+    wait_until(confirmed.exists)  # or the broker would be frozen before it has confirmed it
     broker.freeze()
     sink.send(spoken("up"))
     sink.send(spoken("stop"))

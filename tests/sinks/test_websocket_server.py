@@ -120,7 +120,7 @@ def test_a_client_that_talks_too_much_is_cut_off_and_the_others_go_on() -> None:
     ],
 )
 def test_what_cannot_be_served_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"use one such as ws://127\.0\.0\.1:8765|is no address"):
+    with pytest.raises(ConfigError, match=r"use one such as ws://127\.0\.0\.1:8765|is not an address"):
         WebsocketServer(url)
 
 

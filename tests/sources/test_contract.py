@@ -165,7 +165,7 @@ def test_a_file_whose_name_looks_like_a_scheme_opens(tmp_path: Path, monkeypatch
     [
         ("raise RuntimeError('not today')", "cannot open 'added:x': RuntimeError: not today"),
         ("raise OSError(5, 'broken')", "cannot open 'added:x': OSError"),
-        ("return None", "'added:x' opens no source of audio: what its package returns has no name"),
+        ("return None", "'added:x' does not open an audio source: what its package returns has no name"),
         ("import nothing_of_this_name", "cannot open 'added:x': ModuleNotFoundError"),
         (
             "import types; return types.SimpleNamespace(name='x', rate_hz=1, live=True, n_overflows=0, close=1)",

@@ -91,10 +91,10 @@ def test_a_descriptor_that_cannot_be_read_is_an_audio_error(tmp_path: object) ->
     ("layout", "said"),
     [
         ("0", "stdin:0 has 0 samples a second; 4000 to 384000"), ("3999", "3999 samples"), ("384001", "384001 samples"),
-        ("fast", "'fast' is no rate; use one as in stdin:16000"), ("-16000", "'-16000' is no rate"),
-        ("16000.5", "no rate"), ("9" * 5000, "no rate"), ("²", "no rate"), (",2", "'' is no rate"),
+        ("fast", "'fast' is not a sample rate; use one as in stdin:16000"), ("-16000", "'-16000' is not a sample rate"),
+        ("16000.5", "not a sample rate"), ("9" * 5000, "sample rate"), ("²", "sample rate"), (",2", "'' is not"),
         ("16000,0", "channels must be 1 to 64"), ("16000,65", "channels"), ("16000,x", "channels"),
-        ("16000,²", "channels"), ("16000,1,mp3", "'mp3' is no format of samples; use one of s16, s32"),
+        ("16000,²", "channels"), ("16000,1,mp3", "'mp3' is not a sample format; use one of s16, s32"),
         ("16000,1,s16,2", "say RATE,CHANNELS,FORMAT"), ("16000," + "9" * 5000, "channels"),
     ],
 )  # fmt: skip

@@ -86,13 +86,13 @@ def test_values_that_are_not_numbers_are_refused_with_their_time(tmp_path: Path,
     audio = SIGNAL.copy()
     audio[16_500] = bad
     soundfile.write(tmp_path / "a.wav", audio, 16_000, subtype="FLOAT")
-    with pytest.raises(AudioError, match=r"a\.wav' holds values that are not numbers near 1\.0"):
+    with pytest.raises(AudioError, match=r"a\.wav' contains values that are not numbers near 1\.0"):
         take_all(tmp_path / "a.wav")
 
 
 def test_no_samples_are_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", SIGNAL[:0], 16_000)
-    with pytest.raises(AudioError, match=r"a\.wav' holds no samples"):
+    with pytest.raises(AudioError, match=r"a\.wav' contains no samples"):
         take_all(tmp_path / "a.wav")
 
 
@@ -166,7 +166,7 @@ def test_an_interrupted_recording_gives_what_was_recorded(tmp_path: Path, subtyp
 
 def test_a_recording_of_nothing_is_still_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", SIGNAL[:0], 16_000)
-    with pytest.raises(AudioError, match="holds no samples"):
+    with pytest.raises(AudioError, match="contains no samples"):
         take_all(tmp_path / "a.wav")
 
 

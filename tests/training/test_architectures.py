@@ -59,7 +59,7 @@ def test_the_first_layers_undo_the_cosine_transform() -> None:
 
 
 def test_an_unknown_architecture_or_option_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no architecture 'lstm'; there are: paper_cnn"):
+    with pytest.raises(ConfigError, match="no architecture 'lstm'; choose from: paper_cnn"):
         build_network("lstm", SPEECH, 12)
     with pytest.raises(ConfigError, match=r"no such option.*width"):
         build_network("tc_resnet", SPEECH, 12, {"width": 3})

@@ -77,7 +77,7 @@ def test_a_damaged_part_is_refused(tmp_path: Path, part: str) -> None:
 def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "features")
     np.save(tmp_path / "features" / "log_mel.npy", np.zeros((2, 98, 40), np.float16))
-    with pytest.raises(DatasetError, match=r"holds float16 \(2, 98, 40\), not float16 \(3, 98, 40\)"):
+    with pytest.raises(DatasetError, match=r"contains float16 \(2, 98, 40\), not float16 \(3, 98, 40\)"):
         FeatureArchive.open(tmp_path / "features")
 
 

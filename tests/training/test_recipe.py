@@ -50,7 +50,7 @@ def test_a_recipe_file_says_what_the_recipe_is(tmp_path: Path) -> None:
         (GOOD + "epochs = 0\n", "epochs 0 must be"),
         (GOOD + "stop_epoch = 61\n", "stop_epoch 61 must be 0 to epochs"),
         (GOOD + "batch_size = 1\n", "batch_size 1 must be"),
-        (GOOD.replace('"no"', '"yes"'), "keywords must be present and differ"),
+        (GOOD.replace('"no"', '"yes"'), "keywords must be given and distinct"),
         (GOOD + "average = 1.0\n", "average must be"),
         ("name = ", "is not TOML"),
     ],
@@ -61,7 +61,7 @@ def test_a_wrong_recipe_is_refused_with_its_reason(tmp_path: Path, text: str, co
 
 
 def test_an_unknown_name_lists_the_shipped_recipes() -> None:
-    with pytest.raises(ConfigError, match="no recipe 'nothing'; shipped are: commands-12"):
+    with pytest.raises(ConfigError, match="no recipe 'nothing'; choose from: commands-12"):
         load_recipe("nothing")
 
 

@@ -190,7 +190,7 @@ def test_training_can_start_from_a_trained_network_and_from_no_other(
     gentle = replace(RECIPE, epochs=1, warmup_epochs=0, learning_rate=1e-6)
     begun = train(gentle, [archive], tmp_path / "a", start=trained.network)
     assert begun.best.val_accuracy == pytest.approx(trained.best.val_accuracy, abs=0.05)
-    with pytest.raises(ConfigError, match="another network"):
+    with pytest.raises(ConfigError, match="a different network"):
         train(replace(gentle, options={"channels": (8, 16)}), [archive], tmp_path / "b", start=trained.network)
 
 

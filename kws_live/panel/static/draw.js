@@ -8,6 +8,11 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Play a recording; being interrupted by the next one is no error. */
+export function play(player) {
+  player.play().catch(() => {});
+}
+
 export const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 /** A word's colour: hues evenly around the circle, all equally light. */

@@ -1,6 +1,6 @@
 // Recordings that were kept: one after another is played, and one of two keys says whether its word was said.
 
-import { $, bytes } from "./draw.js";
+import { $, bytes, play } from "./draw.js";
 
 const KEYS = { k: true, w: false };
 
@@ -10,7 +10,7 @@ export class Sorter {
 
   constructor(connection) {
     this.connection = connection;
-    $("clip-play").addEventListener("click", () => this.#player.play());
+    $("clip-play").addEventListener("click", () => play(this.#player));
     $("clip-keep").addEventListener("click", () => this.#sort(true));
     $("clip-wrong").addEventListener("click", () => this.#sort(false));
     $("clips").addEventListener("toggle", () => $("clips").open && this.#list());
@@ -49,7 +49,7 @@ export class Sorter {
     if (!answer) return this.#list();
     this.#show(answer);
     $("clip-went").textContent = `It is in ${answer.went_to}.`;
-    if (answer.newest) this.#player.play();
+    if (answer.newest) play(this.#player);
   }
 }
 

@@ -1,6 +1,6 @@
 // Events and moments: why it fired or did not, how it sounded, and what the user says of it.
 
-import { $, bytes, columnsToImage, context, make } from "./draw.js";
+import { $, bytes, columnsToImage, context, make, play } from "./draw.js";
 import { clock } from "./record.js";
 import { describe } from "./words.js";
 
@@ -15,7 +15,7 @@ export class Why {
 
   constructor(connection) {
     this.connection = connection;
-    $("play").addEventListener("click", () => this.#player.play());
+    $("play").addEventListener("click", () => play(this.#player));
     $("earlier").addEventListener("click", () => this.#step(-1));
     $("later").addEventListener("click", () => this.#step(1));
     $("right").addEventListener("click", () => this.#mark("right", this.#moment.event.position, this.#moment.word));
