@@ -21,8 +21,9 @@ StreamScorer = Callable[[Samples, bool], Heard]
 """Scores the window at the beginning of the samples; the rest has been read ahead. The second argument
 says whether it is the previous window advanced by one step."""
 
-
 ASK_EVERY: Final = 2
+"""Hops from one run of the second network to the next."""
+
 SURE: Final = 0.9
 """Posterior of a word above which the second network is not run again for it."""
 
