@@ -1,6 +1,7 @@
 // The level, the spectrogram and the microphone.
 
 import { $, bytes, columnsToImage, context, make, onRestyle } from "./draw.js";
+import { Switch } from "./switch.js";
 
 const N_COLUMNS = 500;
 const LOWEST_DB = -60;
@@ -11,6 +12,7 @@ export class Now {
   #picture = make("canvas", { width: N_COLUMNS });
   #held = LOWEST_DB;
   #level = LOWEST_DB;
+  #loop;
 
   constructor(connection) {
     this.connection = connection;
@@ -20,7 +22,7 @@ export class Now {
     $("model").addEventListener("pointerdown", () => this.listModels());
     $("model").addEventListener("change", () =>
       connection.ask("use_model", { name: $("model").value }).catch(() => this.listModels()));
-    $("loop").addEventListener("change", () => connection.tell("loop", { on: $("loop").checked }));
+    this.#loop = new Switch($("loop"), (on) => connection.ask("loop", { on }));
     $("play-again").addEventListener("click", () => connection.tell("play"));
     $("choose-source").addEventListener("click", () => $("source").focus());
     onRestyle(() => this.#repaint());
@@ -62,7 +64,7 @@ export class Now {
     $("play-again").hidden = !(status.ended && status.can_play);
     $("choose-source").hidden = !status.ended || status.is_over;
     $("loop-field").hidden = !status.can_play;
-    $("loop").checked = status.loops;
+    this.#loop.show(status.loops);
   }
 
   #source(name) {

@@ -2,6 +2,7 @@
 
 import { $, bytes, columnsToImage, context, make, play } from "./draw.js";
 import { clock } from "./record.js";
+import { Switch } from "./switch.js";
 import { describe } from "./words.js";
 
 const MOST_EVENTS = 60;
@@ -12,6 +13,7 @@ export class Why {
   #image = null;
   #player = new Audio();
   #waiting = [];
+  #saving;
 
   constructor(connection) {
     this.connection = connection;
@@ -21,7 +23,7 @@ export class Why {
     $("right").addEventListener("click", () => this.#mark("right", this.#moment.event.position, this.#moment.word));
     $("wrong").addEventListener("click", () => this.#mark("wrong", this.#moment.event.position, this.#moment.word));
     $("missed").addEventListener("click", () => this.#mark("missed", this.#moment.position, $("missed-word").value));
-    $("saving").addEventListener("change", () => connection.tell("saving", { on: $("saving").checked }));
+    this.#saving = new Switch($("saving"), (on) => connection.ask("saving", { on }));
     $("refit").addEventListener("click", () => this.#refit());
     $("events").addEventListener("pointerleave", () => this.#showFresh());
     $("events").addEventListener("focusout", () => requestAnimationFrame(() => this.#showFresh()));
@@ -161,7 +163,7 @@ export class Why {
   }
 
   status(status) {
-    $("saving").checked = status.saving;
+    this.#saving.show(status.saving);
     for (const name of ["right", "wrong", "missed"]) $(name).disabled = !status.saving;
   }
 

@@ -1,6 +1,7 @@
 // One row a word: its switch, its score against its threshold on one scale, and its last minutes.
 
 import { $, canvasColour, context, cssColour, hue, make, onRestyle, token } from "./draw.js";
+import { Switch } from "./switch.js";
 
 const GLOBALS = ["mode", "refractory_seconds", "gate_mode", "pause_before_seconds", "pause_after_seconds", "smoothing_hops",
   "evidence", "evidence_beside_sound"];
@@ -72,12 +73,12 @@ export class Words {
     const element = make("li", { className: "row" }, name, dial, lane, count);
     element.style.setProperty("--colour", cssColour(angle));
     element.dataset.word = word;
-    const row = { word, angle, element, box, peak, score, slider, value, usual, back, lane, count, index: this.record.words.indexOf(word) };
+    const row = { word, angle, element, peak, score, slider, value, usual, back, lane, count, index: this.record.words.indexOf(word) };
     slider.addEventListener("input", () => this.#slide(row));
     slider.addEventListener("pointerdown", () => (row.dragged = true));
     for (const kind of ["pointerup", "pointercancel", "blur"]) slider.addEventListener(kind, () => (row.dragged = false));
     back.addEventListener("click", () => this.connection.tell("threshold", { word, value: row.usualValue }));
-    box.addEventListener("change", () => this.connection.tell("listen", { word, on: box.checked }));
+    row.listens = new Switch(box, (on) => this.connection.ask("listen", { word, on }));
     lane.addEventListener("click", (event) => this.#click(row, event));
     return row;
   }
@@ -139,8 +140,8 @@ export class Words {
       row.usual.style.left = `calc(0.4375rem + ${row.usualValue} * (100% - 0.875rem))`;
       row.usual.title = `Default: ${row.usualValue.toFixed(2)}`;
       row.back.hidden = Math.abs(value - row.usualValue) < 0.005;
-      row.box.checked = settings.listens[row.word];
-      row.element.classList.toggle("off", !row.box.checked);
+      row.listens.show(settings.listens[row.word]);
+      row.element.classList.toggle("off", !settings.listens[row.word]);
     }
     for (const name of GLOBALS) {
       if (document.activeElement !== $(name) || $(name).tagName === "SELECT") this.#show(name);
