@@ -134,12 +134,16 @@ def test_a_folder_with_a_verifier_asks_it_in_streams_and_in_single_windows(
     scored = [hop for hop in hops if hop.posteriors is not None]
     assert pipeline.counts.hops_scored_twice == len(asked)
     assert 0 < len(asked) < len(scored) == pipeline.counts.hops_scored
-    window = demo_audio[52_000:68_000]
-    features = verified_model.extractor.mfcc(window)
-    each = [network(verified_model, name).score(features).posteriors for name in (LITERT_NAME, VERIFIER_NAME)]
-    assert each[0][:10].max() >= verified_model.card.verifier_bar
+    first, second = (network(verified_model, name) for name in (LITERT_NAME, VERIFIER_NAME))
+    for start in range(0, 100_000, 2_000):  # until the first network scores a word
+        window = demo_audio[start : start + 16_000]
+        features = verified_model.extractor.mfcc(window)
+        one = first.score(features).posteriors
+        if is_asked := bool(one[:10].max() >= verified_model.card.verifier_bar):
+            break
+    assert is_asked
     found = verified_model.posteriors(verified_model.stream_scorer(HOP_SECONDS), window)
-    np.testing.assert_array_equal(found, joined(*each))
+    np.testing.assert_array_equal(found, joined(one, second.score(features).posteriors))
 
 
 def test_the_hash_of_the_networks_tells_with_and_without_a_verifier_and_each_bar_apart(
