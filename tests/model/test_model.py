@@ -75,9 +75,8 @@ def test_litert_gives_what_tensorflow_gives(commands_model: Model, demo_audio: S
         LiteRtScorer((commands_model.folder / name).read_bytes(), commands_model.card)
         for name in ("float32.tflite", LITERT_NAME)
     )
-    for window in demo_windows(demo_audio):
-        features = commands_model.extractor.mfcc(window)
-        expected = np.asarray(network(features[None], training=False))[0]
+    mfcc = np.array([commands_model.extractor.mfcc(window) for window in demo_windows(demo_audio)])
+    for features, expected in zip(mfcc, np.asarray(network(mfcc, training=False)), strict=True):
         np.testing.assert_allclose(exact.score(features).posteriors, expected, atol=1e-4)
         # 8-bit weights; between two words
         np.testing.assert_allclose(shipped.score(features).posteriors, expected, atol=0.15)

@@ -145,6 +145,7 @@ def test_what_was_heard_can_be_taught_and_measured_with(tmp_path: Path) -> None:
     assert 0.2 < take.word_seconds < 1.0
 
 
+@pytest.mark.slow
 def test_sorted_recordings_are_read_by_the_commands_that_learn_and_measure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,15 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 from kws_live.errors import ConfigError
 from kws_live.model.features import SPEECH
-from kws_live.training.architectures import build_network
-from kws_live.training.export import export_model
-from kws_live.training.fine_tuning import network_from
 from kws_live.training.recipe import Recipe
 from tests.training.small_archives import KEYWORDS, TINY
 
@@ -21,19 +17,21 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
 
-OPTIONS = {"stem": (2, 4), "channels": 12, "kernels": (3,), "head": 12, "dropout": 0.0}
+OPTIONS = {"channels": (8, 8), "kernel": 3}
 
 
-@pytest.fixture(scope="module")
-def trunk() -> keras.Model:
+def test_fine_tuning_keeps_the_trunk_and_the_words_that_both_have(tmp_path: Path) -> None:
+    import keras
+
+    from kws_live.training.architectures import build_network
+    from kws_live.training.export import export_model
+    from kws_live.training.fine_tuning import network_from
+
     keras.utils.set_random_seed(3)
-    return build_network("stem_tcn", TINY, 4, OPTIONS)
-
-
-def test_fine_tuning_keeps_the_trunk_and_the_words_that_both_have(trunk: keras.Model, tmp_path: Path) -> None:
+    trunk = build_network("tc_resnet", TINY, 4, OPTIONS)
     sample = np.zeros((4, TINY.n_frames, TINY.n_mfcc), np.float32)
     export_model(trunk, tmp_path / "base", "base", "for a test", KEYWORDS, TINY, sample)
-    recipe = Recipe("mine", "for a test", "stem_tcn", ("lamp", "no"), OPTIONS)
+    recipe = Recipe("mine", "for a test", "tc_resnet", ("lamp", "no"), OPTIONS)
     network = network_from(tmp_path / "base", recipe, TINY)
     before, after = trunk.get_weights(), network.get_weights()
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(after[:-2], before[:-2], strict=True))
@@ -43,6 +41,6 @@ def test_fine_tuning_keeps_the_trunk_and_the_words_that_both_have(trunk: keras.M
     with pytest.raises(
         ConfigError, match=r"has a different network from recipe 'mine'; use the architecture and \[options\]"
     ):
-        network_from(tmp_path / "base", replace(recipe, options={**OPTIONS, "channels": 16}), TINY)
+        network_from(tmp_path / "base", replace(recipe, options={**OPTIONS, "channels": (16, 16)}), TINY)
     with pytest.raises(ConfigError, match="has a different front end from the features"):
         network_from(tmp_path / "base", recipe, SPEECH)
