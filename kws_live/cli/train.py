@@ -36,14 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the model folder to create")
     parser.add_argument(
-        "--teacher",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="DIR",
-        help="a model folder to learn from; repeatable",
-    )
-    parser.add_argument(
         "--start",
         "--fine-tune",
         type=Path,
@@ -98,7 +90,6 @@ def run(arguments: argparse.Namespace) -> int:
             recipe,
             arguments.features,
             arguments.out,
-            arguments.teacher,
             arguments.start,
             arguments.jobs,
             arguments.test,
@@ -120,7 +111,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _command(arguments: argparse.Namespace) -> str:
     """Return the command for the report, with folder names instead of paths, which are private."""
     features = " ".join(f"--features {path.name}" for path in arguments.features)
-    teachers = "".join(f" --teacher {path.name}" for path in arguments.teacher)
     start = f" --start {arguments.start.name}" if arguments.start else ""
     recipe = Path(arguments.recipe).stem
-    return f"kws-live train --recipe {recipe} {features}{teachers}{start} --out {arguments.out.name}"
+    return f"kws-live train --recipe {recipe} {features}{start} --out {arguments.out.name}"

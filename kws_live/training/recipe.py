@@ -26,13 +26,10 @@ class Recipe:
     architecture, options : the network and its ``build``'s keyword arguments
     keywords : the labels that can fire; ``_unknown_`` and ``_silence_`` are appended
     epochs : number of times each keyword clip is used
-    stop_epoch : stop after this epoch, before the cosine has fallen to zero, so that another recipe can continue from
-        there; 0: run to the end
     batch_size : windows per step
     learning_rate : peak of the cosine, after ``warmup_epochs`` of linear increase
     weight_decay : of AdamW
     average : momentum of the exponential moving average of the weights; the averaged weights are saved
-    teacher_share : weight of the teachers' output in each label, if there are teachers
     unknown_bias : added to the "unknown" logit after training; below 0: fewer misses and more false accepts on other
         words
     silence_bias : the same for "silence"; above 0: fewer false accepts in noise, more faint words missed
@@ -48,13 +45,11 @@ class Recipe:
     keywords: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     epochs: int = 60
-    stop_epoch: int = 0
     batch_size: int = 256
     learning_rate: float = 4e-3
     warmup_epochs: int = 2
     weight_decay: float = 0.01
     average: float = 0.999
-    teacher_share: float = 0.8
     unknown_bias: float = 0.0
     silence_bias: float = 0.0
     seed: int = 1
@@ -65,26 +60,19 @@ class Recipe:
     def __post_init__(self) -> None:
         if not 1 <= self.epochs <= 100_000 or not 0 <= self.warmup_epochs < self.epochs:
             raise ConfigError(f"recipe {self.name!r}: epochs {self.epochs} must be 1 or more, above warmup_epochs")
-        if not 0 <= self.stop_epoch <= self.epochs:
-            raise ConfigError(f"recipe {self.name!r}: stop_epoch {self.stop_epoch} must be 0 to epochs ({self.epochs})")
         if not 8 <= self.batch_size <= 65_536:
             raise ConfigError(f"recipe {self.name!r}: batch_size {self.batch_size} must be 8 to 65536")
         if not self.keywords or len(set(self.keywords)) != len(self.keywords):
             raise ConfigError(f"recipe {self.name!r}: keywords must be given and distinct")
         if not 0 < self.learning_rate < 1 or self.weight_decay < 0:
             raise ConfigError(f"recipe {self.name!r}: learning_rate must be 0 to 1 and weight_decay 0 or more")
-        if not 0 <= self.average < 1 or not 0 <= self.teacher_share <= 1:
-            raise ConfigError(f"recipe {self.name!r}: average must be 0 to below 1 and teacher_share 0 to 1")
-
-    @property
-    def n_epochs(self) -> int:
-        """Number of epochs to run."""
-        return self.stop_epoch or self.epochs
+        if not 0 <= self.average < 1:
+            raise ConfigError(f"recipe {self.name!r}: average must be 0 to below 1")
 
     def fingerprint(self) -> str:
         """Return everything that determines the weights, as text; recipes with equal fingerprints train identically."""
         values = asdict(self)
-        for key in ("name", "description", "notes", "data", "unknown_bias", "silence_bias", "stop_epoch"):
+        for key in ("name", "description", "notes", "data", "unknown_bias", "silence_bias"):
             del values[key]
         return json.dumps(values, sort_keys=True)
 

@@ -29,7 +29,7 @@ from kws_live.model.features import Features
 from kws_live.system.saving import replacing
 from kws_live.training.architectures import build_network
 from kws_live.training.batches import BatchMaker, augmenter_of
-from kws_live.training.clips import Clips, Floats
+from kws_live.training.clips import Clips
 from kws_live.training.dataset import FeatureArchive
 from kws_live.training.recipe import Recipe
 from kws_live.training.weight_average import Average
@@ -116,7 +116,6 @@ def train(
     recipe: Recipe,
     archives: Sequence[FeatureArchive],
     work: Path,
-    teachers: Sequence[keras.Model] = (),
     start: keras.Model | None = None,
     workers: int = 1,
     on_step: Callable[[int, int, float], None] = lambda *_: None,
@@ -131,7 +130,6 @@ def train(
     archives : feature archives with the same front end
     work : Path
         Folder for the state of the run; kept, so that a finished run is not trained again.
-    teachers : networks whose mean posteriors are mixed into each label
     start : a network of the same architecture with the initial weights; None: random weights
     workers : number of processes that prepare batches
     on_step : called with steps done, total steps, and mean loss so far in this epoch
@@ -160,13 +158,11 @@ def train(
     reached = state.load()
     with BatchMaker([archive.folder for archive in archives], recipe, workers) as maker:
         done = len(reached.history) * steps + reached.steps
-        batches = maker.batches(divmod(step, steps) for step in range(done, recipe.n_epochs * steps))
-        for epoch in range(len(reached.history), recipe.n_epochs):
+        batches = maker.batches(divmod(step, steps) for step in range(done, recipe.epochs * steps))
+        for epoch in range(len(reached.history), recipe.epochs):
             began = saved = time.perf_counter()
             for number in range(reached.steps, steps):
                 mfcc, labels = next(batches)
-                if teachers:
-                    labels = _softened(labels, mfcc, teachers, recipe.teacher_share)
                 result = network.train_on_batch(mfcc, labels)
                 network.reset_metrics()
                 average.update(epoch * steps + number)
@@ -175,7 +171,7 @@ def train(
                 if (now := time.perf_counter()) - saved >= save_seconds:
                     state.save(replace(reached, seconds=reached.seconds + now - began))
                     saved = now
-                on_step(epoch * steps + number + 1, recipe.n_epochs * steps, reached.losses / reached.steps)
+                on_step(epoch * steps + number + 1, recipe.epochs * steps, reached.losses / reached.steps)
             average.swap()
             loss, accuracy, balanced = validation.figures(network, n_labels)
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
@@ -216,14 +212,6 @@ def _compile(network: keras.Model, recipe: Recipe, steps: int) -> keras.optimize
     jit: Any = False if keras.backend.backend() == "tensorflow" else "auto"
     network.compile(optimizer=optimizer, loss="categorical_crossentropy", jit_compile=jit)
     return optimizer
-
-
-def _softened(labels: Floats, mfcc: Features, teachers: Sequence[keras.Model], share: float) -> Floats:
-    """Mix the teachers' output into the labels; shape (batch_size, n_labels)."""
-    taught = np.mean([np.asarray(teacher.predict_on_batch(mfcc)) for teacher in teachers], axis=0)
-    mixed = (1 - share) * labels + share * taught
-    # For windows without speech the label is certain, and a teacher could only add errors.
-    return np.asarray(np.where(labels[:, -1:] == 1, labels, mixed))
 
 
 def begin_with(network: keras.Model, start: keras.Model) -> None:

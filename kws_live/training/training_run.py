@@ -34,7 +34,6 @@ def train_to_folder(
     recipe: Recipe,
     features: Sequence[Path],
     folder: Path,
-    teachers: Sequence[Path] = (),
     start: Path | None = None,
     jobs: int = 1,
     test: Path | None = None,
@@ -54,7 +53,6 @@ def train_to_folder(
     features : folders of feature archives
     folder : Path
         The model folder; the state of the run is next to it, in ``<folder>.training``.
-    teachers : model folders or names to learn from
     start : folder or name of the model with the initial weights
     jobs : number of processes that prepare batches
     test : CSV with the columns path and class; measured for the report only, after all choices are made
@@ -68,18 +66,15 @@ def train_to_folder(
     """
     archives = [FeatureArchive.open(path) for path in features]
     settings = archives[0].settings
-    networks = [load_network(path) for path in teachers]
     begin = network_from(start, recipe, settings) if start else None
     work = folder.with_name(folder.name + ".training")
     callbacks = {"on_step": on_step, "on_epoch": on_epoch}
     given: dict[str, Any] = {name: callback for name, callback in callbacks.items() if callback}
-    trained = train(recipe, archives, work, networks, begin, jobs, precision=precision, **given)
+    trained = train(recipe, archives, work, begin, jobs, precision=precision, **given)
     if keras.backend.backend() != "tensorflow":
         os.environ["KERAS_BACKEND"] = "tensorflow"  # for the new process; in this one Keras is already imported
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as others:  # it will find the run finished
-            return others.submit(
-                train_to_folder, recipe, features, folder, teachers, start, jobs, test, command
-            ).result()
+            return others.submit(train_to_folder, recipe, features, folder, start, jobs, test, command).result()
     if recipe.unknown_bias or recipe.silence_bias:
         add_biases(trained.network, recipe.unknown_bias, recipe.silence_bias)
 
@@ -102,7 +97,7 @@ def train_to_folder(
         scored.append(Scored("test recordings", labels, litert_posteriors(network, mfcc), label))
     figures = {part.name: {name: round(share, 5) for name, share in part.figures().items()} for part in scored}
     parity = _parity(folder, trained.network, validation)
-    facts = _facts(recipe, trained, jobs, command, [path.name for path in teachers], start.name if start else "")
+    facts = _facts(recipe, trained, jobs, command, start.name if start else "")
     write_report(folder, recipe.name, facts, scored, trained.history, parity, recipe.notes)
     card_figures = {**figures, "best_epoch": asdict(trained.best), "training": facts}
     return write_card(folder, replace(card, figures=card_figures))
@@ -158,13 +153,10 @@ def _parity(folder: Path, network: keras.Model, validation: Validation) -> dict[
     return rows
 
 
-def _facts(
-    recipe: Recipe, trained: Trained, jobs: int, command: str, teachers: Sequence[str], start: str
-) -> dict[str, Any]:
+def _facts(recipe: Recipe, trained: Trained, jobs: int, command: str, start: str) -> dict[str, Any]:
     seconds = sum(row.seconds for row in trained.history)
     return {
         "network": f"{recipe.architecture}, {trained.network.count_params():,} parameters",
-        "teachers": ", ".join(teachers) or "none",
         "started from": start or "random weights",
         "epochs": len(trained.history),
         "seconds": round(seconds),

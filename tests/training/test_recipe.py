@@ -39,7 +39,6 @@ def test_a_recipe_file_says_what_the_recipe_is(tmp_path: Path) -> None:
         (GOOD.replace('name = "x"\n', ""), "missing 1 required"),
         (GOOD + "[augmentation]\nnoise = 1\n", "unexpected keyword argument 'noise'"),
         (GOOD + "epochs = 0\n", "epochs 0 must be"),
-        (GOOD + "stop_epoch = 61\n", "stop_epoch 61 must be 0 to epochs"),
         (GOOD + "batch_size = 1\n", "batch_size 1 must be"),
         (GOOD.replace('"no"', '"yes"'), "keywords must be given and distinct"),
         (GOOD + "average = 1.0\n", "average must be"),

@@ -44,10 +44,10 @@ PLAIN = replace(RECIPE, options={"channels": (16,), "kernel": 5})
 """One convolution, which is built in a third of the time."""
 
 
-def train(recipe: Recipe, archives: list[FeatureArchive], work: Path, *teachers: Any, **options: Any) -> "Trained":
+def train(recipe: Recipe, archives: list[FeatureArchive], work: Path, **options: Any) -> "Trained":
     from kws_live.training import trainer
 
-    return trainer.train(recipe, archives, work, teachers, **options)
+    return trainer.train(recipe, archives, work, **options)
 
 
 @pytest.fixture(scope="module")
@@ -145,20 +145,10 @@ def test_a_finished_run_is_not_trained_again(trained: "Trained", archive: Featur
     np.testing.assert_array_equal(again.network.get_weights()[0], trained.network.get_weights()[0])
 
 
-def test_a_run_that_stops_early_is_the_beginning_of_the_whole_one(archive: FeatureArchive, tmp_path: Path) -> None:
-    whole = train(PLAIN, [archive], tmp_path / "whole")
-    part = train(replace(PLAIN, stop_epoch=2), [archive], tmp_path / "part")
-    assert len(part.history) == 2
-    for first, second in zip(part.history, whole.history, strict=False):
-        assert (first.epoch, first.learning_rate) == (second.epoch, second.learning_rate)
-        assert first.train_loss == pytest.approx(second.train_loss, abs=1e-4)
-    assert len(train(PLAIN, [archive], tmp_path / "part").history) == PLAIN.epochs > 2
-
-
 def test_a_network_trained_in_half_precision_is_returned_in_float32(archive: FeatureArchive, tmp_path: Path) -> None:
     import keras
 
-    short = replace(PLAIN, stop_epoch=2)
+    short = replace(PLAIN, epochs=2)
     whole = train(short, [archive], tmp_path / "whole")
     half = train(short, [archive], tmp_path / "half", precision="mixed_bfloat16")
     assert {layer.compute_dtype for layer in half.network.layers} == {"float32"}
@@ -171,23 +161,6 @@ def test_a_network_trained_in_half_precision_is_returned_in_float32(archive: Fea
 def test_the_state_of_another_recipe_is_refused(archive: FeatureArchive, run_folder: Path) -> None:
     with pytest.raises(DatasetError, match="holds a run of another recipe"):
         train(replace(RECIPE, seed=9), [archive], run_folder)
-
-
-def test_a_student_learns_from_its_teacher_alone_when_told_so(archive: FeatureArchive, tmp_path: Path) -> None:
-    from kws_live.training.architectures import build_network
-
-    undecided = build_network(PLAIN.architecture, TINY, 4, PLAIN.options)
-    weights = undecided.get_weights()
-    undecided.set_weights([*weights[:-2], 0 * weights[-2], 0 * weights[-1]])
-    recipe = replace(PLAIN, teacher_share=1.0, epochs=4, learning_rate=0.05)
-    heard = replace(recipe, augmentation=replace(recipe.augmentation, silence_share=0.0))
-    student = train(heard, [archive], tmp_path / "heard", undecided, start=undecided)
-    # Four equal posteriors have the entropy ln 4, and who gives them already has nothing to learn.
-    assert [row.train_loss for row in student.history] == pytest.approx([np.log(4)] * 4, abs=1e-3)
-    # The label of windows without speech is certain, whatever the teacher's output.
-    quiet = replace(recipe, augmentation=replace(recipe.augmentation, silence_share=0.5))
-    student = train(quiet, [archive], tmp_path / "quiet", undecided, start=undecided)
-    assert student.history[-1].train_loss < np.log(4) - 0.2
 
 
 def test_a_state_that_an_older_trainer_left_is_refused(archive: FeatureArchive, tmp_path: Path) -> None:
