@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -60,39 +61,43 @@ def end_of(process: Process, number: int) -> tuple[int, str]:
     return process.returncode, said
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_a_signal_at_any_moment_ends_it_by_that_signal(processes: list[Process], seed: int, tmp_path: Path) -> None:
-    chance = random.Random(seed)
-    command = chance.choice(
-        [["listen", "--source", "demo:"], ["tune", "--source", "demo:", "--no-browser", "--port", "0"]]
-    )
-    number = chance.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    process = begin(processes, *PROGRAM, *command)
-    time.sleep(chance.uniform(0.0, 2.0))
-    code, said = end_of(process, number)
-    assert code == -number
-    assert [line for line in said.splitlines() if not line.startswith("panel: http")] == []
+def test_a_signal_at_any_moment_ends_it_by_that_signal(processes: list[Process]) -> None:
+    def ends(seed: int) -> None:
+        chance = random.Random(seed)
+        command = chance.choice(
+            [["listen", "--source", "demo:"], ["tune", "--source", "demo:", "--no-browser", "--port", "0"]]
+        )
+        number = chance.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+        process = begin(processes, *PROGRAM, *command)
+        time.sleep(chance.uniform(0.0, 2.0))
+        code, said = end_of(process, number)
+        assert code == -number, seed
+        assert [line for line in said.splitlines() if not line.startswith("panel: http")] == [], seed
+
+    with ThreadPoolExecutor(4) as threads:  # most of them wait for their moment
+        list(threads.map(ends, range(20)))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     "command",
     [["detect", "long.wav"], ["doctor", "--source", "long.wav", "--seconds", "3000"], ["scan", "long.wav"]],
     ids=lambda command: str(command[0]),
 )
 def test_a_command_that_computes_ends_by_the_signal_and_leaves_nothing_half_done(
-    processes: list[Process], command: list[str], number: int, demo_audio: Samples, tmp_path: Path
+    processes: list[Process], command: list[str], demo_audio: Samples, tmp_path: Path
 ) -> None:
     soundfile.write(tmp_path / "long.wav", np.tile(demo_audio, 100), 22_050)
-    out = tmp_path / "out"
-    out.mkdir()
     words = [str(tmp_path / word) if word == "long.wav" else word for word in command]
-    if command[0] == "scan":
-        words += ["--out", str(out / "events.parquet"), "--workers", "1"]
-    process = begin(processes, *PROGRAM, *words)
-    time.sleep(2.0)  # somewhere in its work
-    assert end_of(process, number) == (-number, "")
-    assert not [path for path in out.iterdir() if path.suffix == ".parquet"]
+    begun = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        out = tmp_path / number.name
+        out.mkdir()
+        into = ["--out", str(out / "events.parquet"), "--workers", "1"] if command[0] == "scan" else []
+        begun[number] = begin(processes, *PROGRAM, *words, *into)
+    time.sleep(2.0)  # somewhere in their work
+    for number, process in begun.items():
+        assert end_of(process, number) == (-number, "")
+    assert not list(tmp_path.glob("*/*.parquet"))
 
 
 def test_a_shell_loop_ends_at_ctrl_c(tmp_path: Path) -> None:
