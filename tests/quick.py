@@ -1,5 +1,7 @@
 """Order and speed of the tests.
 
+With several workers, files that import Keras go to one of them.
+
 ``--quick``: no test that is marked slow, for it takes over 0.3 s of a core, and none that needs more than this process:
 it is skipped when it asks.
 """
@@ -12,10 +14,19 @@ import warnings
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 SLOW_TO_IMPORT = ("keras", "librosa", "matplotlib", "playwright", "tensorflow")
+KERAS_TESTS = (
+    "tests/training/test_trainer.py",
+    "tests/training/test_architectures.py",
+    "tests/training/test_fine_tuning.py",
+    "tests/paper/test_experiment.py",
+)
+"""They import Keras in the worker that runs them, which takes six seconds of a core."""
+LONGEST = (*KERAS_TESTS, "tests/guide/test_guide.py", "tests/panel/test_lesson.py")
 STARTS = ("os.exec", "os.fork", "os.posix_spawn", "os.system", "subprocess.Popen")
 
 
@@ -38,12 +49,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip("not quick: marked slow"))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)  # or a worker would end with them while the others have no work
+    longest = {config.rootpath / name for name in LONGEST}
+    # Or a worker would end with them while the others have no work.
+    items.sort(key=lambda item: (item.path not in longest, item.path not in slow))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     return min(4, (os.cpu_count() or 1) + 1)  # tests wait, too; with TensorFlow each worker takes a gigabyte
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneWorkerForKeras(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "keras" if file in KERAS_TESTS else file
+
+    return OneWorkerForKeras(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -59,11 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from kws_live.cli.signals import signals
     from kws_live.errors import ConfigError
+    from kws_live.training.dataset import FeatureArchive
     from kws_live.training.recipe import load_recipe
 
     if arguments.jobs < 1:
         raise ConfigError(f"--jobs {arguments.jobs} must be at least 1")
     recipe = load_recipe(arguments.recipe)
+    for folder in arguments.features:
+        FeatureArchive.open(folder)  # before Keras, which takes seconds to import
     try:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

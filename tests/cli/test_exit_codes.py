@@ -47,8 +47,6 @@ REFUSED: list[tuple[str, str]] = [
 def test_what_cannot_be_done_is_one_line_and_code_1(
     line: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if line.startswith("train"):
-        pytest.importorskip("tensorflow")
     monkeypatch.chdir(tmp_path)
     assert main(line.split()) == 1
     error = capsys.readouterr().err.strip()
