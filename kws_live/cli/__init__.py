@@ -70,6 +70,9 @@ def parse(words: list[str]) -> "Namespace":
         module.add_arguments(command)
         command.set_defaults(run=module.run)
         in_use = command
+    if not words:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
     parsed, unknown = parser.parse_known_args(words)
     if unknown:
         in_use.error(f"unrecognized arguments: {' '.join(unknown)}")
