@@ -56,7 +56,7 @@ class SourceHealth:
         if optional.may_pause(source):  # a satellite that sends only words, or has not connected yet
             return None
         self._silent_since = now
-        return Finding("no_audio", f"{source.name} gave no audio for {self._silent_seconds:g} s")
+        return Finding("no_audio", f"{source.name} delivered no audio for {self._silent_seconds:g} s")
 
     def tell_silence(self, finding: Finding) -> None:
         """Report the silence, once."""
