@@ -69,4 +69,4 @@ class SourceHealth:
         self._silent_since = now
         if self._is_silent:
             self._is_silent = False
-            self._tell(Finding("no_audio", f"{source.name} gives audio again"), True)
+            self._tell(Finding("no_audio", f"{source.name} delivers audio again"), True)
