@@ -128,9 +128,9 @@ def _listen(
     except SourceLostError as error:
         found["source_lost"] = Finding("source_lost", str(error))
     measurement = health.measurement()
-    if n_samples and "zeros" not in found and measurement.nobody_spoke:
+    if n_samples and "zeros" not in found and measurement.no_speech:
         summary = f"nothing is louder than the room noise: {measurement.snr_db:.0f} dB"
-        found["nobody_spoke"] = Finding("nobody_spoke", summary, "possible")
+        found["no_speech"] = Finding("no_speech", summary, "possible")
     rate = measurement.rate_hz
     if rate is not None and abs(rate / source.rate_hz - 1) > SHORT_RATE_TOLERANCE:
         summary = f"{rate:,.0f} samples arrive per second instead of {source.rate_hz:,}"

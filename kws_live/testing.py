@@ -188,7 +188,7 @@ class FakeMicrophone:
         try:
             samples, rate_hz = soundfile.read(item, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, OSError) as error:
-            raise AudioError(f"cannot read {str(item)!r} as sound: {error}") from error
+            raise AudioError(f"cannot read {str(item)!r} as audio: {error}") from error
         return _at_stream_rate(to_mono(samples), rate_hz)
 
     def add(self, *items: Item) -> None:

@@ -48,9 +48,9 @@ def test_the_demo_recording_is_fit() -> None:
 
 def test_what_is_wrong_with_the_sound_is_found(tmp_path: Path) -> None:
     assert names(examine(sound(tmp_path, 5.0, clipped=True), model=FAST)) == ["clipping"]
-    # Nobody spoke: it may be that all is well, so that alone is no fault.
+    # Silence alone is no fault: nothing was said.
     quiet = examine(sound(tmp_path, 0.0), model=FAST)
-    assert names(quiet) == ["nobody_spoke"]
+    assert names(quiet) == ["no_speech"]
     assert quiet.fit
 
 
@@ -95,8 +95,8 @@ def block(seconds: float = 1.0, level: float = 0.01) -> np.ndarray:
 @pytest.mark.parametrize(
     ("device", "found"),
     [
-        (_Device(block(), SourceLostError("pulled out")), ["source_lost", "nobody_spoke"]),
-        (_Device(block(), AudioGapError(0.5), block()), ["overflow", "nobody_spoke"]),
+        (_Device(block(), SourceLostError("pulled out")), ["source_lost", "no_speech"]),
+        (_Device(block(), AudioGapError(0.5), block()), ["overflow", "no_speech"]),
         (_Device(*[np.zeros((RATE_HZ, 1), np.float32)] * 4), ["zeros"]),
         (_Device(), ["source_lost"]),
     ],

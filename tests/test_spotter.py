@@ -142,7 +142,7 @@ def test_callbacks_get_their_words_alone(commands_model: Model, demo_audio: Samp
         spotter.wait(PATIENCE_SECONDS)
     assert got["every"] == words(reference)
     assert got["some"] == [word for word in words(reference) if word in ("yes", "left")]
-    with pytest.raises(ConfigError, match=r"'maybe'; this model knows: yes"):
+    with pytest.raises(ConfigError, match=r"'maybe'; this model has: yes"):
         spotter.on("maybe")
 
 

@@ -132,7 +132,7 @@ class Outbox:
             self._left_behind |= left_behind
             self.n_lost += len(left_behind)
         if left_behind:
-            log.warning("%s: a delivery does not end; it was abandoned", self.name)
+            log.warning("%s: a delivery hung and was abandoned", self.name)
         self.drop_rest()
 
     def _join(self, end: float) -> bool:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "listen": "listen to a microphone, file or pipe, and print the words",
-    "tune": "watch and adjust it live, on a page in the browser",
+    "tune": "watch and tune listening live, on a page in the browser",
     "detect": "find words in sound files, faster than real time",
     "wyoming": "serve Home Assistant and other Wyoming clients",
     "doctor": "check the microphone and the machine",
     "devices": "list the microphones",
     "models": "list the models",
     "settings": "show your settings: their location and the values in effect",
-    "teach": "teach it your own word from a few recordings",
+    "teach": "teach your own word from a few recordings",
     "words": "manage the words you have taught",
     "dataset": "download training data",
     "prepare": "turn recordings into features for training",
@@ -70,6 +70,9 @@ def parse(words: list[str]) -> "Namespace":
         module.add_arguments(command)
         command.set_defaults(run=module.run)
         in_use = command
+    if not words:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
     parsed, unknown = parser.parse_known_args(words)
     if unknown:
         in_use.error(f"unrecognized arguments: {' '.join(unknown)}")

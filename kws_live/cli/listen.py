@@ -135,8 +135,9 @@ def greeting(spotter: Spotter) -> str:
     rates = f"{rate_hz:,} Hz" if rate_hz == SAMPLE_RATE_HZ else f"{rate_hz:,} Hz -> {SAMPLE_RATE_HZ:,} Hz"
     words = spotter.settings.snapshot()
     n_words = len(words.thresholds if words.active is None else words.active)
+    noun = "word" if n_words == 1 else "words"
     card = spotter.model.card
-    return f'listening on "{spotter.source.name}" ({rates}), model {card.name}, {n_words} words. Ctrl-C stops.'
+    return f'listening on "{spotter.source.name}" ({rates}), model {card.name}, {n_words} {noun}. Ctrl-C stops.'
 
 
 def show(event: Event) -> None:

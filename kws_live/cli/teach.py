@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="name of your model for the word (default: my-words)")
     parser.add_argument("--only", action="store_true", help="create a model with your own words only")
-    parser.add_argument("--adapt", action="store_true", help="adapt a word that the model knows to your voice")
+    parser.add_argument("--adapt", action="store_true", help="adapt a word of the model to your voice")
     parser.add_argument("--keep-audio", action="store_true", help="keep the audio of the takes, not only features")
 
 

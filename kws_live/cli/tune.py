@@ -1,4 +1,4 @@
-"""Watch and adjust it live, on a page in the browser. Ctrl-C stops.
+"""Watch and tune listening live, on a page in the browser. Ctrl-C stops.
 
   kws-live tune                              the default microphone
   kws-live tune --source demo:               without a microphone

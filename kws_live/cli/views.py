@@ -61,8 +61,10 @@ def token_from(arguments: argparse.Namespace) -> str | None:
     if path is not None:
         try:
             token = Path(path).read_text(encoding="utf-8").partition("\n")[0].strip()
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot read the token from {path}: {error}") from error
+        except OSError as error:
+            raise ConfigError(f"cannot read the token from {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise ConfigError(f"cannot read the token from {path}: it is not UTF-8 text") from error
     else:
         token = os.environ.get(TOKEN_VARIABLE) or None if arguments.token is None else arguments.token
     if token == "":

@@ -176,7 +176,9 @@ class Bank:
                 gate_mode=int(stored["gate_mode"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{path} is no bank of negatives: {error}; take the model folder again") from error
+            raise ModelError(
+                f"{path} is not a bank of negatives: {error}; get a complete copy of the model folder"
+            ) from error
 
 
 def _packed(embeddings: NDArray[np.float32]) -> NDArray[np.int8]:

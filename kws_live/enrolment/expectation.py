@@ -94,44 +94,43 @@ class Expectation:
         """Return the text for people, one fact per line."""
         kind = "recorded takes" if self.n_spoken else "takes"
         low, high = likely(self.hits, self.n_tries)
-        minutes = f"{60 * self.hours:.0f} minutes of talk and noise"
+        minutes = f"{60 * self.hours:.0f} minutes of speech and noise"
         false = (
-            f"false commands: {self.false_command} in {minutes}; in spotting mode, which waits for no pause, "
-            f"{self.false_spotting}"
+            f"false accepts in {minutes}: {self.false_command} in command mode, {self.false_spotting} in spotting mode"
         )
         if self.n_spoken == self.n_takes:
             lines = [
-                f'synthetic voices that say "{word}" are heard: {self.hits} of {self.n_tries} were, each left out of '
-                "the learning in turn; of people that tells little",
+                f'"{word}": {self.hits} of {self.n_tries} synthetic takes were recognised, each when left out of the '
+                "learning; this says little about people",
                 false,
             ]
         elif self.before is None:
             lines = [
-                f'expect "{word}" to be heard: {self.hits} of {self.n_tries} {kind} were, each left out of the '
-                f"learning in turn; with so few tries that is {100 * low:.0f} to {100 * high:.0f} %",
+                f'"{word}": {self.hits} of {self.n_tries} {kind} were recognised, each when left out of the '
+                f"learning; 95 % interval: {100 * low:.0f} to {100 * high:.0f} %",
                 false,
                 self._what_helps(),
             ]
         else:
             lines = [
-                f'"{word}" as it was said here: {self.before.hits} of {self.n_tries} {kind} were heard before, '
-                f"{self.hits} now, each left out of the learning in turn",
-                f"false commands in {minutes}: {self.before.false_command} before, {self.false_command} now; in "
-                f"spotting mode, which waits for no pause, {self.before.false_spotting} before, "
+                f'"{word}": {self.before.hits} of {self.n_tries} {kind} were recognised before, {self.hits} now, '
+                "each when left out of the learning",
+                f"false accepts in {minutes}: in command mode {self.before.false_command} before, "
+                f"{self.false_command} now; in spotting mode {self.before.false_spotting} before, "
                 f"{self.false_spotting} now",
             ]
         lines += [self._confusion(other) for other in self.confused]
         if self.n_takes < 3:
-            lines.append(f"{self.n_takes} takes are few; with 5 it will be heard more often")
+            lines.append(f"{self.n_takes} takes are few; with 5 it will be recognised more often")
         return lines
 
     def _what_helps(self) -> str:
         if self.likeness >= ONE_VOICE:
             return (
-                "the takes are much alike, as of one voice in one room: one from across the room, and one by "
-                "each person who will say it, help more than others like these"
+                "the takes are very similar, as from one voice in one room; a take from across the room, and one by "
+                "each person who will say it, would help more than others like these"
             )
-        others = "other voices, rooms and distances will be heard less often; a few takes of each help"
+        others = "other voices, rooms and distances will be recognised less often; a few takes of each help"
         if self.likeness <= 0:  # a card from before it was measured
             return others
         more = min(MOST_TAKES, takes_enough(self.likeness, self.n_takes)) - self.n_takes
@@ -140,12 +139,12 @@ class Expectation:
         return f"more takes like these add little; {others}"
 
     def _confusion(self, other: str) -> str:
-        where = {"end": "only its last 0.3 s differ", "beginning": "only its beginning differs"}.get(
-            self.differ.get(other, ""), "it is too like it"
+        where = {"end": "only the last 0.3 s differ", "beginning": "only the beginning differs"}.get(
+            self.differ.get(other, ""), "the words are too similar"
         )
         share = f"expect confusions with {other!r} (in {100 * self.alike[other]:.0f} % of recordings): {where}"
         taken = self.taken_for.get(other, 0.0)
-        return f"{share}; {100 * taken:.0f} % of the takes are taken for it" if taken >= ALIKE else share
+        return f"{share}; {100 * taken:.0f} % of the takes are recognised as it" if taken >= ALIKE else share
 
     def beside(self, before: "Expectation") -> str:
         """Return the change since ``before``, in one line."""
@@ -157,13 +156,13 @@ class Expectation:
 
     def line(self) -> str:
         """Return one line for lists of words."""
-        heard = f"{self.hits} of {self.n_tries} heard"
+        heard = f"{self.hits} of {self.n_tries} recognised"
         if self.before is not None:
             heard += f" ({self.before.hits} before)"
-        false = f"{self.false_command} false in {60 * self.hours:.0f} min of talk"
+        false = f"{self.false_command} false accepts in {60 * self.hours:.0f} min of speech and noise"
         kind = "synthetic takes" if self.n_spoken == self.n_takes else "takes"
         return f"{self.n_takes} {kind}, {heard}; {false}" + (
-            f"; too like {', '.join(self.confused)}" if self.confused else ""
+            f"; too similar to {', '.join(self.confused)}" if self.confused else ""
         )
 
 

@@ -25,10 +25,10 @@ class Judge:
         if reason := fault(take):
             return reason
         if other := same_recording(take, good):
-            return f"the same recording as {other.name}; say the word anew, a little differently each time"
+            return f"the same recording as {other.name}; say the word again, a little differently each time"
         features = take.features(self._model)
         if self._teacher.heard(features) == SILENCE:
-            return "noise or music, no voice; record the word alone, in a quieter room"
+            return "noise or music, not a voice; record the word alone, in a quieter room"
         if good:
             likeness = self._teacher.likeness([*(one.features(self._model) for one in good), features])[-1]
             if likeness < least_alike(len(good)):

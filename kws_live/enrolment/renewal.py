@@ -29,8 +29,8 @@ def renew_words(folder: Path) -> Model:
     sounds = {name: sorted(file for file in card.files if file.startswith(sound_prefix(name))) for name in names}
     if silent := [name for name, files in sounds.items() if not files]:
         raise ConfigError(
-            f"no sound was kept of {', '.join(map(repr, silent))} in {folder}, so it cannot be taught again; "
-            f'remove the folder, then: kws-live teach "{silent[0]}"'
+            f"no audio was kept of {', '.join(map(repr, silent))} in {folder}, so it cannot be taught again; "
+            f'delete the folder, then: kws-live teach "{silent[0]}"'
         )
     base = load_model(str(card.figures.get(TAUGHT_TO, DEFAULT_MODEL)))
     teacher = Teacher(base)

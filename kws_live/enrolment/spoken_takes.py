@@ -42,9 +42,9 @@ def speak_takes(
     """
     if not installed_voices(language):
         if installed_voices():
-            raise DatasetError(f"no synthesiser here speaks {language!r}; espeak-ng --voices lists what it speaks")
+            raise DatasetError(f"no installed synthesiser speaks {language!r}; espeak-ng --voices lists the languages")
         raise DatasetError(
-            "no synthesiser is installed, so nobody can say the word; "
+            "no speech synthesiser is installed; "
             "apt-get install espeak-ng flite festival festvox-kdlpc16k, pip install py-nanotts"
         )
     rng = np.random.default_rng(list(hashlib.sha256(word.encode()).digest()[:8]))
@@ -63,8 +63,8 @@ def speak_takes(
         on_progress(number, len(voices))
     if len(takes) < LEAST_SPOKEN:
         raise DatasetError(
-            f"{len(takes)} of {len(voices)} synthetic voices can say {word!r} in at most 1.5 s; "
-            "take a shorter one, or write it as it is spoken"
+            f"only {len(takes)} of {len(voices)} synthetic voices say {word!r} in at most 1.5 s; "
+            "choose a shorter word, or spell it as it is pronounced"
         )
     return takes
 
@@ -77,10 +77,12 @@ def caution(figures: Mapping[str, Any]) -> str:
         for key, what in (("from text", "text"), ("5 takes", "five recorded takes"))
         if key in proved  # synthetic takes are measured only where synthesisers are installed
     ]
-    measured = f": of people's recordings of other words were heard {', '.join(heard)}" if heard else ""
+    measured = (
+        f": in tests with other words, people's recordings were recognised in {', '.join(heard)}" if heard else ""
+    )
     return (
         f"synthetic voices are not people{measured}; record a few takes and teach again: --takes DIR --from-text\n"
-        "if they say it wrong, nobody is heard: listen to espeak-ng WORD, and write it as it sounds"
+        "if they mispronounce the word, yours is not recognised: check with espeak-ng WORD, and spell it as it sounds"
     )
 
 

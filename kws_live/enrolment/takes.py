@@ -118,19 +118,19 @@ def fault(take: Take) -> str | None:
     stands_out = level_db(word) >= _room_db(take) + LEAST_ABOVE_ROOM_DB
     faint = level_db(word) < LEAST_WORD_DB
     if np.abs(take.samples).max(initial=0.0) < LEAST_PEAK or (faint and not stands_out):
-        return "nothing was said; is the microphone muted? see: kws-live doctor"
+        return "no word was found; is the microphone muted? see: kws-live doctor"
     if faint:
         return f"too quiet ({level_db(word):.0f} dB); speak louder or come closer"
     if np.mean(np.abs(word) >= CLIPPED) > CLIPPED_SHARE:
-        return "clipped: it is louder than the recording can hold; turn the microphone down or move away from it"
+        return "clipped; lower the input level or move away from the microphone"
     if not stands_out:
-        return "no word stands out from the noise; speak louder, or make the room quieter"
+        return "the word does not stand out from the noise; speak louder, or make the room quieter"
     if take.word_seconds > LONGEST_WORD_SECONDS:
         return (
-            f"too long ({take.word_seconds:.1f} s); take a word of at most {LONGEST_WORD_SECONDS:g} s, and nothing else"
+            f"too long ({take.word_seconds:.1f} s); say only the word, which may last up to {LONGEST_WORD_SECONDS:g} s"
         )
     if take.word_seconds < LEAST_WORD_SECONDS:
-        return f"too short ({take.word_seconds:.2f} s); that is a click or a breath, say the whole word"
+        return f"too short ({take.word_seconds:.2f} s), as a click or a breath; say the whole word"
     edge = round(EDGE_SECONDS * SPEECH_RATE_HZ)
     near = level_db(word) - EDGE_BELOW_WORD_DB
     if level_db(take.samples[:edge]) > near:
@@ -176,7 +176,7 @@ def read_takes(folder: Path) -> list[Take]:
         try:
             takes.append(Take.of(path.name, read_mono(path, SPEECH_RATE_HZ)))
         except DatasetError as error:
-            log.warning("%s; it is left out", error)
+            log.warning("%s; it is skipped", error)
     if not takes:
         raise DatasetError(f"{folder} has no sound files; put 3 to 10 recordings of the word into it ({KINDS})")
     return takes
@@ -189,15 +189,15 @@ def record_takes(
     judge: Callable[[Take, Sequence[Take]], str | None],
     say: Callable[[str], None],
 ) -> Iterator[Take]:
-    """Ask for the word until ``n`` takes are good; time is measured in samples of the source.
+    """Record takes until ``n`` takes are good; time is measured in samples of the source.
 
     Parameters
     ----------
     source : read, not closed
-    word : asked for
+    word : to say
     n : good takes wanted
     judge : a take and the good ones before it -> what is wrong with it
-    say : called with an instruction for the person
+    say : called with an instruction for the speaker
 
     Raises
     ------
@@ -225,8 +225,8 @@ def record_takes(
         else:
             n_refused += 1
             if n_refused > MOST_REFUSED:
-                raise DatasetError(f'"{word}" was refused {n_refused} times in a row, the last time: {reason}')
-            say(f"once more: {reason}")
+                raise DatasetError(f'{n_refused} takes of "{word}" were refused in a row, the last one: {reason}')
+            say(f"try again: {reason}")
         if len(good) < n:
             record_seconds(source, PAUSE_SECONDS if reason is None else READING_SECONDS)
 
@@ -244,7 +244,7 @@ def record_seconds(source: AudioSource, seconds: float) -> Samples:
     while missing > 0:
         block = source.read(1.0)
         if block is None:
-            raise SourceLostError(f"{source.name} ended before everything was recorded")
+            raise SourceLostError(f"{source.name} ended before all takes were recorded")
         blocks.append(to_mono(block))
         missing -= block.shape[0]
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)

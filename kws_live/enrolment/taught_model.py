@@ -51,7 +51,7 @@ def check_word(word: str) -> str:
     kinds = {character: unicodedata.category(character) for character in clean}
     if strange := [c for c, kind in kinds.items() if kind[0] not in "LMN" and c not in " '-’"]:
         raise ConfigError(
-            f'word {word!r} has {strange[0]!r} in it; letters, digits, spaces, \' and - would do: "lights on"'
+            f'word {word!r} contains {strange[0]!r}; use letters, digits, spaces, \' and -, as in "lights on"'
         )
     if clean[0] in " '-’":
         raise ConfigError(f"word {word!r} must begin with a letter or digit")
@@ -67,9 +67,11 @@ def check_name(name: str) -> str:
         If it is not portable as a folder's name, or belongs to a shipped model.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", name) or name.endswith("."):
-        raise ConfigError(f"name {name!r} cannot be a folder's; use letters, digits, - and _, such as my-words")
+        raise ConfigError(f"name {name!r} is not a valid folder name; use letters, digits, - and _, such as my-words")
     if name in shipped_models():
-        raise ConfigError(f"{name!r} is a shipped model, which stays as it is; choose another name, such as my-words")
+        raise ConfigError(
+            f"{name!r} is a shipped model, which cannot be changed; choose another name, such as my-words"
+        )
     return name
 
 
@@ -127,7 +129,9 @@ def words_of(model: Model) -> list[TaughtWord]:
         try:
             expectation = Expectation.from_dict(measured[name])
         except (KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{model.folder}: the card says nothing of {name!r} ({error}); teach it again") from error
+            raise ModelError(
+                f"{model.folder}: the card does not describe {name!r} ({error}); teach it again"
+            ) from error
         adapted = name in model.taught.adapted
         found.append(TaughtWord(name, weights, float(bias), takes[name][0], expectation, adapted, takes[name][1]))
     return found
@@ -147,7 +151,7 @@ def _card_with(
     labels = base.network_labels
     user = tuple(word.name for word in words if not word.adapted)
     if clash := [name for name in user if name in labels]:
-        raise ConfigError(f"the model has a word {clash[0]!r} already; choose another")
+        raise ConfigError(f"the model already has a word {clash[0]!r}; choose another")
     keywords = () if only else tuple(word for word in card.keywords if word not in before)
     old = {**card.thresholds, **thresholds}
     figures = {name: value for name, value in card.figures.items() if name != TAUGHT}
@@ -163,7 +167,7 @@ def _card_with(
         figures.setdefault(TAUGHT_TO, card.name)
         files |= {WORDS_NAME: "", TAKES_NAME: ""}
     if not keywords and not user:
-        raise ConfigError(f"model {card.name!r} would have no word left; delete its folder instead")
+        raise ConfigError(f"model {card.name!r} would have no words left; delete its folder instead")
     longest = max([1.1, *(longest_word(word.expectation.word_seconds) for word in words)])
     return replace(
         card,
@@ -234,7 +238,7 @@ def write_taught(
         load_model(partial)
         _put(partial, place)
     except OSError as error:
-        raise ModelError(f"cannot write {folder}: {error.strerror}; nothing has been changed") from error
+        raise ModelError(f"cannot write {folder}: {error.strerror}; nothing has changed") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return load_model(folder)

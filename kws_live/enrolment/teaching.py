@@ -99,7 +99,7 @@ class Teacher:
         self._thresholds: Mapping[str, float] = model.card.thresholds
         self.bank = Bank.load(model.folder / BANK_NAME)
         if self.bank.labels != self._labels or set(self.bank.words) != set(model.network_words):
-            raise ModelError(f"model {model.card.name!r}: {BANK_NAME} is another model's; take the model folder again")
+            raise ModelError(f"model {model.card.name!r}: {BANK_NAME} belongs to another model; copy the folder again")
 
     def teach(
         self,
@@ -125,14 +125,14 @@ class Teacher:
             If there are too few takes, or it cannot be told from a false alarm.
         """
         if len(takes) < LEAST_TAKES:
-            raise DatasetError(
-                f"{len(takes)} take of {name!r} is too few to tell it from others; give 3 to 10, {LEAST_TAKES} at least"
-            )
+            raise DatasetError(f"{len(takes)} take of {name!r} is not enough; give 3 to 10, at least {LEAST_TAKES}")
         means = [self._slider.mean(take) for take in takes]
         alarms = [self._slider.hops(rows, 0, len(rows)) for rows in false_alarms]
         weights, bias = self._fit(name, takes, means, alarms)
         if any(self._passes(name, hops, weights, bias) for hops in alarms):
-            raise DatasetError(f"{name!r} cannot be told from this recording; is it the word itself?")
+            raise DatasetError(
+                f"{name!r} cannot be distinguished from this recording; does it contain the word itself?"
+            )
         # If there are recorded takes, only they show how well people are detected.
         n_spoken = sum(take.spoken for take in takes)
         tries = [i for i, take in enumerate(takes) if not take.spoken or n_spoken == len(takes)]

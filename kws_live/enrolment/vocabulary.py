@@ -28,14 +28,14 @@ def _no_progress(done: int, total: int) -> None:
 def where_to_teach(
     word: str, model: str | None = None, name: str | None = None, adapt: bool = False
 ) -> tuple[Model, Path]:
-    """Return the model to teach and the folder for the result; checked before anybody speaks.
+    """Return the model to teach and the folder for the result; checked before takes are recorded.
 
     Parameters
     ----------
     word : the new word
     model : name or folder; None: the user's own model of that name if there is one, else the default model
     name : of the user's model; None: the model's own if it is the user's, else `USER_MODEL`
-    adapt : whether to fit a word of the network to a voice
+    adapt : whether to adapt a word of the network to a voice
 
     Raises
     ------
@@ -52,10 +52,10 @@ def where_to_teach(
     is_users = base.folder.parent.resolve() == user_models_folder().resolve()
     folder = base.folder if is_users and name in (None, base.folder.name) else user_folder(name or USER_MODEL)
     if folder.exists() and folder.name not in user_models():
-        raise ConfigError(f"{folder} is in the way and is no model; move it, or choose another --name")
+        raise ConfigError(f"{folder} exists and is not a model; move it, or choose another --name")
     if folder.exists() and folder.resolve() != base.folder.resolve():
         raise ConfigError(
-            f"you have a model {folder.name!r} already; add the word to it with --model {folder.name}, "
+            f"you already have a model {folder.name!r}; add the word to it with --model {folder.name}, "
             "or choose another --name"
         )
     _check_new(base, word, adapt)
@@ -66,18 +66,18 @@ def _check_new(base: Model, word: str, adapt: bool) -> None:
     name = base.card.name
     if base.taught is not None and word in base.taught.names:
         raise ConfigError(
-            f'you have taught {word!r} to {name!r} already; for another try: kws-live words forget "{word}"'
+            f'you have already taught {word!r} to {name!r}; to teach it again, first: kws-live words forget "{word}"'
         )
     if word in base.card.keywords:
         if not adapt:
             raise ConfigError(
-                f"{name!r} knows {word!r} already; to fit it to your voice: kws-live teach {word} --adapt"
+                f"{name!r} already has the word {word!r}; to adapt it to your voice: kws-live teach {word} --adapt"
             )
     elif word in base.card.labels:
-        raise ConfigError(f"{name!r} knows {word!r} but must not fire on it; choose another word, or another model")
+        raise ConfigError(f"{name!r} was trained not to fire on {word!r}; choose another word, or another model")
     elif adapt:
         words = ", ".join(base.card.keywords)
-        raise ConfigError(f"{name!r} does not know {word!r}, so leave --adapt out; it knows: {words}")
+        raise ConfigError(f"{name!r} has no word {word!r} to adapt; leave out --adapt, or choose one of: {words}")
 
 
 def teach_word(
@@ -119,16 +119,16 @@ def teach_word(
     told = taught.expectation
     if told.before is not None and told.hits <= told.before.hits:
         raise DatasetError(
-            f"{told.before.hits} of {told.n_tries} takes of {word!r} are heard as it is, and after learning from them "
-            f"{told.hits}; nothing has been changed"
+            f"{told.before.hits} of {told.n_tries} takes of {word!r} are recognised before adapting it, and "
+            f"{told.hits} after; nothing has changed"
         )
     if told.before is None and told.hits == 0 and told.n_tries > 1:
-        why = "; record 5 of one word anew, in a quiet room"
+        why = "; record 5 new takes of one word, in a quiet room"
         if told.confused:
-            why = f", for they are too like {', '.join(map(repr, told.confused))}; choose another word"
+            why = f", because they are too similar to {', '.join(map(repr, told.confused))}; choose another word"
         raise DatasetError(
-            f"none of the {told.n_tries} takes of {word!r} was heard after learning from the others{why}; "
-            "nothing has been changed"
+            f"none of the {told.n_tries} takes of {word!r} was recognised after learning from the others{why}; "
+            "nothing has changed"
         )
     sounds = _sounds(word, [take for take in takes if not take.spoken]) if keep_audio else {}
     return write_taught(base, folder, [*before, taught], only, sounds), taught
@@ -159,7 +159,7 @@ def user_model(name: str | None = None) -> Model:
     """
     if name is None:
         if not user_models():
-            raise ConfigError('no words have been taught yet; begin with: kws-live teach "lights on"')
+            raise ConfigError('no words have been taught yet; start with: kws-live teach "lights on"')
         name = USER_MODEL if USER_MODEL in user_models() else user_models()[0]
     model = load_model(name)
     if model.taught is None:
@@ -199,7 +199,7 @@ def without_alarm(model: Model, word: str, samples: Samples) -> tuple[TaughtWord
     one = next(known for known in words if known.name == word)
     teacher, rows = Teacher(model), model.rows(samples)
     if (best := teacher.best(one, rows)) < model.card.thresholds[word]:
-        raise ConfigError(f"{word!r} does not fire in this recording: it came to {best:.2f}")
+        raise ConfigError(f"{word!r} does not fire in this recording; its highest score is {best:.2f}")
     others = [other for other in words if other is not one]
     return one, teacher.teach(word, one.takes, others, false_alarms=(*one.false_alarms, rows))
 
@@ -215,10 +215,10 @@ def rename_word(model: Model, word: str, new: str) -> Model:
     words, new = _chosen(model, word), check_word(new)
     if model.taught is not None and word in model.taught.adapted:
         raise ConfigError(
-            f"{word!r} is the network's word, fitted to your voice; only words that you added change names"
+            f"{word!r} is a word of the network, adapted to your voice; only words that you added can be renamed"
         )
     if new in model.card.labels:
-        raise ConfigError(f"{model.card.name!r} has a word {new!r} already; choose another")
+        raise ConfigError(f"{model.card.name!r} already has a word {new!r}; choose another")
     renamed = [replace(one, name=new) if one.name == word else one for one in words]
     sounds = {name.replace(sound_prefix(word), sound_prefix(new)): content for name, content in _kept(model).items()}
     thresholds = {new: model.card.thresholds[word]}
@@ -250,7 +250,9 @@ def retrain_words(
     elif base is None:
         fresh, teacher = model, Teacher(model)
     else:
-        raise ConfigError(f"{word!r} cannot go into {base!r} alone; without a word, retrain puts all of them there")
+        raise ConfigError(
+            f"{word!r} alone cannot be retrained on {base!r}; leave out the word to retrain all words on it"
+        )
     result: list[TaughtWord] = []
     again: list[TaughtWord] = []
     for number, one in enumerate(words, 1):

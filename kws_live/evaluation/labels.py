@@ -107,5 +107,5 @@ def _label(row: dict[str, str | None], where: str, keywords: Collection[str], se
         raise DatasetError(f"{where}: {word!r} ends at {end:g} s, but the recording ends at {seconds:.3f} s")
     if word not in keywords and word not in (UNKNOWN, SPEECH_LABEL):
         known = ", ".join((*keywords, UNKNOWN, SPEECH_LABEL))
-        raise DatasetError(f"{where}: unknown word {word!r}; this model knows: {known}")
+        raise DatasetError(f"{where}: unknown word {word!r}; this model has: {known}")
     return Label(begin, end, word, row.get("clip") or "")

@@ -130,7 +130,7 @@ def _record(source: AudioSource, seconds: float, over_gaps: bool = False) -> Sam
                 raise
             continue
         if block is None:
-            raise SourceLostError(f"{source.name} ended before everything was recorded")
+            raise SourceLostError(f"{source.name} ended before all audio was recorded")
         blocks.append(to_mono(block))
         missing -= block.shape[0]
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)

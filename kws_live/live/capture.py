@@ -128,7 +128,7 @@ class Capture:
         self.turned_at = time.monotonic()
         try:
             if after_hang:
-                self._lose(SourceLostError(f"{self.source.name} does not answer"), close=False)
+                self._lose(SourceLostError(f"{self.source.name} does not respond"), close=False)
             else:
                 self._health.tell_of_namesakes(self.source)
             while not self._stop.is_set() and self._turn():

@@ -250,9 +250,9 @@ class SettingsFile(Companion):
         """`poll`, with errors logged."""
         try:
             if self.poll():
-                log.info("settings taken from %s", self.path)
+                log.info("settings reloaded from %s", self.path)
         except ConfigError as error:
-            log.warning("%s; the old values stay", error)
+            log.warning("%s; the old values stay in effect", error)
 
 
 def _words(value: object) -> list[str]:

@@ -56,13 +56,13 @@ class Liveness:
         self._marks[name] = moved_at, n_looks
         is_still = n_looks >= LOOKS * (OPENING_SHARE if opens else 1)
         if is_still and name not in self._still:
-            finding = Finding(f"{name}_hangs", f"the {name} has not moved for {n_looks * self.look_seconds:.0f} s")
+            finding = Finding(f"{name}_hangs", f"the {name} has been stuck for {n_looks * self.look_seconds:.0f} s")
             self._still[name] = finding
             log.error("%s; %s", finding.summary, finding.advice)  # events may not get through
             self._tell(finding, False)
         elif not is_still and name in self._still:
             del self._still[name]
-            self._tell(Finding(f"{name}_hangs", f"the {name} moves again"), True)
+            self._tell(Finding(f"{name}_hangs", f"the {name} is running again"), True)
         return is_still
 
 

@@ -45,7 +45,7 @@ class Overload:
             self._behind_since = None
         elif self._is_slow(n_hops):
             if self._skipped_at is None:
-                summary = f"{behind_seconds:.1f} s of audio are waiting to be processed: the oldest is dropped"
+                summary = f"{behind_seconds:.1f} s of audio not yet processed; the oldest is dropped"
                 self._tell(Finding("slow_machine", summary), False)
             self._skipped_at = position
             return True

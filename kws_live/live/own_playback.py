@@ -74,9 +74,9 @@ class OwnPlayback(Companion):
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, SourceLost):
-            log.warning("%s; until it is back, words that this machine plays count", event.reason)
+            log.warning("%s; until it returns, words that this machine plays are not ignored", event.reason)
         elif isinstance(event, SourceReopened):
-            log.warning("%s: is back; words heard there do not count", event.source)
+            log.warning("%s is back; words that this machine plays are ignored", event.source)
 
     def start(self) -> None:
         self._session.start()

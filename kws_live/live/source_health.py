@@ -56,7 +56,7 @@ class SourceHealth:
         if optional.may_pause(source):  # a satellite that sends only words, or has not connected yet
             return None
         self._silent_since = now
-        return Finding("no_audio", f"{source.name} gave no audio for {self._silent_seconds:g} s")
+        return Finding("no_audio", f"{source.name} delivered no audio for {self._silent_seconds:g} s")
 
     def tell_silence(self, finding: Finding) -> None:
         """Report the silence, once."""
@@ -69,4 +69,4 @@ class SourceHealth:
         self._silent_since = now
         if self._is_silent:
             self._is_silent = False
-            self._tell(Finding("no_audio", f"{source.name} gives audio again"), True)
+            self._tell(Finding("no_audio", f"{source.name} delivers audio again"), True)

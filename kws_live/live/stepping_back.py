@@ -70,5 +70,5 @@ class SteppingBack(Companion):
             assert self._resume is not None
             self._resume(position)
             self._resume = None
-            told = f"{self._caller!r} records no longer: listening again"
+            told = f"{self._caller!r} has stopped recording: listening again"
         self._session.tell_finding(Finding("other_recording", told), over=not calls)

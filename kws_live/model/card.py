@@ -60,8 +60,8 @@ class ModelCard:
             raise ModelError(f"model {self.name!r}: keywords {', '.join(unknown)} are not among its labels")
         if not self.keywords or set(self.thresholds) != set(self.keywords):
             raise ModelError(f"model {self.name!r}: every keyword needs a threshold, and nothing else")
-        if any(not 0 < value <= 1 for value in self.thresholds.values()):
-            raise ModelError(f"model {self.name!r}: thresholds must be above 0 and at most 1")
+        if bad := [f"{value!r} for {word!r}" for word, value in self.thresholds.items() if not 0 < value <= 1]:
+            raise ModelError(f"model {self.name!r}: threshold {bad[0]} must be above 0 and at most 1")
         if not 0.1 <= self.longest_word_seconds <= 3:
             raise ModelError(f"model {self.name!r}: longest_word_seconds must be 0.1 to 3")
         if not 0 <= self.verifier_bar <= 1:

@@ -51,7 +51,7 @@ class ClipsDesk:
         """
         clip = next((one for one in self._waiting() if _name(one) == name), None)
         if clip is None:
-            raise ConfigError(f"no clip {name!r} waits to be sorted; it was sorted or deleted meanwhile")
+            raise ConfigError(f"clip {name!r} is no longer there to sort; it was sorted or deleted in the meantime")
         target = sort_clip(clip, right)
         return {**self.clips(), "went_to": f"{target.parent.name}/{target.name}"}
 

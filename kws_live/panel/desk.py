@@ -117,7 +117,7 @@ class Desk:
         except KwsLiveError as error:
             return {"type": "error", "id": number, "message": one_line(error)}
         except Exception as error:  # one request must not end the page's connection
-            log.exception("the page asked for what failed")
+            log.exception("a request of the page failed")
             return {"type": "error", "id": number, "message": one_line(f"{type(error).__name__}: {error}")}
 
     # Looking back.
@@ -148,7 +148,7 @@ class Desk:
             self._spotter.settings.snapshot().require_known(word)
         explanation = explain(self._state.history, self._card.keywords, position, word)
         if explanation is None:
-            raise ConfigError("that moment is not remembered any more; the last ten minutes are")
+            raise ConfigError("that moment is no longer available; choose one of the last ten minutes")
         verdict = explanation.verdict
         hop = verdict.hop
         column = self._card.labels.index(explanation.word)
@@ -193,7 +193,7 @@ class Desk:
 
     def _mark(self, kind: str, position: int, word: str) -> dict[str, Any]:
         if not self.saving:
-            raise ConfigError("nothing is saved before you turn it on")
+            raise ConfigError("saving is off; switch on “Save the moments I mark” first")
         self._spotter.settings.snapshot().require_known(word)
         history, column = self._state.history, self._card.keywords.index(word)
         verdict = history.at(position)
@@ -205,7 +205,7 @@ class Desk:
         if verdict is not None:
             pcm = self._state.audio.read(verdict.hop.position - SAMPLE_RATE_HZ, SAMPLE_RATE_HZ)
         if verdict is None or pcm is None:
-            raise ConfigError("the sound of that moment is not remembered any more; the last ten minutes are")
+            raise ConfigError("the audio of that moment is no longer available; choose one of the last ten minutes")
         evidence = self._feedback.save(
             {
                 "kind": kind,
@@ -282,6 +282,6 @@ class Desk:
 
 def vitals(figures: Statistics) -> str:
     """Return the figures of the status line."""
-    delay = "" if figures.delay_median_ms is None else f"answers in {figures.delay_median_ms:.0f} ms · "
-    lost = f"{figures.samples_skipped / SAMPLE_RATE_HZ:.1f} s of sound lost"
+    delay = "" if figures.delay_median_ms is None else f"delay {figures.delay_median_ms:.0f} ms · "
+    lost = f"{figures.samples_skipped / SAMPLE_RATE_HZ:.1f} s of audio lost"
     return f"{delay}{lost} · {figures.cpu_ms_per_second / 10:.1f} % of a core"

@@ -174,7 +174,7 @@ class FeedbackFolder:
             If there is none of that name, or it cannot be deleted.
         """
         if sound not in {one.sound for one in self.marks()} or Path(sound).name != sound:
-            raise ConfigError(f"nothing is marked with the sound {sound!r}")
+            raise ConfigError(f"there is no mark named {sound!r}; it may have been undone on another page")
         try:
             for path in (self.folder / sound, (self.folder / sound).with_suffix(".json")):
                 path.unlink(missing_ok=True)

@@ -87,11 +87,13 @@ class Guard:
         found = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         name = found["name"].strip("[]").lower() if found else ""
         if not (is_loopback(name) if self._loopback_only else _is_own_name(name)):
-            return PlainTextResponse("This panel is not reached under that name.", 421)
+            return PlainTextResponse(
+                "This page is not served under that name; open the address that kws-live printed.", 421
+            )
         origins = headers.getlist("origin")
         # A browser always sends the Origin of a WebSocket; a client without one is not our page.
         if (origins or scope["type"] == "websocket") and origins != [f"http://{hosts[0]}"]:
-            return PlainTextResponse("Another web page may not use this panel.", 403)
+            return PlainTextResponse("Other web pages may not use this page.", 403)
         if self._token is None:
             return None
         cookie = f"kws_live_{scope['server'][1]}"  # cookies are shared by all ports of a machine
@@ -106,7 +108,7 @@ class Guard:
             return answer
         if known:
             return None
-        return PlainTextResponse("Open the panel with the address that was printed: it holds the token.", 401)
+        return PlainTextResponse("Open the address that kws-live printed: it contains the token.", 401)
 
     def _fits(self, given: str) -> bool:
         return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())

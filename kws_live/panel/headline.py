@@ -28,18 +28,20 @@ LISTENING: Final = Headline("good", "Listening", "Say one of the words.")
 QUIET: Final = Headline(
     "idle",
     "Quiet: waiting for speech",
-    "Speak, and this turns green. If it does not, the gate lets too little through: lower it under Fine tuning.",
+    "Speak, and this turns green. If it does not, choose a more lenient speech gate under Fine tuning.",
 )
-WAITING: Final = Headline("idle", "Waiting for sound", "The sender pauses; listening goes on when it sends again.")
+WAITING: Final = Headline(
+    "idle", "Waiting for audio", "The sender is pausing; listening continues when it sends again."
+)
 OVER: Final = Headline(
-    "alarm", "The sound has ended", "Start the program again; what was heard is still here to look at."
+    "alarm", "The audio has ended", "Restart kws-live to listen again. The last ten minutes can still be viewed here."
 )
-ENDED: Final = Headline("warning", "The recording has ended", "Play it again, or choose another source.")
+ENDED: Final = Headline("warning", "The recording has ended", "Play it again or choose another source.")
 MUTED: Final = Headline(
-    "warning", "Muted: words reach nothing", "It goes on by itself when the program has spoken, or the call is over."
+    "warning", "Muted: words have no effect", "This ends automatically when the program has spoken or the call is over."
 )
-LESSON: Final = Headline("warning", "Teaching: other words reach nothing", "They do again when the lesson is over.")
-NO_WORDS: Final = Headline("warning", "No word is switched on", "Switch on those that should be heard.")
+LESSON: Final = Headline("warning", "Teaching: other words have no effect", "They work again when the lesson is over.")
+NO_WORDS: Final = Headline("warning", "No word is switched on", "Switch on the words to listen for.")
 
 
 def broken(error: str) -> Headline:

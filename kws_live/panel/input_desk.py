@@ -57,7 +57,7 @@ class InputDesk:
         """Change to a source."""
         # Only offered sources: a page must not open files by their path.
         if name not in self._offered:
-            raise ConfigError(f"source {name!r} was not offered; ask for the list first")
+            raise ConfigError(f"source {name!r} was not offered; request the list first")
         await self._go_over(name)
         return {"name": name}
 
@@ -86,7 +86,7 @@ class InputDesk:
                 await self.play()
             except KwsLiveError as error:
                 self.loops = False
-                log.warning("cannot play it again: %s", one_line(error))
+                log.warning("cannot play the recording again: %s", one_line(error))
 
     async def models(self) -> dict[str, Any]:
         """Return the models that may be selected, and which is in use."""
@@ -98,7 +98,7 @@ class InputDesk:
     async def use_model(self, name: str) -> dict[str, Any]:
         """Change to a model."""
         if name not in (await self.models())["names"]:  # a page must not open folders by their path
-            raise ConfigError(f"there is no model {name!r} here; ask for the list first")
+            raise ConfigError(f"there is no model {name!r} here; request the list first")
         known = await asyncio.to_thread(model_choices)
         await asyncio.to_thread(self._change_model, name if name in known else self._first_model)
         return {"name": name}

@@ -135,7 +135,7 @@ class Lessons:
         Raises
         ------
         KwsLiveError
-            If one is going on, or the word cannot be taught.
+            If one is running, or the word cannot be taught.
         """
         self.require_none()
         name = self._spotter.model.card.name
@@ -144,7 +144,7 @@ class Lessons:
         self._source = RingSource(self._spotter.ring, self._spotter.source.name)
         self._source.go_on_after(READING_SECONDS)
         self._stopping = False
-        self._show(LessonState("wait", word, f"You will be asked for “{word}” {N_TAKES} times."))
+        self._show(LessonState("wait", word, f"You will say “{word}” {N_TAKES} times."))
         arguments = (word, base, folder, self._source)
         self._thread = threading.Thread(target=self._teach, args=arguments, name="kws-live lesson", daemon=True)
         self._thread.start()
@@ -164,7 +164,7 @@ class Lessons:
     def require_none(self) -> None:
         """Raise a ConfigError while a lesson is running."""
         if self.running:
-            raise ConfigError(f"a lesson is going on: “{self.state.word}”; stop it first")
+            raise ConfigError(f"a lesson for “{self.state.word}” is running; stop it first")
 
     def _show(self, state: LessonState) -> None:
         self.state = state
@@ -221,7 +221,7 @@ class Lessons:
         found = []
         for name in user_models():
             for word in words_of(load_model(name)):
-                kind = "a known word, fitted to your voice: " if word.adapted else ""
+                kind = "a known word, adapted to your voice: " if word.adapted else ""
                 found.append({"model": name, "word": word.name, "told": kind + word.expectation.line()})
         return found
 

@@ -16,7 +16,7 @@ def _text(value: object) -> bool:
 
 
 def _scalar(value: object) -> bool:
-    """Whether it is small; what it must be is for the settings to say."""
+    """Whether it is small; the settings check the rest."""
     return _text(value) or value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
@@ -86,7 +86,7 @@ def parse(text: str) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If it is none; says what was expected.
+        If it is not valid; the message names what was expected.
     """
     if len(text) > LARGEST_MESSAGE:
         raise ConfigError(f"a message of {len(text):,} characters is too long; at most {LARGEST_MESSAGE:,}")

@@ -1,4 +1,4 @@
-"""Between a spotter and a view state: collects what the detector does, without ever holding it up."""
+"""Collect what the detector does for a view state, without delaying it."""
 
 import time
 from collections import deque
@@ -27,16 +27,16 @@ from kws_live.spotting.pipeline import Step
 from kws_live.stream.findings import Finding
 
 LARGEST_BACKLOG: Final = 8000
-"""Steps kept while nothing polls: the ten minutes that are remembered anyway."""
+"""Steps kept while nothing polls: about the ten minutes of the history."""
 
 STALLED_SECONDS: Final = 1.5
-"""So long without sound, or without a look at it, and the view says so."""
+"""A longer time without audio, or without a step of the detector, is reported."""
 
 LARGEST_LAG_SECONDS: Final = 2.5
-"""So far the detector may be behind a live source."""
+"""Largest delay of the detector behind a live source that is not reported."""
 
 FIGURES_SECONDS: Final = 0.9
-"""They take a millisecond when there were many words, so not every frame asks for new ones."""
+"""Time between updates of the figures: they take a millisecond when there are many words."""
 
 
 class Observer:
@@ -50,8 +50,8 @@ class Observer:
 
     Attributes
     ----------
-    state : of the model that listens now
-    n_models : how many models have listened so far; each begins with an empty state
+    state : of the current model
+    n_models : number of models so far; each starts with an empty state
     """
 
     def __init__(self, spotter: Spotter) -> None:
@@ -64,13 +64,13 @@ class Observer:
         self._figures: tuple[float, Statistics] | None = None
 
     def poll(self) -> None:
-        """Take over what has happened since the last call."""
+        """Process what has happened since the last call."""
         now = time.monotonic()
         self.state.times.note(self.spotter.ring.position, time.time())
         if self._steps:
             self._looked_at = now
         steps = [self._steps.popleft() for _ in range(len(self._steps))]
-        if self.spotter.model is not self._model:  # some of the steps may be of the model before
+        if self.spotter.model is not self._model:  # some steps may belong to the previous model
             self._begin_anew()
             self.state.times.note(self.spotter.ring.position, time.time())
             steps = []
@@ -86,7 +86,7 @@ class Observer:
         self.n_models += 1
 
     def figures(self) -> Statistics:
-        """The spotter's figures, at most a second old."""
+        """Return the spotter's figures, at most a second old."""
         now = time.monotonic()
         if self._figures is None or now - self._figures[0] >= FIGURES_SECONDS:
             self._figures = now, self.spotter.statistics()
@@ -94,21 +94,21 @@ class Observer:
 
     @property
     def silent_seconds(self) -> float:
-        """How long no sound has come."""
+        """Time since the last audio."""
         return time.monotonic() - self._heard_at
 
     @property
     def ended(self) -> bool:
-        """Whether the source has come to its end."""
+        """Whether the source has ended."""
         condition = self.spotter.condition()
         return condition.is_over or condition.source_has_ended
 
     def headline(self, in_lesson: bool = False) -> Headline:
-        """What a person must know first."""
+        """Return the most important fact."""
         return next(self._headlines(in_lesson))
 
     def troubles(self, in_lesson: bool = False) -> list[Headline]:
-        """All that is wrong, the worst first; none: all is well."""
+        """Return all problems, the worst first."""
         return [one for one in self._headlines(in_lesson) if one.tone in ("alarm", "warning")]
 
     def _headlines(self, in_lesson: bool) -> Iterator[Headline]:
@@ -138,22 +138,22 @@ class Observer:
             if may_pause(source):
                 yield WAITING
             else:
-                told = Finding("source_lost", f"no sound has come for {silent_seconds:.0f} s")
+                told = Finding("source_lost", f"no audio for {silent_seconds:.0f} s")
                 yield of_finding("alarm", told)
         elif blind_seconds > STALLED_SECONDS:
-            told = Finding("detector_hangs", f"sound comes, but has not been looked at for {blind_seconds:.0f} s")
+            told = Finding("detector_hangs", f"audio arrives, but has not been scored for {blind_seconds:.0f} s")
             yield of_finding("alarm", told)
         elif source.live and self.state.history.verdicts and lag_seconds > LARGEST_LAG_SECONDS:
-            yield of_finding("alarm", Finding("slow_machine", f"{lag_seconds:.0f} s of sound wait to be looked at"))
+            yield of_finding("alarm", Finding("slow_machine", f"{lag_seconds:.0f} s of audio not yet scored"))
 
     def _failures(self) -> Iterator[Headline]:
         figures = self.figures()
         for n_failed, what in (
-            (figures.callback_errors, "The program's functions failed {} times"),
+            (figures.callback_errors, "Callbacks failed {} times"),
             (figures.events_undelivered, "{} events could not be delivered"),
         ):
             if n_failed:
-                yield Headline("warning", what.format(n_failed), "The program's log says why.")
+                yield Headline("warning", what.format(n_failed), "The log gives the reason.")
 
     def close(self) -> None:
         """Stop watching."""

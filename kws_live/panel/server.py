@@ -1,4 +1,4 @@
-"""The panel's web server: one page, one WebSocket, on a thread of its own beside the spotter."""
+"""The panel's web server: one page and one WebSocket, on a thread of its own."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 import numpy.fft
-import numpy.ma  # noqa: F401 - like numpy.fft, loaded late otherwise, when there may be no file left to open
+import numpy.ma  # noqa: F401 - like numpy.fft, otherwise imported late, when no file handle may be left
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request as FileRequest
@@ -39,7 +39,7 @@ from kws_live.system.user_folder import user_folder
 DEFAULT_PORT: Final = 7878
 STATUS_SECONDS: Final = 1.0
 LARGEST_FRAME_BYTES: Final = 2**20
-"""What is longer ends the connection; up to there a message that is too long gets an error."""
+"""A longer frame ends the connection; below that a message that is too long gets an error."""
 
 MOST_PAGES: Final = 16
 START_SECONDS: Final = 10.0
@@ -52,7 +52,7 @@ CONTENT_TYPES: Final = {
 
 
 class _Page:
-    """One open page: it gets the next frame when it has shown the one before, so nothing queues up for it."""
+    """One open page. It gets the next frame when it has shown the previous one, so nothing queues up."""
 
     def __init__(self) -> None:
         self.begin(n_models=0)
@@ -60,7 +60,7 @@ class _Page:
         self.go = asyncio.Event()
 
     def begin(self, n_models: int) -> None:
-        """It is to be shown everything, of the model that listens now."""
+        """Send everything again, for the current model."""
         self.n_models = n_models
         self.cursor = Cursor()
         self.version = -1
@@ -68,17 +68,17 @@ class _Page:
         self.status_due = 0
 
     def shown(self) -> None:
-        """It asks for the next frame."""
+        """Note that the page has shown its frame."""
         self.ready = True
 
     async def wanted(self) -> None:
-        """Back when the next frame is due; the one after it waits until this one is shown."""
+        """Wait until the next frame is due."""
         await self.go.wait()
         self.go.clear()
         self.ready = False
 
     def is_status_due(self) -> bool:
-        """Whether the next frame brings the status, as every so many do."""
+        """Whether the next frame includes the status, as one each second does."""
         self.status_due -= 1
         if self.status_due > 0:
             return False
@@ -86,33 +86,33 @@ class _Page:
         return True
 
     def news(self, settings: int, lesson: int) -> tuple[bool, bool]:
-        """Whether it has not yet seen the settings and the lesson of these versions; from now on it has."""
+        """Return whether these versions of settings and lesson are new to the page, and note them as sent."""
         is_new = settings != self.version, lesson != self.lesson
         self.version, self.lesson = settings, lesson
         return is_new
 
 
 class Panel:
-    """Serves the panel of a spotter: ``with Panel(spotter) as panel: print(panel.url)``.
+    """Serve the panel of a spotter: ``with Panel(spotter) as panel: print(panel.url)``.
 
     Parameters
     ----------
-    spotter : what is watched and tuned; it may be running already
+    spotter : may be running already
     host : address to bind to
     port : 0 takes any free one
-    folder : where profiles and evidence go when the user asks for it; None: `kws_live.system.user_folder`
-    token : a word of your own instead of a random one
-    ask_token : whether a page must know the token. Without it every user and program of this machine can hear the
-        last ten minutes, so only loopback may be served without
+    folder : for profiles and evidence; None: `kws_live.system.user_folder`
+    token : instead of a random one
+    ask_token : whether a page needs the token. Without it every user and program of this machine can listen to the
+        last ten minutes, so it is required except on loopback
 
     Attributes
     ----------
-    token : None where none is asked for
+    token : None if not required
 
     Raises
     ------
     ConfigError
-        If the address cannot be used, or needs a token, or there is no folder.
+        If the address cannot be used, or needs a token, or the user has no folder.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Panel:
         ask_token: bool = True,
     ) -> None:
         if not (ask_token or is_loopback(host)):
-            raise ConfigError(f"at {host} other machines reach the page, so it needs a token; without one: 127.0.0.1")
+            raise ConfigError(f"address {host!r} is open to other machines: omit --no-token, or use 127.0.0.1")
         own = user_folder() if folder is None else Path(folder)
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -159,17 +159,19 @@ class Panel:
 
     @property
     def url(self) -> str:
-        """The address to open, with the token if there is one."""
+        """The address to open, including the token if there is one."""
         name = socket.gethostname() if self._host in ("0.0.0.0", "::") else self._host
         name = f"[{name}]" if ":" in name else name
         return f"http://{name}:{self.port}/" + (f"?token={quote(self.token, safe='')}" if self.token else "")
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._thread.start()
         if not self._started.wait(START_SECONDS):
             self.close()
-            raise SessionError("the panel did not start; run again with --port 0")
+            raise SessionError(
+                f"the page did not start within {START_SECONDS:.0f} s; try again, or with another --port"
+            )
 
     def close(self) -> None:
         """Stop serving; may be called twice."""
@@ -201,7 +203,7 @@ class Panel:
         ticking.cancel()
 
     async def _tick(self) -> None:
-        """Once a hop: take over what has happened, and let every page that is ready have it."""
+        """Once per hop: process what has happened, and release the pages that are ready for a frame."""
         while True:
             self._observer.poll()
             await self._desk.input.keep_playing()
@@ -213,7 +215,7 @@ class Panel:
     async def _file(self, request: FileRequest) -> Response:
         found = self._files.get(request.path_params["name"] or "index.html")
         if found is None:
-            return Response("There is no such page.", 404, HEADERS, "text/plain")
+            return Response("No such page.", 404, HEADERS, "text/plain")
         content, kind = found
         return Response(content, 200, HEADERS, kind)
 
@@ -230,7 +232,7 @@ class Panel:
                 await self._receive(socket, page)
                 sending.cancel()
         except* (WebSocketDisconnect, RuntimeError):
-            pass  # the page has gone; Starlette tells it by the second when something is still being sent
+            pass  # the page has left; Starlette raises the latter if something is being sent
         finally:
             self._pages.discard(page)
 
@@ -244,7 +246,7 @@ class Panel:
                 page.shown()
             else:
                 await socket.send_text(json.dumps(await self._desk.answer(text or "")))
-            await asyncio.sleep(0)  # one message a turn: a page that asks in a flood holds up no other
+            await asyncio.sleep(0)  # one message per turn, so that a flood from one page does not delay the others
 
     async def _send(self, socket: WebSocket, page: _Page) -> None:
         while True:
@@ -277,19 +279,18 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.listen()
     except (OSError, OverflowError) as error:
         bound.close()
-        raise ConfigError(
-            f"cannot serve at {host} port {port}: {error}; choose another with --port, 0 is any"
-        ) from error
+        why = f"cannot serve at {host} port {port}: {str(error.args[-1]).rstrip('.')}"
+        raise ConfigError(f"{why}; choose another --host, or --port (0: any free one)") from error
     return bound
 
 
 def is_windows() -> bool:
-    """Windows lets two programs share a port with SO_REUSEADDR, so there it is not set."""
+    """Whether this is Windows, where SO_REUSEADDR would let two programs share a port."""
     return hasattr(socket, "SO_EXCLUSIVEADDRUSE")
 
 
 def _static_files() -> dict[str, tuple[bytes, str]]:
-    """The page's files, read once: a request never reaches the file system."""
+    """Read the page's files, once, so that no request reaches the file system."""
     folder = resources.files("kws_live.panel") / "static"
     files = {
         item.name: (item.read_bytes(), CONTENT_TYPES[Path(item.name).suffix])

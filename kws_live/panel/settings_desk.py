@@ -1,4 +1,4 @@
-"""What a page asks of the settings: the same live settings as Python and the settings file."""
+"""Requests about settings and profiles."""
 
 import re
 import shlex
@@ -13,12 +13,12 @@ PROFILE_NAME: Final = re.compile(r"\w[\w -]{0,39}")
 
 
 class SettingsDesk:
-    """Changes settings, and keeps them as profiles; every page is told of a change by the settings' version.
+    """Changes settings, and saves them as profiles; pages notice a change by the settings' version.
 
     Parameters
     ----------
-    settings : what is changed
-    folder : of the profiles
+    settings : the spotter's
+    folder : for profiles
     """
 
     def __init__(self, settings: LiveSettings, folder: Path) -> None:
@@ -31,7 +31,7 @@ class SettingsDesk:
         return {}
 
     def thresholds(self, values: dict[str, float]) -> dict[str, Any]:
-        """Set several."""
+        """Set several thresholds."""
         self._settings.set_thresholds(values)
         return {}
 
@@ -52,12 +52,12 @@ class SettingsDesk:
         return {}
 
     def reset(self) -> dict[str, Any]:
-        """Go back to the defaults."""
+        """Restore the defaults."""
         self._settings.reset()
         return {}
 
     def profiles(self) -> dict[str, Any]:
-        """The saved profiles, each with the command that listens with it."""
+        """Return the saved profiles, each with the command that uses it."""
         names = [path.stem.removeprefix("profile-") for path in self._folder.glob("profile-*.toml")]
         return {
             "profiles": [
@@ -68,7 +68,7 @@ class SettingsDesk:
         }
 
     def save_profile(self, name: str) -> dict[str, Any]:
-        """Save the settings under a name."""
+        """Save the settings as a profile."""
         self._settings.save(self._path(name))
         return {"name": name}
 
@@ -81,11 +81,11 @@ class SettingsDesk:
         return {"name": name}
 
     def load_profile(self, name: str) -> dict[str, Any]:
-        """Take the settings of a profile."""
+        """Apply a profile."""
         self._settings.load(self._path(name))
         return {"name": name}
 
     def _path(self, name: str) -> Path:
         if not PROFILE_NAME.fullmatch(name):
-            raise ConfigError(f"profile name {name!r} must be 1 to 40 letters, digits, blanks, - or _")
+            raise ConfigError(f"profile name {name!r} is not possible; use 1 to 40 letters, digits, spaces, - or _")
         return self._folder.absolute() / f"profile-{name}.toml"

@@ -1,4 +1,4 @@
-"""The sound as the model's own front end sees it, column by column."""
+"""Spectrogram columns and MFCC images, from the model's own front end."""
 
 from dataclasses import replace
 from typing import Final
@@ -12,17 +12,17 @@ from kws_live.stream.resampling import Resampler
 
 COLUMN_SECONDS: Final = 0.02
 RANGE_DB: Final = 90.0
-"""From black to white; the front end's floor is black."""
+"""From the darkest to the brightest; the front end's floor is the darkest."""
 
 LOWEST_DB: Final = -65.0
 
 
 class Spectrogram:
-    """Log mel spectra of a stream, one each 20 ms, as bytes.
+    """Log mel spectra of a stream, one per 20 ms, as bytes.
 
     Parameters
     ----------
-    extractor : the model's; its filters are used, with frames that do not depend on what lies around them
+    extractor : the model's; its filters are used, with frames that do not depend on their neighbours
     """
 
     def __init__(self, extractor: FeatureExtractor) -> None:
@@ -37,11 +37,11 @@ class Spectrogram:
 
     @property
     def n_rows(self) -> int:
-        """Mel bands, low to high."""
+        """Number of mel bands, low to high."""
         return self._extractor.settings.n_mels
 
     def feed(self, position: int, samples: Samples) -> NDArray[np.uint8]:
-        """Columns that these samples at 22,050 Hz complete, shape (n_columns, n_rows); a gap starts afresh."""
+        """Return the columns that samples at 22,050 Hz complete, shape (n_columns, n_rows); a gap starts anew."""
         if position != self._position:
             self._resampler = Resampler(SAMPLE_RATE_HZ, self._extractor.settings.sample_rate_hz, "LQ")
             self._rest = np.zeros(0, np.float32)
@@ -62,7 +62,7 @@ def to_bytes(values: NDArray[np.float32], low: float, high: float) -> NDArray[np
 
 
 def mfcc_image(extractor: FeatureExtractor, sound: Samples) -> NDArray[np.uint8]:
-    """What the network saw of a second at 22,050 Hz: each coefficient over its own range, (n_frames, n_mfcc)."""
+    """Return the MFCC of a second at 22,050 Hz, each coefficient scaled to its range, shape (n_frames, n_mfcc)."""
     rate_hz = extractor.settings.sample_rate_hz
     resampler = Resampler(SAMPLE_RATE_HZ, rate_hz)
     resampled = np.concatenate((resampler.process(sound), resampler.finish()))

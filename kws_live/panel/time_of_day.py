@@ -1,4 +1,4 @@
-"""When was a position of the stream heard? Noted as sound comes, so the answer does not change later."""
+"""The time of day of a position in the stream, noted as audio arrives, so that it does not change later."""
 
 from bisect import bisect_right
 from collections import deque
@@ -7,7 +7,7 @@ from typing import Final
 from kws_live.audio import SAMPLE_RATE_HZ
 
 JUMP_SECONDS: Final = 1.0
-"""Blocks come up to a quarter of a second late; by more than this the stream has stood still, or run ahead."""
+"""Blocks arrive up to a quarter of a second late; a larger difference means that the stream paused or ran ahead."""
 
 STRETCHES_KEPT: Final = 8000
 
@@ -21,7 +21,7 @@ class TimeOfDay:
         self._position = 0
 
     def note(self, position: int, now: float) -> None:
-        """All before ``position`` has come by now."""
+        """Note that all audio before ``position`` has arrived by now."""
         offset = now - position / SAMPLE_RATE_HZ
         if not self._offsets:
             self._offsets.append(offset)
@@ -31,7 +31,7 @@ class TimeOfDay:
         self._position = max(position, self._position)
 
     def at(self, position: int) -> float:
-        """When a position was heard; 0 before anything was."""
+        """Return the time of a position; 0 before any audio."""
         if not self._offsets:
             return 0.0
         stretch = max(0, bisect_right(self._begins, position) - 1)

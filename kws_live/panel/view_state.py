@@ -1,4 +1,4 @@
-"""What a view shows: filled from steps and sound, read out as plain values. Knows no sockets, clocks or threads."""
+"""The content of a view: filled from steps and audio, read as plain values. Without sockets or threads."""
 
 import base64
 from collections import deque
@@ -24,20 +24,20 @@ PEAK_SECONDS: Final = 3.0
 CLIPPING_SECONDS: Final = 2.0
 CLIPPED: Final = 0.999
 N_COLUMNS: Final = 500
-"""Ten seconds of spectrogram; what is older has scrolled away."""
+"""Columns of the spectrogram: ten seconds."""
 
 
 @dataclass(frozen=True)
 class Now:
-    """This moment.
+    """The current values.
 
     Attributes
     ----------
     position : end of the newest hop
-    level_db, peak_db : of the sound since the last look
-    clipping : whether samples hit the limit in the last two seconds
-    gate_open : whether the gate hears speech
-    scores, peaks : each keyword's smoothed score, and its highest of the last three seconds
+    level_db, peak_db : of the newest audio
+    clipping : whether samples reached the limit in the last two seconds
+    gate_open : whether the gate is open
+    scores, peaks : each keyword's smoothed score, and its maximum in the last three seconds
     """
 
     position: int
@@ -51,14 +51,14 @@ class Now:
 
 @dataclass
 class Cursor:
-    """How far one view has seen."""
+    """What one view has already received."""
 
     position: int = 0
     column: int = 0
     n_events: int = 0
 
     def move(self, position: int, column: int, n_events: int) -> None:
-        """All up to here was seen."""
+        """Note that everything up to here was sent."""
         self.position, self.column, self.n_events = position, column, n_events
 
 
@@ -84,12 +84,12 @@ class ViewState:
         self._clipped_at = -SAMPLE_RATE_HZ * 3600
 
     def feed_steps(self, steps: Iterable[Step]) -> None:
-        """Take what the detector did."""
+        """Add steps of the detector."""
         for step in steps:
             self.history.add(step)
 
     def feed_audio(self, ring: RingBuffer) -> None:
-        """Take the sound that has come."""
+        """Add the new audio."""
         for position, samples in self.audio.follow(ring):
             self._level_db = level_db(samples)
             peak = float(np.max(np.abs(samples)))
@@ -102,7 +102,7 @@ class ViewState:
             self._n_columns += len(columns)
 
     def now(self) -> Now:
-        """This moment."""
+        """Return the current values."""
         recent = self.history.near(self.history.position, PEAK_SECONDS)
         silent = np.zeros(len(self.keywords), np.float32)
         peaks = np.max([verdict.scores for verdict in recent], axis=0) if recent else silent
@@ -117,7 +117,7 @@ class ViewState:
         )
 
     def frame(self, cursor: Cursor) -> dict[str, Any]:
-        """Everything a view has not seen yet, at most what is remembered; moves its cursor on."""
+        """Return everything that is new to a view, and move its cursor."""
         now = self.now()
         verdicts = self.history.since(max(cursor.position, self.history.begin - 1))
         first = max(cursor.column, self._n_columns - len(self._columns))
@@ -148,7 +148,7 @@ class ViewState:
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
-    """An event as plain values; ``moment`` is where its verdict is found."""
+    """Return an event as plain values; ``moment`` is the position of its verdict."""
     moment = event.decided_position if isinstance(event, Detection) else event.position
     return {**event.to_dict(), "moment": moment}
 
@@ -163,11 +163,11 @@ CHANGEABLE: Final = (
     "evidence",
     "evidence_beside_sound",
 )
-"""The settings that a page shows and changes, beside the words."""
+"""The settings that a page shows and changes, in addition to those of each word."""
 
 
 def settings_to_dict(settings: DecisionSettings) -> dict[str, Any]:
-    """What the page shows of the settings."""
+    """Return the settings that the page shows."""
     return {
         "thresholds": dict(settings.thresholds),
         "listens": {word: settings.listens_to(word) for word in settings.thresholds},
@@ -176,5 +176,5 @@ def settings_to_dict(settings: DecisionSettings) -> dict[str, Any]:
 
 
 def to_base64(values: NDArray[np.uint8]) -> str:
-    """Bytes as text, ten times shorter than a JSON list and quicker to read."""
+    """Return bytes as text, ten times shorter than a JSON list and faster to parse."""
     return base64.b64encode(values.tobytes()).decode("ascii")

@@ -1,4 +1,4 @@
-"""Why did it fire, or not? One sentence for any word at any moment, from the ruling that was made."""
+"""Explain in one sentence why a word fired or did not, from its ruling."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,32 +11,31 @@ from kws_live.spotting.verdict import Reason, Ruling, Verdict
 
 LACKS: Final = {
     Reason.MASKED: "the word is switched off",
-    Reason.HELD: "it had been decided already, and its score had not fallen below {needed:.2f} since",
-    Reason.SPENT: "{before} had fired in the same utterance: a word counts once in it",
-    Reason.RESTING: "it had fired {had:.2f} s before: a word rests for {needed:.2f} s",
-    Reason.SPACING: "{before} had fired {had:.2f} s before: two words are {needed:.2f} s apart",
-    Reason.BEHIND: "“{ahead}” was ahead of it with {needed:.2f}",
-    Reason.TALK_BEFORE: "only {had:.2f} s of quiet came before: {after_talk}it takes {needed:.2f} s",
-    Reason.BRIEF: "its score was gone at once: it takes evidence of {needed:.1f}, and it had {had:.1f}",
-    Reason.SPEECH_BEFORE: "the network heard speech right before it: that left evidence of {had:.1f}, and it takes "
-    "{needed:.1f}",
-    Reason.TALK_AFTER: "only {had:.2f} s of quiet came after: it takes {needed:.2f} s",
-    Reason.OWN_PLAYBACK: "this machine was playing the word itself (own_playback): it scored {had:.2f} there",
-    Reason.TOO_LONG: "the utterance was {had:.2f} s long, and a single word is at most {needed:.2f} s",
+    Reason.HELD: "it had already been decided, and its score had not fallen below {needed:.2f} since",
+    Reason.SPENT: "{before} had fired in the same utterance; only one word fires per utterance",
+    Reason.RESTING: "it had fired {had:.2f} s before, within the refractory time of {needed:.2f} s",
+    Reason.SPACING: "{before} had fired {had:.2f} s before; two words must be {needed:.2f} s apart",
+    Reason.BEHIND: "“{ahead}” scored higher: {needed:.2f}",
+    Reason.TALK_BEFORE: "only {had:.2f} s of quiet came before it; {after_talk}{needed:.2f} s are required",
+    Reason.BRIEF: "its score fell too soon: evidence {had:.1f} of the required {needed:.1f}",
+    Reason.SPEECH_BEFORE: "speech right before it left evidence {had:.1f} of the required {needed:.1f}",
+    Reason.TALK_AFTER: "only {had:.2f} s of quiet came after it; {needed:.2f} s are required",
+    Reason.OWN_PLAYBACK: "this machine was playing the word itself (own_playback), with a score of {had:.2f}",
+    Reason.TOO_LONG: "the utterance was {had:.2f} s long; a single word is at most {needed:.2f} s",
 }
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is known of a word at a moment.
+    """The explanation for a word at a moment.
 
     Attributes
     ----------
-    sentence : for people
+    sentence : one or two sentences for the user
     verdict : of that hop
-    word : the word it is about
+    word : the word explained
     score : its smoothed score
-    ruling : what became of it
+    ruling : its ruling
     """
 
     sentence: str
@@ -47,18 +46,18 @@ class Explanation:
 
 
 def explain(history: History, keywords: tuple[str, ...], position: int, word: str | None = None) -> Explanation | None:
-    """Say why a word fired or did not.
+    """Explain why a word fired or did not.
 
     Parameters
     ----------
-    history : where to look
+    history : of the last ten minutes
     keywords : in the order of the scores
-    position : the moment, a sample in the hop that is meant
+    position : the moment, a sample within the hop
     word : None: the best word of that hop
 
     Returns
     -------
-    None if the moment is not remembered.
+    None if the history does not include the moment.
     """
     verdict = history.at(position)
     if verdict is None:
@@ -77,7 +76,7 @@ def _sentence(history: History, verdict: Verdict, word: str, score: float, rulin
     if word in verdict.eased:
         limit += ", lowered for a second chance after a near miss"
     if ruling.reason is Reason.GATE_CLOSED:
-        return "The gate was closed, as without speech, so nothing was scored."
+        return "The gate was closed because there was no speech, so nothing was scored."
     if ruling.reason is Reason.BELOW:
         return f"“{word}” scored {score:.2f}, below its threshold of {limit}."
     if ruling.reason is Reason.FIRED:
@@ -85,19 +84,21 @@ def _sentence(history: History, verdict: Verdict, word: str, score: float, rulin
         best = fired.score if fired is not None else score
         said = f"“{word}” fired: its score reached {best:.2f}, its threshold is {limit}"
         if ruling.needed == verdict.settings.evidence_beside_sound:
-            return f"{said}. It had evidence of {ruling.had:.1f}; beside other sound it takes {ruling.needed:.1f}."
+            return f"{said}. It had evidence of {ruling.had:.1f}; beside other sound {ruling.needed:.1f} are required."
         return f"{said}."
     if score >= threshold:
         reached = f"“{word}” scored {score:.2f}, over its threshold of {limit}"
     else:
         reached = f"“{word}” had been over its threshold of {limit}"
     if not ruling.final:
-        return f"{reached}, and waits: so far {_lacks(history, verdict, word, ruling)}{_outcome(history, position)}."
+        return (
+            f"{reached}, and is waiting: so far {_lacks(history, verdict, word, ruling)}{_outcome(history, position)}."
+        )
     return f"{reached}, but {_lacks(history, verdict, word, ruling)}."
 
 
 def _lacks(history: History, verdict: Verdict, word: str, ruling: Ruling) -> str:
-    """What kept a word from firing, in the numbers of its ruling."""
+    """Return what kept a word from firing, with the numbers of its ruling."""
     settings = verdict.settings
     after_talk = ruling.needed == settings.pause_after_talk_seconds != settings.pause_before_seconds
     return LACKS.get(ruling.reason, ruling.reason.value).format(
@@ -110,7 +111,7 @@ def _lacks(history: History, verdict: Verdict, word: str, ruling: Ruling) -> str
 
 
 def _outcome(history: History, position: int) -> str:
-    """How the waiting ended."""
+    """Return how the wait ended."""
     for verdict in history.since(position):
         if verdict.ruling.final:
             waited = (verdict.hop.position - position) / SAMPLE_RATE_HZ
@@ -128,7 +129,7 @@ def _detection(events: Iterable[Event], word: str, position: int) -> Detection |
 
 
 def _before(history: History, position: int, word: str) -> str:
-    """The last detection before a position, by its name."""
+    """Return the name of the last word detected before a position."""
     last = None
     for event in history.events:
         if isinstance(event, Detection) and event.decided_position < position:

@@ -1,4 +1,4 @@
-"""What a page asks of the words that were taught."""
+"""Requests about taught words."""
 
 import asyncio
 from typing import Any, Final
@@ -13,20 +13,20 @@ from kws_live.panel.observer import Observer
 from kws_live.spotting.pipeline import HOP_SAMPLES
 
 ALARM_HOPS: Final = 40
-"""Of a false alarm: as far back as its score reaches, and the room before it."""
+"""Length of a false accept: the range of its score, and the room before it."""
 
 ALARM_LEAD_SECONDS: Final = 0.02
-"""Before them: two frames, so that the hops of the recording end where those of the stream did."""
+"""Added before it: two frames, so that the hops of the recording end where those of the stream did."""
 
 
 class WordsDesk:
-    """Begins lessons, and changes the words that were taught.
+    """Starts lessons, and changes taught words.
 
     Parameters
     ----------
-    observer : of the sound that takes are cut from
-    lessons : given from here
-    inputs : whose model is read anew when its words change
+    observer : of the audio
+    lessons : to start
+    inputs : reloads the model when its words change
     """
 
     def __init__(self, observer: Observer, lessons: Lessons, inputs: InputDesk) -> None:
@@ -35,33 +35,35 @@ class WordsDesk:
         self._inputs = inputs
 
     async def teach(self, word: str, adapt: bool = False) -> dict[str, Any]:
-        """Begin a lesson."""
+        """Start a lesson."""
         if self._observer.ended:
-            raise ConfigError("the sound has ended, so nothing can be said; choose a microphone first")
+            raise ConfigError(
+                "the audio has ended, so no takes can be recorded; choose a microphone as the source first"
+            )
         await asyncio.to_thread(self._lessons.begin, word, adapt)
         return {}
 
     def stop(self) -> dict[str, Any]:
-        """Break the lesson off."""
+        """Cancel the lesson."""
         self._lessons.stop()
         return {}
 
     async def words(self) -> dict[str, Any]:
-        """Every taught word."""
+        """Return every taught word."""
         return {"words": await asyncio.to_thread(self._lessons.words)}
 
     async def forget(self, model: str, word: str) -> dict[str, Any]:
-        """Take a word away."""
+        """Remove a word."""
         await asyncio.to_thread(self._lessons.forget, model, word)
         await self._inputs.reload_model(model)
         return await self.words()
 
     async def not_this(self, position: int, word: str, keep: bool = False) -> dict[str, Any]:
-        """What it costs a word of the model that listens never to fire again on what ends there; done if kept."""
+        """Return what it costs a word to unlearn the audio that ends there; done with ``keep``."""
         n_samples = ALARM_HOPS * HOP_SAMPLES + round(ALARM_LEAD_SECONDS * SAMPLE_RATE_HZ)
         pcm = self._observer.state.audio.read(position - n_samples, n_samples)
         if pcm is None:
-            raise ConfigError("the sound of that moment is not remembered any more; the last ten minutes are")
+            raise ConfigError("the audio of that moment is no longer available; choose one of the last ten minutes")
         samples = soxr.resample(pcm16_to_float(pcm), SAMPLE_RATE_HZ, SPEECH_RATE_HZ)
         model = self._observer.spotter.model.card.name
         told = await asyncio.to_thread(self._lessons.not_this, model, word, samples, keep)
@@ -70,7 +72,7 @@ class WordsDesk:
         return {"told": told}
 
     async def rename(self, model: str, word: str, new: str) -> dict[str, Any]:
-        """Give a word another name."""
+        """Rename a word."""
         await asyncio.to_thread(self._lessons.rename, model, word, new)
         await self._inputs.reload_model(model)
         return await self.words()

@@ -44,7 +44,7 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             raise DatasetError(f"{str(path)!r} is a pipe or a device; a scan reads files, and more than once")
         found.update(sound_files(path, deep=True) if path.is_dir() else [path])
     if not found:
-        raise DatasetError(f"no sound files there; supported: {KINDS}")
+        raise DatasetError(f"no sound files in {', '.join(map(str, paths))}; supported: {KINDS}")
     return sorted(found)
 
 

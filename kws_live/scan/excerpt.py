@@ -87,7 +87,7 @@ class ExcerptSource:
             self.begin_seconds = max(0, excerpt.begin_seconds - LEAD_IN_SECONDS)
             self._file.seek(self.begin_seconds * self.rate_hz)
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-            raise SourceUnavailableError(f"cannot read {excerpt.path!r} as sound: {why_unreadable(error)}") from error
+            raise SourceUnavailableError(f"cannot read {excerpt.path!r} as audio: {why_unreadable(error)}") from error
         self._end = np.inf
         if excerpt.end_seconds is not None:
             self._end = round((excerpt.end_seconds + READ_AHEAD_SECONDS) * self.rate_hz)

@@ -123,9 +123,9 @@ class Bindings:
             return
         try:
             self._load()
-            log.info("bindings taken from %s", self.path)
+            log.info("bindings reloaded from %s", self.path)
         except ConfigError as error:
-            log.warning("%s; the old bindings stay", error)
+            log.warning("%s; the old bindings stay in effect", error)
 
     def _load(self) -> None:
         bindings = read_bindings(self.path, self._keywords)

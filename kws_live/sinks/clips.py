@@ -74,7 +74,7 @@ class Clips:
             private_folders(self.folder / "word")
         except OSError as error:
             raise ConfigError(f"cannot keep clips in {shortened(folder)}: {error.strerror or error}") from error
-        log.warning("%s: the sound of words is kept there, up to %g MB", self.name, self._bytes / 1e6)
+        log.warning("%s: the audio of words is saved there, up to %g MB", self.name, self._bytes / 1e6)
 
     def hear(self, ring: RingBuffer) -> None:
         """Take the audio from this buffer."""
@@ -98,11 +98,11 @@ class Clips:
         room, longest = (round(seconds * SAMPLE_RATE_HZ) for seconds in (ROOM_SECONDS, LONGEST_SECONDS))
         begin, end = max(0, begin - room, end - longest), end + room
         if self._ring is None:
-            raise ActionError(f"{self.name}: there is no sound to keep; give it to listen() or Spotter.send_to")
+            raise ActionError(f"{self.name}: there is no audio to save; give it to listen() or Spotter.send_to")
         self._ring.wait(end, PATIENCE_SECONDS)
         begin, samples = self._ring.read_on(begin, end - begin)
         if begin >= end or not samples.size:
-            raise ActionError(f"{self.name}: the sound of {event.keyword!r} is no longer available")
+            raise ActionError(f"{self.name}: the audio of {event.keyword!r} is no longer available")
         return begin, samples
 
     def _write(self, event: Detection | NearMiss, begin: int, samples: Samples) -> None:

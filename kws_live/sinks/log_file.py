@@ -10,7 +10,7 @@ from kws_live.errors import ActionError, ConfigError
 from kws_live.system.text_file import user_path
 
 OWNER_ONLY: Final = 0o600
-"""What was said where people live is for their own eyes."""
+"""Speech from a home is private to its owner."""
 
 
 def private_folders(path: Path) -> None:

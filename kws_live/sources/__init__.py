@@ -82,7 +82,7 @@ def require_rate(rate_hz: int, name: str) -> int:
     """Return the rate if it can be resampled; raise a SourceUnavailableError otherwise."""
     if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
         raise SourceUnavailableError(
-            f"{name} has {rate_hz} samples a second; {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} would do, such as 16000"
+            f"{name} has a sample rate of {rate_hz} Hz; use {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}, such as 16000"
         )
     return rate_hz
 
@@ -220,6 +220,8 @@ def _open_whole(source: str, paced: bool) -> AudioSource:
     scheme, colon, rest = source.partition(":")
     if colon and scheme in SCHEMES:
         return SCHEMES[scheme](rest, paced)
+    if source in SCHEMES and not _exists(source):
+        raise SourceUnavailableError(f"no file {source!r}; did you mean '{source}:'?")
     # A single letter before the colon is a Windows drive.
     if not colon or len(scheme) == 1 or _exists(source):
         return _file(source, paced)

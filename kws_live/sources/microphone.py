@@ -120,14 +120,16 @@ class Microphone:
 
     def read(self, timeout_seconds: float) -> Block | None:
         if self._is_gone:
-            raise SourceLostError(f"microphone {self.name!r} went away")
+            raise SourceLostError(f"microphone {self.name!r} was disconnected")
         nothing = np.zeros((0, 1), np.float32)
         try:
             item = self._batches.get(timeout=timeout_seconds)
         except queue.Empty:
             silent_seconds = time.monotonic() - self._last_block
             if silent_seconds > STALLED_SECONDS:
-                raise SourceLostError(f"microphone {self.name!r} gave no audio for {silent_seconds:.1f} s") from None
+                raise SourceLostError(
+                    f"microphone {self.name!r} delivered no audio for {silent_seconds:.1f} s"
+                ) from None
             return nothing
         if item is None:
             self._is_gone = True

@@ -101,7 +101,7 @@ class TcpStream(Satellite):
         except BlockingIOError:
             return None
         except OSError as error:
-            self._hang_up(connection, f"went away: {error.strerror or error}")
+            self._hang_up(connection, f"disconnected: {error.strerror or error}")
             return None
         if not got:
             self._hang_up(connection, "disconnected")

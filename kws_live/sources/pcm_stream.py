@@ -54,7 +54,7 @@ class PcmStream:
         if got:
             return block
         if not self._has_given:
-            raise AudioError(f"no audio came on {self.name}; see whether the program that writes it works")
+            raise AudioError(f"no audio arrived on {self.name}; check the program that writes it")
         return block if block.shape[0] else None
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ def open_stdin(layout: str) -> PcmStream:
     if channels and not (channels.isascii() and channels.isdigit() and len(channels) < 3 and 1 <= int(channels) <= 64):
         raise SourceUnavailableError(f"stdin:{layout}: the channels must be 1 to 64, as in stdin:48000,2")
     if more:
-        raise SourceUnavailableError(f"stdin:{layout}: say RATE,CHANNELS,FORMAT, as in stdin:48000,2,s32")
+        raise SourceUnavailableError(f"stdin:{layout}: use RATE,CHANNELS,FORMAT, as in stdin:48000,2,s32")
     sample_format = require_format(sample_format or "s16", f"stdin:{layout}")
     if sys.stdin is None or getattr(sys.stdin, "closed", False):
         raise SourceUnavailableError("standard input is closed; pipe PCM into it")

@@ -69,7 +69,7 @@ def ask(call: Callable[[], Answer], seconds: float, too_late: Callable[[Answer],
     except TimeoutError:
         if too_late is not None and not answer.cancel():
             answer.add_done_callback(lambda late: None if late.exception() else too_late(late.result()))
-        raise SourceUnavailableError("the sound system does not answer; restart it, or the machine") from None
+        raise SourceUnavailableError("the sound system does not respond; restart it, or the machine") from None
 
 
 def _serve(tasks: "queue.SimpleQueue[_Task]") -> None:

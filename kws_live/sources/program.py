@@ -58,7 +58,7 @@ class ProgramSource:
             if block is not None and block.shape[0]:
                 return block
         self._process.kill()
-        raise AudioError("no audio came")
+        raise AudioError("no audio arrived")
 
     def why(self) -> str:
         """Return the last line that the program wrote."""
@@ -67,7 +67,7 @@ class ProgramSource:
         lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
         if lines:
             return lines[-1].strip()
-        return f"it gave no audio within {OPEN_SECONDS:g} s" if self._process.returncode < 0 else "it holds no audio"
+        return f"no audio within {OPEN_SECONDS:g} s" if self._process.returncode < 0 else "it contains no audio"
 
     def read(self, timeout_seconds: float) -> Block | None:
         if self._first is not None:

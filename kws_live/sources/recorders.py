@@ -10,7 +10,7 @@ from kws_live.errors import SourceUnavailableError
 
 ANSWER_SECONDS: Final = 1.0
 
-NEEDED: Final = "is reported only for microphones of PulseAudio and PipeWire"
+NEEDED: Final = "only PulseAudio and PipeWire report whether another program records"
 
 
 def other_recorders() -> Mapping[int, str]:
@@ -29,14 +29,13 @@ def other_recorders() -> Mapping[int, str]:
         streams: list[dict[str, Any]] = json.loads(done.stdout.decode(errors="replace"))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise SourceUnavailableError(
-            f"whether another program records {NEEDED}, and `pactl list source-outputs` gives no answer: "
+            f"{NEEDED}, and `pactl list source-outputs` failed: "
             f"{type(error).__name__}; start the sound server, or install pulseaudio-utils"
         ) from error
     ours = {stream["source"] for stream in streams if _process(stream) == str(os.getpid())}
     if not ours:
         raise SourceUnavailableError(
-            f"whether another program records {NEEDED}, and this program listens to none; choose mic:pulse or "
-            "mic:default"
+            f"{NEEDED}, and this program uses none of their microphones; choose mic:pulse or mic:default"
         )
     return {
         stream["index"]: str(stream["properties"].get("application.name", "another program"))

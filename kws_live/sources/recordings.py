@@ -42,11 +42,11 @@ def read_own_rate(path: Path) -> tuple[Samples, int]:
     except (OSError, RuntimeError, TypeError) as error:
         if path.suffix.lower() in FFMPEG_SUFFIXES:
             return _read_through_ffmpeg(path)
-        raise DatasetError(f"{path} cannot be read as sound: {why_unreadable(error)}; {KINDS} would do") from error
+        raise DatasetError(f"{path} cannot be read as audio: {why_unreadable(error)}; supported: {KINDS}") from error
     if not block.size:
-        raise DatasetError(f"{path} has no samples")
+        raise DatasetError(f"{path} contains no samples")
     if not np.isfinite(block).all():
-        raise DatasetError(f"{path} has samples that are not numbers")
+        raise DatasetError(f"{path} contains samples that are not numbers (NaN or infinity)")
     return Mixer(int(rate_hz)).mono(block), int(rate_hz)
 
 
@@ -56,7 +56,7 @@ def _read_through_ffmpeg(path: Path) -> tuple[Samples, int]:
     try:
         source = Ffmpeg(f"file:{path}", paced=False)  # so that a name with a colon is not taken for an address
     except SourceUnavailableError as error:
-        raise DatasetError(f"{path} cannot be read as sound: {error}") from error
+        raise DatasetError(f"{path} cannot be read as audio: {error}") from error
     blocks = []
     with closing(source):
         while (block := source.read(1.0)) is not None:

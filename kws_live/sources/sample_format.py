@@ -74,7 +74,7 @@ def read_wave_header(head: bytes) -> Wave | None:
 
 def _wave(layout: bytes, n_bytes: int) -> Wave:
     if len(layout) < 16:
-        raise AudioError("its WAV header does not say what its samples are")
+        raise AudioError("its WAV header does not give the sample format")
     kind, n_channels, rate_hz, _, _, n_bits = struct.unpack("<HHIIHH", layout[:16])
     if kind == 0xFFFE and len(layout) >= 26:  # the extensible header: the actual format comes later
         kind = int.from_bytes(layout[24:26], "little")
@@ -141,8 +141,8 @@ class PcmDecoder:
                 return False
             if wave.rate_hz != self._rate_hz:
                 raise AudioError(
-                    f"its WAV header says {wave.rate_hz} samples a second, not {self._rate_hz}; "
-                    f"say so when naming the source, as in stdin:{wave.rate_hz} or ?rate={wave.rate_hz}"
+                    f"its WAV header gives {wave.rate_hz} Hz, not {self._rate_hz} Hz; "
+                    f"use stdin:{wave.rate_hz} or ?rate={wave.rate_hz}"
                 )
             self.n_channels, self._format = wave.n_channels, wave.sample_format
             self._rest = head[wave.n_bytes :]

@@ -129,7 +129,7 @@ class SoundFile:
             self._file, self._data = _open(target)
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
             raise NoSoundFileError(
-                f"cannot read {str(path)!r} as sound: {why_unreadable(error)}; {_what_would_do(target)}"
+                f"cannot read {str(path)!r} as audio: {why_unreadable(error)}; {_what_would_do(target)}"
             ) from error
         try:
             self.rate_hz = require_rate(int(self._file.samplerate), repr(self.name))
@@ -169,8 +169,9 @@ class SoundFile:
                 raise AudioError(f"{self.name!r} contains no samples")
             return None
         if not np.isfinite(block).all():
+            seconds = self._n_read / self.rate_hz
             raise AudioError(
-                f"{self.name!r} contains values that are not numbers near {self._n_read / self.rate_hz:.2f} s"
+                f"{self.name!r} contains values that are not numbers (NaN or infinity) near {seconds:.2f} s"
             )
         self._n_read += block.shape[0]
         return np.asarray(block, dtype=np.float32)
@@ -186,4 +187,4 @@ def _what_would_do(path: Path) -> str:
         return f"raw samples do not say what they are; use --source stdin:16000 < {path}"
     if path.suffix.lower() in FFMPEG_SUFFIXES and not has_ffmpeg():
         return INSTALL
-    return f"{KINDS} would do"
+    return f"supported: {KINDS}"

@@ -158,7 +158,7 @@ class DecisionSettings:
         """Raise a ConfigError that lists the keywords if one of the words is not among them."""
         for word in words:
             if not isinstance(word, str) or word not in self.thresholds:
-                raise ConfigError(f"unknown word {_shown(word)}; this model knows: {', '.join(self.thresholds)}")
+                raise ConfigError(f"unknown word {_shown(word)}; this model has: {', '.join(self.thresholds)}")
 
     def require_thresholds(self, keywords: Iterable[str]) -> None:
         """Raise a ConfigError that lists the keywords without a threshold, if there are any."""

@@ -65,7 +65,7 @@ ADVICE: Final = {
         "raise the input volume under System Settings > Sound > Input; move closer",
         "raise the input volume under Settings > System > Sound, or switch microphone boost on; move closer",
     ),
-    "nobody_spoke": _everywhere("say a few words during the check; if you did, it may be the wrong microphone"),
+    "no_speech": _everywhere("say a few words during the check; if you did, it may be the wrong microphone"),
     "noisy": _everywhere("move closer, or move the microphone away from fans and loudspeakers"),
     "hum": _everywhere("a ground loop or a bad cable: try another USB port or cable, a USB isolator, or no charger"),
     "wrong_rate": Advice(

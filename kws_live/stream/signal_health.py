@@ -87,7 +87,7 @@ class Measurement:
     speech_db: float
 
     @property
-    def nobody_spoke(self) -> bool:
+    def no_speech(self) -> bool:
         """Whether nothing was louder than the room."""
         return self.snr_db <= SPOKEN_DB
 

@@ -219,7 +219,7 @@ def read_second(recording: Recording, sample_rate_hz: int) -> Samples:
 def bad_samples(samples: Samples) -> str | None:
     """Return why these samples are unusable; None if they are usable."""
     if samples.size == 0:
-        return "has no samples"
+        return "contains no samples"
     if not np.isfinite(samples).all():
         return "contains NaN or infinity"
     if not samples.any():

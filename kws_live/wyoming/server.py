@@ -135,7 +135,9 @@ async def _listening(uri: str, clients: _Clients) -> AsyncIterator[int]:
         else:
             raise ValueError("unknown kind of address")
     except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot listen on {shown(uri)!r}: {error}; use one such as tcp://127.0.0.1:10400") from error
+        raise ConfigError(
+            f"cannot listen on {shown(uri)!r}: {error.args[-1]}; use one such as tcp://127.0.0.1:10400"
+        ) from error
     try:
         yield int(server.sockets[0].getsockname()[1]) if parts.scheme == "tcp" else 0
     finally:

@@ -42,11 +42,11 @@ def broken_files(folder: Path) -> dict[str, str]:
     return {
         "missing.wav": "no file",
         "empty.wav": "is empty",
-        "text.wav": "as sound",
+        "text.wav": "as audio",
         "none.wav": "contains no samples",
         "nan.wav": "not numbers",
         "cut.flac": "breaks off",
-        "rate.wav": "1 samples a second",
+        "rate.wav": "a sample rate of 1 Hz",
         ".": "is a folder",
         "a" * 300: "cannot open",
     }
@@ -76,7 +76,7 @@ def test_a_missing_file_among_good_ones_does_not_stop_the_others(
 BAD: list[tuple[list[str], str]] = [
     (["--threshold", "yes=1.5"], "threshold 1.5 for 'yes' must be a number above 0 and at most 1"),
     (["--threshold", "yes=nan"], "threshold nan for 'yes'"),
-    (["--threshold", "maybe=0.5"], "unknown word 'maybe'; this model knows: "),
+    (["--threshold", "maybe=0.5"], "unknown word 'maybe'; this model has: "),
     (["--only", "maybe"], "unknown word 'maybe'"),
     (["--model", "commands-13"], "no model 'commands-13'; choose from: commands-12"),
     (["--model", "."], "has no card.json"),
@@ -102,6 +102,7 @@ def test_a_bad_setting_is_one_line_and_exit_code_1(
     [
         ("ftp:x", "unknown source 'ftp:x'; use a file or one of mic:"),
         ("stdin:7", "4000 to 384000"),
+        ("stdin", "no file 'stdin'; did you mean 'stdin:'?"),
         ("mic:USB Dusk", "no microphone 'USB Dusk'; near: 'USB Desk Microphone'"),
         ("mic:99", "there are: 0, 1"),
     ],
@@ -156,6 +157,13 @@ def test_wrong_usage_is_exit_code_2_with_the_usage(arguments: list[str], capsys:
     assert capsys.readouterr().err.startswith("usage: kws-live")
 
 
+def test_without_a_command_all_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([])
+    error = capsys.readouterr().err
+    assert all(command in error for command in COMMANDS)
+
+
 def test_help_and_version_are_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], ["--version"], ["listen", "--help"], ["detect", "--help"]):
         with pytest.raises(SystemExit) as caught:
@@ -179,3 +187,9 @@ def test_a_file_that_the_system_refuses_is_one_line(arguments: list[str], capsys
     error = capsys.readouterr().err
     assert error.startswith(f"kws-live: cannot use {name!r}: ")
     assert error.count("\n") == 1
+
+
+def test_a_file_where_a_folder_is_needed_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_text("")
+    assert main(["dataset", "download", "speech-commands", "--to", str(tmp_path / "taken")]) == 1
+    assert capsys.readouterr().err == f"kws-live: cannot use '{tmp_path / 'taken'}': File exists\n"

@@ -33,7 +33,7 @@ def test_a_scan_writes_events_and_figures(tmp_path: Path, capsys: pytest.Capture
 def test_what_cannot_be_scanned_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         ([str(tmp_path / "absent")], "no file or folder"),
-        ([str(tmp_path)], "no sound files there"),
+        ([str(tmp_path)], "no sound files in "),
         ([str(DEMO), "--workers", "0"], "0 workers are not enough"),
         ([str(DEMO), "--excerpt", "3"], "must be a multiple of 2 s"),
     ):

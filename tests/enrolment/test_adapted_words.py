@@ -47,6 +47,8 @@ def test_an_adapted_word_keeps_its_name(adapted: Model) -> None:
 
 def test_an_adapted_word_that_is_heard_no_better_changes_nothing(base: Model, user_models: Path) -> None:
     takes = [Take.of(f"{i}", samples) for i, samples in enumerate(takes_of("left", n=3))]
-    with pytest.raises(DatasetError, match=r"3 of 3 takes of 'left' are heard as it is, .*nothing has been changed"):
+    with pytest.raises(
+        DatasetError, match=r"3 of 3 takes of 'left' are recognised before adapting it, .*nothing has changed"
+    ):
         teach_word("left", takes, base, user_models / "mine")
     assert not user_models.exists()

@@ -112,7 +112,9 @@ def test_false_events_are_those_of_the_decision(bank: Bank) -> None:
 
 def test_what_is_no_bank_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "negatives.npz").write_bytes(b"PK\x03\x04 no bank")
-    with pytest.raises(ModelError, match=r"negatives\.npz is no bank of negatives: .*; take the model folder again"):
+    with pytest.raises(
+        ModelError, match=r"negatives\.npz is not a bank of negatives: .*; get a complete copy of the model folder"
+    ):
         Bank.load(tmp_path / "negatives.npz")
-    with pytest.raises(ModelError, match="is no bank of negatives"):
+    with pytest.raises(ModelError, match="is not a bank of negatives"):
         Bank.load(tmp_path / "nowhere.npz")

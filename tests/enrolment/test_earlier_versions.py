@@ -60,6 +60,6 @@ def test_words_of_an_earlier_version_of_which_no_sound_was_kept_stay_and_are_nam
     before = (model.folder / WORDS_NAME).read_bytes()
     assert main(["listen", "--model", "my-words", "--source", "demo:"]) == 1
     told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("kws-live: no sound was kept of 'left off', 'góra-dół' in ")
-    assert told.endswith('remove the folder, then: kws-live teach "left off"')
+    assert told.startswith("kws-live: no audio was kept of 'left off', 'góra-dół' in ")
+    assert told.endswith('delete the folder, then: kws-live teach "left off"')
     assert (model.folder / WORDS_NAME).read_bytes() == before

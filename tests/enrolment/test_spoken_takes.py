@@ -65,12 +65,12 @@ def test_recorded_takes_are_those_left_out_and_what_is_synthetic_stays_marked(
 
 
 def test_a_text_too_long_for_a_word_is_said(takes: list[Take]) -> None:
-    with pytest.raises(DatasetError, match=r"0 of \d+ synthetic voices can say '.*' in at most 1\.5 s"):
+    with pytest.raises(DatasetError, match=r"0 of \d+ synthetic voices say '.*' in at most 1\.5 s"):
         speak_takes("supercalifragilistic antidisestablishment")
 
 
 def test_a_language_that_nobody_speaks_is_said(takes: list[Take]) -> None:
-    with pytest.raises(DatasetError, match="no synthesiser here speaks 'tlh-x'; espeak-ng --voices lists"):
+    with pytest.raises(DatasetError, match="no installed synthesiser speaks 'tlh-x'; espeak-ng --voices lists"):
         speak_takes("lamp", "tlh-x")
 
 
@@ -82,11 +82,11 @@ def test_without_a_synthesiser_the_packages_are_named() -> None:
 
 def test_how_much_worse_it_is_comes_from_the_models_card() -> None:
     told = caution({"teaching": {"from text": 0.701, "5 takes": 0.92}})
-    assert "were heard 70 % after teaching from text, 92 % after teaching from five recorded takes;" in told
+    assert "were recognised in 70 % after teaching from text, 92 % after teaching from five recorded takes;" in told
     assert caution({}).startswith("synthetic voices are not people; record a few takes")
 
 
 def test_a_model_that_was_proved_on_recorded_takes_alone_says_so_of_them_alone() -> None:
     told = caution({"teaching": {"5 takes": 0.92}})
-    assert "were heard 92 % after teaching from five recorded takes;" in told
+    assert "were recognised in 92 % after teaching from five recorded takes;" in told
     assert "from text," not in told

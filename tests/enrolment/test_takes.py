@@ -90,7 +90,7 @@ def test_a_take_that_cannot_be_read_is_told_and_the_others_are_used(
     folder = write_takes(tmp_path / "takes", takes_of("up", n=3))
     (folder / "1.wav").write_bytes(b"RIFF, but no sound")
     assert [take.name for take in read_takes(folder)] == ["0.wav", "2.wav"]
-    assert "1.wav cannot be read as sound" in caplog.text
+    assert "1.wav cannot be read as audio" in caplog.text
     assert len(caplog.messages) == 1
 
 
@@ -136,10 +136,10 @@ def test_a_bad_take_is_asked_for_again_with_the_reason() -> None:
 
 
 def test_silence_again_and_again_ends_the_recording() -> None:
-    with pytest.raises(DatasetError, match='"hoy" was refused 5 times in a row, the last time: nothing was said'):
+    with pytest.raises(DatasetError, match='5 takes of "hoy" were refused in a row, the last one: no word was found'):
         list(record_takes(Microphone([answer(room(0.1))] * 9), "hoy", 2, judge, lambda _: None))
 
 
 def test_a_microphone_that_goes_away_ends_the_recording() -> None:
-    with pytest.raises(SourceLostError, match="microphone ended before everything was recorded"):
+    with pytest.raises(SourceLostError, match="microphone ended before all takes were recorded"):
         list(record_takes(Microphone([answer(demo_word("up"))]), "hoy", 2, judge, lambda _: None))

@@ -109,7 +109,7 @@ def full_disk() -> Iterator[None]:
 
 @pytest.mark.usefixtures("full_disk")
 def test_a_full_disk_leaves_nothing_behind(words: list[TaughtWord], base: Model, user_models: Path) -> None:
-    with pytest.raises(ModelError, match=r"cannot write .*; nothing has been changed"):
+    with pytest.raises(ModelError, match=r"cannot write .*; nothing has changed"):
         write_taught(base, user_models / "my-words", words)
     assert list(user_models.iterdir()) == []
 
@@ -119,7 +119,7 @@ def test_a_failed_change_leaves_the_model_as_it_was(
 ) -> None:
     before = {path.name: path.read_bytes() for path in model.folder.iterdir()}
     request.getfixturevalue("full_disk")
-    with pytest.raises(ModelError, match="nothing has been changed"):
+    with pytest.raises(ModelError, match="nothing has changed"):
         forget_word(model, "left off")
     assert {path.name: path.read_bytes() for path in model.folder.iterdir()} == before
     assert [path.name for path in user_models.iterdir()] == ["my-words"]

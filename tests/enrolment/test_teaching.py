@@ -140,7 +140,7 @@ def test_teaching_again_from_the_same_takes_gives_the_same_word(word: TaughtWord
 
 
 def test_one_take_is_too_few(teacher: Teacher, commands_model: Model) -> None:
-    with pytest.raises(DatasetError, match="1 take of 'hoy' is too few to tell it from others; give 3 to 10"):
+    with pytest.raises(DatasetError, match="1 take of 'hoy' is not enough; give 3 to 10"):
         teacher.teach("hoy", [taken("go")[0].features(commands_model)])
 
 
@@ -167,7 +167,7 @@ def test_music_is_no_take(judge: Judge) -> None:
     at = np.arange(SPEECH_RATE_HZ) / SPEECH_RATE_HZ
     chord = sum(np.sin(2 * np.pi * hz * at) for hz in (262, 330, 392)) * np.exp(-2 * at) * 0.2
     take = Take.of("music", np.pad(np.asarray(chord, np.float32), 6000) + 1e-4)
-    assert str(judge.fault(take, [])).startswith("noise or music, no voice")
+    assert str(judge.fault(take, [])).startswith("noise or music, not a voice")
 
 
 def test_a_word_lies_along_the_line_between_the_means() -> None:
@@ -190,12 +190,11 @@ def test_events_are_counted_once_a_second_and_the_bias_keeps_their_rate() -> Non
 def test_an_expectation_says_what_is_alike_and_that_two_takes_are_few() -> None:
     lines = Expectation(2, 1, 2, 0.5, 0, 3, {"go": 0.4, "no": 0.02}, 0.6).lines("gogo")
     assert lines == [
-        'expect "gogo" to be heard: 1 of 2 takes were, each left out of the learning in turn; with so few tries '
-        "that is 9 to 91 %",
-        "false commands: 0 in 30 minutes of talk and noise; in spotting mode, which waits for no pause, 3",
-        "other voices, rooms and distances will be heard less often; a few takes of each help",
-        "expect confusions with 'go' (in 40 % of recordings): it is too like it",
-        "2 takes are few; with 5 it will be heard more often",
+        '"gogo": 1 of 2 takes were recognised, each when left out of the learning; 95 % interval: 9 to 91 %',
+        "false accepts in 30 minutes of speech and noise: 0 in command mode, 3 in spotting mode",
+        "other voices, rooms and distances will be recognised less often; a few takes of each help",
+        "expect confusions with 'go' (in 40 % of recordings): the words are too similar",
+        "2 takes are few; with 5 it will be recognised more often",
     ]
 
 
@@ -203,9 +202,10 @@ def test_an_expectation_says_where_a_word_differs_from_another_and_what_it_is_ta
     usual = Expectation(5, 5, 5, 0.5, 0, 0, {"lights on": 0.4, "go": 0.2, "no": 0.3})
     told = replace(usual, taken_for={"no": 0.3}, differ={"lights on": "end", "go": "beginning"})
     assert told.lines("lights off")[-3:] == [
-        "expect confusions with 'lights on' (in 40 % of recordings): only its last 0.3 s differ",
-        "expect confusions with 'no' (in 30 % of recordings): it is too like it; 30 % of the takes are taken for it",
-        "expect confusions with 'go' (in 20 % of recordings): only its beginning differs",
+        "expect confusions with 'lights on' (in 40 % of recordings): only the last 0.3 s differ",
+        "expect confusions with 'no' (in 30 % of recordings): the words are too similar; "
+        "30 % of the takes are recognised as it",
+        "expect confusions with 'go' (in 20 % of recordings): only the beginning differs",
     ]
 
 
@@ -231,10 +231,10 @@ def test_the_share_behind_a_few_hits_is_wilsons_interval() -> None:
 
 def test_a_list_says_the_same_in_one_line() -> None:
     told = Expectation(5, 4, 5, 0.5, 1, 3, {"go": 0.4, "no": 0.02}, 0.6)
-    assert told.line() == "5 takes, 4 of 5 heard; 1 false in 30 min of talk; too like go"
-    assert replace(told, n_spoken=5).line().startswith("5 synthetic takes, 4 of 5 heard; ")
+    assert told.line() == "5 takes, 4 of 5 recognised; 1 false accepts in 30 min of speech and noise; too similar to go"
+    assert replace(told, n_spoken=5).line().startswith("5 synthetic takes, 4 of 5 recognised; ")
     adapted = replace(told, alike={}, before=Before(2, 0, 1))
-    assert adapted.line() == "5 takes, 4 of 5 heard (2 before); 1 false in 30 min of talk"
+    assert adapted.line() == "5 takes, 4 of 5 recognised (2 before); 1 false accepts in 30 min of speech and noise"
     assert Expectation.from_dict(adapted.to_dict()) == adapted
 
 
@@ -262,9 +262,7 @@ def test_a_word_that_the_network_does_not_hear_is_fitted_to_a_voice_and_before_a
     assert expected.before is not None
     assert expected.before.hits < expected.hits
     lines = expected.lines("stop")
-    assert lines[0].startswith(
-        f'"stop" as it was said here: {expected.before.hits} of 4 takes were heard before, {expected.hits} now'
-    )
+    assert lines[0].startswith(f'"stop": {expected.before.hits} of 4 takes were recognised before, {expected.hits} now')
     assert f": {expected.before.false_command} before, {expected.false_command} now; in spotting mode" in lines[1]
     model = write_taught(commands_model, tmp_path / "mine", [accent])
     unseen = takes_of("stop", n=5, backwards=True)[1]

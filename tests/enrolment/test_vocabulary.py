@@ -56,7 +56,7 @@ def test_a_renamed_word_keeps_its_score_its_takes_and_its_threshold(model: Model
     assert after["lamp"] == before["left off"]
     assert renamed.card.thresholds["lamp"] == 0.65
     assert np.array_equal(kept_takes(renamed)["lamp"][0][0].rows, takes[0].rows)
-    with pytest.raises(ConfigError, match="has a word 'go' already"):
+    with pytest.raises(ConfigError, match="already has a word 'go'"):
         rename_word(renamed, "lamp", "go")
     with pytest.raises(ConfigError, match="'left off' was not taught to 'my-words'; its words are: lamp, góra-dół"):
         rename_word(renamed, "left off", "light")
@@ -64,7 +64,9 @@ def test_a_renamed_word_keeps_its_score_its_takes_and_its_threshold(model: Model
 
 def test_takes_of_two_words_that_say_nothing_of_each_other_teach_nothing(base: Model, user_models: Path) -> None:
     takes = [Take.of("a", takes_of("left", "off", n=2)[0]), Take.of("b", takes_of("up", backwards=True, n=2)[0])]
-    with pytest.raises(DatasetError, match=r"none of the 2 takes of 'hoy' was heard after learning from the others"):
+    with pytest.raises(
+        DatasetError, match=r"none of the 2 takes of 'hoy' was recognised after learning from the others"
+    ):
         teach_word("hoy", takes, base, user_models / "mine")
     assert not user_models.exists()
 
@@ -104,7 +106,7 @@ def test_without_its_base_a_model_is_taught_again_from_what_it_kept(model: Model
     again, words = retrain_words(load_model("my-words"))
     assert len(words) == 2
     assert scores(again)["stop"] == scores(model)["stop"]
-    with pytest.raises(ConfigError, match="'left off' cannot go into 'commands-12' alone"):
+    with pytest.raises(ConfigError, match="'left off' alone cannot be retrained on 'commands-12'"):
         retrain_words(again, "left off", "commands-12")
 
 
@@ -136,7 +138,7 @@ def test_the_user_words_can_be_the_only_ones_that_fire(words: list[TaughtWord], 
     only = write_taught(base, user_models / "mine", words[:1], only=True)
     assert only.card.keywords == ("left off",)
     assert only.card.labels[:-1] == base.card.labels
-    with pytest.raises(ConfigError, match="would have no word left; delete its folder instead"):
+    with pytest.raises(ConfigError, match="would have no words left; delete its folder instead"):
         forget_word(only, "left off")
     assert load_model("mine").card == only.card
 
@@ -149,12 +151,15 @@ def test_where_a_word_goes(model: Model, user_models: Path) -> None:
     base, folder = where_to_teach("hoy", model="my-words", name="other")
     assert (base.card.name, folder) == ("my-words", user_models / "other")
     for arguments, said in (
-        (("left off",), "you have taught 'left off' to 'my-words' already; for another try: kws-live words forget"),
-        (("stop",), "knows 'stop' already; to fit it to your voice: kws-live teach stop --adapt"),
-        (("hoy", None, None, True), "does not know 'hoy', so leave --adapt out; it knows: yes, no,"),
-        (("left off", None, None, True), "you have taught 'left off' to 'my-words' already"),
-        (("hoy", "commands-12"), "you have a model 'my-words' already; add the word to it with --model my-words"),
-        (("hoy", None, "commands-12"), "'commands-12' is a shipped model, which stays as it is"),
+        (
+            ("left off",),
+            "you have already taught 'left off' to 'my-words'; to teach it again, first: kws-live words forget",
+        ),
+        (("stop",), "already has the word 'stop'; to adapt it to your voice: kws-live teach stop --adapt"),
+        (("hoy", None, None, True), "has no word 'hoy' to adapt; leave out --adapt, or choose one of: yes, no,"),
+        (("left off", None, None, True), "you have already taught 'left off' to 'my-words'"),
+        (("hoy", "commands-12"), "you already have a model 'my-words'; add the word to it with --model my-words"),
+        (("hoy", None, "commands-12"), "'commands-12' is a shipped model, which cannot be changed"),
         (("hoy", "paper", "other"), "model 'paper' has no embedding, so it cannot be taught"),
     ):
         with pytest.raises((ConfigError, ModelError)) as error:
@@ -164,7 +169,7 @@ def test_where_a_word_goes(model: Model, user_models: Path) -> None:
 
 def test_what_is_in_the_way_of_a_model_is_said(user_models: Path) -> None:
     (user_models / "my-words").mkdir(parents=True)
-    with pytest.raises(ConfigError, match=r"my-words is in the way and is no model; move it, or choose another --name"):
+    with pytest.raises(ConfigError, match=r"my-words exists and is not a model; move it, or choose another --name"):
         where_to_teach("hoy")
 
 

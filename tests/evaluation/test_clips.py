@@ -87,7 +87,7 @@ def test_no_clips_and_broken_clips_are_told(tmp_path: Path) -> None:
         find_clips(tmp_path, LABELS)
     (tmp_path / "yes").mkdir()
     (tmp_path / "yes" / "broken.wav").write_bytes(b"RIFF and no more")
-    with pytest.raises(DatasetError, match=r"broken.wav cannot be read as sound"):
+    with pytest.raises(DatasetError, match=r"broken.wav cannot be read as audio"):
         score_clips(ToneModel(), find_clips(tmp_path, LABELS))
 
 

@@ -29,7 +29,7 @@ def test_no_labels_are_none(tmp_path: Path) -> None:
     [
         (("1,2,yes", "9.5,10.5,no"), r"a.csv, line 3: 'no' ends at 10.5 s, but the recording ends at 10.000 s"),
         (("1,2,yes", "1.9,3,no"), r"line 3: 'no' at 1.9 s begins before 'yes' ends at 2 s; words must not overlap"),
-        (("1,2,maybe",), r"line 2: unknown word 'maybe'; this model knows: yes, no, _unknown_, _speech_"),
+        (("1,2,maybe",), r"line 2: unknown word 'maybe'; this model has: yes, no, _unknown_, _speech_"),
         (("2,1,yes",), r"line 2: 'yes' from 2 to 1 s; it must begin at 0 or later and end after that"),
         (("-1,1,yes",), r"line 2: 'yes' from -1 to 1 s"),
         (("nan,1,yes",), r"line 2: 'yes' from nan to 1 s"),

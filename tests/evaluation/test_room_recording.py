@@ -48,7 +48,7 @@ def test_a_take_without_a_word_is_asked_for_again() -> None:
 def test_a_silent_microphone_and_one_that_ends_are_told() -> None:
     with pytest.raises(DatasetError, match="was not found three times in a row"):
         guide(ArraySource(quiet(60), RATE_HZ), ("yes",), 10.0, 1, lambda text: None)
-    with pytest.raises(SourceLostError, match="ended before everything was recorded"):
+    with pytest.raises(SourceLostError, match="ended before all audio was recorded"):
         guide(ArraySource(quiet(12), RATE_HZ), ("yes",), 10.0, 1, lambda text: None)
 
 

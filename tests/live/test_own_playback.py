@@ -76,8 +76,8 @@ def test_a_loudspeaker_that_is_lost_is_told_and_heard_again(caplog: pytest.LogCa
     wait_until(lambda: played.highest("no") > 0.6)
     played.playback.stop()
     assert caplog.messages[:2] == [
-        "it ended; until it is back, words that this machine plays count",
-        "scripted: is back; words heard there do not count",
+        "it ended; until it returns, words that this machine plays are not ignored",
+        "scripted is back; words that this machine plays are ignored",
     ]
 
 

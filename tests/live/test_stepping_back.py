@@ -71,7 +71,7 @@ def test_a_call_pauses_it_is_told_and_its_end_lets_words_through_again(room: Roo
     assert room.words() == ["no"]
     assert room.told() == [
         ("'Firefox' has recorded from this microphone for 8 s: paused", False),
-        ("'Firefox' records no longer: listening again", True),
+        ("'Firefox' has stopped recording: listening again", True),
     ]
 
 

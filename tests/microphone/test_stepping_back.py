@@ -45,7 +45,10 @@ def test_while_another_program_records_words_reach_nothing_and_afterwards_they_d
 
 @pytest.mark.parametrize(
     ("environment", "said"),
-    [({}, "this program listens to none"), ({"PULSE_SERVER": "unix:/nonexistent"}, "gives no answer")],
+    [
+        ({}, "this program uses none of their microphones"),
+        ({"PULSE_SERVER": "unix:/nonexistent"}, "list source-outputs` failed"),
+    ],
 )
 def test_where_it_cannot_be_known_it_is_refused_with_one_line(
     virtual_microphone: VirtualMicrophone, environment: dict[str, str], said: str

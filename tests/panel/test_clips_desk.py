@@ -27,11 +27,11 @@ def test_two_keys_sort_what_is_kept_one_after_another(clips: Path, page: "Page",
     say(source, clips)
     page.get_by_text("Kept recordings").click()
     page.get_by_text("Kept recordings: 3 to sort").wait_for()
-    page.get_by_role("button", name="Hear it").last.focus()
-    for key, said in (("k", "It is in stop/"), ("w", "It is in _unknown_/"), ("k", "It is in yes/")):
+    page.get_by_role("button", name="Play", exact=True).last.focus()
+    for key, said in (("k", "Moved to stop/"), ("w", "Moved to _unknown_/"), ("k", "Moved to yes/")):
         page.keyboard.press(key)
         page.locator("#clip-went", has_text=said).wait_for()
-    page.get_by_text("All are sorted.").wait_for()
+    page.get_by_text("All recordings are sorted.").wait_for()
     assert page.get_by_role("button", name="Keep").is_disabled()
     assert sorted(path.parent.name for path in clips.glob("*/*.flac")) == ["_unknown_", "stop", "yes"]
 
@@ -49,7 +49,7 @@ def test_the_buttons_do_what_the_keys_do_and_the_recording_is_heard(
     page.locator("#clip-play").click()
     page.wait_for_function("() => window.heard?.duration > 0.9")
     page.get_by_role("button", name="Wrong").click()
-    page.locator("#clip-went", has_text="It is in _unknown_/").wait_for()
+    page.locator("#clip-went", has_text="Moved to _unknown_/").wait_for()
     page.locator("#clip-told", has_text="“no” fired with").wait_for()
 
 

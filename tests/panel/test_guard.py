@@ -92,5 +92,5 @@ def test_without_a_token_this_machine_is_served_and_no_other(spotter: Spotter, t
     with Panel(spotter, port=0, folder=tmp_path, ask_token=False) as panel:
         assert panel.token is None
         assert get(panel, Host=f"localhost:{panel.port}").status == 200
-    with pytest.raises(ConfigError, match=r"0\.0\.0\.0 other machines reach the page"):
+    with pytest.raises(ConfigError, match=r"'0\.0\.0\.0' is open to other machines"):
         Panel(spotter, host="0.0.0.0", port=0, folder=tmp_path, ask_token=False)

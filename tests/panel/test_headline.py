@@ -102,7 +102,7 @@ def test_a_program_that_has_muted_the_words_is_the_first_line_until_it_listens_a
     with audible_room(source):
         wait_for_headline(page, "Listening", "good")
         with spotter.muted(hold_off_seconds=0.0):
-            assert "by itself" in wait_for_headline(page, "Muted", "warning")
+            assert "automatically" in wait_for_headline(page, "Muted", "warning")
         wait_for_headline(page, "Listening", "good")
 
 
@@ -132,7 +132,7 @@ def test_a_detector_that_stands_still_is_the_first_line(page: "Page", source: Fe
     unwatch = spotter.watch(hang)
     try:
         with audible_room(source):
-            assert "must be quick" in wait_for_headline(page, "not been looked at", "alarm")
+            assert "must be quick" in wait_for_headline(page, "not been scored", "alarm")
             unwatch()
             let_go.set()
             wait_for_headline(page, "Listening", "good")
@@ -141,7 +141,7 @@ def test_a_detector_that_stands_still_is_the_first_line(page: "Page", source: Fe
 
 
 def test_a_source_that_gives_nothing_is_the_first_line(page: "Page", source: FedSource) -> None:
-    wait_for_headline(page, "No sound has come", "alarm")
+    wait_for_headline(page, "No audio for", "alarm")
     with audible_room(source):
         wait_for_headline(page, "Listening", "good")
 
@@ -150,7 +150,7 @@ def test_the_end_is_the_first_line_and_times_of_events_stay_what_they_were(page:
     source.feed(SOUND)
     page.wait_for_function("() => document.querySelectorAll('#events .fired').length === 3")
     source.end()
-    wait_for_headline(page, "The sound has ended", "alarm")
+    wait_for_headline(page, "The audio has ended", "alarm")
     times = page.locator("#events time").all_inner_texts()
     now: Any = page.evaluate("Date.now()")
     page.clock.set_fixed_time(now + 3_600_000)  # an hour later
@@ -183,7 +183,7 @@ class Breaking(FedSource):
         return block
 
 
-def test_an_error_that_ended_the_listening_is_said_and_not_that_the_sound_has_ended(
+def test_an_error_that_ended_the_listening_is_said_and_not_that_the_audio_has_ended(
     browser: "Browser", tmp_path: Path
 ) -> None:
     source = Breaking()

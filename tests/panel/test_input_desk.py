@@ -52,11 +52,11 @@ def wait_for_words(page: "Page", n: int) -> None:
 def test_a_recording_that_has_ended_is_played_again_and_looped(player_page: "Page", player: Spotter) -> None:
     heard: list[str] = []
     player.on()(lambda event: heard.append(event.keyword))
-    player_page.get_by_role("button", name="Play it again").click()
+    player_page.get_by_role("button", name="Play again").click()
     wait_for_words(player_page, 2)
-    player_page.get_by_label("Play it again and again").check()
+    player_page.get_by_label("Repeat", exact=True).check()
     wait_for_words(player_page, 4)
-    player_page.get_by_label("Play it again and again").uncheck()
+    player_page.get_by_label("Repeat", exact=True).uncheck()
     player_page.get_by_text("The recording has ended", exact=True).wait_for()
     assert set(heard) == {"yes"}
 

@@ -122,7 +122,7 @@ def test_a_lesson_that_is_stopped_leaves_nothing(source: FedSource, client: Clie
     client.ask("teach", word="lamp")
     pupil = Pupil(source, said())
     follow(client, pupil, lambda state: len(state["takes"]) == 1)
-    assert "a lesson is going on: “lamp”; stop it first" in client.ask("teach", word="other")["message"]
+    assert "a lesson for “lamp” is running; stop it first" in client.ask("teach", word="other")["message"]
     assert "stop it first" in client.ask("forget", model="my-words", word="lamp")["message"]
     client.ask("stop_teaching")
     assert follow(client, pupil, lambda state: state["phase"] == "idle")[-1]["takes"] == []
@@ -160,11 +160,11 @@ def test_a_word_the_model_knows_is_fitted_to_a_voice(source: FedSource, client: 
     pupil = Pupil(source, said("stop", backwards=True))
     assert client.ask("teach", word="stop", adapt=True)["type"] == "teach"
     last = follow(client, pupil, ended)[-1]
-    assert last["report"][0].startswith('"stop" as it was said here: ')
-    assert "of 5 takes were heard before, " in last["report"][0]
+    assert last["report"][0].startswith('"stop": ')
+    assert "of 5 takes were recognised before, " in last["report"][0]
     [word] = client.ask("words")["words"]
-    assert word["told"].startswith("a known word, fitted to your voice: 5 takes, ")
-    assert "does not know 'lamp'" in client.ask("teach", word="lamp", adapt=True)["message"]
+    assert word["told"].startswith("a known word, adapted to your voice: 5 takes, ")
+    assert "has no word 'lamp' to adapt" in client.ask("teach", word="lamp", adapt=True)["message"]
 
 
 def test_a_false_alarm_that_is_marked_is_unlearned_once_its_cost_was_shown(
@@ -201,7 +201,7 @@ def test_when_the_sound_has_ended_nothing_can_be_taught(source: FedSource, clien
     source.end()
     while not client.frame().get("status", {}).get("ended"):
         pass
-    assert "the sound has ended" in client.ask("teach", word="lamp")["message"]
+    assert "the audio has ended" in client.ask("teach", word="lamp")["message"]
 
 
 def test_the_ring_is_read_from_now_on_and_ends_when_it_is_closed() -> None:
@@ -229,23 +229,23 @@ def test_a_lesson_on_the_page(
     page = browser.new_page(viewport={"width": 360, "height": 740})
     page.goto(panel.url)
     page.get_by_label("Threshold of yes").wait_for()
-    page.get_by_label("A word of your own").fill("left off")
+    page.get_by_label("Your word").fill("left off")
     height = "document.querySelector('#teach').offsetHeight"
     before = page.evaluate(height)
-    page.get_by_role("button", name="Teach it").click()
+    page.get_by_role("button", name="Teach").click()
     takes = said()
     pupil = Pupil(source, [takes[0], room(1.5), *takes[1:]])
     follow(client, pupil, lambda state: any(take["fault"] for take in state["takes"]))
     page.locator("#lesson-takes .fault").wait_for()
     assert page.evaluate(height) == before  # there was room for what is wrong
-    assert page.get_by_role("button", name="Teach it").is_disabled()
+    assert page.get_by_role("button", name="Teach").is_disabled()
     follow(client, pupil, ended)
     page.locator("#lesson-prompt.done").wait_for()
     assert page.locator("#lesson-takes .good").count() == 5
-    page.get_by_text("Try it: say “left off”. It is listened to now.").wait_for()
+    page.get_by_text("Try it: say “left off”. It is active now.").wait_for()
     with audible_room(source):
         page.get_by_label("Threshold of left off").wait_for()  # among the words, without starting anything again
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Keep", exact=True).click()
     page.get_by_role("button", name="Rename left off").click()
     page.get_by_label("New name of left off", exact=True).fill("lamp")
     page.keyboard.press("Enter")
@@ -267,8 +267,8 @@ def test_a_word_is_tried_where_it_was_taught_and_taken_back(
     page = browser.new_page()
     page.goto(panel.url)
     spotter.settings.change(mode="command", smoothing_hops=3)
-    page.get_by_label("A word of your own").fill("left off")
-    page.get_by_role("button", name="Teach it").click()
+    page.get_by_label("Your word").fill("left off")
+    page.get_by_role("button", name="Teach").click()
     takes = said()
     follow(client, Pupil(source, takes), ended)
     with audible_room(source):
@@ -281,11 +281,11 @@ def test_a_word_is_tried_where_it_was_taught_and_taken_back(
     source.feed(room(2.0))  # meanwhile the score falls, and rises again a little
     with closing(Client(panel)) as other:  # the model has changed since the first one came
         other.frames_until(wanted)
-    page.get_by_text("Heard “left off”").wait_for()
-    page.get_by_role("button", name="Take it back").click()
+    page.get_by_text("“left off” fired").wait_for()
+    page.get_by_role("button", name="Discard").click()
     with audible_room(source):
         page.get_by_label("Threshold of left off").wait_for(state="detached")
-    page.get_by_text("was taken back").wait_for()
+    page.get_by_text("was discarded").wait_for()
     assert spotter.model.card.name == "tones"  # what listened before
     page.get_by_text("None yet.").wait_for()
     page.close()

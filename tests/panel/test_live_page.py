@@ -141,7 +141,7 @@ def test_feedback_writes_the_right_second_and_nothing_before_it_is_turned_on(
 ) -> None:
     events = events_of(play(source, client))
     answer = client.ask("mark", kind="wrong", position=events[1]["position"], word="no")
-    assert (answer["type"], answer["message"]) == ("error", "nothing is saved before you turn it on")
+    assert (answer["type"], answer["message"]) == ("error", "saving is off; switch on “Save the moments I mark” first")
     assert list(tmp_path.iterdir()) == []
     client.ask("saving", on=True)
     saved = client.ask("mark", kind="wrong", position=events[1]["position"], word="no")["evidence"]

@@ -92,7 +92,7 @@ def test_clicking_an_event_or_a_line_says_why(page: "Page", source: FedSource) -
     sentence = page.locator("#sentence")
     page.wait_for_function("() => document.querySelector('#sentence').textContent.includes('“yes” fired')")
     assert page.locator("#facts .share").first.inner_text().startswith("yes")  # the network's best
-    assert re.search(r"“yes”: 0\.\d+ by the first network, 0\.\d+ by the second", page.locator("#facts").inner_text())
+    assert re.search(r"“yes”: 0\.\d+ by the first, 0\.\d+ by the second", page.locator("#facts").inner_text())
     assert re.search(r"s long, −\d+ dB, \d+ dB above the room", page.locator("#facts").inner_text())
     box = page.locator("[data-word=no] canvas").bounding_box()
     assert box is not None
@@ -116,7 +116,7 @@ def test_the_second_is_heard(page: "Page", source: FedSource) -> None:
         };
     }""")
     page.locator("#events .fired").first.click()
-    page.get_by_role("button", name="Hear it").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     page.wait_for_function("() => window.heardSeconds === 1")
 
 
@@ -127,7 +127,7 @@ def test_feedback_writes_the_right_second(page: "Page", source: FedSource, tmp_p
     wrong = page.get_by_role("button", name="That was wrong")
     wrong.wait_for()
     assert wrong.is_disabled()  # nothing is saved before it is turned on
-    page.get_by_label("Save the seconds I mark").check()
+    page.get_by_label("Save the moments I mark").check()
     wrong.click()
     page.wait_for_function("() => document.querySelector('#marked').textContent.startsWith('Saved')")
     [told] = (tmp_path / "feedback").glob("*.json")
@@ -136,7 +136,7 @@ def test_feedback_writes_the_right_second(page: "Page", source: FedSource, tmp_p
     end = evidence["position"]
     assert round(2.5 * SAMPLE_RATE_HZ) < end < round(3.6 * SAMPLE_RATE_HZ)
     assert told.with_suffix(".wav").read_bytes()[44:] == float_to_pcm16(SOUND[end - SAMPLE_RATE_HZ : end]).tobytes()
-    page.get_by_role("button", name="Re-fit thresholds").click()
+    page.get_by_role("button", name="Refit thresholds").click()
     page.get_by_role("button", name="Use these thresholds").click()
     page.wait_for_function(
         "least => Number(document.querySelector('[data-word=no] input[type=range]').value) > least",
@@ -239,7 +239,7 @@ def test_the_shipped_model_shows_the_words_of_the_demo(
     with Panel(spotter, port=0, folder=tmp_path) as panel, spotter:
         page = browser.new_page()
         page.goto(panel.url)
-        page.wait_for_function("() => document.querySelector('#status').textContent === 'The sound has ended'")
+        page.wait_for_function("() => document.querySelector('#status').textContent === 'The audio has ended'")
         expected = [
             event.keyword for event in kws_live.detect("demo:", model=commands_model) if isinstance(event, Detection)
         ]

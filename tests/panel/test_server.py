@@ -109,5 +109,5 @@ def test_another_page_cannot_fetch_with_its_origin(panel: Panel) -> None:
 
 
 def test_a_taken_port_is_told_in_one_line(panel: Panel, spotter: Spotter) -> None:
-    with pytest.raises(ConfigError, match="choose another with --port"):
+    with pytest.raises(ConfigError, match=r"Address already in use; choose another --host, or --port \(0"):
         Panel(spotter, port=panel.port)

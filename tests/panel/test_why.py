@@ -74,7 +74,7 @@ def test_held_names_the_score_it_must_fall_below() -> None:
     hops, history = remembered_hops(release=0.5)
     hops.feed(12, yes=0.8)  # the refractory time is over
     assert why(history, hops.position).sentence == (
-        "“yes” scored 0.80, over its threshold of 0.60, but it had been decided already, and its score had not fallen "
+        "“yes” scored 0.80, over its threshold of 0.60, but it had already been decided, and its score had not fallen "
         "below 0.30 since."
     )
 
@@ -96,7 +96,7 @@ def test_resting_names_when_it_fired_and_the_refractory_time() -> None:
     hops.feed(1, yes=0.7)
     explanation = why(history, hops.position)
     assert explanation.ruling.reason is Reason.RESTING
-    assert "but it had fired 0.40 s before: a word rests for 0.80 s" in explanation.sentence
+    assert "but it had fired 0.40 s before, within the refractory time of 0.80 s" in explanation.sentence
 
 
 def test_spacing_names_the_other_word() -> None:
@@ -105,14 +105,14 @@ def test_spacing_names_the_other_word() -> None:
     hops.feed(2, no=0.7)
     explanation = why(history, hops.position)
     assert explanation.ruling.reason is Reason.SPACING
-    assert "but “yes” had fired 0.16 s before: two words are 0.30 s apart" in explanation.sentence
+    assert "but “yes” had fired 0.16 s before; two words must be 0.30 s apart" in explanation.sentence
 
 
 def test_behind_names_the_word_that_was_ahead() -> None:
     hops, history = remembered_hops()
     hops.feed(1, yes=0.9, no=0.7)
     assert why(history, hops.position, "no").sentence == (
-        "“no” scored 0.70, over its threshold of 0.60, but “yes” was ahead of it with 0.90."
+        "“no” scored 0.70, over its threshold of 0.60, but “yes” scored higher: 0.90."
     )
 
 
@@ -122,17 +122,17 @@ def test_what_a_word_waits_for_and_how_it_ended() -> None:
     hops.feed(8)
     position = next(verdict.hop.position for verdict in history.verdicts if not verdict.ruling.final)
     said = why(history, position).sentence
-    assert "and waits: so far only 0.00 s of quiet came after: it takes 0.24 s; “yes” fired" in said
+    assert "and is waiting: so far only 0.00 s of quiet came after it; 0.24 s are required; “yes” fired" in said
 
 
 @pytest.mark.parametrize(
     ("n_talk", "n_quiet", "said"),
     [
-        (4, 6, "only 0.48 s of quiet came before: it takes 0.80 s."),
-        (20, 10, "only 0.80 s of quiet came before: after talk, it takes 1.20 s."),
+        (4, 6, "only 0.48 s of quiet came before it; 0.80 s are required."),
+        (20, 10, "only 0.80 s of quiet came before it; after talk, 1.20 s are required."),
     ],
 )
-def test_talk_before_names_the_pause_that_was_asked_for(n_talk: int, n_quiet: int, said: str) -> None:
+def test_talk_before_names_the_required_pause(n_talk: int, n_quiet: int, said: str) -> None:
     hops, history = remembered_hops(mode="command", pause_before_seconds=0.8, pause_after_talk_seconds=1.2)
     hops.feed(n_talk, loud=True)
     hops.feed(n_quiet)
@@ -148,8 +148,7 @@ def test_brief_names_the_evidence() -> None:
     hops.feed(30)
     explanation = why(history, moment(hops, history, Reason.BRIEF))
     assert explanation.sentence == (
-        "“yes” had been over its threshold of 0.60, but its score was gone at once: it takes evidence of 2.0, and it "
-        "had 1.0."
+        "“yes” had been over its threshold of 0.60, but its score fell too soon: evidence 1.0 of the required 2.0."
     )
 
 
@@ -159,17 +158,15 @@ def test_speech_before_names_the_evidence_that_was_left() -> None:
     hops.feed(3, loud=True, yes=0.9)
     hops.feed(30)
     explanation = why(history, moment(hops, history, Reason.SPEECH_BEFORE))
-    assert explanation.sentence.endswith(
-        "but the network heard speech right before it: that left evidence of 0.1, and it takes 2.0."
-    )
+    assert explanation.sentence.endswith("but speech right before it left evidence 0.1 of the required 2.0.")
 
 
 def test_fired_beside_sound_names_the_evidence() -> None:
     hops, history = remembered_hops(mode="command", evidence_beside_sound=3.0)
     hops.feed(4, loud=True, yes=0.9)
     assert why(history, moment(hops, history, Reason.FIRED)).sentence == (
-        "“yes” fired: its score reached 0.90, its threshold is 0.60. It had evidence of 3.0; beside other sound it "
-        "takes 3.0."
+        "“yes” fired: its score reached 0.90, its threshold is 0.60. It had evidence of 3.0; beside other sound "
+        "3.0 are required."
     )
 
 
@@ -179,7 +176,7 @@ def test_talk_after() -> None:
     hops.feed(2, loud=True, yes=0.9)
     hops.feed(20, loud=True)
     position = moment(hops, history, Reason.TALK_AFTER)
-    assert "only 0.00 s of quiet came after: it takes 0.24 s" in why(history, position).sentence
+    assert "only 0.00 s of quiet came after it; 0.24 s are required" in why(history, position).sentence
 
 
 def test_too_long() -> None:
@@ -188,7 +185,7 @@ def test_too_long() -> None:
     hops.feed(2, loud=True, yes=0.9)
     hops.feed(1)
     position = moment(hops, history, Reason.TOO_LONG)
-    assert "the utterance was 1.44 s long, and a single word is at most 1.10 s" in why(history, position).sentence
+    assert "the utterance was 1.44 s long; a single word is at most 1.10 s" in why(history, position).sentence
 
 
 def test_every_reason_has_its_test_here() -> None:
@@ -215,6 +212,6 @@ def test_own_playback_names_the_score_in_what_the_machine_played() -> None:
     hops.play(yes=0.75)
     hops.say("yes", 0.9)
     assert why(history, moment(hops, history, Reason.OWN_PLAYBACK)).sentence == (
-        "“yes” scored 0.90, over its threshold of 0.60, but this machine was playing the word itself (own_playback): "
-        "it scored 0.75 there."
+        "“yes” scored 0.90, over its threshold of 0.60, but this machine was playing the word itself "
+        "(own_playback), with a score of 0.75."
     )

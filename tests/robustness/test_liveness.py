@@ -175,7 +175,7 @@ def test_a_live_source_that_gives_no_audio_is_lost_and_back_only_when_it_does() 
     kinds = [type(event) for event in ear.events if isinstance(event, (SourceLost, SourceReopened))]
     assert kinds == [SourceLost, SourceReopened]
     lost = next(event for event in ear.events if isinstance(event, SourceLost))
-    assert "gave no audio" in lost.reason
+    assert "delivered no audio" in lost.reason
 
 
 def test_a_silent_source_that_cannot_be_opened_again_is_told_of_and_that_it_is_back() -> None:

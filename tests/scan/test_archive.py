@@ -166,7 +166,7 @@ def test_what_cannot_be_scanned_is_refused_before_anything_is_written(archive: P
     with pytest.raises(DatasetError, match="no file or folder"):
         scan([tmp_path / "absent"], out, MODEL, SETTINGS, run_here)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError, match="no sound files there"):
+    with pytest.raises(DatasetError, match="no sound files in "):
         scan([tmp_path / "empty"], out, MODEL, SETTINGS, run_here)
     with pytest.raises(ConfigError, match="must be a multiple of 2 s"):
         scan([archive], out, MODEL, SETTINGS, run_here, 5)

@@ -137,7 +137,7 @@ def test_a_changed_file_is_taken_and_a_broken_one_told_while_the_old_bindings_st
     told = [record.message for record in caplog.records]
     assert len(told) == 1
     assert "line 3: unknown key 'rum'" in told[0]
-    assert told[0].endswith("the old bindings stay")
+    assert told[0].endswith("the old bindings stay in effect")
 
 
 def test_a_program_still_running_makes_the_next_wait_unless_parallel_is_allowed(
@@ -268,7 +268,7 @@ def test_a_file_an_editor_is_writing_changes_nothing_and_is_refused_at_the_start
     sink.send(spoken("on"))
     sink.close()
     assert (tmp_path / "out").read_text() == "old old new one "
-    assert caplog.text.count("the old bindings stay") == 1
+    assert caplog.text.count("the old bindings stay in effect") == 1
     path.write_text(state)
     with pytest.raises(ConfigError):
         Bindings(path, WORDS)

@@ -112,13 +112,13 @@ def test_the_oldest_clips_give_way_and_nothing_else_does(tmp_path: Path) -> None
 def test_that_sound_is_kept_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         Clips(f"{tmp_path}/clips?megabytes=20")
-    assert caplog.messages == [f"clips:{tmp_path}/clips: the sound of words is kept there, up to 20 MB"]
+    assert caplog.messages == [f"clips:{tmp_path}/clips: the audio of words is saved there, up to 20 MB"]
 
 
 def test_sound_that_is_gone_or_was_never_there_is_an_undelivered_event(tmp_path: Path) -> None:
-    with pytest.raises(ActionError, match="there is no sound to keep"):
+    with pytest.raises(ActionError, match="there is no audio to save"):
         Clips(str(tmp_path)).send(NEAR)
-    with pytest.raises(ActionError, match="the sound of 'yes' is no longer available"):
+    with pytest.raises(ActionError, match="the audio of 'yes' is no longer available"):
         keeping(str(tmp_path)).send(yes(9.0))
     assert list(tmp_path.iterdir()) == []
 

@@ -31,7 +31,7 @@ def test_what_is_no_audio_is_refused(audio: Any, said: str) -> None:
 
 @pytest.mark.parametrize("rate_hz", [0, -16_000, 1, 10**7])
 def test_an_impossible_rate_is_refused(rate_hz: int) -> None:
-    with pytest.raises(AudioError, match=f"{rate_hz} samples a second"):
+    with pytest.raises(AudioError, match=f"a sample rate of {rate_hz} Hz"):
         ArraySource(np.zeros(100, np.float32), rate_hz)
 
 

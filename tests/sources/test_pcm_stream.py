@@ -48,7 +48,7 @@ def test_a_pipe_that_ends_without_audio_is_an_error(written: bytes) -> None:
         while stream.read(5.0) is not None:
             pass
 
-    with pytest.raises(AudioError, match="no audio came on stdin; see whether the program that writes it works"):
+    with pytest.raises(AudioError, match="no audio arrived on stdin; check the program that writes it"):
         read_on()
     os.close(reader)
 
@@ -58,7 +58,7 @@ def test_a_recorder_that_fails_at_once_is_one_line_and_exit_code_1(command: str)
     words = [sys.executable, "-m", "kws_live", *(["listen", "--source"] if command == "listen" else ["detect"])]
     done = subprocess.run([*words, "stdin:16000"], input="", capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("kws-live: no audio came on stdin")
+    assert done.stderr.splitlines()[-1].startswith("kws-live: no audio arrived on stdin")
 
 
 def test_few_samples_that_might_have_begun_a_file_come_at_the_end() -> None:
@@ -90,12 +90,13 @@ def test_a_descriptor_that_cannot_be_read_is_an_audio_error(tmp_path: object) ->
 @pytest.mark.parametrize(
     ("layout", "said"),
     [
-        ("0", "stdin:0 has 0 samples a second; 4000 to 384000"), ("3999", "3999 samples"), ("384001", "384001 samples"),
+        ("0", "stdin:0 has a sample rate of 0 Hz; use 4000 to 384000"),
+        ("3999", "rate of 3999 Hz"), ("384001", "rate of 384001 Hz"),
         ("fast", "'fast' is not a sample rate; use one as in stdin:16000"), ("-16000", "'-16000' is not a sample rate"),
         ("16000.5", "not a sample rate"), ("9" * 5000, "sample rate"), ("²", "sample rate"), (",2", "'' is not"),
         ("16000,0", "channels must be 1 to 64"), ("16000,65", "channels"), ("16000,x", "channels"),
         ("16000,²", "channels"), ("16000,1,mp3", "'mp3' is not a sample format; use one of s16, s32"),
-        ("16000,1,s16,2", "say RATE,CHANNELS,FORMAT"), ("16000," + "9" * 5000, "channels"),
+        ("16000,1,s16,2", "use RATE,CHANNELS,FORMAT"), ("16000," + "9" * 5000, "channels"),
     ],
 )  # fmt: skip
 def test_an_impossible_layout_is_refused(layout: str, said: str) -> None:

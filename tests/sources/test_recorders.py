@@ -47,9 +47,9 @@ def test_streams_of_others_from_the_same_microphone_are_found_by_name(server: Pa
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ("[]\n", "this program listens to none; choose mic:pulse"),
-        ("Connection refused\n", "gives no answer: JSONDecodeError; start the sound server"),
-        (None, "gives no answer: "),
+        ("[]\n", "this program uses none of their microphones; choose mic:pulse"),
+        ("Connection refused\n", "failed: JSONDecodeError; start the sound server"),
+        (None, "failed: "),
     ],
 )
 def test_where_it_is_not_known_that_is_one_line(server: Path, answer: str | None, said: str) -> None:

@@ -57,7 +57,7 @@ def test_raw_samples_come_out_whole_however_they_are_cut(sample_format: str, n_p
 
 
 def test_a_header_of_another_rate_says_which_to_ask_for() -> None:
-    with pytest.raises(AudioError, match=r"says 44100 samples a second, not 16000.*stdin:44100"):
+    with pytest.raises(AudioError, match=r"gives 44100 Hz, not 16000 Hz; use stdin:44100"):
         PcmDecoder(16_000).feed(wav("s16", 44_100))
 
 

@@ -159,7 +159,7 @@ def test_a_masked_word_does_not_fire_and_says_so() -> None:
     hops = quiet_start(active=frozenset({"no"}))
     hops.feed(3, loud=True, yes=0.9)
     hops.feed(10)
-    assert misses(hops.events) == [("yes", "the word is not listened to at present")]
+    assert misses(hops.events) == [("yes", "the word is switched off")]
     assert words(hops.feed(1, no=0.9)) == ["no"]
 
 

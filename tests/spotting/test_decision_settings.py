@@ -169,7 +169,7 @@ def test_a_pipeline_needs_a_threshold_for_every_keyword() -> None:
         ({"thresholds": {"yes": 1.5}}, "1.5 for 'yes'"),
         ({"thresholds": {"yes": 0.0}}, "0.0 for 'yes'"),
         ({"thresholds": {"yes": float("nan")}}, "nan for 'yes'"),
-        ({"active": frozenset({"maybe"})}, "'maybe'; this model knows: yes, no, stop"),
+        ({"active": frozenset({"maybe"})}, "'maybe'; this model has: yes, no, stop"),
         ({"mode": "wake"}, "'wake'.*command.*spotting"),
         ({"gate_mode": 4}, "gate_mode 4"),
         ({"smoothing_hops": 0}, "smoothing_hops 0"),

@@ -148,6 +148,6 @@ def test_recordings_that_cannot_be_used_say_why(tmp_path: Path) -> None:
         return str(raised.value)
 
     assert "cannot be decoded" in reason(None)
-    assert reason(np.zeros(0)) == "has no samples"
+    assert reason(np.zeros(0)) == "contains no samples"
     assert reason(np.full(100, np.nan)) == "contains NaN or infinity"
     assert reason(np.zeros(100)) == "is digital silence"

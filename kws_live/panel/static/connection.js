@@ -22,8 +22,8 @@ export class Connection {
       this.#waiting.forEach(({ reject }) => reject(new Error("the connection was lost")));
       this.#waiting.clear();
       // Started again, the program has another token, and refuses.
-      const hint = ++this.#lost > PATIENT_TRIES ? " If it runs again, open the address that it printed." : "";
-      this.listener.lost(`Trying again …${hint}`);
+      const hint = ++this.#lost > PATIENT_TRIES ? " If you restarted kws-live, open the address that it printed." : "";
+      this.listener.lost(`Reconnecting …${hint}`);
       setTimeout(() => this.#connect(), 1000);
     };
   }

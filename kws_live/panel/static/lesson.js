@@ -52,7 +52,7 @@ export class Lesson {
     if (isRunning) this.#verdict = null;
     if (this.#verdict) $("lesson-prompt").textContent = this.#verdict;
     else if (lesson.prompt) $("lesson-prompt").textContent = lesson.prompt;
-    else if (before !== "idle") $("lesson-prompt").textContent = "Stopped; nothing was kept.";
+    else if (before !== "idle") $("lesson-prompt").textContent = "Stopped. Nothing was saved.";
     $("lesson-prompt").className = `sentence prompt ${lesson.phase}`;
     const told = new Map(lesson.takes.map((take) => [take.number, take]));
     const rows = Array.from({ length: lesson.n_takes }, (_, index) => row(index + 1, told.get(index + 1)));
@@ -73,7 +73,7 @@ export class Lesson {
     if (!(await this.connection.ask("use_model", { name: model }).catch(() => null))) return;
     this.#trial = { word, model, before, n: 0 };
     $("trial").hidden = false;
-    $("trial-heard").textContent = `Try it: say “${word}”. It is listened to now.`;
+    $("trial-heard").textContent = `Try it: say “${word}”. It is active now.`;
   }
 
   #hear(events) {
@@ -81,10 +81,10 @@ export class Lesson {
     for (const { type, keyword, score, threshold } of events.filter((one) => one.keyword === trial.word)) {
       if (type === "detection") {
         trial.n++;
-        $("trial-heard").textContent = `Heard “${keyword}” with ${score.toFixed(2)}, ${trial.n} time${trial.n === 1 ? "" : "s"} so far.`;
+        $("trial-heard").textContent = `“${keyword}” fired with score ${score.toFixed(2)}, ${trial.n} time${trial.n === 1 ? "" : "s"} so far.`;
       } else if (!trial.n) { // later ones are of a word that fades, or of the room
         $("trial-heard").textContent =
-          `Not quite: “${keyword}” came to ${score.toFixed(2)}, and ${threshold.toFixed(2)} is needed. Say it again.`;
+          `Not quite: “${keyword}” scored ${score.toFixed(2)}; it needs ${threshold.toFixed(2)}. Say it again.`;
       }
     }
   }
@@ -100,7 +100,7 @@ export class Lesson {
     const { word, model, before } = this.#trial;
     const answer = await this.connection.ask("forget", { model, word }).catch(() => null);
     if (!answer) return;
-    this.#endTrial(`“${word}” was taken back.`);
+    this.#endTrial(`“${word}” was discarded.`);
     $("lesson-report").replaceChildren();
     if (before !== model) await this.connection.tell("use_model", { name: before });
     this.list();
@@ -121,8 +121,8 @@ export class Lesson {
     rename.setAttribute("aria-label", `Rename ${word}`);
     forget.setAttribute("aria-label", `Forget ${word}`);
     const name = make("b", { textContent: word });
-    const use = make("button", { type: "button", textContent: "Listen to it", hidden: model === this.model });
-    use.setAttribute("aria-label", `Listen to ${word}`);
+    const use = make("button", { type: "button", textContent: "Use", hidden: model === this.model });
+    use.setAttribute("aria-label", `Use ${word}`);
     use.addEventListener("click", () => this.connection.tell("use_model", { name: model }));
     const form = make("form", {}, name, use, rename, forget, make("small", { textContent: `${model}: ${told}` }));
     let input = null;

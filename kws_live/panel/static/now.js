@@ -87,7 +87,7 @@ export class Now {
     meter.classList.toggle("clipping", frame.clipping);
     this.#level = level;
     const note = !frame.silent && frame.clipping
-      ? "Too loud: the sound is clipped. Turn the microphone down, or move away from it."
+      ? "Too loud: the audio clips. Lower the input level, or move away from the microphone."
       : "";
     if ($("level-note").textContent !== note) $("level-note").textContent = note;
     $("level-note").classList.toggle("alarm", note !== "");

@@ -62,7 +62,7 @@ function showStatus(message) {
   $("vitals").textContent = `model ${$("vitals").dataset.model} · ${message.vitals}`;
   now.status(message);
   why.status(message);
-  const said = message.troubles.length ? message.troubles : ["All is well."];
+  const said = message.troubles.length ? message.troubles : ["No problems found."];
   const shown = [...$("findings").children].map((item) => item.textContent);
   if (said.join() !== shown.join()) {
     $("findings").replaceChildren(...said.map((text) => make("li", { textContent: text, className: message.troubles.length ? "alarm" : "" })));
@@ -97,10 +97,10 @@ function profile({ name, command }) {
   };
   const said = (text) => () => ($("profile-note").textContent = text);
   return make("li", {}, make("b", { textContent: name }),
-    button("Apply", () => connection.ask("load_profile", { name }).then(said(`${name} is applied.`), () => {})),
-    button("Delete", () => connection.ask("delete_profile", { name }).then(said(`${name} is deleted.`), () => {}).then(listProfiles)),
+    button("Apply", () => connection.ask("load_profile", { name }).then(said(`${name} applied.`), () => {})),
+    button("Delete", () => connection.ask("delete_profile", { name }).then(said(`${name} deleted.`), () => {}).then(listProfiles)),
     make("code", { textContent: command }),
-    button("Copy", () => navigator.clipboard.writeText(command).then(said("The command is copied."), said("Select the command to copy it."))));
+    button("Copy", () => navigator.clipboard.writeText(command).then(said("Command copied."), said("Select the command to copy it."))));
 }
 
 $("save-profile").addEventListener("submit", async (event) => {
@@ -108,7 +108,7 @@ $("save-profile").addEventListener("submit", async (event) => {
   const saved = await connection.ask("save_profile", { name: $("profile-name").value.trim() }).catch(() => null);
   if (saved) {
     $("profile-name").value = "";
-    $("profile-note").textContent = `${saved.name} is saved.`;
+    $("profile-note").textContent = `${saved.name} saved.`;
     listProfiles();
   }
 });

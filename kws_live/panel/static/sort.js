@@ -36,7 +36,7 @@ export class Sorter {
     $("clips-folder").textContent = folder ?? "";
     this.#clip = newest;
     for (const name of ["clip-play", "clip-keep", "clip-wrong"]) $(name).disabled = newest === null;
-    $("clip-told").textContent = newest === null ? "All are sorted." : told(newest);
+    $("clip-told").textContent = newest === null ? "All recordings are sorted." : told(newest);
     URL.revokeObjectURL(this.#player.src);
     if (newest) this.#player.src = URL.createObjectURL(new Blob([bytes(newest.sound)], { type: "audio/flac" }));
   }
@@ -48,13 +48,13 @@ export class Sorter {
     const answer = await this.connection.ask("sort_clip", { name, right }).catch(() => null);
     if (!answer) return this.#list();
     this.#show(answer);
-    $("clip-went").textContent = `It is in ${answer.went_to}.`;
+    $("clip-went").textContent = `Moved to ${answer.went_to}.`;
     if (answer.newest) play(this.#player);
   }
 }
 
 function told({ word, fired, score, threshold, reason, saved_at }) {
   const at = saved_at ? `${saved_at.slice(0, 10)} ${saved_at.slice(11, 19)}: ` : "";
-  const came = score == null ? "" : ` with ${score.toFixed(2)}`;
-  return fired ? `${at}“${word}” fired${came}.` : `${at}“${word}” nearly fired${came}${threshold ? ` of ${threshold.toFixed(2)}` : ""}: ${reason ?? ""}.`;
+  const came = score == null ? "" : ` with score ${score.toFixed(2)}`;
+  return fired ? `${at}“${word}” fired${came}.` : `${at}“${word}” nearly fired${came}${threshold ? `, threshold ${threshold.toFixed(2)}` : ""}: ${reason ?? ""}.`;
 }

@@ -6,7 +6,7 @@ import { Switch } from "./switch.js";
 import { describe } from "./words.js";
 
 const MOST_EVENTS = 60;
-const MARKS = { right: "rightly heard", wrong: "wrongly heard", missed: "missed" };
+const MARKS = { right: "correct", wrong: "false accept", missed: "missed" };
 
 export class Why {
   #moment = null;
@@ -36,7 +36,7 @@ export class Why {
     $("moment").hidden = true;
     $("fits").replaceChildren();
     this.#listMarks();
-    $("sentence").textContent = "Choose an event, or click anywhere in the lines above.";
+    $("sentence").textContent = "Choose an event, or click a score curve above.";
     $("events").replaceChildren(make("li", { className: "empty", textContent: "Nothing yet. Say one of the words." }));
     $("missed-word").replaceChildren(...record.words.map((word) => new Option(word)));
     $("folder").textContent = `${hello.folder}/feedback`;
@@ -136,7 +136,7 @@ export class Why {
     unlearn.addEventListener("click", async () => {
       unlearn.disabled = true;
       const done = await this.connection.ask("not_this", { position, word, keep: true }).catch(() => null);
-      $("marked").textContent = done ? `“${word}” has unlearned it.` : "Nothing has been changed.";
+      $("marked").textContent = done ? `“${word}” no longer fires on it.` : "Nothing has changed.";
     });
     $("marked").append(". ", cost.told, " ", unlearn);
   }
@@ -174,13 +174,13 @@ export class Why {
       $("fits").replaceChildren(make("p", { className: "note", textContent: "Nothing has been marked yet." }));
       return;
     }
-    const head = ["word", "now", "then", "mistakes now", "then", "marked"];
+    const head = ["word", "now", "new", "errors now", "new", "marked"];
     const rows = answer.fits.map((fit) => [fit.word, fit.before.toFixed(2), fit.after.toFixed(2), fit.mistakes_before,
-      fit.mistakes_after, `${fit.n_for} for, ${fit.n_against} against`]);
+      fit.mistakes_after, `${fit.n_for} said, ${fit.n_against} not said`]);
     const cells = (tag, values) => make("tr", {}, ...values.map((value) => make(tag, { textContent: value })));
     const table = make("table", {}, make("thead", {}, cells("th", head)), make("tbody", {}, ...rows.map((row) => cells("td", row))));
     const nothing = Object.keys(answer.values).length === 0;
-    const said = make("p", { className: "note", textContent: nothing ? "No threshold would do better." : describe(answer.hindsight) });
+    const said = make("p", { className: "note", textContent: nothing ? "No other thresholds have fewer errors." : describe(answer.hindsight) });
     const apply = make("button", { type: "button", className: "primary", textContent: "Use these thresholds", hidden: nothing });
     apply.addEventListener("click", async () => {
       await this.connection.tell("thresholds", { values: answer.values });
@@ -205,16 +205,15 @@ function facts(told, event, record) {
   });
   const [first, second] = told.opinions;
   const pairs = [
-    ["Moment", [`${clock(told.at)}, ${told.seconds.toFixed(2)} s into the sound`]],
+    ["Moment", [`${clock(told.at)}, ${told.seconds.toFixed(2)} s after the start`]],
     ["Gate", [told.gate_open ? "open" : "closed: nothing was scored"]],
     ["Loudest", [`${told.level.toFixed(0).replace("-", "−")} dB in this second`]],
     ...(event?.level_db == null ? [] : [["Sound", [sound(event, record.rate)]]]),
     ["Score", [`${told.score.toFixed(2)} for “${told.word}”, threshold ${told.threshold.toFixed(2)}`]],
-    ["Mode", [told.mode === "command" ? "command: a word alone" : "spotting: anywhere, at once"]],
-    ["Rest", [`${told.refractory_seconds} s after a word`]],
-    ["Network", shares.length ? shares : ["was not asked"]],
-    ...(told.opinions.length ? [["Asked twice", [`“${told.word}”: ${first.toFixed(2)} by the first network, `
-      + `${second.toFixed(2)} by the second`]]] : []),
+    ["Mode", [told.mode === "command" ? "command: words said alone" : "spotting: words anywhere"]],
+    ["Refractory", [`${told.refractory_seconds} s after a word`]],
+    ["Top labels", shares.length ? shares : ["not scored"]],
+    ...(told.opinions.length ? [["Networks", [`“${told.word}”: ${first.toFixed(2)} by the first, ${second.toFixed(2)} by the second`]]] : []),
   ];
   return pairs.flatMap(([name, values]) => [make("dt", { textContent: name }), make("dd", {}, ...values)]);
 }

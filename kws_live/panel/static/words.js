@@ -277,7 +277,7 @@ export class Words {
     row.count.replaceChildren(make("b", { textContent: fired }), " fired");
     if (come) row.count.append(" ", make("span", { className: "come", textContent: `+${come}` }));
     if (gone) row.count.append(" ", make("span", { className: "gone", textContent: `−${gone}` }));
-    row.lane.setAttribute("aria-label", `Score of ${row.word} over the last minutes; fired ${fired} times.`);
+    row.lane.setAttribute("aria-label", `Score of ${row.word} over the last minutes; it fired ${fired} times.`);
   }
 
   #click(row, event) {
@@ -298,6 +298,6 @@ export function describe(answer) {
   const minutes = answer.seconds / 60;
   const span = minutes >= 1.5 ? `${minutes.toFixed(0)} minutes` : `${answer.seconds.toFixed(0)} seconds`;
   const events = `${stayed + come} event${stayed + come === 1 ? "" : "s"}`;
-  const changes = come || gone ? `${stayed} stayed, ${come} come, ${gone} gone` : "the same as happened";
+  const changes = come || gone ? `${stayed} unchanged, ${come} added, ${gone} lost` : "no change";
   return `With these settings the last ${span} would have had ${events}: ${changes}.`;
 }
