@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # else every process that collects tests would import Keras
 # Keras converts its own variables in a way that numpy 2 has deprecated.
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(300),  # the first test imports TensorFlow, on cores that others use too
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
 
