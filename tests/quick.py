@@ -22,6 +22,7 @@ SLOW_TO_IMPORT = ("keras", "librosa", "matplotlib", "playwright", "tensorflow")
 KERAS_TESTS = (
     "tests/training/test_trainer.py",
     "tests/training/test_architectures.py",
+    "tests/training/test_export.py",
     "tests/training/test_fine_tuning.py",
     "tests/paper/test_experiment.py",
 )

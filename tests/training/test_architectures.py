@@ -10,6 +10,7 @@ from kws_live.training.recipe import load_recipe, shipped_recipes
 # Keras converts its own variables in a way that numpy 2 has deprecated.
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(300),  # the first test imports TensorFlow, on cores that others use too
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
 
