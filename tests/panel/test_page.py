@@ -94,9 +94,9 @@ def test_clicking_an_event_or_a_line_says_why(page: "Page", source: FedSource) -
     assert page.locator("#facts .share").first.inner_text().startswith("yes")  # the network's best
     assert re.search(r"“yes”: 0\.\d+ by the first, 0\.\d+ by the second", page.locator("#facts").inner_text())
     assert re.search(r"s long, −\d+ dB, \d+ dB above the room", page.locator("#facts").inner_text())
-    box = page.locator("[data-word=no] canvas").bounding_box()
+    box = page.locator("[data-word=no] .lane").bounding_box()
     assert box is not None
-    page.locator("[data-word=no] canvas").click(position={"x": box["width"] - 1, "y": 5})
+    page.locator("[data-word=no] .lane").click(position={"x": box["width"] - 1, "y": 5})
     page.wait_for_function("() => document.querySelector('#sentence').textContent.includes('below its threshold')")
     before = sentence.inner_text(), page.locator("#facts").inner_text()
     page.get_by_role("button", name="Earlier").click()

@@ -8,6 +8,12 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+export function svg(tag, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
 /** Play a recording; being interrupted by the next one is no error. */
 export function play(player) {
   player.play().catch(() => {});
@@ -18,17 +24,15 @@ export const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.ch
 /** A word's colour: hues evenly around the circle, all equally light. */
 export const hue = (index, n) => Math.round((25 + (360 * index) / n) % 360);
 export const cssColour = (angle) => `oklch(var(--lightness) 0.115 ${angle})`;
-export const canvasColour = (angle, alpha = 1) => `oklch(${token("--lightness")} 0.115 ${angle} / ${alpha})`;
 
 let tokens = new Map();
-/** A custom property's value as a colour or text that a canvas understands. */
-export function token(name) {
+/** A custom property's value as a colour that a canvas understands. */
+function token(name) {
   if (!tokens.has(name)) {
     const probe = make("i");
     probe.style.color = `var(${name})`;
     document.body.append(probe);
-    const style = getComputedStyle(probe);
-    tokens.set(name, name === "--lightness" ? style.getPropertyValue(name).trim() : style.color);
+    tokens.set(name, getComputedStyle(probe).color);
     probe.remove();
   }
   return tokens.get(name);

@@ -1,6 +1,6 @@
 // The level, the spectrogram and the microphone.
 
-import { $, bytes, columnsToImage, context, make, onRestyle } from "./draw.js";
+import { $, bytes, columnsToImage, onRestyle } from "./draw.js";
 import { Switch } from "./switch.js";
 
 const N_COLUMNS = 500;
@@ -9,7 +9,6 @@ const LOWEST_DB = -60;
 export class Now {
   #rows = 1;
   #data = new Uint8Array(0);
-  #picture = make("canvas", { width: N_COLUMNS });
   #held = LOWEST_DB;
   #level = LOWEST_DB;
   #loop;
@@ -32,7 +31,8 @@ export class Now {
     this.listModels();
     this.#rows = hello.n_rows;
     this.#data = new Uint8Array(0);
-    this.#picture.height = this.#rows;
+    $("spectrogram").width = N_COLUMNS; // as many pixels as there is sound, whatever the size on the screen
+    $("spectrogram").height = this.#rows;
     this.#repaint();
   }
 
@@ -110,23 +110,15 @@ export class Now {
     joined.set(kept);
     joined.set(fresh, kept.length);
     this.#data = joined;
-    const pen = this.#picture.getContext("2d");
-    pen.drawImage(this.#picture, -n, 0);
+    const pen = $("spectrogram").getContext("2d");
+    pen.drawImage($("spectrogram"), -n, 0);
     pen.putImageData(columnsToImage(pen, fresh, n, this.#rows), N_COLUMNS - n, 0);
-    this.#show();
   }
 
   #repaint() {
-    const pen = this.#picture.getContext("2d");
+    const pen = $("spectrogram").getContext("2d");
     pen.clearRect(0, 0, N_COLUMNS, this.#rows);
     const n = this.#data.length / this.#rows;
     if (n) pen.putImageData(columnsToImage(pen, this.#data, n, this.#rows), N_COLUMNS - n, 0);
-    this.#show();
-  }
-
-  #show() {
-    const [pen, width, height] = context($("spectrogram"));
-    pen.clearRect(0, 0, width, height);
-    pen.drawImage(this.#picture, 0, 0, width, height);
   }
 }

@@ -1,6 +1,7 @@
 // One row a word: its switch, its score against its threshold on one scale, and its last minutes.
 
-import { $, canvasColour, context, cssColour, hue, make, onRestyle, token } from "./draw.js";
+import { $, cssColour, hue, make } from "./draw.js";
+import { Lane } from "./lane.js";
 import { Switch } from "./switch.js";
 
 const GLOBALS = ["mode", "refractory_seconds", "gate_mode", "pause_before_seconds", "pause_after_seconds", "smoothing_hops",
@@ -17,6 +18,8 @@ export class Words {
   #askAgain = false;
   #settings = null;
   #shiftFrom = null;
+  #size = { width: 0, height: 0 }; // of each lane
+  #sizes;
 
   constructor(connection, onMoment) {
     this.connection = connection;
@@ -30,7 +33,10 @@ export class Words {
     }
     $("sensitivity").addEventListener("input", () => this.#shift());
     $("sensitivity").addEventListener("change", () => (this.#shiftFrom = null));
-    onRestyle(() => this.#drawAll());
+    this.#sizes = new ResizeObserver(([{ contentRect: { width, height } }]) => {
+      this.#size = { width, height };
+      this.#drawAll();
+    });
   }
 
   #global(name) {
@@ -52,6 +58,8 @@ export class Words {
     this.#fates = [];
     this.#rows = record.words.map((word, index) => this.#row(word, hue(index, record.words.length)));
     $("rows").replaceChildren(...this.#rows.map((row) => row.element));
+    this.#sizes.disconnect();
+    this.#sizes.observe(this.#rows[0].lane.element);
   }
 
   #row(word, angle) {
@@ -67,10 +75,9 @@ export class Words {
     back.setAttribute("aria-label", `Reset ${word}`);
     const track = make("div", { className: "track" }, make("div", { className: "bar" }, peak, score), usual, slider);
     const dial = make("div", { className: "dial" }, track, value, back);
-    const lane = make("canvas", { className: "lane" });
-    lane.setAttribute("role", "img");
+    const lane = new Lane();
     const count = make("p", { className: "count" });
-    const element = make("li", { className: "row" }, name, dial, lane, count);
+    const element = make("li", { className: "row" }, name, dial, lane.element, count);
     element.style.setProperty("--colour", cssColour(angle));
     element.dataset.word = word;
     const row = { word, angle, element, peak, score, slider, value, usual, back, lane, count, index: this.record.words.indexOf(word) };
@@ -79,7 +86,7 @@ export class Words {
     for (const kind of ["pointerup", "pointercancel", "blur"]) slider.addEventListener(kind, () => (row.dragged = false));
     back.addEventListener("click", () => this.connection.tell("threshold", { word, value: row.usualValue }));
     row.listens = new Switch(box, (on) => this.connection.ask("listen", { word, on }));
-    lane.addEventListener("click", (event) => this.#click(row, event));
+    lane.element.addEventListener("click", (event) => this.#click(row, event));
     return row;
   }
 
@@ -203,72 +210,14 @@ export class Words {
   }
 
   #draw(row) {
-    const [pen, width, height] = context(row.lane);
-    const { positions, scores, position, rate } = this.record;
-    const line = scores[row.index];
-    const begin = position - this.#span * rate;
-    const perPixel = (this.#span * rate) / width;
-    const x = (at) => (at - begin) / perPixel;
-    const y = (score) => 4 + (height - 8) * (1 - score);
-    pen.clearRect(0, 0, width, height);
-    pen.fillStyle = token("--line");
-    pen.fillRect(0, y(0), width, 1);
-    // Each pixel shows the highest score that falls into it.
-    const heights = new Float32Array(Math.ceil(width) + 1);
-    for (let hop = this.record.index(begin); hop < positions.length; hop++) {
-      const at = Math.floor(x(positions[hop]));
-      const until = Math.min(heights.length - 1, Math.floor(x(positions[hop] + 0.08 * rate)));
-      for (let column = Math.max(0, at); column <= until; column++) heights[column] = Math.max(heights[column], line[hop]);
-    }
-    pen.beginPath();
-    pen.moveTo(0, y(0));
-    heights.forEach((score, column) => pen.lineTo(column + 0.5, y(score)));
-    pen.lineTo(width, y(0));
-    pen.fillStyle = canvasColour(row.angle, 0.22);
-    pen.fill();
-    pen.beginPath();
-    heights.forEach((score, column) => pen.lineTo(column + 0.5, y(score)));
-    pen.strokeStyle = canvasColour(row.angle);
-    pen.lineWidth = 1.25;
-    pen.stroke();
-    pen.strokeStyle = token("--ink");
-    pen.globalAlpha = 0.55;
-    pen.lineWidth = 1;
-    pen.beginPath();
-    pen.moveTo(0, y(row.slider.value));
-    pen.lineTo(width, y(row.slider.value));
-    pen.stroke();
-    pen.globalAlpha = 1;
-    this.#marks(row, pen, x, y, begin);
+    if (!this.#size.width) return;
+    const mine = this.record.events.filter((event) => event.keyword === row.word);
+    const fates = this.#fates.filter((one) => one.word === row.word);
+    row.lane.draw({ ...this.#size, record: this.record, index: row.index, seconds: this.#span }, row.slider.value, mine, fates);
+    this.#count(row);
   }
 
-  #marks(row, pen, x, y, begin) {
-    const mine = this.record.events.filter((event) => event.keyword === row.word && event.position >= begin);
-    const lost = new Set(this.#fates.filter((one) => one.fate === "gone").map((one) => one.position));
-    for (const event of mine.filter((one) => one.type !== "detection" || !lost.has(one.position))) {
-      pen.beginPath();
-      pen.arc(x(event.position), y(event.score), 3.25, 0, 7);
-      pen.lineWidth = 1.5;
-      pen.strokeStyle = canvasColour(row.angle);
-      pen.fillStyle = event.type === "detection" ? canvasColour(row.angle) : token("--card");
-      pen.fill();
-      pen.stroke();
-    }
-    pen.lineWidth = 2;
-    for (const fate of this.#fates.filter((one) => one.word === row.word && one.position >= begin)) {
-      const [left, top] = [x(fate.position), y(fate.score)];
-      pen.beginPath();
-      if (fate.fate === "gone") {
-        pen.strokeStyle = token("--alarm");
-        pen.moveTo(left - 4, top - 4), pen.lineTo(left + 4, top + 4);
-        pen.moveTo(left + 4, top - 4), pen.lineTo(left - 4, top + 4);
-      } else if (fate.fate === "come") {
-        pen.strokeStyle = token("--accent");
-        pen.moveTo(left - 5, top), pen.lineTo(left + 5, top);
-        pen.moveTo(left, top - 5), pen.lineTo(left, top + 5);
-      }
-      pen.stroke();
-    }
+  #count(row) {
     const fired = this.record.detections(row.word).length;
     const [come, gone] = [row.come ?? 0, row.gone ?? 0];
     const shown = `${fired} ${come} ${gone}`;
@@ -277,13 +226,14 @@ export class Words {
     row.count.replaceChildren(make("b", { textContent: fired }), " fired");
     if (come) row.count.append(" ", make("span", { className: "come", textContent: `+${come}` }));
     if (gone) row.count.append(" ", make("span", { className: "gone", textContent: `−${gone}` }));
-    row.lane.setAttribute("aria-label", `Score of ${row.word} over the last minutes; it fired ${fired} times.`);
+    const said = `Score of ${row.word} over the last minutes; it fired ${fired} times.`;
+    row.lane.element.setAttribute("aria-label", said);
   }
 
   #click(row, event) {
     const { position, rate } = this.record;
-    const perPixel = (this.#span * rate) / row.lane.clientWidth;
-    const at = position - (row.lane.clientWidth - event.offsetX) * perPixel;
+    const perPixel = (this.#span * rate) / this.#size.width;
+    const at = position - (this.#size.width - event.offsetX) * perPixel;
     // A pixel may hold seconds: the peak near the pointer is what was meant.
     const reach = Math.max(4 * perPixel, 0.08 * rate);
     const near = this.record.events.filter((one) => one.keyword === row.word && Math.abs(one.position - at) < reach);
