@@ -10,12 +10,14 @@ import pytest
 import soxr
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
-from kws_live.model import load_model
+from kws_live.enrolment.vocabulary import USER_MODEL
+from kws_live.model import Model, load_model
 from kws_live.model.taught_words import WORDS_NAME
 from kws_live.panel.lesson import LessonState, RingSource
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from kws_live.stream.ring_buffer import RingBuffer
+from tests.enrolment.short_bank import with_short_bank
 from tests.enrolment.spoken_takes import takes_of
 from tests.fakes import tone_words
 from tests.panel.panel_fakes import Client, FedSource, audible_room
@@ -41,6 +43,13 @@ def client(panel: Panel) -> Iterator[Client]:
     one = Client(panel)
     yield one
     one.close()
+
+
+@pytest.fixture
+def short_bank(commands_model: Model, own_models: Path) -> None:
+    """The user's model has no words yet, and a part of the bank: on it a word is taught in a fifth of the time."""
+    own_models.mkdir()
+    with_short_bank(commands_model, own_models / USER_MODEL)
 
 
 def room(seconds: float) -> Samples:
@@ -156,6 +165,7 @@ def test_a_word_the_model_knows_is_refused_before_anybody_speaks(client: Client,
     assert not own_models.exists()
 
 
+@pytest.mark.usefixtures("short_bank")
 def test_a_word_the_model_knows_is_fitted_to_a_voice(source: FedSource, client: Client, own_models: Path) -> None:
     pupil = Pupil(source, said("stop", backwards=True))
     assert client.ask("teach", word="stop", adapt=True)["type"] == "teach"
@@ -167,6 +177,7 @@ def test_a_word_the_model_knows_is_fitted_to_a_voice(source: FedSource, client: 
     assert "has no word 'lamp' to adapt" in client.ask("teach", word="lamp", adapt=True)["message"]
 
 
+@pytest.mark.usefixtures("short_bank")
 def test_a_false_alarm_that_is_marked_is_unlearned_once_its_cost_was_shown(
     source: FedSource, client: Client, panel: Panel, spotter: Spotter, own_models: Path
 ) -> None:
@@ -261,6 +272,7 @@ def test_a_lesson_on_the_page(
     page.close()
 
 
+@pytest.mark.usefixtures("short_bank")
 def test_a_word_is_tried_where_it_was_taught_and_taken_back(
     browser: "Browser", panel: Panel, source: FedSource, client: Client, spotter: Spotter
 ) -> None:
