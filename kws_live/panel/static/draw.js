@@ -8,6 +8,11 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Set a property unless it has that value: what is set again is drawn again. */
+export function set(object, name, value) {
+  if (object[name] !== value) object[name] = value;
+}
+
 export function svg(tag, attributes) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

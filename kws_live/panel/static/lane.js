@@ -34,7 +34,7 @@ export class Lane {
     const lost = new Set(fates.filter((one) => one.fate === "gone").map((one) => one.position));
     const at = (ones, mark) => ones.filter((one) => one.position >= begin)
       .map((one) => `M${x(one.position).toFixed(1)} ${y(one.score)}${mark}`).join("");
-    this.#draw("near", at(events.filter((one) => one.type === "near_miss"), DOT));
+    this.#draw("near", at(events.filter((one) => one.type === "near_miss"), RING));
     this.#draw("fired", at(events.filter((one) => one.type === "detection" && !lost.has(one.position)), DOT));
     this.#draw("gone", at(fates.filter((one) => one.fate === "gone"), CROSS));
     this.#draw("come", at(fates.filter((one) => one.fate === "come"), PLUS));
@@ -46,7 +46,8 @@ export class Lane {
   }
 }
 
-const DOT = "m-3.25 0a3.25 3.25 0 1 0 6.5 0a3.25 3.25 0 1 0 -6.5 0";
+const RING = "m-3.25 0a3.25 3.25 0 1 0 6.5 0a3.25 3.25 0 1 0 -6.5 0";
+const DOT = "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0";
 const CROSS = "m-4 -4l8 8m0 -8l-8 8";
 const PLUS = "m-5 0h10m-5 -5v10";
 

@@ -1,7 +1,7 @@
 // The level, the spectrogram and the microphone.
 
-import { $, bytes, columnsToImage, onRestyle } from "./draw.js";
-import { Switch } from "./switch.js";
+import { Control } from "./control.js";
+import { $, bytes, columnsToImage, onRestyle, set } from "./draw.js";
 
 const N_COLUMNS = 500;
 const LOWEST_DB = -60;
@@ -12,16 +12,17 @@ export class Now {
   #held = LOWEST_DB;
   #level = LOWEST_DB;
   #loop;
+  #model;
+  #source;
 
   constructor(connection) {
     this.connection = connection;
     $("source").addEventListener("pointerdown", () => this.list());
     $("source").addEventListener("focus", () => this.list());
-    $("source").addEventListener("change", () => connection.tell("source", { name: $("source").value }));
+    this.#source = new Control($("source"), (name) => connection.ask("source", { name }), { put: (name) => select(name) });
     $("model").addEventListener("pointerdown", () => this.listModels());
-    $("model").addEventListener("change", () =>
-      connection.ask("use_model", { name: $("model").value }).catch(() => this.listModels()));
-    this.#loop = new Switch($("loop"), (on) => connection.ask("loop", { on }));
+    this.#model = new Control($("model"), (name) => connection.ask("use_model", { name }));
+    this.#loop = new Control($("loop"), (on) => connection.ask("loop", { on }));
     $("play-again").addEventListener("click", () => connection.tell("play"));
     $("choose-source").addEventListener("click", () => $("source").focus());
     onRestyle(() => this.#repaint());
@@ -52,28 +53,22 @@ export class Now {
     if (!answer) return;
     const shown = [...$("model").options].map((option) => option.value);
     // A list that is open is not taken away.
-    if (shown.join() !== answer.names.join()) $("model").replaceChildren(...answer.names.map((name) => new Option(name)));
-    $("model").value = answer.now;
+    if (shown.join() !== answer.names.join()) {
+      const chosen = $("model").value;
+      $("model").replaceChildren(...answer.names.map((name) => new Option(name, name, false, name === chosen)));
+    }
+    this.#model.show(answer.now);
   }
 
   /** What can be done about the source. */
   status(status) {
-    this.#source(status.source);
-    $("meter").setAttribute("aria-valuenow", Math.round(Math.max(this.#level, LOWEST_DB)));
-    $("meter").setAttribute("aria-valuetext", `${Math.round(this.#level)} decibels`);
-    $("play-again").hidden = !(status.ended && status.can_play);
-    $("choose-source").hidden = !status.ended || status.is_over;
-    $("loop-field").hidden = !status.can_play;
+    this.#source.show(status.source);
+    set($("meter"), "ariaValueNow", String(Math.round(Math.max(this.#level, LOWEST_DB))));
+    set($("meter"), "ariaValueText", `${Math.round(this.#level)} decibels`);
+    set($("play-again"), "hidden", !(status.ended && status.can_play));
+    set($("choose-source"), "hidden", !status.ended || status.is_over);
+    set($("loop-field"), "hidden", !status.can_play);
     this.#loop.show(status.loops);
-  }
-
-  #source(name) {
-    const select = $("source");
-    if (select.selectedOptions[0]?.textContent !== name) {
-      const there = [...select.options].find((option) => option.textContent === name);
-      if (there) there.selected = true;
-      else select.prepend(new Option(name, "", true, true));
-    }
   }
 
   frame(frame) {
@@ -89,7 +84,7 @@ export class Now {
     const note = !frame.silent && frame.clipping
       ? "Too loud: the audio clips. Lower the input level, or move away from the microphone."
       : "";
-    if ($("level-note").textContent !== note) $("level-note").textContent = note;
+    set($("level-note"), "textContent", note);
     $("level-note").classList.toggle("alarm", note !== "");
     this.#scroll(bytes(frame.columns.data));
   }
@@ -121,4 +116,13 @@ export class Now {
     const n = this.#data.length / this.#rows;
     if (n) pen.putImageData(columnsToImage(pen, this.#data, n, this.#rows), N_COLUMNS - n, 0);
   }
+}
+
+/** Show a source by its name; it may be one that was never offered. */
+function select(name) {
+  const sources = $("source");
+  if (sources.selectedOptions[0]?.textContent === name) return;
+  const there = [...sources.options].find((option) => option.textContent === name);
+  if (there) there.selected = true;
+  else sources.prepend(new Option(name, "", true, true));
 }

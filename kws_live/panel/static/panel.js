@@ -1,7 +1,7 @@
 // The page: frames and answers go to its parts.
 
 import { Connection } from "./connection.js";
-import { $, make } from "./draw.js";
+import { $, make, set } from "./draw.js";
 import { Lesson } from "./lesson.js";
 import { Now } from "./now.js";
 import { Record } from "./record.js";
@@ -45,11 +45,11 @@ function frame(message) {
   if (message.status) showStatus(message.status);
 }
 
-/** What is going on, above everything else; told again only when it changes. */
+/** What is going on, above everything else. */
 function headline({ tone, text, advice }) {
-  if ($("status").textContent !== text) $("status").textContent = text;
-  if ($("advice").textContent !== advice) $("advice").textContent = advice;
-  $("headline").dataset.tone = tone;
+  set($("status"), "textContent", text);
+  set($("advice"), "textContent", advice);
+  set($("headline").dataset, "tone", tone);
 }
 
 function lost(advice) {
@@ -59,7 +59,7 @@ function lost(advice) {
 }
 
 function showStatus(message) {
-  $("vitals").textContent = `model ${$("vitals").dataset.model} · ${message.vitals}`;
+  set($("vitals"), "textContent", `model ${$("vitals").dataset.model} · ${message.vitals}`);
   now.status(message);
   why.status(message);
   const said = message.troubles.length ? message.troubles : ["No problems found."];
@@ -67,9 +67,13 @@ function showStatus(message) {
   if (said.join() !== shown.join()) {
     $("findings").replaceChildren(...said.map((text) => make("li", { textContent: text, className: message.troubles.length ? "alarm" : "" })));
   }
-  const figures = message.figures.map(([name, value]) =>
-    make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value })));
-  $("figures").replaceChildren(...figures);
+  const figures = $("figures");
+  message.figures.forEach(([name, value], index) => {
+    const { firstChild, lastChild } = figures.children[index] ?? figures.appendChild(make("div", {}, make("dt"), make("dd")));
+    set(firstChild, "textContent", name);
+    set(lastChild, "textContent", value);
+  });
+  while (figures.childElementCount > message.figures.length) figures.lastChild.remove();
 }
 
 let toastTimer = 0;

@@ -1,8 +1,8 @@
 // Events and moments: why it fired or did not, how it sounded, and what the user says of it.
 
-import { $, bytes, columnsToImage, context, make, play } from "./draw.js";
+import { Control } from "./control.js";
+import { $, bytes, columnsToImage, context, make, play, set } from "./draw.js";
 import { clock } from "./record.js";
-import { Switch } from "./switch.js";
 import { describe } from "./words.js";
 
 const MOST_EVENTS = 60;
@@ -23,7 +23,7 @@ export class Why {
     $("right").addEventListener("click", () => this.#mark("right", this.#moment.event.position, this.#moment.word));
     $("wrong").addEventListener("click", () => this.#mark("wrong", this.#moment.event.position, this.#moment.word));
     $("missed").addEventListener("click", () => this.#mark("missed", this.#moment.position, $("missed-word").value));
-    this.#saving = new Switch($("saving"), (on) => connection.ask("saving", { on }));
+    this.#saving = new Control($("saving"), (on) => connection.ask("saving", { on }));
     $("refit").addEventListener("click", () => this.#refit());
     $("events").addEventListener("pointerleave", () => this.#showFresh());
     $("events").addEventListener("focusout", () => requestAnimationFrame(() => this.#showFresh()));
@@ -52,10 +52,10 @@ export class Why {
   #showFresh() {
     const n = this.#waiting.length;
     const reading = $("events").matches(":hover, :focus-within");
-    $("fresh").hidden = !(n && reading);
+    set($("fresh"), "hidden", !(n && reading));
     if (!n) return;
     if (reading) {
-      $("fresh").textContent = `${n} new`;
+      set($("fresh"), "textContent", `${n} new`);
       return;
     }
     const told = this.#waiting.splice(0);
@@ -164,7 +164,7 @@ export class Why {
 
   status(status) {
     this.#saving.show(status.saving);
-    for (const name of ["right", "wrong", "missed"]) $(name).disabled = !status.saving;
+    for (const name of ["right", "wrong", "missed"]) set($(name), "disabled", !status.saving);
   }
 
   async #refit() {

@@ -1,8 +1,8 @@
 // One row a word: its switch, its score against its threshold on one scale, and its last minutes.
 
+import { Control } from "./control.js";
 import { $, cssColour, hue, make } from "./draw.js";
 import { Lane } from "./lane.js";
-import { Switch } from "./switch.js";
 
 const GLOBALS = ["mode", "refractory_seconds", "gate_mode", "pause_before_seconds", "pause_after_seconds", "smoothing_hops",
   "evidence", "evidence_beside_sound"];
@@ -17,6 +17,9 @@ export class Words {
   #asking = false;
   #askAgain = false;
   #settings = null;
+  #globals;
+  #sensitivity;
+  #sending = null;
   #shiftFrom = null;
   #size = { width: 0, height: 0 }; // of each lane
   #sizes;
@@ -26,23 +29,14 @@ export class Words {
     this.onMoment = onMoment;
     $("span").addEventListener("change", () => this.#drawAll());
     $("reset").addEventListener("click", () => connection.tell("reset"));
-    for (const name of GLOBALS) {
-      // What is refused does not stay in the field.
-      $(name).addEventListener("change", () =>
-        connection.ask("change", { name, value: this.#global(name) }).catch(() => this.#show(name)));
-    }
-    $("sensitivity").addEventListener("input", () => this.#shift());
+    const change = (name) => (text) => connection.ask("change", { name, value: typed(name, text) });
+    this.#globals = GLOBALS.map((name) => [name, new Control($(name), change(name))]);
+    this.#sensitivity = new Control($("sensitivity"), (by) => this.#shift(Number(by)), { event: "input" });
     $("sensitivity").addEventListener("change", () => (this.#shiftFrom = null));
     this.#sizes = new ResizeObserver(([{ contentRect: { width, height } }]) => {
       this.#size = { width, height };
       this.#drawAll();
     });
-  }
-
-  #global(name) {
-    const text = $(name).value;
-    if (name === "mode") return text;
-    return text === "" ? null : Number(text);
   }
 
   /** Seconds shown: the choice, but never much more than there is. */
@@ -81,11 +75,11 @@ export class Words {
     element.style.setProperty("--colour", cssColour(angle));
     element.dataset.word = word;
     const row = { word, angle, element, peak, score, slider, value, usual, back, lane, count, index: this.record.words.indexOf(word) };
-    slider.addEventListener("input", () => this.#slide(row));
+    row.limit = new Control(slider, () => this.#slide(row), { event: "input", put: (value) => this.#set(row, value) });
     slider.addEventListener("pointerdown", () => (row.dragged = true));
     for (const kind of ["pointerup", "pointercancel", "blur"]) slider.addEventListener(kind, () => (row.dragged = false));
     back.addEventListener("click", () => this.connection.tell("threshold", { word, value: row.usualValue }));
-    row.listens = new Switch(box, (on) => this.connection.ask("listen", { word, on }));
+    row.listens = new Control(box, (on) => this.connection.ask("listen", { word, on }));
     lane.element.addEventListener("click", (event) => this.#click(row, event));
     return row;
   }
@@ -94,25 +88,28 @@ export class Words {
   #slide(row) {
     this.#label(row, Number(row.slider.value));
     this.#draw(row);
-    if (!this.#pending.size) requestAnimationFrame(() => this.#sendAll());
     this.#pending.set(row.word, Number(row.slider.value));
+    this.#sending ??= new Promise(requestAnimationFrame).then(() => this.#sendAll());
+    return this.#sending;
   }
 
   #sendAll() {
-    this.#pending.forEach((value, word) => this.connection.tell("threshold", { word, value }));
+    const answers = [...this.#pending].map(([word, value]) => this.connection.ask("threshold", { word, value }));
     this.#pending.clear();
+    this.#sending = null;
     this.hindsight();
+    return Promise.all(answers);
   }
 
   /** One slider for all: every threshold moves by as much, from where it was when the slider was taken. */
-  #shift() {
-    const by = Number($("sensitivity").value);
+  #shift(by) {
     this.#shiftFrom ??= { by: this.#mean(), values: this.#rows.map((row) => Number(row.slider.value)) };
     this.#rows.forEach((row, index) => {
       const value = this.#shiftFrom.values[index] - (by - this.#shiftFrom.by);
       row.slider.value = Math.min(1, Math.max(0.01, value));
-      this.#slide(row);
+      row.limit.hold(this.#slide(row));
     });
+    return this.#sending;
   }
 
   /** How much lower than the defaults the thresholds are, on average. */
@@ -122,8 +119,9 @@ export class Words {
     return lower.reduce((sum, value) => sum + value, 0) / lower.length;
   }
 
-  #show(name) {
-    $(name).value = this.#settings[name] ?? "";
+  #set(row, value) {
+    row.slider.value = value;
+    this.#label(row, Number(value));
   }
 
   #label(row, value) {
@@ -134,15 +132,9 @@ export class Words {
   /** The settings, whoever changed them; a slider that is being dragged stays under the hand. */
   settings(settings, first) {
     this.#settings = settings;
-    let changed = false;
     for (const row of this.#rows) {
       const value = settings.thresholds[row.word];
-      changed ||= row.threshold !== undefined && row.threshold !== value;
-      row.threshold = value;
-      if (!row.dragged && !this.#pending.has(row.word)) {
-        row.slider.value = value;
-        this.#label(row, value);
-      }
+      row.limit.show(value, row.dragged);
       row.usualValue = settings.defaults.thresholds[row.word];
       row.usual.style.left = `calc(0.4375rem + ${row.usualValue} * (100% - 0.875rem))`;
       row.usual.title = `Default: ${row.usualValue.toFixed(2)}`;
@@ -150,14 +142,14 @@ export class Words {
       row.listens.show(settings.listens[row.word]);
       row.element.classList.toggle("off", !settings.listens[row.word]);
     }
-    for (const name of GLOBALS) {
-      if (document.activeElement !== $(name) || $(name).tagName === "SELECT") this.#show(name);
+    for (const [name, control] of this.#globals) {
+      control.show(settings[name] ?? "", document.activeElement === $(name) && $(name).tagName !== "SELECT");
       const note = document.querySelector(`[data-default="${name}"]`);
       const usual = settings.defaults[name] ?? "";
       const shown = $(name).tagName === "SELECT" ? [...$(name).options].find((one) => one.value === String(usual)).textContent : usual;
       if (note) note.textContent = `Default: ${shown}.`;
     }
-    if (!this.#shiftFrom) $("sensitivity").value = this.#mean();
+    this.#sensitivity.show(this.#mean(), this.#shiftFrom !== null);
     this.#drawAll();
     // What other settings would have made of it is said again after a reload.
     if (!first || this.#rows.some((row) => !row.back.hidden)) this.hindsight();
@@ -240,6 +232,12 @@ export class Words {
     const meant = near.at(-1)?.moment ?? this.record.peak(row.index, at - reach, at + reach);
     if (meant !== null) this.onMoment(meant, row.word, near.at(-1));
   }
+}
+
+/** A setting as it is sent. */
+function typed(name, text) {
+  if (name === "mode") return text;
+  return text === "" ? null : Number(text);
 }
 
 export function describe(answer) {
