@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kws_live.enrolment.vocabulary import USER_MODEL
+from kws_live.model import Model
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
+from tests.enrolment.short_bank import with_short_bank
 from tests.panel.panel_fakes import Client, FedSource, tone_spotter
 
 if TYPE_CHECKING:
@@ -33,6 +36,13 @@ def own_models(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     folder = tmp_path_factory.mktemp("own") / "models"
     monkeypatch.setenv("KWS_LIVE_MODELS", str(folder))
     return folder
+
+
+@pytest.fixture
+def short_bank(commands_model: Model, own_models: Path) -> None:
+    """The user's model has no words yet, and a part of the bank: on it a word is taught in a fifth of the time."""
+    own_models.mkdir()
+    with_short_bank(commands_model, own_models / USER_MODEL)
 
 
 @pytest.fixture

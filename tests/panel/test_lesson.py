@@ -10,14 +10,12 @@ import pytest
 import soxr
 
 from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
-from kws_live.enrolment.vocabulary import USER_MODEL
-from kws_live.model import Model, load_model
+from kws_live.model import load_model
 from kws_live.model.taught_words import WORDS_NAME
 from kws_live.panel.lesson import LessonState, RingSource
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from kws_live.stream.ring_buffer import RingBuffer
-from tests.enrolment.short_bank import with_short_bank
 from tests.enrolment.spoken_takes import takes_of
 from tests.fakes import tone_words
 from tests.panel.panel_fakes import Client, FedSource, audible_room
@@ -43,13 +41,6 @@ def client(panel: Panel) -> Iterator[Client]:
     one = Client(panel)
     yield one
     one.close()
-
-
-@pytest.fixture
-def short_bank(commands_model: Model, own_models: Path) -> None:
-    """The user's model has no words yet, and a part of the bank: on it a word is taught in a fifth of the time."""
-    own_models.mkdir()
-    with_short_bank(commands_model, own_models / USER_MODEL)
 
 
 def room(seconds: float) -> Samples:
