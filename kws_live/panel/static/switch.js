@@ -1,4 +1,4 @@
-// A checkbox whose state the program decides.
+// A checkbox whose state is decided by the program.
 
 export class Switch {
   #asked = 0;
@@ -12,7 +12,7 @@ export class Switch {
       this.#asked++;
       const refused = await send(box.checked).then(() => false, () => true);
       if (refused) box.checked = this.#last;
-      requestAnimationFrame(() => this.#asked--); // a frame from before the answer may still wait to be shown
+      requestAnimationFrame(() => this.#asked--); // a frame from before the answer may still be pending
     });
   }
 
