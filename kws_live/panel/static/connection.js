@@ -1,4 +1,4 @@
-// One WebSocket: frames come one at a time, each after the one before has been shown; questions get their answers.
+// One WebSocket: each frame is sent after the previous one was shown; each request gets its answer.
 
 const PATIENT_TRIES = 3;
 
@@ -21,7 +21,7 @@ export class Connection {
     socket.onclose = () => {
       this.#waiting.forEach(({ reject }) => reject(new Error("the connection was lost")));
       this.#waiting.clear();
-      // Started again, the program has another token, and refuses.
+      // A restarted program has a new token and refuses the old one.
       const hint = ++this.#lost > PATIENT_TRIES ? " If you restarted kws-live, open the address that it printed." : "";
       this.listener.lost(`Reconnecting …${hint}`);
       setTimeout(() => this.#connect(), 1000);
@@ -34,7 +34,7 @@ export class Connection {
       return this.listener.hello(message);
     }
     if (message.type === "frame") {
-      // A hidden page is not painted, so it asks for nothing: when it is looked at again it gets the newest.
+      // A hidden page is not painted and requests no frames; when shown again it gets the newest.
       return requestAnimationFrame(() => {
         this.listener.frame(message);
         if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send("next");
@@ -49,7 +49,7 @@ export class Connection {
     return waiting?.resolve(message);
   }
 
-  /** Ask, and wait for the answer; an error is shown to the user and rejects. */
+  /** Send a request and return its answer; an error is shown to the user and rejects. */
   ask(type, fields = {}) {
     return new Promise((resolve, reject) => {
       if (this.#socket.readyState !== WebSocket.OPEN) return reject(new Error("not connected"));
@@ -59,7 +59,7 @@ export class Connection {
     });
   }
 
-  /** Ask for something whose answer nobody needs. */
+  /** Send a request whose answer is not needed. */
   tell(type, fields = {}) {
     return this.ask(type, fields).catch(() => {});
   }

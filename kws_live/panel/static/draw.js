@@ -19,14 +19,14 @@ export function svg(tag, attributes) {
   return element;
 }
 
-/** Play a recording; being interrupted by the next one is no error. */
+/** Play a recording; an interruption by the next one is no error. */
 export function play(player) {
   player.play().catch(() => {});
 }
 
 export const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-/** A word's colour: hues evenly around the circle, all equally light. */
+/** A word's colour: hues evenly spaced, all equally light. */
 export const hue = (index, n) => Math.round((25 + (360 * index) / n) % 360);
 export const cssColour = (angle) => `oklch(var(--lightness) 0.115 ${angle})`;
 
@@ -44,7 +44,7 @@ function token(name) {
 }
 
 const redraws = new Set();
-/** Call a function whenever the theme or the size of things has changed. */
+/** Call a function whenever the theme or the window size has changed. */
 export const onRestyle = (redraw) => redraws.add(redraw);
 function restyle() {
   tokens = new Map();
@@ -54,7 +54,7 @@ function restyle() {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
 addEventListener("resize", restyle);
 
-/** The canvas's context with one unit a CSS pixel; resized only when it has to be. */
+/** The canvas's context in units of CSS pixels; resized only if necessary. */
 export function context(canvas) {
   const scale = devicePixelRatio || 1;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
@@ -68,7 +68,7 @@ export function context(canvas) {
 }
 
 let ramp = null;
-/** 256 colours from the track's to the ink's, by way of the accent. */
+/** 256 colours from the track's through the accent to the ink's. */
 function colours() {
   if (ramp) return ramp;
   const canvas = make("canvas", { width: 256, height: 1 });

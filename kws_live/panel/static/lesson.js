@@ -1,4 +1,4 @@
-// A lesson in a word of one's own: when to speak, what became of each take, what to expect; and the words taught so far.
+// Teach a word: when to speak, the verdict on each take, the expected accuracy; and the words taught so far.
 
 import { $, make } from "./draw.js";
 
@@ -9,7 +9,7 @@ export class Lesson {
   #lesson = { phase: "idle" };
   #shown = "";
   #trial = null;
-  #verdict = null; // what became of the word that was tried last
+  #verdict = null; // what was decided on the word that was tried last
 
   constructor(connection) {
     this.connection = connection;
@@ -67,7 +67,7 @@ export class Lesson {
     }
   }
 
-  /** A word that was just taught is listened to at once, to be kept or taken back. */
+  /** Listen to a word that was just taught, to be kept or discarded. */
   async #beginTrial({ word, model }) {
     const before = this.model;
     if (!(await this.connection.ask("use_model", { name: model }).catch(() => null))) return;
@@ -82,7 +82,7 @@ export class Lesson {
       if (type === "detection") {
         trial.n++;
         $("trial-heard").textContent = `“${keyword}” fired with score ${score.toFixed(2)}, ${trial.n} time${trial.n === 1 ? "" : "s"} so far.`;
-      } else if (!trial.n) { // later ones are of a word that fades, or of the room
+      } else if (!trial.n) { // later ones come from a fading word, or the room
         $("trial-heard").textContent =
           `Not quite: “${keyword}” scored ${score.toFixed(2)}; it needs ${threshold.toFixed(2)}. Say it again.`;
       }
@@ -107,7 +107,7 @@ export class Lesson {
   }
 
   #show(words) {
-    // What has not changed stays as it is: a question whether one is sure is not taken away.
+    // Unchanged items are left alone, so that a pending “Sure?” stays.
     const shown = JSON.stringify([words, this.model]);
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -159,7 +159,7 @@ export class Lesson {
 
 const running = (phase) => ["wait", "speak", "learning"].includes(phase);
 
-/** One take; the row is there before the take, so nothing moves when it comes. */
+/** One take; its row exists before it, so that nothing moves when it arrives. */
 function row(number, take) {
   const cells = take
     ? [`${Math.round(take.level_db)} dB`, `${take.seconds.toFixed(1)} s`, take.fault ?? "good"]

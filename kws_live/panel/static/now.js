@@ -37,7 +37,7 @@ export class Now {
     this.#repaint();
   }
 
-  /** Ask which microphones there are. */
+  /** Request the list of microphones. */
   async list() {
     const { choices } = await this.connection.ask("sources").catch(() => ({ choices: [] }));
     const select = $("source");
@@ -47,20 +47,26 @@ export class Now {
     select.replaceChildren(...[current, ...rest].map(({ source, name }) => new Option(name, source)));
   }
 
-  /** Ask which models there are. */
+  /** Request the list of models. */
   async listModels() {
     const answer = await this.connection.ask("models").catch(() => null);
     if (!answer) return;
     const shown = [...$("model").options].map((option) => option.value);
+<<<<<<< HEAD
     // A list that is open is not taken away.
     if (shown.join() !== answer.names.join()) {
       const chosen = $("model").value;
       $("model").replaceChildren(...answer.names.map((name) => new Option(name, name, false, name === chosen)));
     }
     this.#model.show(answer.now);
+=======
+    // An open list is not replaced.
+    if (shown.join() !== answer.names.join()) $("model").replaceChildren(...answer.names.map((name) => new Option(name)));
+    $("model").value = answer.now;
+>>>>>>> plain
   }
 
-  /** What can be done about the source. */
+  /** Show the state of the source and what can be done with it. */
   status(status) {
     this.#source.show(status.source);
     set($("meter"), "ariaValueNow", String(Math.round(Math.max(this.#level, LOWEST_DB))));
@@ -73,7 +79,7 @@ export class Now {
 
   frame(frame) {
     const meter = $("meter");
-    // What comes no more is not shown as if it still came.
+    // Without input the last level is not shown on.
     const level = frame.silent ? LOWEST_DB : frame.level;
     const share = (db) => Math.min(1, Math.max(0, 1 - db / LOWEST_DB)).toFixed(2);
     this.#held = Math.max(frame.silent ? LOWEST_DB : frame.peak, this.#held - 1.2);
@@ -89,7 +95,7 @@ export class Now {
     this.#scroll(bytes(frame.columns.data));
   }
 
-  /** Nothing is known of the sound any more. */
+  /** Reset the meter when the connection is lost. */
   silent() {
     const meter = $("meter");
     meter.querySelector(".meter-level").style.transform = "scaleX(0)";

@@ -1,4 +1,4 @@
-// The page: frames and answers go to its parts.
+// The page: passes frames and answers to its parts.
 
 import { Connection } from "./connection.js";
 import { $, make, set } from "./draw.js";
@@ -45,7 +45,11 @@ function frame(message) {
   if (message.status) showStatus(message.status);
 }
 
+<<<<<<< HEAD
 /** What is going on, above everything else. */
+=======
+/** The headline; changed only when its text changes, so that a screen reader does not repeat it. */
+>>>>>>> plain
 function headline({ tone, text, advice }) {
   set($("status"), "textContent", text);
   set($("advice"), "textContent", advice);
@@ -78,7 +82,7 @@ function showStatus(message) {
 
 let toastTimer = 0;
 function error(text) {
-  // A setting is called what its control is called.
+  // A setting is called by the label of its control.
   const [name, ...rest] = text.split(" ");
   const label = name.includes("_") && $(name)?.closest("label")?.firstChild.textContent.trim();
   $("toast").textContent = label ? `${label}: ${rest.join(" ")}` : text.charAt(0).toUpperCase() + text.slice(1);
@@ -92,7 +96,7 @@ async function listProfiles() {
   if (answer) $("profiles").replaceChildren(...answer.profiles.map(profile));
 }
 
-/** A saved profile: to be applied, deleted, or used by a command. */
+/** A saved profile: to apply, delete, or use in a command. */
 function profile({ name, command }) {
   const button = (text, act) => {
     const made = make("button", { type: "button", textContent: text, ariaLabel: `${text} ${name}` });

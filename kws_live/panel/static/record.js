@@ -1,4 +1,4 @@
-// What the page remembers of the last ten minutes: scores by hop, and events.
+// The last ten minutes as kept by the page: scores by hop, and events.
 
 import { bytes } from "./draw.js";
 
@@ -25,7 +25,7 @@ export class Record {
     this.position = frame.position;
     this.events.push(...frame.events);
     const begin = this.position - this.seconds * this.rate;
-    // Trimming moves everything, so it waits until there is something to gain.
+    // Trimming moves everything, so it is done rarely.
     if (this.positions.length && this.positions[0] < begin - 30 * this.rate) {
       const n_old = this.index(begin);
       this.positions.splice(0, n_old);
@@ -45,7 +45,7 @@ export class Record {
     return low;
   }
 
-  /** The hop with a word's highest score between two positions; null where there is none. */
+  /** The hop with a word's highest score between two positions; null if there is none. */
   peak(word, from, to) {
     let best = null;
     for (let hop = this.index(from); hop < this.positions.length && this.positions[hop] <= to; hop++) {

@@ -1,4 +1,4 @@
-// Recordings that were kept: one after another is played, and one of two keys says whether its word was said.
+// Sort kept recordings: each is played, and one of two keys says whether its word was said.
 
 import { $, bytes, play } from "./draw.js";
 
@@ -44,7 +44,7 @@ export class Sorter {
   async #sort(right) {
     if (this.#clip === null) return;
     const { name } = this.#clip;
-    this.#clip = null; // a key that is pressed twice sorts one
+    this.#clip = null; // a double key press sorts only one
     const answer = await this.connection.ask("sort_clip", { name, right }).catch(() => null);
     if (!answer) return this.#list();
     this.#show(answer);

@@ -1,4 +1,4 @@
-// Events and moments: why it fired or did not, how it sounded, and what the user says of it.
+// Events and moments: why a word fired or did not, its sound, and the user's verdict.
 
 import { Control } from "./control.js";
 import { $, bytes, columnsToImage, context, make, play, set } from "./draw.js";
@@ -48,7 +48,7 @@ export class Why {
     this.#showFresh();
   }
 
-  /** New events come on top, but not while the list is being read: what is pointed at stays where it is. */
+  /** Put new events on top, but not while the list is being read: the entry under the pointer must not move. */
   #showFresh() {
     const n = this.#waiting.length;
     const reading = $("events").matches(":hover, :focus-within");
@@ -76,7 +76,7 @@ export class Why {
     return make("li", {}, button);
   }
 
-  /** Explain a word at a moment; `event` where it is one. */
+  /** Explain a word at a moment; `event` if there is one. */
   async show(position, word, event = null) {
     const told = await this.connection.ask("why", word ? { position, word } : { position }).catch(() => null);
     if (!told) return;
@@ -128,7 +128,7 @@ export class Why {
     if (saved.taught && kind === "wrong") this.#offerToUnlearn(position, word);
   }
 
-  /** A word of the user's own need not fire on that sound again: what it would cost, and a way to have it so. */
+  /** Show what it would cost a taught word to unlearn that sound, with a button that does it. */
   async #offerToUnlearn(position, word) {
     const cost = await this.connection.ask("not_this", { position, word }).catch(() => null);
     if (!cost) return;
@@ -141,7 +141,7 @@ export class Why {
     $("marked").append(". ", cost.told, " ", unlearn);
   }
 
-  /** What was marked so far, each with a way back. */
+  /** List the marks so far, each with an undo button. */
   async #listMarks() {
     const answer = await this.connection.ask("marks").catch(() => null);
     if (answer) this.#showMarks(answer.marks);
@@ -191,7 +191,7 @@ export class Why {
 }
 
 function nearMiss(event, told) {
-  // The word fell back for a reason that was known only later than its peak.
+  // The reason became known only after the word's peak.
   return told.reason === "BELOW" || !told.final
     ? `“${event.keyword}” came to ${event.score.toFixed(2)} (threshold ${event.threshold.toFixed(2)}), but ${event.reason}.`
     : told.sentence;

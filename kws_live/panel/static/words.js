@@ -1,4 +1,4 @@
-// One row a word: its switch, its score against its threshold on one scale, and its last minutes.
+// One row per word: its switch, its score and threshold on one scale, and its last minutes.
 
 import { Control } from "./control.js";
 import { $, cssColour, hue, make } from "./draw.js";
@@ -6,7 +6,7 @@ import { Lane } from "./lane.js";
 
 const GLOBALS = ["mode", "refractory_seconds", "gate_mode", "pause_before_seconds", "pause_after_seconds", "smoothing_hops",
   "evidence", "evidence_beside_sound"];
-const LANE_MS = 400; // lines are drawn so often at most
+const LANE_MS = 400; // shortest time between two drawings of a curve
 const LANE_PIXELS = 500;
 
 export class Words {
@@ -39,7 +39,7 @@ export class Words {
     });
   }
 
-  /** Seconds shown: the choice, but never much more than there is. */
+  /** Seconds shown: as chosen, but never much more than there are. */
   get #span() {
     const chosen = Number(document.querySelector("#span input:checked").value);
     const { positions, position, rate } = this.record;
@@ -84,7 +84,7 @@ export class Words {
     return row;
   }
 
-  /** Send the newest value of a slider, once a picture at most. */
+  /** Send the newest value of a slider, at most once per animation frame. */
   #slide(row) {
     this.#label(row, Number(row.slider.value));
     this.#draw(row);
@@ -101,7 +101,7 @@ export class Words {
     return Promise.all(answers);
   }
 
-  /** One slider for all: every threshold moves by as much, from where it was when the slider was taken. */
+  /** One slider for all: every threshold moves by the same amount, from where it was when the drag began. */
   #shift(by) {
     this.#shiftFrom ??= { by: this.#mean(), values: this.#rows.map((row) => Number(row.slider.value)) };
     this.#rows.forEach((row, index) => {
@@ -129,7 +129,7 @@ export class Words {
     row.slider.setAttribute("aria-valuetext", value.toFixed(2));
   }
 
-  /** The settings, whoever changed them; a slider that is being dragged stays under the hand. */
+  /** Show the settings, wherever they were changed; a slider being dragged is left alone. */
   settings(settings, first) {
     this.#settings = settings;
     for (const row of this.#rows) {
@@ -151,11 +151,11 @@ export class Words {
     }
     this.#sensitivity.show(this.#mean(), this.#shiftFrom !== null);
     this.#drawAll();
-    // What other settings would have made of it is said again after a reload.
+    // After a reload the effect of changed settings is shown again.
     if (!first || this.#rows.some((row) => !row.back.hidden)) this.hindsight();
   }
 
-  /** Ask what these settings would have made of the last ten minutes; one question at a time. */
+  /** Request the effect of these settings on the last ten minutes; one request at a time. */
   async hindsight() {
     this.#askAgain = true;
     if (this.#asking) return;
@@ -185,7 +185,7 @@ export class Words {
       row.element.classList.toggle("over", frame.peaks[row.index] >= row.slider.value);
     }
     const told = new Set(frame.events.map((event) => event.keyword));
-    // Not before they have moved by a pixel.
+    // Not before the curves have moved by a pixel.
     if (performance.now() - this.#drawnAt > Math.max(LANE_MS, (1000 * this.#span) / LANE_PIXELS)) this.#drawAll();
     else this.#rows.filter((row) => told.has(row.word)).forEach((row) => this.#draw(row));
   }
@@ -226,7 +226,7 @@ export class Words {
     const { position, rate } = this.record;
     const perPixel = (this.#span * rate) / this.#size.width;
     const at = position - (this.#size.width - event.offsetX) * perPixel;
-    // A pixel may hold seconds: the peak near the pointer is what was meant.
+    // A pixel may cover seconds, so use the peak near the pointer.
     const reach = Math.max(4 * perPixel, 0.08 * rate);
     const near = this.record.events.filter((one) => one.keyword === row.word && Math.abs(one.position - at) < reach);
     const meant = near.at(-1)?.moment ?? this.record.peak(row.index, at - reach, at + reach);
