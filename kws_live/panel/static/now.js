@@ -52,18 +52,12 @@ export class Now {
     const answer = await this.connection.ask("models").catch(() => null);
     if (!answer) return;
     const shown = [...$("model").options].map((option) => option.value);
-<<<<<<< HEAD
-    // A list that is open is not taken away.
+    // An open list is not replaced.
     if (shown.join() !== answer.names.join()) {
       const chosen = $("model").value;
       $("model").replaceChildren(...answer.names.map((name) => new Option(name, name, false, name === chosen)));
     }
     this.#model.show(answer.now);
-=======
-    // An open list is not replaced.
-    if (shown.join() !== answer.names.join()) $("model").replaceChildren(...answer.names.map((name) => new Option(name)));
-    $("model").value = answer.now;
->>>>>>> plain
   }
 
   /** Show the state of the source and what can be done with it. */

@@ -45,11 +45,7 @@ function frame(message) {
   if (message.status) showStatus(message.status);
 }
 
-<<<<<<< HEAD
-/** What is going on, above everything else. */
-=======
 /** The headline; changed only when its text changes, so that a screen reader does not repeat it. */
->>>>>>> plain
 function headline({ tone, text, advice }) {
   set($("status"), "textContent", text);
   set($("advice"), "textContent", advice);
