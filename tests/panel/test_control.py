@@ -65,11 +65,11 @@ def test_a_choice_that_is_refused_is_set_back(page: "Page", kind: str) -> None:
 def test_old_settings_set_neither_a_slider_nor_a_list_of_the_page_back(page: "Page", spotter: Spotter) -> None:
     page.evaluate(HOLD)
     page.get_by_label("Threshold of yes").fill("0.83")
-    page.get_by_label("When a word counts").select_option("command")
+    page.locator("#mode").select_option("command")
     spotter.settings.set_threshold("no", 0.47)  # the page is shown settings in which what it asks for is not yet done
     page.wait_for_function("() => document.querySelector('[data-word=no] input[type=range]').value === '0.47'")
     assert page.get_by_label("Threshold of yes").input_value() == "0.83"
-    assert page.get_by_label("When a word counts").input_value() == "command"
+    assert page.locator("#mode").input_value() == "command"
     page.evaluate("() => window.let_go()")
     page.wait_for_function("() => document.querySelector('[data-word=yes] output').textContent === '0.83'")
 
