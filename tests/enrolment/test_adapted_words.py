@@ -41,7 +41,7 @@ def test_an_adapted_word_changes_no_other_score_and_forgotten_it_is_what_it_was(
 
 
 def test_an_adapted_word_keeps_its_name(adapted: Model) -> None:
-    with pytest.raises(ConfigError, match="'stop' is the network's word, fitted to your voice"):
+    with pytest.raises(ConfigError, match="'stop' is a word of the network, adapted to your voice"):
         rename_word(adapted, "stop", "halt")
 
 

@@ -43,7 +43,9 @@ def test_a_word_unlearns_a_false_alarm_and_keeps_its_takes(model: Model, alarm: 
 
 
 def test_a_recording_of_the_word_itself_is_no_false_alarm(model: Model) -> None:
-    with pytest.raises(DatasetError, match="'left off' cannot be told from this recording; is it the word itself"):
+    with pytest.raises(
+        DatasetError, match="'left off' cannot be distinguished from this recording; does it contain the word itself"
+    ):
         without_alarm(model, "left off", takes_of("left", "off", n=2)[0])
 
 

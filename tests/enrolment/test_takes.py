@@ -42,10 +42,10 @@ def test_a_word_in_a_quiet_room_is_a_good_take() -> None:
 @pytest.mark.parametrize(
     ("take", "said"),
     [
-        (Take.of("a", np.zeros(16_000, np.float32)), "nothing was said"),
-        (Take.of("a", room(1.0, 3e-4)), "nothing was said"),
+        (Take.of("a", np.zeros(16_000, np.float32)), "no word was found"),
+        (Take.of("a", room(1.0, 3e-4)), "no word was found"),
         (in_room(buzz(0.5, 2e-3), 0.4, 0.4), "too quiet"),
-        (Take.of("a", room(2.0, 0.05)), "no word stands out"),
+        (Take.of("a", room(2.0, 0.05)), "the word does not stand out"),
         (in_room(np.clip(buzz(0.5, 9.0), -1, 1)), "clipped"),
         (in_room(buzz(2.0)), "too long (2.0 s)"),
         (in_room(buzz(0.06)), "too short"),
@@ -131,7 +131,7 @@ def test_a_bad_take_is_asked_for_again_with_the_reason() -> None:
     assert said[0] == 'take 1 of 2: say "hoy" now'
     assert said[1].startswith("take 1 is good")
     assert said[2] == 'take 2 of 2: say "hoy" now'
-    assert said[3].startswith("once more: nothing was said")
+    assert said[3].startswith("try again: no word was found")
     assert said[5].startswith("take 2 is good")
 
 

@@ -72,12 +72,12 @@ def test_a_clip_is_taken_for_a_taught_word_where_it_passes_its_threshold(adapted
     [
         ("", "must have 1 to 40 letters"),
         ("x" * 41, "must have 1 to 40 letters"),
-        ("lights/on", "has '/' in it"),
-        ("../../etc", "has '.' in it"),
-        ("light 💡", "has '💡' in it"),
-        ("a\x00b", "has '\\x00' in it"),
+        ("lights/on", "contains '/'"),
+        ("../../etc", "contains '.'"),
+        ("light 💡", "contains '💡'"),
+        ("a\x00b", "contains '\\x00'"),
         ("-v", "must begin with a letter or digit"),
-        ("_silence_", "has '_' in it"),
+        ("_silence_", "contains '_'"),
     ],
 )
 def test_a_word_that_cannot_be_one_is_refused(word: str, said: str) -> None:
@@ -94,7 +94,7 @@ def test_words_of_any_language_are_taken() -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "my words", "💡", "x" * 61, ".hidden", "a."])
 def test_a_name_that_cannot_be_a_folder_everywhere_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="cannot be a folder's"):
+    with pytest.raises(ConfigError, match="is not a valid folder name"):
         check_name(name)
 
 

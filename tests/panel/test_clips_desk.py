@@ -61,5 +61,5 @@ def test_where_nothing_is_kept_the_page_does_not_speak_of_it(page: "Page", spott
 
 @pytest.mark.parametrize("name", ["yes/gone.flac", "../../etc/passwd", ""])
 def test_only_what_waits_can_be_sorted(clips: Path, spotter: Spotter, name: str) -> None:
-    with pytest.raises(ConfigError, match="waits to be sorted"):
+    with pytest.raises(ConfigError, match="is no longer there to sort"):
         ClipsDesk(spotter).sort(name, right=True)

@@ -101,12 +101,12 @@ def test_a_word_is_taught_listed_renamed_and_forgotten(source: FedSource, client
     assert last["prompt"] == "“left off” is in your model my-words."
     assert [(take["number"], take["fault"]) for take in last["takes"]] == [(n, None) for n in range(1, 6)]
     assert all(-60 < take["level_db"] < 0 and 0.3 < take["seconds"] < 1.5 for take in last["takes"])
-    assert last["report"][0].startswith('Expect "left off" to be heard: ')
+    assert last["report"][0].startswith('"left off": ')
     prompts = [state["prompt"] for state in states]
     assert 'Take 2 of 5: say "left off" now' in prompts
     refused = [take for state in states for take in state["takes"] if take["fault"]]
     assert {take["number"] for take in refused} == {2}
-    assert refused[0]["fault"].startswith("nothing was said; is the microphone muted?")
+    assert refused[0]["fault"].startswith("no word was found; is the microphone muted?")
     assert load_model("my-words").card.keywords[-1] == "left off"
     [word] = client.ask("words")["words"]
     assert (word["model"], word["word"]) == ("my-words", "left off")
@@ -151,7 +151,7 @@ def test_words_said_during_a_lesson_reach_nobody(source: FedSource, client: Clie
 
 
 def test_a_word_the_model_knows_is_refused_before_anybody_speaks(client: Client, own_models: Path) -> None:
-    assert "knows 'stop' already" in client.ask("teach", word="stop")["message"]
+    assert "already has the word 'stop'" in client.ask("teach", word="stop")["message"]
     assert "lesson" not in client.frame() or client.frame().get("lesson", {}).get("phase", "idle") == "idle"
     assert not own_models.exists()
 

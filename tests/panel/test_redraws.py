@@ -35,6 +35,7 @@ def changed_in_a_room(page: "Page", source: FedSource) -> set[str]:
     return set(page.evaluate("() => [...window.changed]")) - ALWAYS_MOVING
 
 
+@pytest.mark.twin("test_a_word_that_is_said_is_drawn")
 def test_while_no_word_is_said_nothing_of_the_page_is_drawn_anew(page: "Page", source: FedSource) -> None:
     with audible_room(source):
         page.locator("#headline[data-tone=good]").wait_for()
@@ -42,7 +43,6 @@ def test_while_no_word_is_said_nothing_of_the_page_is_drawn_anew(page: "Page", s
     assert changed_in_a_room(page, source) == set()
 
 
-@pytest.mark.twin("test_while_no_word_is_said_nothing_of_the_page_is_drawn_anew")
 def test_a_word_that_is_said_is_drawn(page: "Page", source: FedSource) -> None:
     source.feed(SOUND)
     assert changed_in_a_room(page, source) >= {"rows", "events"}

@@ -113,16 +113,17 @@ def _one_line(error: KwsLiveError) -> str:
 
 
 def try_settings(seed: int) -> str:
-    """A damaged or made-up settings file."""
+    """A damaged or made-up settings file; every tenth is whole."""
     chance = random.Random(seed)
     live = LiveSettings(DecisionSettings(thresholds={"yes": 0.5, "no": 0.5}))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "settings.toml"
         live.save(path)
         good = path.read_bytes()
-        if chance.random() < 0.5:
+        fate = chance.random()
+        if 0.1 <= fate < 0.5:
             path.write_bytes(mutate(good, chance))
-        else:
+        elif fate >= 0.5:
             names = [*tomllib.loads(good.decode()), "thresholds.yes", "thresholds", "strange", '"\\u0000"']
             values = (
                 "nan", "inf", "-1", "0", "1e999", "9" * 400, "true", '""', '"off"', "[]", "{}", "[[[[]]]]",
