@@ -50,7 +50,7 @@ DATA_ENTRY: Final = {
 }
 PARITY_SECONDS: Final = 20
 DEMO: Final = Path(sources.__file__).with_name("demo.flac")
-REFERENCE_SECONDS: Final = 6
+REFERENCE_SECONDS: Final = 5
 STRETCH_FRAMES: Final = 6000
 
 

@@ -8,7 +8,7 @@ import add_verifier
 import numpy as np
 import pytest
 
-from kws_live.audio import HOP_SECONDS, Samples
+from kws_live.audio import HOP_SECONDS, SPEECH_RATE_HZ, Samples
 from kws_live.detection import make_pipeline, make_settings, run
 from kws_live.errors import ModelError
 from kws_live.model import FILTERS_NAME, Model, load_model
@@ -16,7 +16,9 @@ from kws_live.model.card import LITERT_NAME, VERIFIER_NAME, write_card
 from kws_live.model.features import Features
 from kws_live.model.scorer import LEAST, LiteRtScorer, Posteriors, VerifiedScorer
 from kws_live.sources.array import ArraySource
+from kws_live.sources.recordings import read_mono
 from kws_live.spotting.verdict import Heard
+from tests.enrolment.spoken_takes import DEMO
 
 FEATURES = np.zeros((98, 40), np.float32)
 
@@ -135,8 +137,9 @@ def test_a_folder_with_a_verifier_asks_it_in_streams_and_in_single_windows(
     assert pipeline.counts.hops_scored_twice == len(asked)
     assert 0 < len(asked) < len(scored) == pipeline.counts.hops_scored
     first, second = (network(verified_model, name) for name in (LITERT_NAME, VERIFIER_NAME))
-    for start in range(0, 100_000, 2_000):  # until the first network scores a word
-        window = demo_audio[start : start + 16_000]
+    samples = read_mono(DEMO, SPEECH_RATE_HZ)
+    for start in range(0, len(samples) - SPEECH_RATE_HZ, 1_600):  # until the first network scores a word
+        window = samples[start : start + SPEECH_RATE_HZ]
         features = verified_model.extractor.mfcc(window)
         one = first.score(features).posteriors
         if is_asked := bool(one[:10].max() >= verified_model.card.verifier_bar):

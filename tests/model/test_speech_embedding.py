@@ -35,7 +35,7 @@ def reference() -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def samples(reference: NDArray[np.float32]) -> Samples:
-    return read_mono(DEMO, SPEECH_RATE_HZ)[: 6 * SPEECH_RATE_HZ]
+    return read_mono(DEMO, SPEECH_RATE_HZ)[: 5 * SPEECH_RATE_HZ]
 
 
 def bands_of(model: Model, samples: Samples) -> NDArray[np.float32]:
