@@ -11,6 +11,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ PATIENCE_SECONDS: Final = 8.0
 
 REPEAT_SECONDS: Final = 0.5
 """A signal repeated within this time counts once: ``timeout`` and terminals send it twice."""
+
+WAKE_SECONDS: Final = 0.2
+"""Time from a signal until the main thread is woken, if it began to wait at the very moment of the signal."""
 
 NUMBERS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
@@ -107,6 +111,10 @@ class Signals:
         return True
 
     def _end_later(self, number: int) -> None:
+        time.sleep(WAKE_SECONDS)
+        if self._raises and sys.platform != "win32":
+            self._first_at = time.monotonic()  # no second signal of the user's
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
         time.sleep(self._patience_seconds)
         end_at_once(number)
 

@@ -217,6 +217,26 @@ except KeyboardInterrupt as error:
     assert process.communicate(timeout=PATIENCE_SECONDS) == ("143\n", "")
 
 
+def test_an_interrupt_that_comes_just_as_the_block_begins_to_wait_is_raised_too(processes: list[Process]) -> None:
+    # The thread that receives signals gets this one; the main thread, already waiting, is not interrupted by it.
+    script = """
+import signal
+signals = Signals(3600)
+signals.install()
+try:
+    with signals.interrupting():
+        received = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(received)
+        os.write(received, bytes([signal.SIGTERM]))
+        print("ready", flush=True)
+        threading.Event().wait(3600)
+except KeyboardInterrupt as error:
+    print(error.code)
+"""
+    process = begin_script(processes, script)
+    assert process.communicate(timeout=PATIENCE_SECONDS) == ("143\n", "")
+
+
 def test_a_thread_that_is_stuck_in_foreign_code_does_not_keep_the_process(processes: list[Process]) -> None:
     # With a call in C that signals do not wake: Python runs no handler in the main thread.
     script = """
