@@ -9,7 +9,8 @@ from kws_live.spotter import Spotter
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# Makes a choice, shows an old frame before the answer and one after it; returns the state at each of them.
+# Makes a choice; shows an old frame before the answer, one right after it, and one after the next picture. Returns
+# whether the choice stood at each of them.
 TRY = """async ([kind, refuse]) => {
   const { Control } = await import("./control.js");
   const element = document.createElement(kind === "select" ? "select" : "input");
@@ -26,8 +27,10 @@ TRY = """async ([kind, refuse]) => {
   control.show(old);
   const states = [element[property] === chosen];
   answer();
-  await new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)));
+  for (let turn = 0; turn < 10; turn++) await null; // the answer has come, and no picture has been drawn since
+  control.show(old);
   states.push(element[property] === chosen);
+  await new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)));
   control.show(old);
   element.remove();
   return [...states, element[property] === chosen];
