@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    return min(4, (os.cpu_count() or 1) + 1)  # tests wait, too; with TensorFlow each worker takes a gigabyte
+    return min(4, (os.cpu_count() or 1) + 2)  # tests wait, too; with TensorFlow each worker takes a gigabyte
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,8 +6,7 @@ Everything else stays float32, which is as fast and closer to Keras than 8 bits 
 accuracy in 8 bits, such as the original paper's, whose input is not normalised, runs live in float32.
 """
 
-import contextlib
-import io
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -91,7 +90,7 @@ def export_model(
     folder.mkdir(parents=True, exist_ok=True)
     # Saved without the optimizer, whose state would be two thirds of the file.
     keras.Model(network.input, network.output, name=name).save(folder / KERAS_NAME)
-    exact, small = to_litert(network), to_litert(network, sample)
+    exact, small = to_litert(network, sample)
     answers = [litert_posteriors(content, sample).argmax(axis=1) for content in (exact, small)]
     agreement = float((answers[0] == answers[1]).mean())
     (folder / FLOAT_NAME).write_bytes(exact)
@@ -120,8 +119,8 @@ def range_windows(archives: Sequence[FeatureArchive]) -> Features:
     return np.concatenate([archive.mfcc(some) for archive, some in zip(archives, each, strict=True)])
 
 
-def to_litert(network: keras.Model, sample: Features | None = None) -> bytes:
-    """Convert to LiteRT in float32 or, with ``sample`` windows to determine the ranges, with convolutions in 8 bits.
+def to_litert(network: keras.Model, sample: Features) -> tuple[bytes, bytes]:
+    """Convert to LiteRT, in float32 and with convolutions in 8 bits, with the ranges of the ``sample`` windows.
 
     Input and output are float32 in both cases. Requires TensorFlow.
     """
@@ -133,28 +132,26 @@ def to_litert(network: keras.Model, sample: Features | None = None) -> bytes:
             "the training is kept"
         ) from error
 
-    one_window = keras.Input(batch_shape=(1, *network.input_shape[1:]), name="mfcc")
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one_window, network(one_window)))
-    # Keras prints the signature of what it saves; the converter warns about ranges that it is about to measure,
-    # and the debugger used to exclude operations prints a deprecation warning.
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    def representative() -> Iterator[list[Features]]:
+        for window in sample:
+            yield [window[np.newaxis]]
+
+    one_window = tf.TensorSpec((1, *network.input_shape[1:]), tf.float32, name="mfcc")
+    # The converter warns about ranges that it is about to measure, and the debugger used to exclude operations prints
+    # a deprecation warning.
+    with tempfile.TemporaryDirectory() as saved, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
         warnings.filterwarnings("ignore", message=r"(?s).*tf.lite.Interpreter is deprecated")
-        if sample is None:
-            return bytes(converter.convert())
-        windows = sample
-
-        def representative() -> Iterator[list[Features]]:
-            for window in windows:
-                yield [window[np.newaxis]]
-
+        network.export(saved, input_signature=[one_window], verbose=False)
+        exact = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = representative
         options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=list(IN_FLOAT))
         quantiser = tf.lite.experimental.QuantizationDebugger(
             converter=converter, debug_dataset=representative, debug_options=options
         )
-        return bytes(quantiser.get_nondebug_quantized_model())
+        return bytes(exact), bytes(quantiser.get_nondebug_quantized_model())
 
 
 def litert_posteriors(content: bytes, mfcc: Features) -> Posteriors:
