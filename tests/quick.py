@@ -2,8 +2,8 @@
 
 With several workers, files that import Keras go to one of them.
 
-``--quick``: no test that is marked slow, for it takes over 0.3 s of a core, and none that needs more than this process:
-it is skipped when it asks.
+``--quick``: no test that is marked slow, for it takes over 0.3 s of a core or waits over 2 s, and none that needs more
+than this process: it is skipped when it asks.
 """
 
 import gc
@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes over 0.3 s of a core; its file runs first, and --quick skips it")
+    config.addinivalue_line("markers", "slow: over 0.3 s of a core or 2 s of waiting; its file runs first, --quick skips it")
     if config.getoption("--quick"):  # a test that is skipped half-way has no time to close its files
         config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
         config.addinivalue_line("filterwarnings", "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")

@@ -53,6 +53,8 @@ def read_arrays(content: bytes) -> dict[str, NDArray[Any]]:
             members = archive.infolist()
             if (n_bytes := sum(member.file_size for member in members)) > LARGEST_BYTES:
                 raise ValueError(f"it would unpack to {n_bytes:,} bytes; the limit is {LARGEST_BYTES:,}")
+            if not all(member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
+                raise ValueError("it is compressed in a way that numpy does not use")
             return {member.filename.removesuffix(".npy"): read_array(archive.read(member)) for member in members}
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
         raise ValueError(f"it is not an .npz file: {error}") from error

@@ -60,6 +60,7 @@ def test_a_sink_is_closed_by_its_own_thread_and_one_that_hangs_delays_no_other()
 # Stopping.
 
 
+@pytest.mark.slow
 def test_who_stops_from_a_callback_has_all_the_time_it_needs_though_another_one_hangs() -> None:
     hangs, saved, stopped = Blocks(), threading.Event(), threading.Event()
     spotter = listen(FakeMicrophone(["yes", "no"]), model=MODEL)

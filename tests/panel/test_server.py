@@ -20,6 +20,7 @@ from tests.panel.panel_fakes import (
 )
 
 
+@pytest.mark.slow
 def test_half_requests_end_by_themselves_and_others_are_served_meanwhile(panel: Panel) -> None:
     halves = [socket.create_connection(("127.0.0.1", panel.port)) for _ in range(10)]
     for half in halves:

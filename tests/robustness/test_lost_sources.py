@@ -94,6 +94,7 @@ def test_a_source_that_opens_and_stays_dumb_is_not_back() -> None:
     assert session.statistics().n_lost == 1
 
 
+@pytest.mark.slow
 def test_fifty_losses_are_counted_and_leave_no_thread_behind() -> None:
     block = np.zeros((HOP_SAMPLES, 1), np.float32)
     left = 50

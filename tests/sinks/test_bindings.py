@@ -210,6 +210,7 @@ def test_an_action_that_cannot_work_is_told_at_the_start_with_its_line(
     assert "\n" not in str(failure.value)
 
 
+@pytest.mark.slow
 def test_close_ends_a_program_that_would_run_on(bindings_file: Callable[[str], Path]) -> None:
     path = bindings_file(f"[[binding]]\ntime_limit_seconds = 600\nrun = [{sys.executable!r}, '-c', 'input()']\n")
     begun = path.with_name("begun")

@@ -135,6 +135,7 @@ def test_what_cannot_be_kept_is_refused_in_one_line(rest: str, tmp_path: Path, m
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_was_heard_can_be_taught_and_measured_with(tmp_path: Path) -> None:
     with listen(FakeMicrophone(["yes", "no"]), model=tone_model("yes", "no"), sinks=[f"clips:{tmp_path}"]) as spotter:
         spotter.wait(30.0)

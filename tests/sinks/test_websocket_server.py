@@ -82,6 +82,7 @@ def test_a_client_that_does_not_read_is_left_and_the_others_are_told_everything(
         sink.close()
 
 
+@pytest.mark.slow
 def test_half_handshakes_keep_no_client_out(caplog: pytest.LogCaptureFixture) -> None:
     sink = WebsocketServer("ws://127.0.0.1:0")
     with ExitStack() as held:

@@ -90,3 +90,12 @@ def test_damage_is_a_value_error_or_harmless(damage: list[tuple[int, int]]) -> N
         read_arrays(bytes(content))
     except ValueError:
         return
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compression_that_numpy_does_not_write_is_refused(method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a.npy", npy(np.arange(9)))
+    with pytest.raises(ValueError, match="compressed in a way that numpy does not use"):
+        read_arrays(buffer.getvalue())
