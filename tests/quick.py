@@ -38,7 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: over 0.3 s of a core or 2 s of waiting; its file runs first, --quick skips it")
+    config.addinivalue_line(
+        "markers", "slow: over 0.3 s of a core or 2 s of waiting; its file runs first, --quick skips it"
+    )
     if config.getoption("--quick"):  # a test that is skipped half-way has no time to close its files
         config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
         config.addinivalue_line("filterwarnings", "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
