@@ -54,16 +54,17 @@ def smoothness(seconds: float) -> tuple[float, float, float]:
     """Return, for a page with ten minutes of lines, Chromium's share of a core, frame rate, and longest frame in ms."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        kws_live.listen(Rehearsal(ten_minutes(), 2 * seconds + 20)) as spotter,
+        kws_live.listen(Rehearsal(ten_minutes(), 2 * seconds + 25)) as spotter,
         Panel(spotter, port=0, folder=folder, ask_token=False) as panel,
         sync_playwright() as playwright,
     ):
-        while spotter.ring.position < round((600 - 2 * seconds - 20) * SAMPLE_RATE_HZ):
+        while spotter.ring.position < round((600 - 2 * seconds - 25) * SAMPLE_RATE_HZ):
             time.sleep(0.2)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(panel.url)
         page.locator("#events button").nth(30).wait_for()
+        page.wait_for_timeout(5000)  # it has been loaded and compiled
         processes = browser.new_browser_cdp_session()
 
         def cpu_seconds() -> float:

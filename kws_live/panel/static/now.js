@@ -76,7 +76,7 @@ export class Now {
     // Without input the last level is not shown on.
     const level = frame.silent ? LOWEST_DB : frame.level;
     const share = (db) => Math.min(1, Math.max(0, 1 - db / LOWEST_DB)).toFixed(2);
-    this.#held = Math.max(frame.silent ? LOWEST_DB : frame.peak, this.#held - 1.2);
+    this.#held = Math.max(frame.silent ? LOWEST_DB : frame.peak, this.#held - 2.4); // 15 dB a second
     meter.querySelector(".meter-level").style.transform = `scaleX(${share(level)})`;
     meter.querySelector(".meter-peak").style.backgroundPositionX = `${100 * share(this.#held)}%`;
     meter.classList.toggle("clipping", frame.clipping);
