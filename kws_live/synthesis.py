@@ -1,8 +1,9 @@
 """Speech synthesisers installed on this machine, used to speak words.
 
 Each is optional: espeak-ng, flite and festival are programs (Debian packages of the same names; festival with
-``festvox-kdlpc16k`` and ``festvox-us-slt-hts``), pico is the package ``py-nanotts``. For training, different
-synthesisers add more variety than different voices of one synthesiser, so use every kind that is installed.
+``festvox-kdlpc16k`` and ``festvox-us-slt-hts``), pico and hibari are the Python packages ``py-nanotts`` and
+``hibari-tts``. For training, different synthesisers add more variety than different voices of one synthesiser, so use
+every kind that is installed.
 """
 
 import shutil
@@ -13,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Voice:
 
     Attributes
     ----------
-    engine : "espeak", "flite", "festival" or "pico"
+    engine : "espeak", "flite", "festival", "hibari" or "pico"
     name : the engine's name for it
     """
 
@@ -54,7 +55,7 @@ def installed_voices(language: str = "en") -> tuple[Voice, ...]:
 
     Parameters
     ----------
-    language : such as "en" or "pl"; flite and festival speak English, pico a few, espeak-ng about a hundred
+    language : such as "en" or "pl"; flite, festival and hibari speak English, pico a few, espeak-ng about a hundred
     """
     found: list[Voice] = []
     # A synthesiser that does not start is ignored.
@@ -64,6 +65,8 @@ def installed_voices(language: str = "en") -> tuple[Voice, ...]:
         found += [Voice("flite", name) for name in FLITE_VOICES]
     with suppress(ConfigError):
         found += _festival_voices() if language == "en" and shutil.which("festival") else []
+    if language == "en" and find_spec("hibari"):
+        found += _hibari_voices()
     if find_spec("py_nanotts"):
         found += [Voice("pico", name) for name in PICO_VOICES if name.startswith(f"{language}-")]
     return tuple(sorted(found, key=str))
@@ -81,6 +84,25 @@ def _espeak_voices(language: str) -> list[Voice]:
 def _festival_voices() -> list[Voice]:
     known = _run("festival", "-b", "(print (voice.list))").decode("utf-8", "replace")
     return [Voice("festival", name) for name in FESTIVAL_VOICES if name in known]
+
+
+def _hibari_voices() -> list[Voice]:
+    """Return the voice in the package, and those downloaded with ``hibari --voice NAME``."""
+    from hibari.voices import VOICES, voice_path
+
+    found = []
+    for name in VOICES:
+        with suppress(FileNotFoundError):
+            voice_path(name, download_missing=False)
+            found.append(Voice("hibari", name))
+    return found
+
+
+@cache
+def _hibari(name: str) -> Any:
+    from hibari import Hibari
+
+    return Hibari(name)
 
 
 def draw_voices(shares: Mapping[str, int], rng: np.random.Generator, language: str = "en") -> list[Voice]:
@@ -129,11 +151,16 @@ def speak(text: str, voice: Voice, speed: float = 1.0, pitch: float = 1.0) -> Sa
             stretch = f'(set! hts_engine_params (append (list (list "-r" {speed:.3f})) hts_engine_params))'
         saying = f'(utt.save.wave (SynthText "{quoted}") "/dev/stdout" \'riff)'
         sound = _run("festival", "-b", f"(voice_{voice.name})", stretch, saying)
+    elif voice.engine == "hibari":
+        reader = _hibari(voice.name)
+        # It has no pitch: read slower, and played faster.
+        sound = (32767 * np.clip(reader(text, speed=speed / pitch, seed=0), -1, 1)).astype("<i2").tobytes()
+        return _trimmed(sound, round(pitch * reader.sample_rate), text, voice)
     elif voice.engine == "pico":
         pcm = _run(sys.executable, "-c", _PICO, text, voice.name, str(speed), str(pitch))
         return _trimmed(pcm, SPEECH_RATE_HZ, text, voice)
     else:
-        raise ConfigError(f"no synthesiser {voice.engine!r}; choose from: espeak, flite, festival, pico")
+        raise ConfigError(f"no synthesiser {voice.engine!r}; choose from: espeak, flite, festival, hibari, pico")
     header = sound.find(b"data")
     if header < 24 or not sound.startswith(b"RIFF"):
         raise ConfigError(f"{voice} produced no audio for {text!r}")

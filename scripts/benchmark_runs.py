@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from kws_live.audio import SPEECH_RATE_HZ, Samples
 from kws_live.cli.progress import steps
 from kws_live.detection import make_settings
 from kws_live.evaluation.clips import ClipScore, NoiseScore, find_clips, score_clips, score_noise
 from kws_live.evaluation.effort import Effort, effort_of
+from kws_live.evaluation.intervals import Rate
 from kws_live.evaluation.make_stream import StreamSettings, make_stream, write_stream
 from kws_live.evaluation.material import find_material
 from kws_live.evaluation.operating_points import THRESHOLDS, Sweep, sweep
@@ -19,13 +23,14 @@ from kws_live.evaluation.talk import TalkRun, TalkScore, measure_talk
 from kws_live.model import Model
 from kws_live.scan.archive import scan
 from kws_live.scan.workers import LocalProcesses
-from kws_live.sources.recordings import length_seconds
+from kws_live.sources.recordings import length_seconds, read_mono
 from kws_live.sources.sound_folder import sound_files
 from kws_live.spotting.decision_settings import DecisionSettings, Mode
 
 SNRS_DB: Final = (30.0, 10.0, 0.0)
 NOISES: Final = {"room noise": Path("test") / "_silence_", "ESC-10": Path("noise") / "esc10"}
 """The noise of the official test set, from the rooms it was recorded in; and dogs, clocks, rain and chainsaws."""
+NOISE_HOURS: Final = 3
 MODES: Final[tuple[Mode, ...]] = ("command", "spotting")
 SEED: Final = 2026
 
@@ -52,6 +57,7 @@ class Measured:
     noise: NoiseScore
     streams: dict[str, StreamScore]
     spotting: dict[str, StreamScore]
+    long_noise: dict[Mode, Rate]
     efforts: dict[str, Effort]
     talk: dict[Mode, TalkScore]
     swept: dict[Mode, Sweep]
@@ -74,7 +80,30 @@ def build_streams(data: Path, folder: Path, keywords: Sequence[str], n_words: in
     return streams
 
 
-def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[Path], keep: Path | None) -> Measured:
+def build_noise(data: Path, folder: Path) -> list[Path]:
+    """Write half hours of ESC-10 without a word, each recording over another one, as loud as in the streams."""
+    rng = np.random.default_rng(SEED)
+    found = [read_mono(path, SPEECH_RATE_HZ) for path in sound_files(data / NOISES["ESC-10"], deep=True)]
+    found = [sound / np.sqrt(np.mean(np.square(sound))) for sound in found if sound.any()]
+    paths = [folder / f"noise-{number}.flac" for number in range(2 * NOISE_HOURS)]
+    for path in paths:
+        parts: list[Samples] = []
+        while sum(part.size for part in parts) < 1800 * SPEECH_RATE_HZ:
+            first, second = (found[k] for k in rng.choice(len(found), 2, replace=False))
+            pair = first + 10 ** (rng.uniform(-20, 0) / 20) * np.resize(second, first.size)
+            parts.append(np.clip(10 ** (rng.uniform(-56, -26) / 20) * pair, -1, 1).astype(np.float32))
+        write_stream(path, path.with_suffix(".csv"), np.concatenate(parts), [])
+    return paths
+
+
+def measure(
+    model: Model,
+    data: Path,
+    streams: dict[str, Path],
+    long_noise: Sequence[Path],
+    talk: Sequence[Path],
+    keep: Path | None,
+) -> Measured:
     """Run one model on everything; the other mode and other thresholds are evaluated on the recorded runs."""
     name = model.card.name
     settings = make_settings(model).snapshot()
@@ -90,6 +119,10 @@ def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[P
             runs[stream], scores[stream] = measure_stream(
                 model, settings, path, path.with_suffix(".csv"), keep, advance
             )
+    with steps(f"{name}: hours of noise", length_seconds(long_noise)) as advance:
+        noise_runs = [
+            measure_stream(model, settings, path, path.with_suffix(".csv"), keep, advance)[0] for path in long_noise
+        ]
     talk_runs: list[TalkRun] = []
     seconds = length_seconds(path for folder in talk for path in sound_files(folder, deep=True))
     with steps(f"{name}: talk", seconds) as advance:
@@ -105,10 +138,14 @@ def measure(model: Model, data: Path, streams: dict[str, Path], talk: Sequence[P
                 talk_swept[mode][threshold] = talk_score(talk_runs, at)
                 advance(1)
         by_mode = {mode: talk_score(talk_runs, replace(settings, mode=mode)) for mode in MODES}
+        in_noise = {
+            mode: sum((one.score(replace(settings, mode=mode)) for one in noise_runs), StreamScore()) for mode in MODES
+        }
         spotting = {stream: one.score(replace(settings, mode="spotting")) for stream, one in runs.items()}
     efforts = {stream: effort_of(one.run, scores[stream]) for stream, one in runs.items()}
     speed = measure_scan(model, settings, talk)
-    return Measured(model, clips, noise, scores, spotting, efforts, by_mode, swept, talk_swept, speed)
+    rates = {mode: score.false_accepts["noise"] for mode, score in in_noise.items()}
+    return Measured(model, clips, noise, scores, spotting, rates, efforts, by_mode, swept, talk_swept, speed)
 
 
 def measure_scan(model: Model, settings: DecisionSettings, talk: Sequence[Path]) -> ScanSpeed:

@@ -30,7 +30,7 @@ from teaching_words import in_noise, other_words, ten_words
 
 from kws_live.cli.progress import progress
 from kws_live.enrolment.expectation import THRESHOLD
-from kws_live.enrolment.spoken_takes import PROVED, speak_takes
+from kws_live.enrolment.spoken_takes import PROVED, SHARES, speak_takes
 from kws_live.enrolment.teaching import Teacher
 from kws_live.evaluation.intervals import Rate, Share
 from kws_live.evaluation.report import Table
@@ -134,7 +134,7 @@ def heading(given: argparse.Namespace, hours: float) -> str:
     options = (" --from-text" if given.from_text else "") + (" --peer PYTHON" if given.peer else "")
     spoken = (
         "\nFrom text: no recorded takes, but the word's name read by the synthesisers of this machine\n"
-        f"({', '.join(sorted({voice.engine for voice in installed_voices()}))}); every clip counts.\n"
+        f"({', '.join(synthesisers())}); every clip counts.\n"
         if given.from_text
         else ""
     )
@@ -154,9 +154,23 @@ as if the draws were independent.
 
 
 def from_text(model: Model, teacher: Teacher, word: Word) -> Iterator[Trial]:
-    """Teach a word from synthetic voices that read its name."""
-    takes = speak_takes(word.name.replace("_", " "))
-    yield taught(model, teacher, word, [(Clip(Path(), ""), take) for take in takes], FROM_TEXT)
+    """Teach a word from synthetic voices that read its name: of all synthesisers, then of each one alone."""
+    for kind, shares in (
+        (FROM_TEXT, SHARES),
+        *((alone(engine), {engine: SHARES[engine]}) for engine in synthesisers()),
+    ):
+        takes = speak_takes(word.name.replace("_", " "), shares=shares)
+        yield taught(model, teacher, word, [(Clip(Path(), ""), take) for take in takes], kind)
+
+
+def synthesisers() -> list[str]:
+    """Return the names of those on this machine."""
+    return sorted({voice.engine for voice in installed_voices()})
+
+
+def alone(engine: str) -> str:
+    """Return the kind of the takes that one synthesiser made."""
+    return f"{FROM_TEXT}, {engine}"
 
 
 def judged(network: Network, trial: Trial, talk: Sequence[Stream], spoken: Stream) -> Iterator[tuple[Mode, Outcome]]:
@@ -221,7 +235,7 @@ def for_the_guide(outcomes: Outcomes, corpora: dict[str, str]) -> str:
 def summary(outcomes: Outcomes, corpora: dict[str, str]) -> Table:
     rows = []
     for corpus in ("own_words", "words"):
-        for kind in (*KINDS, FROM_TEXT):
+        for kind in (*KINDS, FROM_TEXT, *map(alone, synthesisers())):
             for mode, rate in OPERATING:
                 each = per_word(outcomes, corpora, corpus, kind, mode)
                 if not each:

@@ -7,7 +7,7 @@ from kws_live.audio import SPEECH_RATE_HZ
 from kws_live.errors import ConfigError
 from kws_live.synthesis import Voice, installed_voices, speak
 
-KINDS = ("espeak", "flite", "festival", "pico")
+KINDS = ("espeak", "flite", "festival", "hibari", "pico")
 
 
 def voice_of(engine: str) -> Voice:
@@ -40,13 +40,15 @@ def test_a_synthesiser_that_does_not_start_is_one_less(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
     installed_voices.cache_clear()
     try:
-        assert {voice.engine for voice in installed_voices()} - {"pico"} == {"flite"}
+        assert {voice.engine for voice in installed_voices()} - {"hibari", "pico"} == {"flite"}
     finally:
         installed_voices.cache_clear()
 
 
 def test_what_cannot_speak_is_said() -> None:
-    with pytest.raises(ConfigError, match="no synthesiser 'parrot'; choose from: espeak, flite, festival, pico"):
+    with pytest.raises(
+        ConfigError, match="no synthesiser 'parrot'; choose from: espeak, flite, festival, hibari, pico"
+    ):
         speak("hello", Voice("parrot", "polly"))
     with pytest.raises(ConfigError, match=r"espeak:.* produced (silence|no audio) for ' '"):
         speak(" ", voice_of("espeak"))

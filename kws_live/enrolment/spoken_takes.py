@@ -12,7 +12,7 @@ from kws_live.enrolment.takes import Take, fault
 from kws_live.errors import ConfigError, DatasetError
 from kws_live.synthesis import draw_voices, installed_voices, speak
 
-SHARES: Final[Mapping[str, int]] = {"espeak": 12, "flite": 8, "pico": 6, "festival": 4}
+SHARES: Final[Mapping[str, int]] = {"espeak": 12, "flite": 8, "hibari": 6, "pico": 6, "festival": 4}
 """Takes by each synthesiser: synthesisers differ more than the voices of one do."""
 
 SPEED: Final = (0.75, 1.25)
@@ -25,7 +25,10 @@ one false accept per hour, as scripts/prove_teaching measured it."""
 
 
 def speak_takes(
-    word: str, language: str = "en", on_progress: Callable[[int, int], None] = lambda *_: None
+    word: str,
+    language: str = "en",
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+    shares: Mapping[str, int] = SHARES,
 ) -> list[Take]:
     """Return takes of a word in varied voices, speeds and pitches; the same word gives the same takes.
 
@@ -34,6 +37,7 @@ def speak_takes(
     word : in writing
     language : of the word, such as "en" or "pl"
     on_progress : called with takes tried and their number
+    shares : synthesiser -> number of takes
 
     Raises
     ------
@@ -45,10 +49,10 @@ def speak_takes(
             raise DatasetError(f"no installed synthesiser speaks {language!r}; espeak-ng --voices lists the languages")
         raise DatasetError(
             "no speech synthesiser is installed; "
-            "apt-get install espeak-ng flite festival festvox-kdlpc16k, pip install py-nanotts"
+            "pip install py-nanotts hibari-tts, apt-get install espeak-ng flite festival festvox-kdlpc16k"
         )
     rng = np.random.default_rng(list(hashlib.sha256(word.encode()).digest()[:8]))
-    voices = draw_voices(SHARES, rng, language)
+    voices = draw_voices(shares, rng, language)
     takes: list[Take] = []
     counts: Counter[str] = Counter()
     for number, voice in enumerate(voices, 1):

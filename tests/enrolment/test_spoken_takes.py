@@ -26,7 +26,8 @@ def takes() -> list[Take]:
 @pytest.fixture
 def nobody_speaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setitem(sys.modules, "py_nanotts", None)
+    for package in ("hibari", "py_nanotts"):
+        monkeypatch.setitem(sys.modules, package, None)
     installed_voices.cache_clear()
     yield
     installed_voices.cache_clear()
