@@ -65,7 +65,7 @@ def installed_voices(language: str = "en") -> tuple[Voice, ...]:
         found += [Voice("flite", name) for name in FLITE_VOICES]
     with suppress(ConfigError):
         found += _festival_voices() if language == "en" and shutil.which("festival") else []
-    if language == "en" and find_spec("hibari"):
+    if language == "en" and find_spec("hibari") and find_spec("onnxruntime"):
         found += _hibari_voices()
     if find_spec("py_nanotts"):
         found += [Voice("pico", name) for name in PICO_VOICES if name.startswith(f"{language}-")]
