@@ -94,8 +94,10 @@ class ActionError(KwsLiveError):
     Attributes
     ----------
     again : whether a retry may succeed
+    told : whether the cause is in the log already
     """
 
-    def __init__(self, message: str, again: bool = False) -> None:
+    def __init__(self, message: str, again: bool = False, told: bool = False) -> None:
         super().__init__(message)
         self.again = again
+        self.told = told

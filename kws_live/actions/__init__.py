@@ -70,6 +70,11 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
+def plain(name: str) -> str:
+    """Return a name for a message, printable and truncated if it is long."""
+    return printable(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}...")
+
+
 def shortened(name: str) -> str:
-    """Return a name in quotes for a message, truncated if it is long."""
-    return repr(printable(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."))
+    """Return a name in quotes for a message."""
+    return repr(plain(name))

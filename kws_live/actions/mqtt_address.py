@@ -25,7 +25,9 @@ class MqttAddress(NamedTuple):
     @property
     def name(self) -> str:
         """The broker's name in messages."""
-        return f"{'mqtts' if self.is_encrypted else 'mqtt'}://{self.host}"
+        scheme, usual_port = ("mqtts", 8883) if self.is_encrypted else ("mqtt", 1883)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}" + ("" if self.port == usual_port else f":{self.port}")
 
     @property
     def broker(self) -> tuple[object, ...]:

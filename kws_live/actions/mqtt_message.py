@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -28,6 +29,13 @@ PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 CONNECT_SECONDS: Final = 0.25
 """How long a message waits for a connection before its age is checked again."""
+
+
+REFUSALS: Final = dict.fromkeys(
+    ("Not authorized", "Bad user name or password"),
+    "check the user and the password, as in mqtt://USER:${PASSWORD}@HOST/TOPIC",
+)
+"""What to do about a broker's refusal."""
 
 
 class MqttConnection:
@@ -116,7 +124,8 @@ class MqttConnection:
                 client.loop_stop()
                 trouble = self._trouble or "the connection was lost"
             except Exception as error:  # unknown host, refused, invalid certificate ...
-                trouble = printable(str(getattr(error, "strerror", None) or error) or type(error).__name__)
+                said = printable(str(getattr(error, "strerror", None) or error) or type(error).__name__)
+                trouble = f"{said}; {_advice(error)}"
             with self._changed:
                 n_failed = 0 if self._connected else n_failed + 1
                 self._connected = False
@@ -135,7 +144,8 @@ class MqttConnection:
 
     def _on_connect(self, client: "Client", userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._trouble = f"refused: {printable(str(reason))}"
+            advice = REFUSALS.get(str(reason), "see the broker's log")
+            self._trouble = f"refused: {printable(str(reason))}; {advice}"
             return
         with self._changed:
             self._connected = True
@@ -185,7 +195,7 @@ class MqttConnection:
         """
         self._wait(lambda: self._connected, CONNECT_SECONDS)
         if not self._connected:
-            raise ActionError(f"no connection to {self.name}: {self._trouble}", again=True)
+            raise ActionError(f"no connection to {self.name}: {self._trouble}", again=True, told=True)
         with self._changed:
             client = self._client
         try:
@@ -233,6 +243,13 @@ class MqttConnection:
             if self._thread.is_alive():
                 self._give_up(self._client)
                 self._thread.join(1.0)
+
+
+def _advice(error: Exception) -> str:
+    """Return what to do if a broker cannot be reached."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "?ca=FILE names a certificate to trust"
+    return "check the address, and that a broker runs there"
 
 
 def _is_out(message: Any) -> bool:

@@ -22,6 +22,8 @@ PAUSES_SECONDS: Final = (0.25, 0.5, 1.0, 2.0)
 CLOSE_SECONDS: Final = 2.0
 """How long `Outbox.close` continues to deliver."""
 
+_ENDED: Final = "listening ended first"
+
 LARGEST_MEMORY: Final = 100
 """Maximum number of different failures logged; further ones are only counted."""
 
@@ -79,7 +81,8 @@ class Outbox:
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self._n_lost_before = 0
-        self._why = "no time left"
+        self._why = _ENDED
+        self._trouble = ""
         self._started = False
         self._under_way: set[threading.Thread] = set()
         self._left_behind: set[threading.Thread] = set()
@@ -151,7 +154,7 @@ class Outbox:
         with self._lock:
             n_lost, self._n_lost_before = self.n_lost - self._n_lost_before, self.n_lost
         if n_lost:
-            log.warning("%s: %d not delivered by the end: %s", self.name, n_lost, self._why)
+            log.warning("%s: %d not delivered by the end: %s", self.name, n_lost, self._trouble or self._why)
 
     def _count_lost(self) -> None:
         with self._lock:
@@ -167,16 +170,20 @@ class Outbox:
         """Drop an event for which the receiver was too slow."""
         self._lose(task, why)
 
-    def _tell(self, key: str, message: str, *arguments: object, error: BaseException | None = None) -> None:
-        """Log a failure, unless it was logged since the receiver last worked."""
+    def _tell(
+        self, key: str, message: str, *arguments: object, error: BaseException | None = None, is_known: bool = False
+    ) -> None:
+        """Log a failure, unless it is in the log already."""
         with self._lock:
             if key in self._told or len(self._told) >= LARGEST_MEMORY:
                 return
             self._told.add(key)
-        log.warning(message, *arguments, exc_info=error)
+        if not is_known:
+            log.warning(message, *arguments, exc_info=error)
 
     def _works(self) -> None:
         with self._lock:
+            self._why, self._trouble = _ENDED, ""
             was_in_trouble = bool(self._told)
             self._told.clear()
             n_lost, self._n_lost_before = self.n_lost - self._n_lost_before, self.n_lost
@@ -194,7 +201,7 @@ class Outbox:
     def _work(self) -> None:
         while (task := self._backlog.get()) is not None:
             if time.monotonic() >= self._close_by:
-                self._lose(task, "listening has ended")
+                self._count_lost()  # told with the others by `drop_rest`
             else:
                 self._under_way.add(threading.current_thread())
                 self._deliver(task)
@@ -210,10 +217,13 @@ class Outbox:
             try:
                 task.deliver(task.event)
             except ActionError as error:
-                if not error.again or self._closing.is_set():
+                if not error.again:
                     return self._lose(task, str(error))
+                self._trouble = str(error)
+                if self._closing.is_set():
+                    return self._count_lost()
                 if n_tries:  # a single failure may be transient
-                    self._tell(str(error), "%s; trying again", error)
+                    self._tell(str(error), "%s; trying again", error, is_known=error.told)
                 self._will_retry()
                 self._closing.wait(PAUSES_SECONDS[min(n_tries, len(PAUSES_SECONDS) - 1)])
                 n_tries += 1

@@ -40,11 +40,13 @@ class Output:
     tell : prints one event
     """
 
+    name: Final = "standard output"
+
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self.error: OSError | None = None
         self._tell = tell
 
-    def send(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:
         if self.error is None:
             try:
                 self._tell(event)

@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         apply_options(arguments, spotter.settings)
     output = Output(JsonLines("-").send if arguments.json else show)
     if arguments.json or not arguments.live:
-        spotter.on(event=Event)(output.send)
+        spotter.on(event=Event)(output)
     try:
         with signals.noted():
             if not (arguments.json or arguments.live):

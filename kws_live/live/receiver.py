@@ -151,7 +151,8 @@ class SinkReceiver(ThreadReceiver):
     """Sends events to a sink, and closes it at the end, all on its own thread."""
 
     def __init__(self, sink: EventSink, owner: Owner) -> None:
-        super().__init__(optional.name_of(sink), sink.send, owner, lambda _: True, optional.oldest_seconds(sink))
+        name = optional.name_of(sink, f"sink {type(sink).__qualname__}")
+        super().__init__(name, sink.send, owner, lambda _: True, optional.oldest_seconds(sink))
         self.sink = sink
 
     @property
@@ -203,7 +204,7 @@ def make_receiver(function: Callable[[Any], object], owner: Owner, wants: Wants)
     while isinstance(inner, functools.partial):
         inner = inner.func
     forms = (inner, getattr(inner, "__call__", None))  # noqa: B004 - the method itself is inspected
-    name = f"callback {getattr(inner, '__qualname__', type(inner).__qualname__)}"
+    name = optional.name_of(inner, f"callback {getattr(inner, '__qualname__', type(inner).__qualname__)}")
     if any(inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form) for form in forms):
         raise ConfigError(f"{name} is a generator function, whose body never runs when it is called; remove its yield")
     loop = running_loop()

@@ -3,7 +3,7 @@
 import shlex
 from urllib.parse import urldefrag
 
-from kws_live.actions import Action, shortened
+from kws_live.actions import Action, plain
 from kws_live.actions.command import Command
 from kws_live.actions.http_request import HttpRequest
 from kws_live.actions.outbox import Outbox
@@ -23,6 +23,7 @@ class ActionSink:
     """
 
     def __init__(self, action: Action, name: str, types: frozenset[str] = frozenset({"detection"})) -> None:
+        self.name = name
         self._action = action
         self._types = types
         self._outbox = Outbox(name, action.do, abort=action.close)
@@ -46,8 +47,8 @@ def open_exec(rest: str) -> ActionSink:
     try:
         arguments = shlex.split(rest)
     except ValueError as error:
-        raise ConfigError(f"exec:{shortened(rest)[1:-1]} cannot be parsed: {error}") from error
-    return ActionSink(Command(arguments), f"exec:{shortened(arguments[0])[1:-1]}")
+        raise ConfigError(f"exec:{plain(rest)} cannot be parsed: {error}") from error
+    return ActionSink(Command(arguments), f"exec:{plain(arguments[0])}")
 
 
 def open_http(url: str) -> ActionSink:

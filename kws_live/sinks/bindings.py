@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from kws_live.actions import Action, printable
+from kws_live.actions import Action, plain, printable
 from kws_live.actions.command import Command
 from kws_live.actions.http_request import HttpRequest
 from kws_live.actions.key_press import KeyPress
@@ -57,6 +57,7 @@ class Bindings:
         dry_run: bool = False,
         report: Callable[[str], object] = log.info,
     ) -> None:
+        self.name = f"bindings:{plain(str(path))}"
         self.path = user_path(path)
         self._keywords = tuple(keywords)
         self._dry_run = dry_run
@@ -67,7 +68,7 @@ class Bindings:
         self._retired: list[Action] = []
         self._bindings: list[Binding] = []
         self._actions: list[Action] = []
-        outbox = partial(Outbox, f"bindings {self.path.name}", oldest_seconds=COMMAND_SECONDS)
+        outbox = partial(Outbox, self.name, oldest_seconds=COMMAND_SECONDS)
         self._ordered = outbox(abort=self._abort)
         self._parallel = outbox(abort=self._abort, n_workers=PARALLEL_WORKERS)
         self._reports = outbox()  # so that a stopped terminal does not stop the actions

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import soundfile
 
-from kws_live.actions import shortened
+from kws_live.actions import plain, shortened
 from kws_live.audio import SAMPLE_RATE_HZ, Samples, float_to_pcm16
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Detection, Event, NearMiss, word_end
@@ -64,10 +64,10 @@ class Clips:
         self._kinds = frozenset(options.pop("kinds", ",".join(KINDS)).split(","))
         if not folder or options or not self._kinds <= {*KINDS}:
             raise ConfigError(
-                f"clips:{shortened(rest)[1:-1]} is not a valid folder for clips; use one such as "
+                f"clips:{plain(rest)} is not a valid folder for clips; use one such as "
                 f"clips:DIR?megabytes={MEGABYTES:g}&kinds={','.join(KINDS)}"
             )
-        self.name = f"clips:{shortened(folder)[1:-1]}"
+        self.name = f"clips:{plain(folder)}"
         self.folder = user_path(folder)
         self._ring: RingBuffer | None = None
         try:
@@ -138,5 +138,5 @@ def _megabytes(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:
-        raise ConfigError(f"clips: megabytes={shortened(text)[1:-1]} must be above 0, as in clips:DIR?megabytes=200")
+        raise ConfigError(f"clips: megabytes={plain(text)} must be above 0, as in clips:DIR?megabytes=200")
     return value

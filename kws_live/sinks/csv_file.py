@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from kws_live.actions import plain
 from kws_live.errors import ConfigError
 from kws_live.events import Event
 from kws_live.sinks.log_file import LogFile
@@ -37,7 +38,7 @@ class CsvFile:
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("csv: needs a path, as in csv:events.csv")
-        self.name = f"csv:{path}"
+        self.name = f"csv:{plain(path)}"
         self._file = LogFile(path, _line(COLUMNS))
         self._sent: tuple[Event, str] | None = None
 

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 
+from kws_live.actions import plain
 from kws_live.errors import ConfigError
 from kws_live.events import COMMAND_SECONDS, Event
 from kws_live.sinks.log_file import LogFile
@@ -25,7 +26,7 @@ class JsonLines:
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("jsonl: needs a path, as in jsonl:events.jsonl, or - for standard output")
-        self.name = f"jsonl:{path}"
+        self.name = f"jsonl:{plain(path)}"
         self._file = None if path == "-" else LogFile(path)
         # A file is a record, whose lines may come late; what reads standard output may act on them.
         self.oldest_seconds = COMMAND_SECONDS if self._file is None else math.inf

@@ -47,6 +47,7 @@ class Mqtt:
 
     def __init__(self, url: str, keywords: Sequence[str] = ()) -> None:
         address = split_mqtt(url, frozenset({"discovery", "arbitrate"}))
+        self.name = f"{address.name}/{address.topic}"
         self._topic = address.topic
         self._discovery = address.options.get("discovery", "")
         self._keywords = tuple(keywords)
@@ -57,7 +58,7 @@ class Mqtt:
         self._arbitration: Arbitration | None = None
         if seconds is not None:
             self._arbitration = Arbitration(self._connection, self._topic, seconds)
-        self._outbox = Outbox(self._connection.name, self._publish, abort=self._abort)
+        self._outbox = Outbox(self.name, self._publish, abort=self._abort)
 
     def _greet(self, connection: MqttConnection) -> None:
         connection.post(self._state, "online", retain=True)

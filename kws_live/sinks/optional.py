@@ -10,7 +10,10 @@ from kws_live.stream.ring_buffer import RingBuffer
 
 @runtime_checkable
 class Named(Protocol):
-    """Its name in messages. Default: that of its class."""
+    """Its name in messages, as the user wrote it and without secrets. Default: that of its class.
+
+    An object that is registered as a callback may have one as well.
+    """
 
     @property
     def name(self) -> str: ...
@@ -57,9 +60,9 @@ class Steers(Protocol):
     def steer(self, settings: Settings) -> object: ...
 
 
-def name_of(sink: EventSink) -> str:
-    """The sink's `Named`."""
-    return str(sink.name if isinstance(sink, Named) else type(sink).__name__)
+def name_of(receiver: object, default: str) -> str:
+    """The `Named` of a sink or a callback."""
+    return str(receiver.name) if isinstance(receiver, Named) else default
 
 
 def oldest_seconds(sink: EventSink) -> float:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from datetime import UTC, datetime
 
-from kws_live.actions import shortened
+from kws_live.actions import plain, shortened
 from kws_live.actions.outbox import Outbox
 from kws_live.errors import ActionError, ConfigError
 from kws_live.events import Event
@@ -42,13 +42,14 @@ class SqliteFile:
     def __init__(self, path: str) -> None:
         if not path:
             raise ConfigError("sqlite: needs a path, as in sqlite:events.db")
+        self.name = f"sqlite:{plain(path)}"
         self._path = user_path(path)
         self._named = shortened(path)
         try:
             self._open()
         except (sqlite3.Error, OSError) as error:
             raise ConfigError(f"cannot write events to {self._named}: {error}") from error
-        self._outbox = Outbox(f"sqlite:{self._path.name}", oldest_seconds=math.inf)
+        self._outbox = Outbox(self.name, oldest_seconds=math.inf)
 
     def _open(self) -> None:
         private_folders(self._path)

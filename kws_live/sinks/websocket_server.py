@@ -63,6 +63,7 @@ class WebsocketServer:
         except ImportError as error:
             raise ConfigError('ws:// needs one more package: pip install "kws-live[ws]"') from error
         self._broadcast = broadcast
+        self.name = shown(url)
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port

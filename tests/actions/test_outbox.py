@@ -170,7 +170,46 @@ def test_close_gives_up_on_a_receiver_that_is_away_and_says_how_many_are_left(ca
     outbox.close(seconds=0.0)
     outbox.close()
     assert outbox.n_lost == 3
-    assert "away" in caplog.text
+    assert [record.message for record in caplog.records] == ["test: 3 not delivered by the end: away"]
+
+
+def test_the_cause_of_what_became_too_old_is_told_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    def deliver(_: Event) -> None:
+        raise ActionError("away", again=True)
+
+    outbox = Outbox("test", deliver, oldest_seconds=0.1)
+    outbox.put(event(1))
+    wait_until(lambda: outbox.n_lost == 1)
+    outbox.put(event(2, age_seconds=1.0))
+    outbox.close()
+    assert caplog.records[-1].message == "test: 2 not delivered by the end: away"
+
+
+def test_without_a_failure_the_end_itself_is_the_cause(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver(waits=True)
+    outbox = Outbox("test", receiver.deliver, abort=receiver.go_on.set)
+    outbox.put(event(1))
+    assert receiver.begun.wait(10)
+    outbox.put(event(2))
+    outbox.close(seconds=0.0)
+    assert caplog.records[-1].message == "test: 1 not delivered by the end: listening ended first"
+
+
+def test_a_cause_that_is_in_the_log_already_is_not_logged_again_but_its_end_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tries: list[int] = []
+
+    def deliver(event: Event) -> None:
+        tries.append(event.position)
+        if len(tries) < 3:
+            raise ActionError("away", again=True, told=True)
+
+    outbox = Outbox("test", deliver)
+    outbox.put(event(1))
+    wait_until(lambda: len(tries) == 3)
+    outbox.close()
+    assert [record.message for record in caplog.records] == ["test works again; 0 not delivered in the meantime"]
 
 
 def test_what_is_left_behind_counts_as_lost_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -142,6 +142,39 @@ def test_each_failure_is_told_once_with_its_traceback_and_counted_each_time(capl
     assert "callback test_each_failure" in caplog.text
 
 
+class Lamp:
+    """A user's object."""
+
+    def switch(self, event: Event) -> None:
+        raise LookupError("no lamp")
+
+
+class NamedLamp(Lamp):
+    """One that says what it is called."""
+
+    name = "kitchen lamp"
+    __call__ = Lamp.switch
+
+
+class LampSink(Lamp):
+    send = Lamp.switch
+
+    def close(self) -> None: ...
+
+
+def test_failures_name_a_function_as_its_program_does_and_an_object_as_it_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with audience(LampSink()) as all_told:
+        all_told.add_callback(Detection, (), Lamp().switch)
+        all_told.add_callback(Detection, (), NamedLamp())
+        all_told.deliver(word(1))
+        all_told.drain()
+    assert "callback Lamp.switch failed;" in caplog.text
+    assert "kitchen lamp failed;" in caplog.text
+    assert "sink LampSink: not delivered: LookupError: no lamp" in caplog.text
+
+
 PROGRAMS = {
     "callback": """
         with kws_live.listen(FakeMicrophone(["yes", "yes"]), model=tone_model("yes")) as spotter:

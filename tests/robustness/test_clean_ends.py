@@ -2,13 +2,17 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.spoken import wait_until
 
 PATIENCE_SECONDS = 60
 LISTEN = (sys.executable, "-m", "kws_live", "listen")
@@ -152,3 +156,24 @@ def test_help_lists_the_exit_codes() -> None:
     done = subprocess.run([*LISTEN, "--help"], capture_output=True, text=True, check=True)
     for code in ("0 ", "1 ", "2 ", "130", "143", "129", "141 "):
         assert code in done.stdout.partition("exit codes")[2]
+
+
+@pytest.mark.slow
+@needs_posix
+def test_a_reader_that_stopped_reading_is_named_as_the_standard_output(programs: list[Process], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    heard = tmp_path / "events.jsonl"
+    arguments = ("--source", "demo:", "--fast", "--json", "--sink", f"jsonl:{heard}")
+    process = subprocess.Popen([*LISTEN, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True)
+    programs.append(process)
+    os.close(writer)
+    wait_until(lambda: heard.exists() and '"go"' in heard.read_text())
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
+    os.close(reader)
+    assert re.fullmatch(r"standard output: \d+ not delivered by the end: listening ended first\n", err)

@@ -86,6 +86,33 @@ def test_an_unknown_scheme_lists_the_known_ones(name: str) -> None:
         open_sink(name)
 
 
+NAMED = [
+    ("jsonl:{folder}/e.jsonl", "jsonl:{folder}/e.jsonl"),
+    ("csv:{folder}/e.csv", "csv:{folder}/e.csv"),
+    ("sqlite:{folder}/e.db", "sqlite:{folder}/e.db"),
+    (f"exec:{sys.executable} -c pass", f"exec:{sys.executable}"),
+    ("http://me:S3CRET@127.0.0.1:1/S3CRET#all", "http://127.0.0.1:1/..."),
+    ("https://me:S3CRET@127.0.0.1:1/S3CRET", "https://127.0.0.1:1/..."),
+    ("mqtt://me:S3CRET@127.0.0.1:1/home/voice", "mqtt://127.0.0.1:1/home/voice"),
+    ("mqtts://me:S3CRET@127.0.0.1/home?discovery=ha", "mqtts://127.0.0.1/home"),
+    ("ws://127.0.0.1:0?origin=http://house:8123", "ws://127.0.0.1:0"),
+    ("clips:{folder}/kept?megabytes=5", "clips:{folder}/kept"),
+    ("bindings:{folder}/do.toml", "bindings:{folder}/do.toml"),
+]
+
+
+@pytest.mark.parametrize(("given", "name"), NAMED, ids=[given.partition(":")[0] for given, _ in NAMED])
+def test_messages_name_a_sink_as_it_was_given_without_secrets(given: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "do.toml").write_text("[[binding]]\nshell = 'true'\n")
+    sink = open_sink(given.format(folder=tmp_path), ("yes",))
+    assert optional.name_of(sink, "") == name.format(folder=tmp_path)
+    sink.close()
+
+
+def test_every_scheme_is_named_in_messages() -> None:
+    assert {given.partition(":")[0] for given, _ in NAMED} == {*SCHEMES}
+
+
 # JSON lines.
 
 
@@ -183,8 +210,8 @@ class Whole(Plain):
 
 def test_what_a_sink_may_leave_out_has_a_default_and_what_it_says_counts() -> None:
     plain, whole = Plain(), Whole()
-    assert (optional.name_of(plain), optional.oldest_seconds(plain), optional.n_lost(plain)) == ("Plain", 60.0, 0)
-    assert (optional.name_of(whole), optional.oldest_seconds(whole), optional.n_lost(whole)) == ("whole", 5.0, 3)
+    assert (optional.name_of(plain, "it"), optional.oldest_seconds(plain), optional.n_lost(plain)) == ("it", 60.0, 0)
+    assert (optional.name_of(whole, "it"), optional.oldest_seconds(whole), optional.n_lost(whole)) == ("whole", 5.0, 3)
 
 
 class Curious(Plain):

@@ -222,7 +222,9 @@ def reasons(url: str, caplog: pytest.LogCaptureFixture) -> str:
 
 
 def test_a_broker_that_cannot_be_reached_is_told_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
-    assert "no connection to mqtt://127.0.0.1: Connection refused" in reasons("mqtt://127.0.0.1:1/voice", caplog)
+    cause = "no connection to mqtt://127.0.0.1:1: Connection refused; check the address, and that a broker runs there"
+    assert reasons("mqtt://127.0.0.1:1/voice", caplog) == f"{cause}; trying again"
+    assert caplog.records[-1].message == f"mqtt://127.0.0.1:1/voice: 1 not delivered by the end: {cause}"
 
 
 def test_a_name_that_nothing_has_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -245,7 +247,13 @@ def test_a_wrong_password_is_told_once_however_often_it_is_tried(
     sink.send(spoken("yes"))
     sink.close()
     broker.kill()
-    assert caplog.text.count("refused: Not authorized; trying again") == 1
+    place = f"mqtt://127.0.0.1:{broker.port}"
+    cause = f"no connection to {place}: refused: Not authorized; check the user and the password, as in "
+    cause += "mqtt://USER:${PASSWORD}@HOST/TOPIC"
+    assert [record.message for record in caplog.records] == [
+        f"{cause}; trying again",
+        f"{place}/voice: 1 not delivered by the end: {cause}",
+    ]
     assert "S3CRET" not in caplog.text
     assert sink.n_lost == 1  # type: ignore[attr-defined]
 
