@@ -58,14 +58,15 @@ def listen(
         for sink in sinks:
             opened_sinks.append(open_sink(sink, loaded.card.keywords) if isinstance(sink, (str, Path)) else sink)
             cleanup.callback(opened_sinks[-1].close)
+        aside = None if pause_when is None else _stepping_back(pause_when)
         opened, reopen = _opened(source, cleanup)
         played: Played = nothing_played
         if ignore_playback is not None:
             playback = OwnPlayback(*_opened(ignore_playback, cleanup), loaded, _begin)
             played = playback.scores_near
             beside.append(playback)
-        if pause_when is not None:
-            beside.append(_stepping_back(pause_when))
+        if aside is not None:
+            beside.append(aside)
         pipeline = ChangingPipeline(make_pipeline(loaded, live), played)
         address = source if isinstance(source, (str, Path)) else None
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, beside, address)

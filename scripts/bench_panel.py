@@ -23,6 +23,7 @@ from websockets.typing import Origin
 
 import kws_live
 from kws_live.audio import HOP_SECONDS, SAMPLE_RATE_HZ
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 from kws_live.spotting.pipeline import Step
 
@@ -55,7 +56,7 @@ def smoothness(seconds: float) -> tuple[float, float, float]:
     with (
         tempfile.TemporaryDirectory() as folder,
         kws_live.listen(Rehearsal(ten_minutes(), 2 * seconds + 25)) as spotter,
-        Panel(spotter, port=0, folder=folder, ask_token=False) as panel,
+        Panel(spotter, Place(port=0, folder=folder, ask_token=False)) as panel,
         sync_playwright() as playwright,
     ):
         while spotter.ring.position < round((600 - 2 * seconds - 25) * SAMPLE_RATE_HZ):
@@ -83,7 +84,7 @@ def costs(sound: Path, n_pages: int | None, seconds: float) -> tuple[float, str,
     """Return CPU ms per second of audio, skipped audio, and delay; None: without a panel."""
     with tempfile.TemporaryDirectory() as folder, kws_live.listen(str(sound)) as spotter:
         spotter.on()(lambda _detection: None)  # the delay is measured to a callback
-        panel = None if n_pages is None else Panel(spotter, port=0, folder=folder, ask_token=False)
+        panel = None if n_pages is None else Panel(spotter, Place(port=0, folder=folder, ask_token=False))
         pages = None
         if panel is not None:
             panel.start()
@@ -116,7 +117,7 @@ def slider_seconds(sound: Path, n_times: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder, kws_live.listen(str(sound)) as spotter:
         spotter.watch(note)
         with (
-            Panel(spotter, port=0, folder=folder, ask_token=False) as panel,
+            Panel(spotter, Place(port=0, folder=folder, ask_token=False)) as panel,
             connect(f"ws://127.0.0.1:{panel.port}/live", origin=Origin(f"http://127.0.0.1:{panel.port}")) as page,
         ):
             for number in range(n_times):

@@ -22,6 +22,7 @@ from kws_live import SAMPLE_RATE_HZ
 from kws_live.audio import Block, Samples
 from kws_live.cli.live_view import LiveView
 from kws_live.panel.observer import Observer
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 
 DEMO = Path(kws_live.__file__).parent / "sources" / "demo.flac"
@@ -91,7 +92,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         kws_live.listen(Rehearsal(ten_minutes())) as spotter,
-        Panel(spotter, port=0, folder=Path(folder)) as panel,
+        Panel(spotter, Place(port=0, folder=Path(folder))) as panel,
         sync_playwright() as playwright,
     ):
         while spotter.ring.position < round(520 * SAMPLE_RATE_HZ):

@@ -14,7 +14,7 @@ In command mode, the default, a word fires only if it stands alone, usually afte
 
 import argparse
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.cli.colour import detection_line
@@ -25,11 +25,15 @@ from kws_live.detection import make_settings
 from kws_live.errors import ConfigError
 from kws_live.events import AudioSkipped, Detection, Event, EventsDropped, Health, SourceLost, SourceReopened
 from kws_live.listening import listen
-from kws_live.model import load_model
+from kws_live.live.live_settings import LiveSettings
+from kws_live.model import Model, load_model
 from kws_live.sinks import EventSink
 from kws_live.sinks.json_lines import JsonLines
 from kws_live.sources import open_source
 from kws_live.spotter import Spotter
+
+if TYPE_CHECKING:
+    from kws_live.cli.views import View
 
 PAGE_OPTIONS: Final[dict[str, Any]] = {
     **dict.fromkeys(("host", "port", "folder", "token", "token_file")),
@@ -77,14 +81,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from kws_live.cli.views import watched
+    from kws_live.cli.views import chosen_view
 
     if arguments.json and arguments.live:
         raise ConfigError("--json and --live both use the terminal; give only one of them")
+    if arguments.dry_run and not arguments.bindings:
+        raise ConfigError("--dry-run needs --bindings FILE, whose actions it prints")
+    # What can be refused is refused before a microphone is opened.
     model = load_model(arguments.model)
-    file = settings_file(arguments, model)
     settings = make_settings(model)
-    apply_options(arguments, settings)  # so that a wrong one is rejected before anything is opened
+    apply_options(arguments, settings)
+    with chosen_view(arguments) as view:
+        return _listen(arguments, view, opened(arguments, model, settings))
+
+
+def opened(arguments: argparse.Namespace, model: Model, settings: LiveSettings) -> Spotter:
+    """Open sinks and source; the given settings apply if there is no settings file."""
     sinks: list[str | EventSink] = [*arguments.sink]
     if arguments.bindings:
         from kws_live.sinks.bindings import Bindings
@@ -92,13 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
         told = arguments.dry_run or not (arguments.json or arguments.live)
         options = {"report": tell} if told else {}
         sinks.append(Bindings(arguments.bindings, model.card.keywords, arguments.dry_run, **options))
-    elif arguments.dry_run:
-        raise ConfigError("--dry-run needs --bindings FILE, whose actions it prints")
-    source = arguments.source
-    if arguments.fast:
-        source = open_source(source, paced=False)
+    file = settings_file(arguments, model)
     spotter = listen(
-        source,
+        open_source(arguments.source, paced=False) if arguments.fast else arguments.source,
         model=model,
         settings=file or settings,
         sinks=sinks,
@@ -107,6 +115,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if file:
         apply_options(arguments, spotter.settings)
+    return spotter
+
+
+def _listen(arguments: argparse.Namespace, view: "View", spotter: Spotter) -> int:
+    """Listen, show and print until the source ends or a signal arrives; returns the exit code."""
     output = Output(JsonLines("-").send if arguments.json else show)
     if arguments.json or not arguments.live:
         spotter.on(event=Event)(output)
@@ -114,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
         with signals.noted():
             if not (arguments.json or arguments.live):
                 print(greeting(spotter), flush=True)
-            with spotter, watched(arguments, spotter):
+            with spotter, view(spotter):
                 output.wait(spotter)
         return 0 if spotter.statistics().delivered_all else 1
     finally:

@@ -111,18 +111,23 @@ def _bar(share: float, mark: float, colour: str) -> Text:
     return bar
 
 
-@contextlib.contextmanager
-def live_view(spotter: Spotter, console: Console | None = None) -> Iterator[None]:
-    """Show the view of a running spotter during the ``with`` block.
+def terminal() -> Console:
+    """Return the terminal for the view.
 
     Raises
     ------
     ConfigError
-        If there is no terminal to show it on.
+        If there is none.
     """
-    console = console or Console()
+    console = Console()
     if not console.is_terminal:
         raise ConfigError("--live needs a terminal; without one use: kws-live listen --json")
+    return console
+
+
+@contextlib.contextmanager
+def live_view(spotter: Spotter, console: Console) -> Iterator[None]:
+    """Show the view of a running spotter during the ``with`` block."""
     observer = Observer(spotter)
     view = LiveView(observer)
     stopped = threading.Event()

@@ -6,45 +6,61 @@ import os
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from kws_live.errors import ConfigError
 from kws_live.spotter import Spotter
+
+if TYPE_CHECKING:
+    from kws_live.panel.server import Panel
 
 TOKEN_VARIABLE: Final = "KWS_LIVE_TOKEN"
 MISSING: Final = 'this needs more packages: pip install "kws-live[panel]"'
 
 
-@contextmanager
-def watched(arguments: argparse.Namespace, spotter: Spotter) -> Iterator[None]:
-    """Show the terminal view or the panel of a running spotter, if requested.
+View = Callable[[Spotter], AbstractContextManager[None]]
+"""Shows a running spotter during the ``with`` block."""
 
-    The panel stays open until the spotter is stopped: at the end of a recording, another source can be chosen there.
+
+@contextmanager
+def chosen_view(arguments: argparse.Namespace) -> Iterator[View]:
+    """Yield the terminal view, the panel, or nothing, as the options say.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be shown here; known before a microphone is opened.
     """
     if arguments.live:
         try:
-            from kws_live.cli.live_view import live_view
+            from kws_live.cli.live_view import live_view, terminal
         except ImportError as error:
             raise ConfigError(MISSING) from error
-        with live_view(spotter):
-            yield
+        yield partial(live_view, console=terminal())
     elif arguments.panel:
-        spotter.stay()
         try:
+            from kws_live.panel.place import Place
             from kws_live.panel.server import Panel
         except ImportError as error:
             raise ConfigError(MISSING) from error
-        places = {"host": arguments.host, "port": arguments.port, "folder": arguments.folder}
-        given = {name: value for name, value in places.items() if value is not None}
-        browser: Any = nullcontext if arguments.no_browser else browser_at
-        token, ask_token = token_from(arguments), not arguments.no_token
-        with Panel(spotter, **given, token=token, ask_token=ask_token) as panel, browser(panel.url):
-            print(f"panel: {panel.url}", file=sys.stderr, flush=True)
-            yield
+        options = {"host": arguments.host, "port": arguments.port, "folder": arguments.folder}
+        given = {name: value for name, value in options.items() if value is not None}
+        with Place(**given, token=token_from(arguments), ask_token=not arguments.no_token) as place:
+            yield lambda spotter: _served(Panel(spotter, place), not arguments.no_browser)
     else:
+        yield lambda _: nullcontext()
+
+
+@contextmanager
+def _served(panel: "Panel", opens_browser: bool) -> Iterator[None]:
+    """Serve a panel; it stays open until the spotter is stopped, so that it can choose another source at the end."""
+    panel.spotter.stay()
+    with panel, browser_at(panel.url) if opens_browser else nullcontext():
+        print(f"panel: {panel.url}", file=sys.stderr, flush=True)
         yield
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-import secrets
-import socket
 import threading
 from collections.abc import AsyncIterator
 from functools import partial
@@ -12,7 +10,6 @@ from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 import numpy.fft
 import numpy.ma  # noqa: F401 - like numpy.fft, otherwise imported late, when no file handle may be left
@@ -23,19 +20,18 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from kws_live.errors import ConfigError, SessionError
+from kws_live.errors import SessionError
 from kws_live.guide.web import guide_pages
 from kws_live.panel.connections import PageConnection, Request, log
 from kws_live.panel.desk import Desk
 from kws_live.panel.guard import HEADERS, Guard, is_loopback
 from kws_live.panel.observer import STALLED_SECONDS, Observer
+from kws_live.panel.place import Place
 from kws_live.panel.view_state import Cursor
 from kws_live.spotter import Spotter
 from kws_live.system.door import BACKLOG, Door
 from kws_live.system.outside_log import report_to
-from kws_live.system.user_folder import user_folder
 
-DEFAULT_PORT: Final = 7878
 LARGEST_FRAME_BYTES: Final = 2**20
 """A longer frame ends the connection; below that a message that is too long gets an error."""
 
@@ -93,46 +89,26 @@ class _Page:
 
 
 class Panel:
-    """Serve the panel of a spotter: ``with Panel(spotter) as panel: print(panel.url)``.
+    """Serve the panel of a spotter: ``with Panel(spotter, Place()) as panel: print(panel.url)``.
 
     Parameters
     ----------
     spotter : may be running already
-    host : address to bind to
-    port : 0 takes any free one
-    folder : for profiles and evidence; None: `kws_live.system.user_folder`
-    token : instead of a random one
-    ask_token : whether a page needs the token. Without it every user and program of this machine can listen to the
-        last ten minutes, so it is required except on loopback
+    place : where it is served; closed with the panel
 
     Attributes
     ----------
+    spotter : what it shows
     token : None if not required
-
-    Raises
-    ------
-    ConfigError
-        If the address cannot be used, or needs a token, or the user has no folder.
+    url : to open, including the token
     """
 
-    def __init__(
-        self,
-        spotter: Spotter,
-        host: str = "127.0.0.1",
-        port: int = DEFAULT_PORT,
-        folder: str | Path | None = None,
-        token: str | None = None,
-        ask_token: bool = True,
-    ) -> None:
-        if not (ask_token or is_loopback(host)):
-            raise ConfigError(f"address {host!r} is open to other machines: omit --no-token, or use 127.0.0.1")
-        own = user_folder() if folder is None else Path(folder)
-        self._socket = _bind(host, port)
-        self.port: int = self._socket.getsockname()[1]
-        self.token = (token or secrets.token_urlsafe(16)) if ask_token else None
-        self._host = host
+    def __init__(self, spotter: Spotter, place: Place) -> None:
+        self.port, self.token, self.url = place.port, place.token, place.url
+        self.spotter = spotter
+        self._place = place
         self._observer = Observer(spotter)
-        self._desk = Desk(self._observer, own)
+        self._desk = Desk(self._observer, place.folder)
         self._settings = spotter.settings
         self._pages: set[_Page] = set()
         self._files = _static_files()
@@ -142,7 +118,7 @@ class Panel:
         )
         door = Door()
         config = uvicorn.Config(
-            Guard(app, is_loopback(host), self.token),
+            Guard(app, is_loopback(place.host), place.token),
             lifespan="on",
             log_config=None,
             access_log=False,
@@ -156,13 +132,6 @@ class Panel:
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="kws-live panel", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """The address to open, including the token if there is one."""
-        name = socket.gethostname() if self._host in ("0.0.0.0", "::") else self._host
-        name = f"[{name}]" if ":" in name else name
-        return f"http://{name}:{self.port}/" + (f"?token={quote(self.token, safe='')}" if self.token else "")
 
     def start(self) -> None:
         """Start serving."""
@@ -178,7 +147,7 @@ class Panel:
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join()
-        self._socket.close()
+        self._place.close()
         self._desk.lessons.close()
         self._observer.close()
 
@@ -192,7 +161,7 @@ class Panel:
         self.close()
 
     def _run(self) -> None:
-        self._server.run(sockets=[self._socket])
+        self._server.run(sockets=[self._place.socket])
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -268,25 +237,6 @@ class Panel:
         if page.is_status_due():
             frame["status"] = self._desk.status()
         return frame
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        if not is_windows():
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-        bound.listen()
-    except (OSError, OverflowError) as error:
-        bound.close()
-        why = f"cannot serve at {host} port {port}: {str(error.args[-1]).rstrip('.')}"
-        raise ConfigError(f"{why}; choose another --host, or --port (0: any free one)") from error
-    return bound
-
-
-def is_windows() -> bool:
-    """Whether this is Windows, where SO_REUSEADDR would let two programs share a port."""
-    return hasattr(socket, "SO_EXCLUSIVEADDRUSE")
 
 
 def _static_files() -> dict[str, tuple[bytes, str]]:

@@ -119,10 +119,10 @@ def test_q_ends_it(keys: Keys) -> None:
     assert not keys.view.press("q")
 
 
-def test_without_a_terminal_it_says_what_would_do(spotter: Spotter) -> None:
-    console = Console(file=io.StringIO())
-    with pytest.raises(ConfigError, match=r"needs a terminal.*--json"), live_view.live_view(spotter, console):
-        pass
+def test_without_a_terminal_it_says_what_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with pytest.raises(ConfigError, match=r"needs a terminal.*--json"):
+        live_view.terminal()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")

@@ -9,6 +9,7 @@ import pytest
 
 from kws_live.enrolment.vocabulary import USER_MODEL
 from kws_live.model import Model
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from tests.enrolment.short_bank import with_short_bank
@@ -80,7 +81,7 @@ def clips(spotter: Spotter, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
-    with Panel(spotter, port=0, folder=tmp_path, token="same") as running:
+    with Panel(spotter, Place(port=0, folder=tmp_path, token="same")) as running:
         yield running
 
 

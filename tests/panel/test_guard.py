@@ -8,6 +8,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from kws_live.errors import ConfigError
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from tests.panel.panel_fakes import PATIENCE_SECONDS, Client, FedSource, cookie_of, tone_spotter
@@ -21,7 +22,7 @@ def spotter() -> Iterator[Spotter]:
 
 @pytest.fixture
 def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
-    with Panel(spotter, port=0, folder=tmp_path) as running:
+    with Panel(spotter, Place(port=0, folder=tmp_path)) as running:
         yield running
 
 
@@ -36,7 +37,7 @@ def get(panel: Panel, path: str = "/", **headers: str) -> http.client.HTTPRespon
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_a_page_needs_the_token_once_and_then_its_cookie(spotter: Spotter, tmp_path: Path, host: str) -> None:
-    with Panel(spotter, host=host, port=0, folder=tmp_path) as panel:
+    with Panel(spotter, Place(host=host, port=0, folder=tmp_path)) as panel:
         assert panel.token is not None
         assert panel.url.endswith(f"/?token={panel.token}")
         assert get(panel).status == 401
@@ -83,14 +84,14 @@ def test_cookies_of_neighbours_drop_none_of_ours(panel: Panel, beside: str) -> N
 
 @pytest.mark.parametrize("token", ["zwei Wörter; a=b", '"', "a,b\\c", "x" * 500])
 def test_a_token_may_be_any_word(spotter: Spotter, tmp_path: Path, token: str) -> None:
-    with Panel(spotter, port=0, folder=tmp_path, token=token) as panel:
+    with Panel(spotter, Place(port=0, folder=tmp_path, token=token)) as panel:
         assert get(panel, Cookie=cookie_of(panel)).status == 200
         assert get(panel, Cookie=f"kws_live_{panel.port}={token.encode().hex()}").status == 401
 
 
 def test_without_a_token_this_machine_is_served_and_no_other(spotter: Spotter, tmp_path: Path) -> None:
-    with Panel(spotter, port=0, folder=tmp_path, ask_token=False) as panel:
+    with Panel(spotter, Place(port=0, folder=tmp_path, ask_token=False)) as panel:
         assert panel.token is None
         assert get(panel, Host=f"localhost:{panel.port}").status == 200
     with pytest.raises(ConfigError, match=r"'0\.0\.0\.0' is open to other machines"):
-        Panel(spotter, host="0.0.0.0", port=0, folder=tmp_path, ask_token=False)
+        Panel(spotter, Place(host="0.0.0.0", port=0, folder=tmp_path, ask_token=False))

@@ -14,6 +14,7 @@ from kws_live.detection import make_pipeline
 from kws_live.errors import SourceLostError
 from kws_live.live.changing_pipeline import ChangingPipeline
 from kws_live.live.live_settings import LiveSettings
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from kws_live.spotting.pipeline import Step
@@ -74,7 +75,7 @@ def live_page(browser: "Browser", pulled: Pulled, tmp_path: Path) -> Iterator["P
     model = ToneModel()
     pipeline = ChangingPipeline(make_pipeline(model, settings))
     spotter = Spotter(model, settings, pulled, pipeline, reopen=pulled.open_again)
-    with spotter, Panel(spotter, port=0, folder=tmp_path) as panel, closing(browser.new_page()) as page:
+    with spotter, Panel(spotter, Place(port=0, folder=tmp_path)) as panel, closing(browser.new_page()) as page:
         page.goto(panel.url)
         yield page
 
@@ -188,7 +189,7 @@ def test_an_error_that_ended_the_listening_is_said_and_not_that_the_audio_has_en
 ) -> None:
     source = Breaking()
     spotter = tone_spotter(source)
-    with Panel(spotter, port=0, folder=tmp_path) as panel, spotter, closing(browser.new_page()) as page:
+    with Panel(spotter, Place(port=0, folder=tmp_path)) as panel, spotter, closing(browser.new_page()) as page:
         page.goto(panel.url)
         with audible_room(source):
             page.locator("#headline[data-tone=good]").wait_for()

@@ -12,6 +12,7 @@ from kws_live.audio import SAMPLE_RATE_HZ
 from kws_live.events import Detection
 from kws_live.listening import listen
 from kws_live.live.live_settings import LiveSettings
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from tests.fakes import decision_settings, tone_words
@@ -40,7 +41,7 @@ def player(recording: Path) -> Iterator[Spotter]:
 
 @pytest.fixture
 def player_page(browser: "Browser", player: Spotter, tmp_path: Path) -> Iterator["Page"]:
-    with Panel(player, port=0, folder=tmp_path) as panel, closing(browser.new_page()) as page:
+    with Panel(player, Place(port=0, folder=tmp_path)) as panel, closing(browser.new_page()) as page:
         page.goto(panel.url)
         yield page
 

@@ -13,6 +13,7 @@ from kws_live.audio import SAMPLE_RATE_HZ, SPEECH_RATE_HZ, Samples
 from kws_live.model import load_model
 from kws_live.model.taught_words import WORDS_NAME
 from kws_live.panel.lesson import LessonState, RingSource
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from kws_live.stream.ring_buffer import RingBuffer
@@ -33,7 +34,7 @@ ROOM_SECONDS = 0.25
 
 @pytest.fixture
 def panel(spotter: Spotter, tmp_path: Path) -> Iterator[Panel]:
-    with Panel(spotter, port=0, folder=tmp_path) as running:
+    with Panel(spotter, Place(port=0, folder=tmp_path)) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ from kws_live.audio import SAMPLE_RATE_HZ, float_to_pcm16
 from kws_live.events import Detection
 from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from tests.fakes import decision_settings, tone_words
@@ -198,11 +199,11 @@ def test_nothing_is_cut_off_on_a_phone_or_at_400_percent(
 
 def test_a_lost_connection_comes_back_by_itself(browser: "Browser", spotter: Spotter, tmp_path: Path) -> None:
     page = browser.new_page()  # not the fixture: Chromium logs every attempt to connect that is refused
-    with Panel(spotter, port=0, folder=tmp_path, token="same") as panel:
+    with Panel(spotter, Place(port=0, folder=tmp_path, token="same")) as panel:
         page.goto(panel.url)
         page.wait_for_function("() => !document.querySelector('#status').textContent.startsWith('Conn')")
     page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Connection lost')")
-    with Panel(spotter, port=panel.port, folder=tmp_path, token="same"):
+    with Panel(spotter, Place(port=panel.port, folder=tmp_path, token="same")):
         page.wait_for_function("() => !document.querySelector('#status').textContent.startsWith('Conn')")
         page.close()
 
@@ -211,12 +212,12 @@ def test_when_it_runs_again_with_another_token_the_page_says_what_to_open(
     browser: "Browser", spotter: Spotter, tmp_path: Path
 ) -> None:
     page = browser.new_page()
-    with Panel(spotter, port=0, folder=tmp_path) as panel:
+    with Panel(spotter, Place(port=0, folder=tmp_path)) as panel:
         page.goto(panel.url)
         page.wait_for_function("() => !document.querySelector('#status').textContent.startsWith('Conn')")
         assert panel.token is not None
         assert panel.token not in page.url
-    with Panel(spotter, port=panel.port, folder=tmp_path):
+    with Panel(spotter, Place(port=panel.port, folder=tmp_path)):
         page.wait_for_function("() => document.querySelector('#advice').textContent.endsWith('it printed.')")
         page.close()
 
@@ -237,7 +238,7 @@ def test_the_shipped_model_shows_the_words_of_the_demo(
     browser: "Browser", commands_model: Model, demo_words: list[str], tmp_path: Path
 ) -> None:
     spotter = kws_live.listen(kws_live.sources.open_source("demo:", paced=False), model=commands_model)
-    with Panel(spotter, port=0, folder=tmp_path) as panel, spotter:
+    with Panel(spotter, Place(port=0, folder=tmp_path)) as panel, spotter:
         page = browser.new_page()
         page.goto(panel.url)
         page.wait_for_function("() => document.querySelector('#status').textContent === 'The audio has ended'")
@@ -255,7 +256,10 @@ def test_the_shipped_model_shows_the_words_of_the_demo(
 def test_the_state_and_all_ten_words_fit_a_small_window(
     browser: "Browser", commands_model: Model, source: FedSource, tmp_path: Path
 ) -> None:
-    with kws_live.listen(source, model=commands_model) as spotter, Panel(spotter, port=0, folder=tmp_path) as panel:
+    with (
+        kws_live.listen(source, model=commands_model) as spotter,
+        Panel(spotter, Place(port=0, folder=tmp_path)) as panel,
+    ):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(panel.url)
         page.get_by_label("Threshold of go").wait_for()

@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 import kws_live
 from kws_live.errors import ConfigError
+from kws_live.panel.place import Place
 from kws_live.panel.server import Panel
 from kws_live.spotter import Spotter
 from tests.panel.panel_fakes import (
@@ -111,4 +112,4 @@ def test_another_page_cannot_fetch_with_its_origin(panel: Panel) -> None:
 
 def test_a_taken_port_is_told_in_one_line(panel: Panel, spotter: Spotter) -> None:
     with pytest.raises(ConfigError, match=r"Address already in use; choose another --host, or --port \(0"):
-        Panel(spotter, port=panel.port)
+        Panel(spotter, Place(port=panel.port))
