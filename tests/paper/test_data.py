@@ -1,4 +1,4 @@
-"""The data of the founding experiment: its words, features and splits."""
+"""The data of the original experiment: its words, features and splits."""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
-"""The founding experiment, on recordings made of tones."""
+"""The original experiment, on recordings made of tones."""
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -191,6 +192,13 @@ def test_the_envelope_follows_the_spectrum_and_leaves_the_harmonics_out() -> Non
     assert np.abs(np.diff(envelope)).max() < 0.2 * np.abs(np.diff(spectrum)).max()
 
 
+def prose(report: str) -> list[str]:
+    """Paragraphs without tables, pictures and the machine, with words and figures left blank."""
+    paragraphs = report.partition("\n## Machine")[0].split("\n\n")
+    blank = re.compile(r"\*\*.*?\*\*( \(the ten words with .*?\))?|[-+]?\d[\d,.]*(e-\d+)?(?<![,.])")
+    return [blank.sub("#", one) for one in paragraphs if not one.startswith(("|", "!["))]
+
+
 @pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning")  # TensorFlow's converter
 def test_report_and_model_come_from_the_runs(
     repeated: Repeated, recordings: Path, archive: FeatureArchive, tmp_path: Path
@@ -209,6 +217,9 @@ def test_report_and_model_come_from_the_runs(
     assert all(f"({name})" in text for name in pictures)
     assert len(pictures) == 7
     model = load_model(folder)
+    published = load_model("paper")
+    assert prose(text) == prose((published.folder / "report.md").read_text(encoding="utf-8"))
+    assert model.card.description == published.card.description
     assert model.card.labels == PAPER_WORDS
     experiment = experiments["shifted-speaker"]
     network, scorer = experiment.network(experiment.winner), model.scorer()

@@ -36,10 +36,10 @@ def test_a_channel_says_where_in_the_spectrum_each_point_lies() -> None:
     np.testing.assert_allclose(seen[..., 1], np.broadcast_to([-1, -0.5, 0, 0.5, 1], (2, 4, 5)))
 
 
-def test_the_founding_network_has_the_papers_34828_parameters() -> None:
+def test_the_original_network_has_the_papers_34828_parameters() -> None:
     from kws_live.training.architectures import build_network
 
-    # 44 x 13 MFCC and 12 labels, counted layer by layer: see the founding experiment
+    # 44 x 13 MFCC and 12 labels, counted layer by layer: see the original experiment
     assert build_network("paper_cnn", PAPER, 12).count_params() == 34_828
 
 
