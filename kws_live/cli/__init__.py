@@ -135,7 +135,8 @@ def program() -> NoReturn:
         if getattr(sys, name) is None:  # closed, as in some services: discard the output
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
     try:
-        code = main()
+        with signals.interrupting():  # a file half written is removed, a folder half replaced put back
+            code = main()
     except SystemExit as error:  # wrong usage, or --help
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:

@@ -27,6 +27,7 @@ from kws_live.model.features import Features
 from kws_live.model.folders import CARD_NAME, shipped_models, user_models_folder
 from kws_live.model.taught_words import BANK_NAME, TAKES_NAME, WORDS_NAME, TaughtWords
 from kws_live.system.array_file import read_arrays
+from kws_live.system.interrupts import shielded
 from kws_live.system.saving import PRIVATE_FILE, private_folder, write_file
 
 MOST_LETTERS: Final = 40
@@ -236,7 +237,7 @@ def write_taught(
         for path in partial.iterdir():
             path.chmod(PRIVATE_FILE)  # they hold voices, or data derived from them
         load_model(partial)
-        _put(partial, place)
+        shielded(lambda: _put(partial, place))
     except OSError as error:
         raise ModelError(f"cannot write {folder}: {error.strerror}; nothing has changed") from error
     finally:

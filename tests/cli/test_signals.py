@@ -249,3 +249,24 @@ while True: pause(3600)
 """
     process = begin_script(processes, script)
     assert end_of(process, signal.SIGTERM) == (-signal.SIGTERM, "")
+
+
+def test_a_signal_during_the_first_imports_ends_it_without_a_traceback() -> None:
+    script = (
+        "import os, signal, sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'kws_live.cli.signals': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "import kws_live.__main__\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+def test_the_programs_first_imports_leave_an_ignored_signal_ignored() -> None:
+    script = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nimport kws_live.__main__\n"
+        "assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE_SECONDS)
