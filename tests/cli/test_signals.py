@@ -16,6 +16,8 @@ import pytest
 import soundfile
 
 from kws_live.audio import Samples
+from tests.enrolment.spoken_takes import takes_of, write_takes
+from tests.spoken import wait_until
 
 PATIENCE_SECONDS = 60
 READY = "ready\n"
@@ -270,3 +272,14 @@ def test_the_programs_first_imports_leave_an_ignored_signal_ignored() -> None:
         "assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE_SECONDS)
+
+
+def test_a_signal_while_a_model_is_written_leaves_no_half_of_it(
+    processes: list[Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KWS_LIVE_MODELS", str(tmp_path / "models"))
+    takes = write_takes(tmp_path / "takes", takes_of("left", "off", n=3))
+    process = begin(processes, *PROGRAM, "teach", "left off", "--takes", str(takes))
+    wait_until(lambda: any((tmp_path / "models").glob(".my-words.*/*")))
+    assert end_of(process, signal.SIGINT) == (-signal.SIGINT, "learning ...\n")
+    assert {path.name for path in (tmp_path / "models").iterdir()} <= {"my-words"}  # if it was quicker than the signal
