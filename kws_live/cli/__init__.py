@@ -124,7 +124,8 @@ def _run(parsed: "Namespace") -> int:
         from kws_live.enrolment.renewal import renew_words
 
         print(f"teaching the words in {error.folder} again: they are from an earlier version ...", file=sys.stderr)
-        renew_words(error.folder)
+        with signals.interrupting():  # a model half written is removed
+            renew_words(error.folder)
     return int(parsed.run(parsed))
 
 
@@ -135,8 +136,7 @@ def program() -> NoReturn:
         if getattr(sys, name) is None:  # closed, as in some services: discard the output
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
     try:
-        with signals.interrupting():  # a file half written is removed, a folder half replaced put back
-            code = main()
+        code = main()
     except SystemExit as error:  # wrong usage, or --help
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:

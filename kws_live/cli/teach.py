@@ -18,6 +18,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from kws_live.cli.signals import signals
 from kws_live.enrolment.judge import Judge
 from kws_live.enrolment.spoken_takes import caution, speak_takes
 from kws_live.enrolment.takes import SAY_SECONDS, Take, read_takes, record_takes
@@ -64,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     judge = Judge(teacher, base)
     takes = _takes(arguments, judge)
     print("learning ...", file=sys.stderr)
-    model, word = teach_word(arguments.word, takes, base, folder, arguments.only, arguments.keep_audio, teacher)
+    with signals.interrupting():  # a model half written is removed
+        model, word = teach_word(arguments.word, takes, base, folder, arguments.only, arguments.keep_audio, teacher)
     print("\n".join(word.expectation.lines(word.name)))
     if word.expectation.n_spoken == word.expectation.n_takes:
         print(caution(base.card.figures))

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from kws_live.audio import SPEECH_RATE_HZ
+from kws_live.cli.signals import signals
 from kws_live.detection import detect
 from kws_live.enrolment.taught_model import words_of
 from kws_live.enrolment.vocabulary import (
@@ -75,18 +76,19 @@ def run(arguments: argparse.Namespace) -> int:
         return _test(model, arguments.word, arguments.takes)
     if arguments.action == "not-this":
         return _not_this(model, arguments.word, arguments.file, arguments.keep)
-    if arguments.action == "rename":
-        rename_word(model, arguments.word, arguments.new)
-        print(f'"{arguments.word}" in {name} is now "{arguments.new}"')
-    elif arguments.action == "forget":
-        left = forget_word(model, arguments.word)
-        print(f'removed "{arguments.word}"; {name} still has: {", ".join(left.card.keywords)}')
-    else:
-        print("learning again from the saved takes ...", file=sys.stderr)
-        again = retrain_words(model, arguments.word, arguments.base)[1]
-        for word in again:
-            print("\n".join(word.expectation.lines(word.name)))
-        print(f"{name}: learned again: {', '.join(word.name for word in again)}")
+    with signals.interrupting():  # a model half written is removed
+        if arguments.action == "rename":
+            rename_word(model, arguments.word, arguments.new)
+            print(f'"{arguments.word}" in {name} is now "{arguments.new}"')
+        elif arguments.action == "forget":
+            left = forget_word(model, arguments.word)
+            print(f'removed "{arguments.word}"; {name} still has: {", ".join(left.card.keywords)}')
+        else:
+            print("learning again from the saved takes ...", file=sys.stderr)
+            again = retrain_words(model, arguments.word, arguments.base)[1]
+            for word in again:
+                print("\n".join(word.expectation.lines(word.name)))
+            print(f"{name}: learned again: {', '.join(word.name for word in again)}")
     return 0
 
 

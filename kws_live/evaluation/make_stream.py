@@ -4,6 +4,7 @@ The same seed and files give the same samples. Each word is cut out of its clip 
 a margin of 50 ms on both sides, faded), so the labels are the beginning and end of the word itself.
 """
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,8 +225,10 @@ def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequen
 
     require_names(path, labels_path)
     try:
+        encoded = io.BytesIO()  # libsndfile prints what goes wrong in a file
+        soundfile.write(encoded, samples, RATE_HZ, subtype="PCM_16", format=path.suffix[1:].upper())
         with replacing(path) as file:
-            soundfile.write(file, samples, RATE_HZ, subtype="PCM_16", format=path.suffix[1:].upper())
+            file.write(encoded.getbuffer())
             write_labels(labels_path, labels)
     except (OSError, TypeError, ValueError, soundfile.LibsndfileError) as error:
         raise AudioError(

@@ -62,8 +62,20 @@ def prepare(
     Raises
     ------
     DatasetError
-        If the recordings cannot be found, or a class has no usable one; the pieces stay for the next run.
+        If the recordings cannot be found, a class has no usable one, or the archive cannot be written; the pieces stay
+        for the next run.
     """
+    try:
+        return _prepare(data, folder, settings, jobs, on_progress)
+    except OSError as error:
+        raise DatasetError(
+            f"cannot make {folder}: {error}; the same command resumes once that is mended, or give another --out"
+        ) from error
+
+
+def _prepare(
+    data: Path, folder: Path, settings: FeatureSettings, jobs: int | None, on_progress: Progress
+) -> Preparation:
     check_target(folder)
     recordings = find_recordings(data)
     pieces = [recordings[i : i + PIECE] for i in range(0, len(recordings), PIECE)]

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.spoken import wait_until
 
@@ -177,3 +179,37 @@ def test_a_reader_that_stopped_reading_is_named_as_the_standard_output(programs:
     _, err = process.communicate(timeout=PATIENCE_SECONDS)
     os.close(reader)
     assert re.fullmatch(r"standard output: \d+ not delivered by the end: listening ended first\n", err)
+
+
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+from kws_live.cli import program
+program()
+"""
+
+
+@pytest.mark.slow
+@needs_posix
+@pytest.mark.parametrize(
+    "command",
+    [["make-stream", "--clips", "clips", "--out", "s.flac", "--words", "5"], ["prepare", "clips", "--out", "features"]],
+    ids=lambda command: str(command[0]),
+)
+def test_a_full_disk_behind_a_file_is_one_line_and_leaves_no_half_of_it(command: list[str], tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for word in ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"):
+        (tmp_path / "clips" / word).mkdir(parents=True)
+        clip = 1e-3 * rng.standard_normal(16_000)
+        clip[5_000:11_000] += 0.3 * np.sin(0.3 * np.arange(6_000))
+        soundfile.write(tmp_path / "clips" / word / "1.wav", clip, 16_000)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"kws-live: cannot \w+ (s\.flac|features).*File too large.*\n", done.stderr), done.stderr
+    assert not {"s.flac", "s.csv", "features"} & {path.name for path in tmp_path.iterdir()}

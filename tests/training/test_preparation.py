@@ -100,3 +100,13 @@ def test_the_command_counts_clips_and_shows_what_it_skipped(
 def test_the_command_refuses_no_jobs(words: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prepare", str(words), "--out", str(tmp_path / "features"), "--jobs", "0"]) == 1
     assert capsys.readouterr().err == "kws-live: --jobs 0 must be at least 1\n"
+
+
+def test_an_archive_that_cannot_be_written_is_one_line(
+    words: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["prepare", str(words), "--out", str(tmp_path / "file" / "features"), "--jobs", "1"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"kws-live: cannot make {tmp_path / 'file' / 'features'}: ")
+    assert err.count("\n") == 1
