@@ -58,15 +58,14 @@ def listen(
         for sink in sinks:
             opened_sinks.append(open_sink(sink, loaded.card.keywords) if isinstance(sink, (str, Path)) else sink)
             cleanup.callback(opened_sinks[-1].close)
-        aside = None if pause_when is None else _stepping_back(pause_when)
         opened, reopen = _opened(source, cleanup)
         played: Played = nothing_played
         if ignore_playback is not None:
             playback = OwnPlayback(*_opened(ignore_playback, cleanup), loaded, _begin)
             played = playback.scores_near
             beside.append(playback)
-        if aside is not None:
-            beside.append(aside)
+        if pause_when is not None:  # after the source is open: this program must be among those that record
+            beside.append(_stepping_back(pause_when))
         pipeline = ChangingPipeline(make_pipeline(loaded, live), played)
         address = source if isinstance(source, (str, Path)) else None
         spotter = Spotter(loaded, live, opened, pipeline, opened_sinks, reopen, beside, address)
@@ -88,7 +87,7 @@ def _opened(
 def _stepping_back(pause_when: str) -> SteppingBack:
     if pause_when != "recording":
         raise ConfigError(f'pause_when {pause_when!r} does not exist; use "recording"')
-    other_recorders()  # where it is not known, that is told now
+    other_recorders()  # raises where it is not known
     return SteppingBack(other_recorders)
 
 
