@@ -14,6 +14,7 @@ from kws_live.errors import ConfigError, DatasetError, ModelError
 from kws_live.model import DEFAULT_MODEL, Model, load_model
 from kws_live.model.folders import find_model, user_models, user_models_folder
 from kws_live.model.taught_words import BANK_NAME
+from kws_live.system.saving import why_unwritable
 
 USER_MODEL: Final = "my-words"
 """Default model for taught words."""
@@ -59,6 +60,8 @@ def where_to_teach(
             "or choose another --name"
         )
     _check_new(base, word, adapt)
+    if why := why_unwritable(folder.parent):
+        raise ConfigError(f"cannot write {folder}: {why}; set KWS_LIVE_MODELS to a folder that can be written")
     return base, folder
 
 

@@ -1,6 +1,5 @@
 """Where the panel is served and saves, checked before anything else is opened."""
 
-import os
 import secrets
 import socket
 from pathlib import Path
@@ -9,6 +8,7 @@ from urllib.parse import quote
 
 from kws_live.errors import ConfigError
 from kws_live.panel.guard import is_loopback
+from kws_live.system.saving import why_unwritable
 from kws_live.system.text_file import user_path
 from kws_live.system.user_folder import user_folder
 
@@ -75,13 +75,8 @@ class Place:
 
 def _writable(folder: Path) -> Path:
     """Return a folder that can be written, or created."""
-    there = folder
-    while not os.path.lexists(there):
-        there = there.parent
-    if not there.is_dir():
-        raise ConfigError(f"cannot save in {str(folder)!r}: {str(there)!r} is not a folder; choose another --folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError(f"cannot save in {str(folder)!r}: permission denied; choose another --folder")
+    if why := why_unwritable(folder):
+        raise ConfigError(f"cannot save in {str(folder)!r}: {why}; choose another --folder")
     return folder
 
 

@@ -95,6 +95,16 @@ def private_folder(path: Path) -> None:
             path.chmod(PRIVATE_FOLDER)
 
 
+def why_unwritable(folder: Path) -> str:
+    """Return why a folder can be neither written nor created, as far as that is known beforehand; empty: it can."""
+    there = folder
+    while not os.path.lexists(there):
+        there = there.parent
+    if not there.is_dir():
+        return f"{str(there)!r} is not a folder"
+    return "" if os.access(there, os.W_OK | os.X_OK) else "permission denied"
+
+
 def _target(path: str | Path) -> Path | int:
     """Return the file behind all links, or the descriptor number of an open one such as ``/dev/stdout``."""
     place = Path(path)

@@ -200,3 +200,13 @@ def test_from_text_nobody_need_speak_and_a_single_recording_may_be_added(
     assert "of 1 recorded takes were recognised, each when left out of the learning" in said
     assert "synthetic voices are not people" not in said
     assert load_model("my-words").card.keywords[-2:] == ("marmalade", "left off")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_takes_are_read(
+    takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KWS_LIVE_MODELS", str(tmp_path / "file"))
+    assert main(["teach", "left off", "--takes", str(takes)]) == 1
+    said = f"kws-live: cannot write {tmp_path}/file/my-words: '{tmp_path}/file' is not a folder; set KWS_LIVE_MODELS "
+    assert capsys.readouterr().err == f"{said}to a folder that can be written\n"
