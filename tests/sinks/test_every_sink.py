@@ -102,10 +102,14 @@ NAMED = [
 
 
 @pytest.mark.parametrize(("given", "name"), NAMED, ids=[given.partition(":")[0] for given, _ in NAMED])
-def test_messages_name_a_sink_as_it_was_given_without_secrets(given: str, name: str, tmp_path: Path) -> None:
-    (tmp_path / "do.toml").write_text("[[binding]]\nshell = 'true'\n")
-    sink = open_sink(given.format(folder=tmp_path), ("yes",))
-    assert optional.name_of(sink, "") == name.format(folder=tmp_path)
+def test_messages_name_a_sink_as_it_was_given_without_secrets(
+    given: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a long path would be cut
+    Path("here").mkdir()
+    Path("here/do.toml").write_text("[[binding]]\nshell = 'true'\n")
+    sink = open_sink(given.format(folder="here"), ("yes",))
+    assert optional.name_of(sink, "") == name.format(folder="here")
     sink.close()
 
 

@@ -23,6 +23,9 @@ def settings() -> LiveSettings:
 def sink(broker: Broker, settings: LiveSettings) -> Iterator[Mqtt]:
     one = Mqtt(f"mqtt://127.0.0.1:{broker.port}/home/voice?discovery=ha", tuple(settings.thresholds))
     one.steer(settings)
+    first = Subscriber(broker.port, "home/voice/settings", "first")
+    first.next()  # now it hears what is set
+    first.close()
     yield one
     one.close()
 
