@@ -23,7 +23,7 @@ from kws_live.cli.signals import signals
 from kws_live.doctor import LISTEN_SECONDS, Report, examine
 from kws_live.errors import ConfigError
 from kws_live.model import DEFAULT_MODEL
-from kws_live.sources.sound_file import why_unwritable
+from kws_live.sources.sound_file import why_not_written
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +79,7 @@ def _recorder(path: str, cleanup: ExitStack) -> Callable[[Block, int], None]:
                 files.append(cleanup.enter_context(soundfile.SoundFile(path, "w", rate_hz, block.shape[1])))
             files[0].write(block)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise ConfigError(f"cannot write {path!r}: {why_unwritable(error)}; name a wav or flac file") from error
+            raise ConfigError(f"cannot write {path!r}: {why_not_written(error)}; name a wav or flac file") from error
 
     return keep
 

@@ -18,7 +18,7 @@ from kws_live.evaluation.labels import Label, write_labels
 from kws_live.evaluation.material import Material
 from kws_live.evaluation.word_bounds import find_word
 from kws_live.sources.recordings import read_mono
-from kws_live.sources.sound_file import why_unwritable
+from kws_live.sources.sound_file import why_not_written
 from kws_live.system.saving import replacing
 
 Item = TypeVar("Item")
@@ -232,5 +232,5 @@ def write_stream(path: Path, labels_path: Path, samples: Samples, labels: Sequen
             write_labels(labels_path, labels)
     except (OSError, TypeError, ValueError, soundfile.LibsndfileError) as error:
         raise AudioError(
-            f"cannot write {path} and {labels_path}: {why_unwritable(error)}; use an existing folder with enough space"
+            f"cannot write {path} and {labels_path}: {why_not_written(error)}; use an existing folder with enough space"
         ) from error

@@ -19,7 +19,7 @@ from kws_live.model import Model
 from kws_live.scan.excerpt import GRID_SECONDS, Excerpt, Found
 from kws_live.scan.journal import Journal
 from kws_live.sources import require_rate
-from kws_live.sources.sound_file import as_named, why_unreadable
+from kws_live.sources.sound_file import as_named, why_not_read
 from kws_live.sources.sound_folder import FFMPEG_SUFFIXES, INSTALL, KINDS, has_ffmpeg, sound_files
 from kws_live.spotting.decision_settings import DecisionSettings
 from kws_live.system.saving import replacing, write_file
@@ -59,7 +59,7 @@ def cut(path: Path, excerpt_seconds: int = EXCERPT_SECONDS) -> tuple[list[Excerp
         return [], 0.0, str(error)
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:
         if path.suffix.lower() not in FFMPEG_SUFFIXES:
-            return [], 0.0, why_unreadable(error)
+            return [], 0.0, why_not_read(error)
         if not has_ffmpeg():
             return [], 0.0, f"to read it, {INSTALL}"
         return [Excerpt(str(path))], 0.0, ""  # the whole file: ffmpeg cannot seek to a sample

@@ -23,7 +23,7 @@ from kws_live.live.live_settings import LiveSettings
 from kws_live.model import Model, load_model
 from kws_live.sources import require_rate
 from kws_live.sources.ffmpeg import Ffmpeg
-from kws_live.sources.sound_file import as_named, open_onward, why_unreadable
+from kws_live.sources.sound_file import as_named, open_onward, why_not_read
 from kws_live.sources.sound_folder import FFMPEG_SUFFIXES
 from kws_live.spotting.decision_settings import DecisionSettings
 
@@ -87,7 +87,7 @@ class ExcerptSource:
             self.begin_seconds = max(0, excerpt.begin_seconds - LEAD_IN_SECONDS)
             self._file.seek(self.begin_seconds * self.rate_hz)
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-            raise SourceUnavailableError(f"cannot read {excerpt.path!r} as audio: {why_unreadable(error)}") from error
+            raise SourceUnavailableError(f"cannot read {excerpt.path!r} as audio: {why_not_read(error)}") from error
         self._end = np.inf
         if excerpt.end_seconds is not None:
             self._end = round((excerpt.end_seconds + READ_AHEAD_SECONDS) * self.rate_hz)
@@ -103,7 +103,7 @@ class ExcerptSource:
             block = self._file.read(n_samples, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise AudioError(
-                f"{self.name!r} breaks off at {self.n_read / self.rate_hz:.1f} s: {why_unreadable(error)}"
+                f"{self.name!r} breaks off at {self.n_read / self.rate_hz:.1f} s: {why_not_read(error)}"
             ) from error
         if not block.shape[0]:
             # The header may claim more than the file contains.

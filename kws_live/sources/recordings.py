@@ -9,7 +9,7 @@ import numpy as np
 
 from kws_live.audio import Samples
 from kws_live.errors import DatasetError, SourceUnavailableError
-from kws_live.sources.sound_file import as_named, why_unreadable
+from kws_live.sources.sound_file import as_named, why_not_read
 from kws_live.sources.sound_folder import FFMPEG_SUFFIXES, KINDS
 from kws_live.stream.channels import Mixer
 
@@ -42,7 +42,7 @@ def read_own_rate(path: Path) -> tuple[Samples, int]:
     except (OSError, RuntimeError, TypeError) as error:
         if path.suffix.lower() in FFMPEG_SUFFIXES:
             return _read_through_ffmpeg(path)
-        raise DatasetError(f"{path} cannot be read as audio: {why_unreadable(error)}; supported: {KINDS}") from error
+        raise DatasetError(f"{path} cannot be read as audio: {why_not_read(error)}; supported: {KINDS}") from error
     if not block.size:
         raise DatasetError(f"{path} contains no samples")
     if not np.isfinite(block).all():

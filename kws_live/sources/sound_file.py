@@ -40,7 +40,7 @@ def open_onward(path: str | Path) -> soundfile.SoundFile:
     return _Onward(as_named(path))
 
 
-def why_unreadable(error: Exception) -> str:
+def why_not_read(error: Exception) -> str:
     """Return libsndfile's message without the name of the file."""
     reason: str = getattr(error, "error_string", None) or str(error)
     if "not a regular file" in reason:  # what its MP3 decoder says of any file that is not MP3
@@ -48,9 +48,9 @@ def why_unreadable(error: Exception) -> str:
     return "the system refuses it (permissions?)" if "System error" in reason else reason.strip().rstrip(".")
 
 
-def why_unwritable(error: Exception) -> str:
+def why_not_written(error: Exception) -> str:
     """Return the same for a file that was being written."""
-    reason = why_unreadable(error)
+    reason = why_not_read(error)
     # What its FLAC encoder says when the first bytes cannot be written.
     full = "initialization of the flac decoder" in reason or "refuses" in reason
     return "the system refuses it (permissions? a full disk?)" if full else reason
@@ -129,7 +129,7 @@ class SoundFile:
             self._file, self._data = _open(target)
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
             raise NoSoundFileError(
-                f"cannot read {str(path)!r} as audio: {why_unreadable(error)}; {_what_would_do(target)}"
+                f"cannot read {str(path)!r} as audio: {why_not_read(error)}; {_what_would_do(target)}"
             ) from error
         try:
             self.rate_hz = require_rate(int(self._file.samplerate), repr(self.name))
@@ -162,7 +162,7 @@ class SoundFile:
             block = self._file.read(n_samples, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise AudioError(
-                f"{self.name!r} breaks off at {self._n_read / self.rate_hz:.2f} s: {why_unreadable(error)}"
+                f"{self.name!r} breaks off at {self._n_read / self.rate_hz:.2f} s: {why_not_read(error)}"
             ) from error
         if not block.shape[0]:
             if not self._n_read:
