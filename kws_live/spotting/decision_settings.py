@@ -56,7 +56,8 @@ class DecisionSettings:
     evidence_beside_sound : the same if the levels show other sound next to it, as in noise and in sentences
     hop_evidence : maximum per hop
     silence_weight, silence_before_seconds : the log odds of silence in the quietest window that ended within this time
-        before the word, if negative, are multiplied by this weight and added
+        before the word's score rose, if negative, are multiplied by this weight and added; longer than a word, whose
+        score rises near its end
     longest_wait_seconds : time limit for the decision on a word
     smoothing_hops : the score is the mean posterior of this many hops
     release : a word's score must fall below this share of its threshold before it can fire again (hysteresis)
@@ -95,7 +96,7 @@ class DecisionSettings:
     evidence_beside_sound: float = 7.0
     hop_evidence: float = 1.0
     silence_weight: float = 2.0
-    silence_before_seconds: float = 1.0
+    silence_before_seconds: float = 2.0
     longest_wait_seconds: float = 1.3
     smoothing_hops: int = 3
     release: float = 0.5

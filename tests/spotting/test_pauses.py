@@ -64,7 +64,7 @@ def test_a_word_that_is_beyond_doubt_fires_before_its_pause() -> None:
 @pytest.mark.parametrize("talk_db", [-26.0, -15.0])
 def test_speech_right_before_keeps_a_word_from_firing(talk_db: float) -> None:
     hops = quiet_start(mode="command", pause_before_seconds=0.4)
-    hops.feed(6, loud=talk_db, unknown=0.9)
+    hops.feed(26, loud=talk_db, unknown=0.9)
     hops.feed(4, unknown=0.9)  # 0.32 s: more than a closure, less than the pause
     hops.say("yes")
     hops.feed(30)
@@ -81,7 +81,7 @@ def test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_i
     ]
     for heard, fired in cases:
         hops = quiet_start(mode="command", pause_before_seconds=0.4)
-        hops.feed(6, loud=-26.0, **heard)
+        hops.feed(26, loud=-26.0, **heard)
         hops.feed(4, **heard)
         hops.say("yes")
         hops.feed(30)
@@ -101,7 +101,7 @@ def test_in_noise_as_loud_as_speech_the_network_tells_the_pauses(
 ) -> None:
     """Barks and knocks all the time: the levels never show a pause."""
     hops = quiet_start(mode="command")
-    hops.feed(20, loud=-24.0, **before)
+    hops.feed(30, loud=-24.0, **before)
     hops.feed(n_hops, loud=True, yes=0.9)
     hops.feed(40, loud=-24.0, unknown=0.9)
     assert words(hops.events) == fired
