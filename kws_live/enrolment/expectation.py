@@ -222,4 +222,4 @@ def false_events(
 def longest_word(word_seconds: float) -> float:
     """The longest utterance that command mode should take for one word, given the median take's length."""
     usual = DecisionSettings.longest_word_seconds
-    return max(usual, round(1.25 * word_seconds + 0.1, 2))
+    return max(usual, round(1.5 * word_seconds, 2))

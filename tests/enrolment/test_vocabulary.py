@@ -129,8 +129,8 @@ def test_one_word_taught_again_leaves_the_others_bit_for_bit(model: Model) -> No
 def test_listening_gives_a_long_word_the_time_it_takes(words: list[TaughtWord], base: Model, user_models: Path) -> None:
     long = replace(words[0], expectation=replace(words[0].expectation, word_seconds=1.4))
     model = write_taught(base, user_models / "mine", [long])
-    assert model.card.longest_word_seconds == pytest.approx(1.85)
-    assert make_settings(model).snapshot().longest_word_seconds == pytest.approx(1.85)
+    assert model.card.longest_word_seconds == pytest.approx(2.1)
+    assert make_settings(model).snapshot().longest_word_seconds == pytest.approx(2.1)
     assert make_settings(forget_word(model, "left off")).snapshot().longest_word_seconds == 1.1
 
 
