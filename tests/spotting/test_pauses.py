@@ -73,6 +73,16 @@ def test_speech_right_before_keeps_a_word_from_firing(talk_db: float) -> None:
     assert "before" in misses(hops.events)[0][1]
 
 
+@pytest.mark.parametrize(("n_before", "fired"), [(13, ["yes"]), (30, [])])
+def test_the_beginning_of_a_long_word_is_not_speech_before_it(n_before: int, fired: list[str]) -> None:
+    """Its score rises near its end, and the network hears other words in its beginning."""
+    hops = quiet_start(mode="command", longest_word_seconds=3.0)
+    hops.feed(n_before, loud=True, unknown=0.9)
+    hops.feed(4, loud=True, yes=0.9)
+    hops.feed(30)
+    assert words(hops.events) == fired
+
+
 def test_loud_noise_right_before_a_word_is_a_pause_if_the_network_heard_nobody_in_it() -> None:
     cases: list[tuple[dict[str, Any], list[str]]] = [
         ({"silence": 0.9}, ["yes"]),
