@@ -154,7 +154,7 @@ def test_brief_names_the_evidence() -> None:
 
 def test_speech_before_names_the_evidence_that_was_left() -> None:
     hops, history = remembered_hops(mode="command", silence_weight=1.0)
-    hops.feed(13, silence=0.05)
+    hops.feed(26, silence=0.05)
     hops.feed(3, loud=True, yes=0.9)
     hops.feed(30)
     explanation = why(history, moment(hops, history, Reason.SPEECH_BEFORE))
